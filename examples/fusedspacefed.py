@@ -8,9 +8,12 @@ every round, a mix of classes for each from Dirichlet(0.05) and sizes as equal a
 0.9, ResNet-20. Images stay at 28 x 28, ResNet-20 has GroupNorm, all methods begin with the same
 weights, there is no weight decay, and SCAFFOLD takes plain SGD at 0.1.
 
-Every client's model is judged on the official test images, and the mean over all clients is told:
-of the last round, and of the round that is best on the clients' validation samples, a tenth of
-what they hold. The scripts tell the round that is best on the test images.
+Every client's model is judged on the official test images, and the mean over all clients is told
+with the lowest and the highest: of the last round, and of the round that is best on the clients'
+validation samples, a tenth of what they hold. The scripts tell the round that is best on the test
+images. FusedSpaceFed keeps a part of the model at the client, so methods that personalise run
+beside it; the accuracy on the clients' own validation samples after the last round shows what
+that is good for at home.
 """
 
 import argparse
@@ -27,7 +30,7 @@ from unalike.core.wire import map_tree
 from unalike.data import Federation, federate, load
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
-from unalike.methods import FedAvg, FedProx, FusedSpaceFed, Scaffold
+from unalike.methods import FedAvg, FedPer, FedProx, FedRep, FusedSpaceFed, LGFedAvg, Scaffold
 
 METHODS: dict[str, tuple[str, Callable[[], Method]]] = {
     "fedavg": ("resnet20", lambda: FedAvg(lr=0.1, solver="momentum:0.9")),
@@ -41,6 +44,9 @@ METHODS: dict[str, tuple[str, Callable[[], Method]]] = {
     ),
     "fedprox": ("resnet20", lambda: FedProx(lr=0.1, solver="momentum:0.9", mu=0.01)),
     "scaffold": ("resnet20", lambda: Scaffold(lr=0.1)),
+    "fedper": ("resnet20", lambda: FedPer(lr=0.1, solver="momentum:0.9")),
+    "lg_fedavg": ("resnet20", lambda: LGFedAvg(lr=0.1, solver="momentum:0.9")),
+    "fedrep": ("resnet20", lambda: FedRep(lr=0.1, solver="momentum:0.9", head_epochs=3)),
 }
 
 
@@ -106,8 +112,8 @@ def main() -> None:
     torch.set_num_threads(1)
     federation = clients(given.data, given.seed)
     print(f"{given.data}: training samples {federation.train.sizes.tolist()}")
-    print("| method | last round | best by validation (round) | CPU s |")
-    print("|---|---|---|---|", flush=True)
+    print("| method | last round | best by validation (round) | at home, last round | CPU s |")
+    print("|---|---|---|---|---|", flush=True)
     for name in given.methods:
         began = time.process_time()
         seen = list(
@@ -122,10 +128,16 @@ def main() -> None:
         )
         best = max(seen, key=lambda score: score.validation)
         print(
-            f"| {name} | {100 * seen[-1].test.mean():.2f} "
-            f"| {100 * best.test.mean():.2f} ({best.t}) | {time.process_time() - began:.0f} |",
+            f"| {name} | {spread(seen[-1].test)} | {spread(best.test)} ({best.t}) "
+            f"| {100 * seen[-1].validation:.1f} | {time.process_time() - began:.0f} |",
             flush=True,
         )
+
+
+def spread(shares: np.ndarray) -> str:
+    """The mean in per cent; the lowest and the highest where there are several."""
+    mean, low, high = (100 * of(shares) for of in (np.mean, np.min, np.max))
+    return f"{mean:.2f}" if len(shares) == 1 else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
 if __name__ == "__main__":
