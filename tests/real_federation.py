@@ -102,6 +102,19 @@ class RealFederation:
         return answer
 
 
+def processes(root: int) -> dict[int, str]:
+    """A process and all that it has started: their ids and command lines."""
+    listed = subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    fields = [line.split(None, 2) for line in listed]
+    parents = {int(pid): int(parent) for pid, parent, _ in fields}
+    chosen = {root}
+    while more := {pid for pid, parent in parents.items() if parent in chosen} - chosen:
+        chosen |= more
+    return {int(pid): command for pid, _, command in fields if int(pid) in chosen}
+
+
 def assert_same_server(one: Path, other: Path) -> None:
     """Two checkpoints with the same round and server, to float tolerance."""
     a, b = load_file(one / "checkpoint.safetensors"), load_file(other / "checkpoint.safetensors")

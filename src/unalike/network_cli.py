@@ -17,6 +17,15 @@ from unalike.errors import InputError, unknown
 
 err = Console(stderr=True)
 
+OneProcess = Annotated[
+    bool,
+    typer.Option(
+        "--one-process",
+        help="Answer in one process, not in a new one for every message: faster, but only with "
+        "versions of Flower that it was tested with.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
@@ -126,12 +135,13 @@ def join(
             "at most this epsilon, once."
         ),
     ] = None,
+    one_process: OneProcess = False,
 ) -> None:
     """Take part in a study with this machine's data, which never leave it."""
     _need_flower()
     from unalike.engines.flower.operations.certificates import authority_file
     from unalike.engines.flower.operations.keys import check_name, public_of
-    from unalike.engines.flower.operations.member import Joining, Member
+    from unalike.engines.flower.operations.member import NODES, Joining, Member
     from unalike.engines.flower.operations.ports import parse
     from unalike.engines.flower.operations.supernode import Credentials
 
@@ -144,6 +154,7 @@ def join(
         raise InputError("--key needs --tls: a key is only used on an encrypted connection.")
     if key is not None:
         public_of(key)
+    node = _node(one_process)
     worker = ["--data", str(data), "--device", device, "--limit", str(limit)]
     worker += [] if noise is None else ["--noise", str(_noise(noise))]
     joining = Joining(
@@ -156,6 +167,7 @@ def join(
             None if key is None else key.resolve(),
         ),
         patience=patience,
+        node=NODES[node],
     )
     with _ended_by_hand("This site has left; the same command joins again."):
         Member(joining, _say).run()
@@ -184,6 +196,7 @@ def rehearse(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the study that the folder holds.")
     ] = False,
+    one_process: OneProcess = False,
 ) -> None:
     """Try a federation on this machine: real processes, sockets, certificates and keys."""
     _need_flower()
@@ -191,7 +204,7 @@ def rehearse(
     from unalike.engines.flower.operations.rehearsal import Stage
     from unalike.study.sites import read_sites
 
-    asked = _diagnosis_settings(diagnose, noise)
+    asked, node = _diagnosis_settings(diagnose, noise), _node(one_process)
     folder = folder or Path("runs") / f"{_stem(study)}-rehearsal"
     place, settings = _prepared(
         study, method, folder, sites=nodes, tls=None, overwrite=overwrite, deals=True
@@ -200,7 +213,7 @@ def rehearse(
     assert roster is not None
     names = [site.name for site in roster.places if site is not None]
     settings |= {"deadline": deadline, "baselines": baselines, **asked}
-    with Stage(place, Address("localhost", free_port()), names, _say) as stage:
+    with Stage(place, Address("localhost", free_port()), names, _say, node=node) as stage:
         _conduct(place, stage.server, settings, stage.tls)
 
 
@@ -284,6 +297,16 @@ def _noise(epsilon: float) -> float:
     from unalike.diagnosis.noise import Noise
 
     return Noise(epsilon).epsilon
+
+
+def _node(one_process: bool) -> str:
+    """Which of `member.NODES` a site has."""
+    if not one_process:
+        return "supernode"
+    from unalike.engines.flower.operations.one_process import check_flower
+
+    check_flower()
+    return "one-process"
 
 
 def _need_flower() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 import faulty_member
-from real_federation import Event, RealFederation
+from real_federation import Event, RealFederation, processes
 from small_studies import SMALL
 from unalike.engines.flower.operations import rehearsal
 from unalike.study.plan import make_study
@@ -140,6 +139,32 @@ def test_a_node_killed_in_the_middle_of_a_round_comes_back(troubled: Troubled) -
     assert "client-2 no longer has its private state" not in troubled.remarks()
 
 
+def test_a_node_in_one_process_that_is_killed_comes_back(troubled: Troubled) -> None:
+    """SIGKILL for the node alone: `join` starts it again, once the server has forgotten it."""
+    running = troubled.running
+    running.stage.start("client-2", node="one-process")
+    troubled.all_again()
+    seen, (node,) = len(running.rounds()), _started(running, "client-2", "operations.node")
+    os.kill(node, signal.SIGKILL)
+    assert troubled.round_with("client-2", after=seen)["dropped"] == ["client-2"]
+    troubled.all_again()
+    assert _started(running, "client-2", "operations.node") != [node]
+    assert "client-2 no longer has its private state" not in troubled.remarks()
+
+
+def test_a_node_in_one_process_says_that_its_worker_ended(troubled: Troubled) -> None:
+    running, seen = troubled.running, len(troubled.running.rounds())
+    slow = troubled._faults / "2"
+    slow.with_suffix(".slow").unlink()
+    slow.write_text("slow")
+    running.wait(slow.with_suffix(".slow").exists)
+    (worker,) = _started(running, "client-2", "faulty_member.py worker")
+    os.kill(worker, signal.SIGKILL)
+    troubled.round_with("client-2", after=seen)
+    assert "the site's worker does not answer (EOFError)" in troubled.remarks()
+    troubled.all_again()
+
+
 def test_flowers_server_process_is_started_again_when_it_is_killed(troubled: Troubled) -> None:
     """With everything below it; rounds that were done stay done."""
     running, before = troubled.running, troubled.running.rounds()[-1]["t"]
@@ -151,15 +176,14 @@ def test_flowers_server_process_is_started_again_when_it_is_killed(troubled: Tro
     assert running.rounds()[-1]["t"] > before
 
 
+def _started(running: RealFederation, site: str, words: str) -> list[int]:
+    """The processes of a site in whose command these words stand, tethers aside."""
+    found = processes(running.stage.members[site].pid).items()
+    return [pid for pid, line in found if words in line and "tether.py" not in line]
+
+
 def _kill(tether: int) -> None:
     """SIGKILL for a site and all that it has started."""
-    listed = subprocess.run(
-        ["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True
-    ).stdout.split()
-    parents = dict(zip(map(int, listed[2::2]), map(int, listed[3::2]), strict=True))
-    chosen = {tether}
-    while more := {pid for pid, parent in parents.items() if parent in chosen} - chosen:
-        chosen |= more
-    for pid in chosen:
+    for pid in processes(tether):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

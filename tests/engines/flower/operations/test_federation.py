@@ -1,6 +1,7 @@
 """Three sites in processes of their own, over TLS, with keys: what a hospital group would run.
 
-One federation for all tests of this file; while it trains, others try its door.
+One federation for all tests of this file; while it trains, others try its door. The node of the
+third site answers in one process.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from real_federation import RealFederation, accuracies, assert_same_server
+from real_federation import RealFederation, accuracies, assert_same_server, processes
 from small_studies import SMALL
 from unalike import compare
 from unalike.engines.flower.operations import keys
@@ -33,7 +34,8 @@ SETTINGS: dict[str, Any] = SMALL | {
 @pytest.fixture(scope="module")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealFederation]:
     folder = tmp_path_factory.mktemp("federation") / "study"
-    with RealFederation(folder, make_study(SETTINGS)) as running:
+    with RealFederation(folder, make_study(SETTINGS), first=2) as running:
+        running.stage.start("client-2", node="one-process")
         running.wait(lambda: any(event["event"] == "joined" for event in running.events))
         yield running
 
@@ -58,7 +60,8 @@ def test_only_nodes_with_an_admitted_key_get_in(federation: RealFederation, tmp_
 
     def node(name: str, credentials: Credentials) -> Process:
         home = tmp_path / name
-        return start_supernode(home, federation.stage.server, credentials, {}, home / "log")
+        nobody = home / "worker.sock"
+        return start_supernode(home, federation.stage.server, credentials, nobody, home / "log")
 
     others = {
         "unknown": node("unknown", Credentials(authority, unknown)),
@@ -70,6 +73,15 @@ def test_only_nodes_with_an_admitted_key_get_in(federation: RealFederation, tmp_
     assert None not in codes
     assert "Exit Code: 305" in others["unknown"].said()
     assert not any("SuperNode ID" in one.said() for one in others.values())
+
+
+def test_a_node_in_one_process_starts_no_other(federation: RealFederation) -> None:
+    federation.wait(federation.rounds)
+    site = federation.stage.members["client-2"]
+    lines = [line for line in processes(site.pid).values() if "tether.py" not in line]
+    modules = {line.split("unalike.engines.flower.")[1].split()[0] for line in lines}
+    assert modules == {"operations.member", "worker", "operations.node"}
+    assert len(lines) == 3
 
 
 def test_the_outcome_is_the_simulated_one(federation: RealFederation, tmp_path: Path) -> None:

@@ -92,8 +92,8 @@ def read_public(path: Path) -> bytes:
     return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
 
 
-def public_of(path: Path) -> bytes:
-    """The public key that belongs to a private key file."""
+def private_of(path: Path) -> ec.EllipticCurvePrivateKey:
+    """A node's private key."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -107,7 +107,12 @@ def public_of(path: Path) -> bytes:
             f"{path} holds no private key of a node without a passphrase: make one with "
             "'unalike key', or 'ssh-keygen -t ecdsa -b 384'."
         ) from None
-    return _public(key)
+    return key
+
+
+def public_of(path: Path) -> bytes:
+    """The public key that belongs to a private key file."""
+    return _public(private_of(path))
 
 
 def fingerprint(public: bytes) -> str:

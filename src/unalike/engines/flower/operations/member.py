@@ -1,4 +1,4 @@
-"""A site at work: its worker and its SuperNode, each started again when it ends."""
+"""A site at work: its worker and its node, each started again when it ends."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ from unalike.errors import InputError
 from .alone import alone
 from .environment import environment
 from .greeting import EVERY
+from .one_process import start_one_process
 from .ports import Address, parse
 from .process import Process, stop
 from .reach import reach
-from .supernode import Credentials, start_supernode
+from .supernode import Credentials, StartNode, start_supernode
 
 WORKER = (sys.executable, "-m", "unalike.engines.flower.worker")
+NODES: dict[str, StartNode] = {"supernode": start_supernode, "one-process": start_one_process}
 REFUSED = 3
 """Exit status of a worker that must not be started again."""
 LOADED = 600.0
@@ -68,6 +70,7 @@ class Joining:
     worker: Sequence[str]  # arguments of the worker: --data FILE, or --client I
     credentials: Credentials
     patience: float = 600.0  # seconds to wait for a server that does not answer
+    node: StartNode = start_supernode
 
 
 class Member:
@@ -188,13 +191,8 @@ class Member:
     def _start_node(self) -> None:
         of = self._of
         self._lives["node"].started = time.monotonic()
-        self._node = start_supernode(
-            self._home,
-            of.server,
-            of.credentials,
-            {"worker": str(self._socket)},
-            of.state / "supernode.log",
-        )
+        log = of.state / "supernode.log"
+        self._node = of.node(self._home, of.server, of.credentials, self._socket, log)
 
     def _listen(self) -> None:
         """Pass on what the worker has said since."""
@@ -244,10 +242,10 @@ def _last_line(worker: Process) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """SERVER NAME STATE AUTHORITY KEY and what the worker is to be told: a site of a rehearsal."""
-    server, name, state, authority, key, *worker = arguments
+    """SERVER NAME STATE AUTHORITY KEY NODE and what the worker is told: a site of a rehearsal."""
+    server, name, state, authority, key, node, *worker = arguments
     credentials = Credentials(Path(authority), Path(key))
-    joining = Joining(parse(server), name, Path(state), worker, credentials)
+    joining = Joining(parse(server), name, Path(state), worker, credentials, node=NODES[node])
     try:
         Member(joining, lambda sentence: print(sentence, flush=True)).run()
     except InputError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,10 +18,14 @@ class Credentials(NamedTuple):
     key: Path | None = None  # private key of the node
 
 
+StartNode = Callable[[Path, Address, Credentials, Path, Path], Process]
+"""Starts a node: its private folder, the server, the credentials, the worker's socket, the log."""
+
+
 def start_supernode(
-    home: Path, server: Address, credentials: Credentials, config: dict[str, str], log: Path
+    home: Path, server: Address, credentials: Credentials, worker: Path, log: Path
 ) -> Process:
-    """Start it; `config` is what the ClientApp finds in its node config.
+    """Start it; the ClientApp finds the socket of the `worker` in its node config.
 
     home: a private folder. It connects outwards only; its own port is on 127.0.0.1.
     """
@@ -28,11 +33,11 @@ def start_supernode(
     secure = ["--insecure"] if authority is None else ["--root-certificates", str(authority)]
     if key is not None:
         secure += ["--auth-supernode-private-key", str(key)]
-    pairs = " ".join(f'{name}="{value}"' for name, value in config.items())
     arguments = ["--superlink", str(server), "--host", "127.0.0.1", "--port", str(free_port())]
+    arguments += ["--node-config", f'worker="{worker}"']
     return Process(
         "supernode",
-        [command("flower-supernode"), *secure, *arguments, "--node-config", pairs],
+        [command("flower-supernode"), *secure, *arguments],
         environment(home),
         log,
     )
