@@ -14,6 +14,7 @@ from torch.func import vmap
 
 from unalike.core import Batches, Method, Population, Problem, average, streams
 from unalike.core.buffers import Recompute, with_buffers
+from unalike.core.finite import finite_rows
 from unalike.core.tally import tallied
 from unalike.core.wire import leaves, map_tree
 from unalike.data.federation import Federation, Ragged
@@ -22,12 +23,9 @@ from unalike.data.windows import held_in, window_of
 from .machine import device_named, keep_freed_memory, need_compiler
 from .plan import Plan
 from .shelf import Shelf
-from .spread import Spread, put, room_for
+from .spread import Spread, in_order, picked, put, room_for
 
 Work = Callable[[Any, Any, Batches], Any]
-
-BLOCK = 1 << 21
-"""Numbers that are checked at once for being finite."""
 
 
 class Answers(NamedTuple):
@@ -130,7 +128,7 @@ class LocalEngine:
         """One round of work of these clients; unsound answers leave no trace."""
         chosen = torch.from_numpy(ids).to(self.device)
         (states, ups), gradients = self._update(t, ids, downs)
-        sound = _finite(states, ups, len(ids))
+        sound = finite_rows((states, ups), len(ids)).cpu().numpy()
         keep = torch.from_numpy(np.flatnonzero(sound)).to(self.device)
         self._kept.put(chosen[keep], map_tree(lambda leaf: leaf[keep], states))
         if not sound.all():
@@ -331,12 +329,7 @@ class LocalEngine:
 
         def chunk(at: NDArray[np.int64]) -> tuple[Any, int]:
             inputs = self._inputs(purpose, t, rows[at])
-            pick = torch.from_numpy(at).to(self.device)
-            trees = (
-                map_tree(lambda leaf: leaf[pick], downs),
-                map_tree(lambda leaf: leaf[pick], states),
-                inputs,
-            )
+            trees = (picked(downs, at, len(rows)), picked(states, at, len(rows)), inputs)
             held_out_sizes = self._held.validation.sizes[rows[at]]
 
             def among(stacked: slice) -> Callable[..., Any]:
@@ -353,7 +346,7 @@ class LocalEngine:
             chunks, self._spread.over_threads(chunk, chunks), strict=True
         ):
             gradients += taken
-            if len(chunks) == 1 and np.array_equal(at, np.arange(len(rows))):
+            if in_order(at, len(rows)):
                 return result, gradients
             if joined is None:
                 joined = room_for(result, len(rows))
@@ -421,14 +414,3 @@ def _padded(ragged: Ragged, rows: NDArray[np.int64], device: torch.device) -> tu
     else:
         ids = ragged.values[np.minimum(at, len(ragged.values) - 1)]
     return torch.from_numpy(ids).to(device), torch.from_numpy(sizes).to(device)
-
-
-def _finite(states: Any, ups: Any, count: int) -> NDArray[np.bool_]:
-    sound = np.ones(count, dtype=bool)
-    for leaf in leaves(states) + leaves(ups):
-        rows = leaf.reshape(count, -1)
-        if rows.numel():
-            few = rows.split(max(1, BLOCK // rows.shape[1]))
-            largest = torch.cat([part.abs().amax(1) for part in few])  # that of NaN is NaN
-            sound &= torch.isfinite(largest).cpu().numpy()
-    return sound

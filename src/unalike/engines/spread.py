@@ -69,6 +69,18 @@ class Spread:
         return list(np.array_split(order, pieces))
 
 
+def in_order(at: Positions, count: int) -> bool:
+    """Whether these positions are all of `count`, one after the other."""
+    return len(at) == count and bool((at == np.arange(count)).all())
+
+
+def picked(tree: Any, at: Positions, count: int) -> Any:
+    """The rows of these positions, of leaves [count, ...], each contiguous."""
+    if in_order(at, count):
+        return map_tree(Tensor.contiguous, tree)
+    return map_tree(lambda leaf: leaf[torch.from_numpy(at).to(leaf.device)], tree)
+
+
 def room_for(trees: Any, count: int) -> Any:
     """Trees (or tuples of trees) like those of a chunk, with uninitialised leaves [count, ...]."""
     return _apply(trees, lambda leaf: leaf.new_empty(count, *leaf.shape[1:]))

@@ -212,5 +212,6 @@ def _digest(tensors: dict[str, Tensor]) -> str:
     for name in sorted(tensors):
         flat = tensors[name].contiguous().reshape(-1)
         digest.update(f"{name}{tuple(tensors[name].shape)}{flat.dtype}".encode())
-        digest.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
+        if flat.numel():
+            digest.update(flat.view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -272,11 +272,24 @@ def test_a_lost_state_is_said_aloud(tmp_path: Path) -> None:
     first, second = here.train(2)
     for file in (tmp_path / "1").iterdir():
         file.unlink()
+    here.sites[1] = here.site(1)
     here.train(1, second.server, 3)
     assert here.remarks() == [
         "client 1 no longer has its private state of round 2 and has begun anew."
     ]
     assert first.t == 1
+
+
+def test_a_site_that_runs_on_does_not_read_its_state(tmp_path: Path) -> None:
+    known = network(tmp_path / "known", "scaffold").train(3)
+    here = network(tmp_path / "here", "scaffold")
+    _, second = here.train(2)
+    for file in (tmp_path / "here" / "1").iterdir():
+        file.unlink()
+    (third,) = here.train(1, second.server, 3)
+    assert not here.remarks()
+    for (_, a), (_, b) in zip(items(known[-1].server), items(third.server), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_a_damaged_state_is_no_state(tmp_path: Path) -> None:
@@ -286,6 +299,7 @@ def test_a_damaged_state_is_no_state(tmp_path: Path) -> None:
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
+    here.sites[3] = here.site(3)
     here.train(1, first.server, 2)
     assert "client 3 no longer has its private state of round 1" in here.remarks()[0]
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
+from unalike.core.finite import finite
 from unalike.core.wire import leaves
 
 from .messages import MessageError, Parcel, shapes_of, unpack
 
 FEWEST = 3
 """Answers from which on there is a usual length to compare with."""
+BLOCK = 1 << 16
+"""Numbers that are squared at once, in double precision; as many as the cache holds."""
 
 
 def read_up(answer: Parcel, like: Any) -> Any:
@@ -31,7 +33,7 @@ def read_up(answer: Parcel, like: Any) -> Any:
     expected, found = shapes_of(like), shapes_of(up)
     if expected != found:
         raise MessageError(f"it holds {', '.join(found)}, not {', '.join(expected)}")
-    if not all(bool(torch.isfinite(leaf).all()) for leaf in leaves(up)):
+    if not finite(up):
         raise MessageError("its numbers are not finite")
     return up
 
@@ -67,5 +69,5 @@ def beyond(ups: list[Any], clip: float) -> dict[int, str]:
 
 
 def _length(up: Any) -> float:
-    squares = [float(leaf.double().square().sum()) for leaf in leaves(up)]
-    return float(np.sqrt(sum(squares)))
+    parts = (part for leaf in leaves(up) for part in leaf.reshape(-1).split(BLOCK))
+    return float(np.sqrt(sum(float(part.double().square().sum()) for part in parts)))

@@ -38,16 +38,16 @@ def kind(verb: str) -> str:
     return KINDS.get(verb, "query")
 
 
-def _array(body: bytes) -> Array:
-    return Array("uint8", (len(body),), NPY, _header(len(body)) + body)
+def _array(body: bytes | memoryview) -> Array:
+    return Array("uint8", (len(body),), NPY, b"".join((_header(len(body)), body)))
 
 
-def _body(array: Array) -> bytes:
+def _body(array: Array) -> memoryview:
     size = array.shape[0]
     header, data = _header(size), array.data
     if array.dtype != "uint8" or data[: len(header)] != header or len(data) != len(header) + size:
         raise KeyError
-    return data[len(header) :]
+    return memoryview(data)[len(header) :]
 
 
 def _header(size: int) -> bytes:

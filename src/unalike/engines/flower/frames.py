@@ -7,4 +7,4 @@ class Frames(NamedTuple):
     """The head says what the body holds, see `messages`."""
 
     head: str
-    body: bytes
+    body: bytes | memoryview

@@ -49,14 +49,14 @@ class Parcel(NamedTuple):
     verb: str
     facts: dict[str, Any]  # plain values
     shapes: dict[str, list[str]]  # of each tree, such as ["float32[3,4]", "int64[]"]
-    body: bytes  # the leaves of all trees, in order
+    body: bytes | memoryview  # the leaves of all trees, in order
 
     def head(self) -> str:
         """All but the body, as text."""
         return json.dumps({"verb": self.verb, "facts": self.facts, "shapes": self.shapes})
 
     @staticmethod
-    def of(head: str, body: bytes) -> Parcel:
+    def of(head: str, body: bytes | memoryview) -> Parcel:
         """The inverse of `head`."""
         try:
             told = json.loads(head)
@@ -66,8 +66,10 @@ class Parcel(NamedTuple):
 
     def digest(self) -> str:
         """A name of the numbers that travel: equal for equal trees."""
-        told = json.dumps(self.shapes, sort_keys=True).encode()
-        return hashlib.blake2b(told + b"\0" + self.body, digest_size=16).hexdigest()
+        digest = hashlib.blake2b(json.dumps(self.shapes, sort_keys=True).encode(), digest_size=16)
+        digest.update(b"\0")
+        digest.update(self.body)
+        return digest.hexdigest()
 
 
 def pack(
@@ -100,7 +102,7 @@ def unpack(parcel: Parcel, likes: Mapping[str, Any]) -> dict[str, Any]:
             size = math.prod(shape) * dtype.itemsize
             if start + size > len(parcel.body):
                 raise MessageError(f"{name} is cut short")
-            found.append(whole[start : start + size].clone().view(dtype).reshape(shape))
+            found.append(_aligned(whole[start : start + size], dtype).reshape(shape))
             start += size
         trees[name] = _like(likes[name], iter(found))
     if start != len(parcel.body):
@@ -117,6 +119,11 @@ def _like(like: Any, found: Any) -> Any:
     if isinstance(like, Tensor):
         return next(found)
     return type(like)(*(_like(getattr(like, field), found) for field in like._fields))
+
+
+def _aligned(piece: Tensor, dtype: torch.dtype) -> Tensor:
+    """Bytes [n] as numbers, copied only where they do not begin at a multiple of their size."""
+    return (piece.clone() if piece.storage_offset() % dtype.itemsize else piece).view(dtype)
 
 
 def _bytes(leaf: Tensor) -> bytes:

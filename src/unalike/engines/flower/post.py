@@ -35,7 +35,8 @@ class Post:
 
     def send(self, letters: Mapping[int, Parcel], *, seconds: float) -> dict[str, int]:
         """Send a question to each node; returns message -> node. They expire after `seconds`."""
-        messages, record, body = [], None, b""
+        messages, record = [], None
+        body: bytes | memoryview = b""
         for node, parcel in letters.items():
             content = wrap(Frames(head := parcel.head(), parcel.body))
             if record is not None and parcel.body == body:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from unalike.core.buffers import Recompute
+from unalike.core.finite import finite
 from unalike.core.wire import leaves, map_tree
 from unalike.engines.local import LocalEngine, Predictions
 from unalike.measures.accuracy import tally, without_classes
@@ -29,14 +29,24 @@ class Site:
         observe   shared                    -> moments, for the statistics of the one model
         evaluate  down, and perhaps shared  -> counts of test, validation and shared
         adapt     down                      -> counts of test
+
+    Where the site does not tell its accuracy, the answers to the last two hold the fact `hidden`
+    and no counts.
     """
 
     def __init__(
-        self, engine: LocalEngine, folder: Path, *, clients: int, tells_classes: bool = True
+        self,
+        engine: LocalEngine,
+        folder: Path,
+        *,
+        clients: int,
+        tells_classes: bool = True,
+        tells_accuracy: bool = True,
     ) -> None:
         """engine: with this client alone. clients: N, all that train.
 
         tells_classes: whether counts are told class by class, or only how many are right.
+        tells_accuracy: whether counts are told at all.
         """
         self.engine = engine
         self._tells_classes = tells_classes
@@ -44,11 +54,12 @@ class Site:
         fresh = engine.method.init_client(engine.problem, engine.w)
         self._states = PrivateStates(folder, fresh)
         self._fresh = fresh
+        self._after: int | None = 0  # the round whose state the engine holds, if that is known
         self._verbs: dict[str, Callable[[Parcel], Parcel]] = {
             "train": self._train,
             "observe": self._observe,
-            "evaluate": self._evaluate,
-            "adapt": self._adapt,
+            "evaluate": self._evaluate if tells_accuracy else _hidden,
+            "adapt": self._adapt if tells_accuracy else _hidden,
         }
 
     def handle(self, asked: Parcel) -> Parcel:
@@ -69,12 +80,14 @@ class Site:
             return known
         down = self._read(asked, {"down": self._downs.trained})["down"]
         facts = {"t": t, **self._go_back(last)}
+        self._after = None
         answers = self.engine.train(t, np.arange(1), _batch(down))
         facts |= {"gradients": answers.gradients, "sound": bool(answers.sound[0])}
         if not answers.sound[0]:
             return pack("train", facts)
         answer = pack("train", facts, {"up": _first(answers.ups)})
         self._states.keep(t, last, _first(self.engine.states), question, answer)
+        self._after = t
         return answer
 
     def _observe(self, asked: Parcel) -> Parcel:
@@ -121,7 +134,7 @@ class Site:
                 expected, found = shapes_of(likes[name]), shapes_of(tree)
                 if expected != found:
                     raise MessageError(f"the server sent {found}, but this model takes {expected}")
-            if not all(bool(torch.isfinite(leaf).all()) for leaf in leaves(tree)):
+            if not finite(tree):
                 raise MessageError("the server sent numbers that are not finite")
         device = self.engine.device
         return {name: map_tree(lambda leaf: leaf.to(device), tree) for name, tree in trees.items()}
@@ -130,8 +143,11 @@ class Site:
         """Take up the state after round `last`; says so where it is lost."""
         if not len(self.engine.rows):
             raise MessageError("this site never trains: it is a new client")
+        if last == self._after:
+            return {}
         state = self._states.after(last)
         self.engine.restore(_batch(self._fresh if state is None else state))
+        self._after = None if state is None else last
         return {"lost": last} if state is None and leaves(self._fresh) else {}
 
     def _counted(self, predictions: Predictions) -> Any:
@@ -150,6 +166,11 @@ class Site:
 def recomputes(engine: LocalEngine) -> bool:
     """Whether the one model needs statistics of all sites before it can predict."""
     return isinstance(engine.method, Recompute)
+
+
+def _hidden(asked: Parcel) -> Parcel:
+    """The answer of a site that does not tell its accuracy; nothing is counted for it."""
+    return pack(asked.verb, {"hidden": True})
 
 
 def _rounds(asked: Parcel) -> tuple[int, int]:

@@ -1,0 +1,36 @@
+"""Whether all numbers of a tree are finite, in one quick pass."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .wire import leaves
+
+BLOCK = 1 << 21
+"""Numbers that are looked at at once."""
+
+
+def finite(tree: Any) -> bool:
+    """Whether no number anywhere is NaN or infinite."""
+    return all(_finite(leaf) for leaf in leaves(tree))
+
+
+def finite_rows(trees: tuple[Any, ...], count: int) -> Tensor:
+    """Of trees with leaves [count, ...], which rows are finite throughout: [count] bool."""
+    sound: Tensor | None = None
+    for leaf in (leaf for tree in trees for leaf in leaves(tree)):
+        rows = leaf.reshape(count, -1)
+        if rows.numel():
+            few = rows.split(max(1, BLOCK // rows.shape[1]))
+            largest = torch.cat([part.abs().amax(1) for part in few])  # that of NaN is NaN
+            found = torch.isfinite(largest)
+            sound = found if sound is None else sound & found
+    return torch.ones(count, dtype=torch.bool) if sound is None else sound
+
+
+def _finite(leaf: Tensor) -> bool:
+    """A finite sum has finite terms; one that overflowed is looked at again, block by block."""
+    if not leaf.is_floating_point() or bool(torch.isfinite(leaf.sum())):
+        return True
+    return all(bool(torch.isfinite(part).all()) for part in leaf.reshape(-1).split(BLOCK))
