@@ -3,8 +3,10 @@
 One SuperLink and a few nodes on this machine, without TLS or gate. Two apps take turns on them:
 bare Flower, whose ClientApp adds a number to an array, and FedAvg as `unalike serve` runs it,
 with one step on 40 samples. Both poll twice a second and both start a process for every message,
-as Flower does. Of each turn the first round is not counted, of unalike the last one neither,
-because it measures accuracies too. CPU seconds are those of all processes together (Linux).
+as Flower does. Then the same FedAvg between nodes that answer in one process (`--one-process`), on
+a SuperLink of their own. Of each turn the first round is not counted, of unalike the last one
+neither, because it measures accuracies too. CPU seconds are those of all processes together
+(Linux).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -105,13 +107,17 @@ def cpu_seconds(roots: list[int]) -> float:
 
 
 @contextmanager
-def federation(folder: Path, nodes: int, features: int) -> Iterator[tuple[Any, list[int]]]:
-    """A SuperLink with its nodes and their workers; the processes of all."""
+def federation(
+    folder: Path, kind: str, nodes: int, features: int
+) -> Iterator[tuple[Any, list[int]]]:
+    """A SuperLink with nodes of a kind and their workers; the processes of all."""
     from unalike.engines.flower.operations.environment import environment
+    from unalike.engines.flower.operations.member import NODES
     from unalike.engines.flower.operations.process import Process, stop
     from unalike.engines.flower.operations.superlink import Superlink
-    from unalike.engines.flower.operations.supernode import Credentials, start_supernode
+    from unalike.engines.flower.operations.supernode import Credentials
 
+    folder.mkdir()
     with ExitStack() as open_ones:
         link = open_ones.enter_context(Superlink(folder / "h", folder / "link", encrypted=False))
         link.wait_until_ready()
@@ -125,9 +131,7 @@ def federation(folder: Path, nodes: int, features: int) -> Iterator[tuple[Any, l
             command += ["--socket", str(place / "s"), "--state", str(place / "state")]
             command += ["--name", f"site-{i}", "--data", str(place / "own.npz")]
             worker = Process("worker", command, environment(place), place / "worker.log")
-            node = start_supernode(
-                place, link.address, Credentials(), {"worker": str(place / "s")}, place / "log"
-            )
+            node = NODES[kind](place, link.address, Credentials(), place / "s", place / "log")
             started += [worker, node]
         open_ones.callback(stop, *started[1:])
         yield link, [process.pid for process in started]
@@ -176,6 +180,14 @@ def _lines(path: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in text.rpartition("\n")[0].splitlines()]
 
 
+WAYS = {
+    "bare Flower": ("supernode", bare),
+    "unalike": ("supernode", unalike),
+    "unalike, one process": ("one-process", unalike),
+}
+"""Name -> kind of the nodes, and how its rounds are done."""
+
+
 def main(arguments: list[str]) -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.network")
@@ -195,20 +207,21 @@ def main(arguments: list[str]) -> None:
 def _measure(parameters: int, given: argparse.Namespace) -> None:
     features = (parameters - HIDDEN * (HIDDEN + 2) - CLASSES * (HIDDEN + 1)) // HIDDEN
     exact = features * HIDDEN + HIDDEN * (HIDDEN + 2) + CLASSES * (HIDDEN + 1)
-    found: dict[str, list[dict[str, float]]] = {"bare Flower": [], "unalike": []}
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in WAYS}
     before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        with federation(folder, given.nodes, features) as (link, processes):
-            settings = {
-                "sites": given.nodes,
-                "parameters": exact,
-                "rounds": given.rounds,
-                "poll": POLL,
-                "processes": " ".join(map(str, processes)),
-            }
-            for turn in range(given.turns):
-                for name, way in (("bare Flower", bare), ("unalike", unalike)):
+        for kind in dict.fromkeys(kind for kind, _ in WAYS.values()):
+            folder = Path(place) / kind
+            with federation(folder, kind, given.nodes, features) as (link, processes):
+                settings = {
+                    "sites": given.nodes,
+                    "parameters": exact,
+                    "rounds": given.rounds,
+                    "poll": POLL,
+                    "processes": " ".join(map(str, processes)),
+                }
+                ways = {name: way for name, (of, way) in WAYS.items() if of == kind}
+                for turn, (name, way) in product(range(given.turns), ways.items()):
                     own = folder / f"{way.__name__}-{turn}"
                     own.mkdir()
                     found[name] += way(link, own, settings)
@@ -223,9 +236,11 @@ def _measure(parameters: int, given: argparse.Namespace) -> None:
             f"| {exact:,} | {name} | {one['time']:.2f} | {cpu:.2f} | "
             f"{sizes[0]:.4f} | {sizes[1]:.4f} |"
         )
-    ratio = {key: median["unalike"][key] / median["bare Flower"][key] for key in ("time", "cpu")}
-    load = f"load {before:.1f} before, {os.getloadavg()[0]:.1f} after"
-    print(f"| {exact:,} | ratio | {ratio['time']:.2f} | {ratio['cpu']:.2f} | | |\n\n{load}\n")
+    plain = median.pop("bare Flower")
+    for name, one in median.items():
+        ratio = {key: one[key] / plain[key] for key in ("time", "cpu")}
+        print(f"| {exact:,} | ratio, {name} | {ratio['time']:.2f} | {ratio['cpu']:.2f} | | |")
+    print(f"\nload {before:.1f} before, {os.getloadavg()[0]:.1f} after\n")
 
 
 if __name__ == "__main__":

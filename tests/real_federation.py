@@ -105,7 +105,7 @@ class RealFederation:
 def processes(root: int) -> dict[int, str]:
     """A process and all that it has started: their ids and command lines."""
     listed = subprocess.run(
-        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ["ps", "-eww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     fields = [line.split(None, 2) for line in listed]
     parents = {int(pid): int(parent) for pid, parent, _ in fields}
