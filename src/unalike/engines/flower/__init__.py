@@ -3,7 +3,7 @@
 Two parties. The server holds the study and the server's state; it runs `server_app:app`. A site is
 one client: its samples and its private state lie in a long-lived process, the worker, beside which
 Flower starts `client_app:app` once a message; that one only carries the message to the worker's
-Unix socket and its answer back.
+Unix socket and its answer back. A node in one process (`operations.node`) runs it without that.
 
 Server app, `unalike.engines.flower.server_app:app`. Keys of its run config:
 
