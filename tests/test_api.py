@@ -134,6 +134,11 @@ def test_a_module_that_does_not_fit_the_classes() -> None:
         compare(own_data(), model=nn.Linear(4, 5), methods="fedavg", rounds=1, seeds=1)
 
 
+def test_classes_are_named_for_sites_only() -> None:
+    with pytest.raises(InputError, match="named for sites of a federation"):
+        compare(own_data(), model="logistic", methods="fedavg", classes=["a", "b", "c"])
+
+
 def test_vacuous_settings_are_said() -> None:
     settings = {**SMALL, "settings": {"fedprox": {"mu": 0}}, "new_clients": 0.0}
     result = compare("digits", methods="fedprox", **settings)

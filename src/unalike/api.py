@@ -304,6 +304,11 @@ def suited(study: Study, federation: Federation, own: Own, tell: Tell) -> Study:
     problem = problem_for(study, federation, own, seed=0)
     problem.check(federation.x[:2], federation.classes)
     study = timed(study, federation)
+    if study.classes is not None:
+        raise InputError(
+            "classes are named for sites of a federation ('unalike serve'), whose samples are "
+            "elsewhere: leave them out."
+        )
     if study.privacy is not None:
         need_library()
     kept = []

@@ -97,7 +97,9 @@ class FederationView:
         for name in {*self._sites, *missed}:
             self._site(name)["missed"] += name in missed
         for name, value in event.get("accuracy", {}).items():
-            self._site(name)["accuracy"] = value
+            self._site(name)["accuracy"] = f"{value:.1%}"
+        for name in event.get("hidden", []):
+            self._site(name)["accuracy"] = "hidden"
         parts = [f"{event['method']}, seed {event['seed']}, round {event['t']}/{event['rounds']}"]
         parts.append(f"{event['answers']} answers")
         if missed:
@@ -105,6 +107,8 @@ class FederationView:
         if event.get("accuracy"):
             mean = sum(event["accuracy"].values()) / len(event["accuracy"])
             parts.append(f"accuracy {mean:.1%}")
+        if event.get("hidden"):
+            parts.append(f"accuracy hidden by {', '.join(event['hidden'])}")
         if "epsilon" in event:
             parts.append(f"epsilon {units.epsilon(event['epsilon'])}")
         if "diverged" in event:
@@ -112,7 +116,7 @@ class FederationView:
         return "; ".join(parts) + "."
 
     def _site(self, name: str) -> dict[str, Any]:
-        return self._sites.setdefault(name, {"accuracy": None, "missed": 0})
+        return self._sites.setdefault(name, {"accuracy": "", "missed": 0})
 
     def seconds_left(self) -> float | None:
         """Of the run at work, from the pace of the last rounds; None before the second."""
@@ -137,9 +141,9 @@ class FederationView:
         here = self._present()
         table = Table("site", "here", "accuracy", "missed", box=None, pad_edge=False)
         for name in sorted({*self._sites, *here}):
-            site = self._site(name) if name in self._sites else {"accuracy": None, "missed": 0}
-            accuracy = "" if site["accuracy"] is None else f"{site['accuracy']:.1%}"
-            table.add_row(name, "yes" if name in here else "no", accuracy, str(site["missed"]))
+            site = self._sites.get(name, {"accuracy": "", "missed": 0})
+            there = "yes" if name in here else "no"
+            table.add_row(name, there, site["accuracy"], str(site["missed"]))
         lines = [Text(text, style="dim") for text in self._remarks]
         return Group(Text("   ".join(filter(None, head)), style="bold"), table, *lines)
 

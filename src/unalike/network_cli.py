@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from unalike import options
 from unalike.errors import InputError, unknown
 
 err = Console(stderr=True)
@@ -107,8 +108,18 @@ def serve(
 
 def join(
     server: Annotated[str, typer.Argument(help="HOST:PORT of the server.")],
-    data: Annotated[Path, typer.Option(help="This site's samples: .npz with x and y.")],
+    data: Annotated[
+        Path, typer.Option(help="This site's samples: a .npz, .csv, .parquet file or a folder.")
+    ],
     name: Annotated[str, typer.Option(help="How this site is called.")],
+    label_column: options.LabelColumn = None,
+    client_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Where a file holds several clients: the column of their names; samples with this "
+            "site's --name are taken."
+        ),
+    ] = None,
     tls: Annotated[
         Path | None, typer.Option(help="The server's ca.crt, or a folder that holds it.")
     ] = None,
@@ -126,7 +137,16 @@ def join(
         float, typer.Option(help="Seconds to wait for a server that does not answer.")
     ] = 600.0,
     hide_classes: Annotated[
-        bool, typer.Option(help="Do not tell how many samples of each class there are.")
+        bool,
+        typer.Option(
+            "--hide-classes", help="Do not tell how many samples of each class there are."
+        ),
+    ] = False,
+    hide_accuracy: Annotated[
+        bool,
+        typer.Option(
+            "--hide-accuracy", help="Do not tell how well models do on this site's samples."
+        ),
     ] = False,
     noise: Annotated[
         float | None,
@@ -148,8 +168,8 @@ def join(
     check_name(name, "--name")
     if device not in ("cpu", "cuda", "auto"):
         raise InputError(f"--device {device!r}: choose cpu, cuda or auto.")
-    if not data.is_file():
-        raise InputError(f"--data {data}: there is no such file.")
+    if not data.exists():
+        raise InputError(f"--data {data}: there is no such file or folder.")
     if key is not None and tls is None:
         raise InputError("--key needs --tls: a key is only used on an encrypted connection.")
     if key is not None:
@@ -157,11 +177,15 @@ def join(
     node = _node(one_process)
     worker = ["--data", str(data), "--device", device, "--limit", str(limit)]
     worker += [] if noise is None else ["--noise", str(_noise(noise))]
+    worker += [] if label_column is None else ["--label-column", label_column]
+    worker += [] if client_column is None else ["--client-column", client_column]
+    worker += ["--hide-classes"] if hide_classes else []
+    worker += ["--hide-accuracy"] if hide_accuracy else []
     joining = Joining(
         server=parse(server, "server"),
         name=name,
         state=state or Path(f"unalike-{name}"),
-        worker=[*worker, "--hide-classes"] if hide_classes else worker,
+        worker=worker,
         credentials=Credentials(
             None if tls is None else authority_file(tls).resolve(),
             None if key is None else key.resolve(),

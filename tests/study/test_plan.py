@@ -39,6 +39,10 @@ def test_baselines_are_always_there() -> None:
             "option = 'III': input should be 'I' or 'II'",
         ),
         ({"cohort": 0}, "cohort = 0: input should be greater than 0"),
+        ({"classes": ["a", "b"]}, "(data = 'own'), and 'digits' has names already"),
+        ({"data": "own", "classes": ["a", "a"]}, "classes = ['a', 'a']: name each class once"),
+        ({"data": "own", "classes": ["a"]}, "classes = ['a']: name each class once"),
+        ({"data": "own", "classes": "a,b"}, "classes = 'a,b': input should be a valid tuple"),
     ],
 )
 def test_bad_settings_get_one_sentence(values: dict[str, object], words: str) -> None:

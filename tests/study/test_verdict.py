@@ -225,3 +225,12 @@ def test_a_seed_that_only_some_finished_is_said():
 
 def test_a_difference_without_common_seeds_is_not_made_up():
     assert "no difference can be given" in told(over_seeds([]))
+
+
+def test_nobody_tells():
+    nothing = comparison({"local": [math.nan], "fedavg": [math.nan]})
+    assert judge(nothing).headline == "There is nothing to compare yet."
+    hidden = dataclasses.replace(nothing, hidden=("north",))
+    assert judge(hidden).headline == (
+        "No client tells its accuracy, so the methods cannot be compared."
+    )

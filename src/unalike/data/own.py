@@ -42,11 +42,28 @@ def numbered(y: Any, name: str = "y") -> tuple[npt.NDArray[Any], tuple[str, ...]
     Raises:
         InputError: a sample without a class, a number that is no class, a class for every sample.
     """
+    array = class_names(y, name)
+    if array.ndim != 1:
+        return array, None
+    found, codes = np.unique(array, return_inverse=True)
+    if len(found) == len(array) > 2:
+        raise InputError(
+            f"Every sample has a class of its own in {name}: is that the column of classes?"
+        )
+    return codes.astype(np.int64), tuple(map(str, found))
+
+
+def class_names(y: Any, name: str = "y") -> npt.NDArray[Any]:
+    """Classes [n] as whole numbers or as text; many labels a sample [n, labels] as they are.
+
+    Raises:
+        InputError: a sample without a class, or a number that is no class.
+    """
     array = _array(y, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        return array, None
+        return array
     missing = _missing(array)
     if missing.any():
         raise InputError(
@@ -60,14 +77,7 @@ def numbered(y: Any, name: str = "y") -> tuple[npt.NDArray[Any], tuple[str, ...]
         raise InputError(f"{name} holds {first}, which is no class: give whole numbers or names.")
     if array.dtype.kind in "fb":
         array = array.astype(np.int64)
-    if array.dtype.kind not in "iu":
-        array = array.astype(str)
-    found, codes = np.unique(array, return_inverse=True)
-    if len(found) == len(array) > 2:
-        raise InputError(
-            f"Every sample has a class of its own in {name}: is that the column of classes?"
-        )
-    return codes.astype(np.int64), tuple(map(str, found))
+    return array if array.dtype.kind in "iu" else array.astype(str)
 
 
 def _array(value: Any, name: str) -> npt.NDArray[Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -48,20 +49,9 @@ def read_own(
         return _pictures(place)
     if not place.exists():
         raise InputError(f"There is no file or folder {place}, and no data set of that name.")
-    columns = _npz(place) if place.suffix == ".npz" else _table(place)
     named = [client_column, label_column, *([time_column] if time_column else [])]
-    for column in named:
-        if column not in columns:
-            raise _missing(place, column, columns)
-    if not len(columns[label_column]):
-        raise InputError(f"{place} holds no rows.")
-    features = {key: values for key, values in columns.items() if key not in named}
-    if place.suffix == ".npz":
-        if "x" not in features:
-            raise _missing(place, "x", columns)
-        x = features["x"]
-    else:
-        x = _numbers(place, features)
+    columns = read_columns(place, named)
+    x = features(place, columns, named)
     y, labels = numbered(columns[label_column], label_column)
     arrays = own_arrays(x, y, columns[client_column])
     time = columns[time_column] if time_column else None
@@ -72,11 +62,42 @@ def read_own(
     return OwnFiles(_compared(arrays, place), time, labels)
 
 
+def read_columns(place: Path, named: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """The columns of a table, or the arrays of an npz file; those `named` are among them.
+
+    Raises:
+        InputError: the file cannot be read, or lacks one of these.
+    """
+    columns = _npz(place) if place.suffix == ".npz" else _table(place)
+    for column in named:
+        if column not in columns:
+            raise _missing(place, column, columns)
+        if not columns[column].size:
+            raise InputError(f"{place} holds no rows.")
+    return columns
+
+
+def features(
+    place: Path, columns: dict[str, npt.NDArray[Any]], named: Sequence[str]
+) -> npt.NDArray[Any]:
+    """The samples: `x` of an npz file, of a table all columns but those `named` side by side.
+
+    Raises:
+        InputError: there are none, or they are no numbers.
+    """
+    others = {key: values for key, values in columns.items() if key not in named}
+    if place.suffix != ".npz":
+        return _numbers(place, others)
+    if "x" not in others:
+        raise _missing(place, "x", columns)
+    return others["x"]
+
+
 def _npz(place: Path) -> dict[str, npt.NDArray[Any]]:
     try:
-        with np.load(place, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except (OSError, ValueError, EOFError) as error:
+        with place.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {key: arrays[key] for key in arrays.files}
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, BadZipFile) as error:
         raise InputError(f"{place} cannot be read as npz: {error}") from None
 
 
@@ -99,11 +120,11 @@ def _table(place: Path) -> dict[str, npt.NDArray[Any]]:
     return {str(name): frame[name].to_numpy() for name in frame.columns}
 
 
-def _numbers(place: Path, features: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+def _numbers(place: Path, found: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """All features side by side: [n, features]."""
-    if not features:
+    if not found:
         raise InputError(f"{place} holds no feature: every column is a client, label or time.")
-    for name, values in features.items():
+    for name, values in found.items():
         if values.dtype.kind not in "biuf":
             raise InputError(
                 f"Column {name!r} of {place} holds text: encode it as numbers or leave it out."
@@ -115,7 +136,7 @@ def _numbers(place: Path, features: dict[str, npt.NDArray[Any]]) -> npt.NDArray[
                 f"{len(gaps)} rows, first in row {gaps.argmax()}: fill them in or leave these "
                 "rows out."
             )
-    return np.column_stack(list(features.values()))
+    return np.column_stack(list(found.values()))
 
 
 def _missing(place: Path, column: str, columns: dict[str, Any]) -> InputError:
@@ -134,16 +155,35 @@ def _compared(arrays: Arrays, place: Path) -> Arrays:
 
 def _pictures(folder: Path) -> OwnFiles:
     """client/class/picture; a client may lack a class."""
-    files = sorted(
-        file
-        for file in folder.glob("*/*/*")
-        if file.suffix.lower() in (*PICTURES, ".npy") and not file.name.startswith(".")
-    )
+    files = picture_files(folder, "*/*/*")
     if not files:
         raise InputError(
             f"{folder} holds no pictures: they must lie in folders client/class, as in "
             f"{folder / 'north' / 'healthy' / '1.png'}."
         )
+    images = read_pictures(files)
+    classes = sorted({file.parent.name for file in files})
+    y = np.array([classes.index(file.parent.name) for file in files])
+    client = np.array([file.parent.parent.name for file in files])
+    arrays = own_arrays(images, y, client)
+    return OwnFiles(_compared(arrays, folder), None, tuple(classes))
+
+
+def picture_files(folder: Path, pattern: str) -> list[Path]:
+    """The pictures below a folder, in order."""
+    return sorted(
+        file
+        for file in folder.glob(pattern)
+        if file.suffix.lower() in (*PICTURES, ".npy") and not file.name.startswith(".")
+    )
+
+
+def read_pictures(files: Sequence[Path]) -> npt.NDArray[np.float32]:
+    """Pictures of one size: [n, channels, height, width].
+
+    Raises:
+        InputError: one of them cannot be read, or is of another size.
+    """
     images = [_picture(file) for file in files]
     for file, image in zip(files, images, strict=True):
         if image.shape != images[0].shape:
@@ -151,11 +191,7 @@ def _pictures(folder: Path) -> OwnFiles:
                 f"The pictures are of two sizes: {files[0]} is {_size(images[0])}, {file} is "
                 f"{_size(image)}: bring them to one size first."
             )
-    classes = sorted({file.parent.name for file in files})
-    y = np.array([classes.index(file.parent.name) for file in files])
-    client = np.array([file.parent.parent.name for file in files])
-    arrays = own_arrays(np.stack(images), y, client)
-    return OwnFiles(_compared(arrays, folder), None, tuple(classes))
+    return np.stack(images)
 
 
 def _picture(file: Path) -> npt.NDArray[np.float32]:

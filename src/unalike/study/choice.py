@@ -14,8 +14,11 @@ def rank(evaluation: dict[str, Any]) -> tuple[float, float]:
 
 
 def better(evaluation: dict[str, Any], best: dict[str, Any] | None) -> bool:
-    """Whether this evaluation beats the best so far; without validation samples the later one."""
-    if best is None or math.isnan(evaluation["validation"]["accuracy"]):
+    """Whether this evaluation beats the best so far.
+
+    Where nobody's validation samples are known, the later one; known ones beat unknown ones.
+    """
+    if best is None or math.isnan(best["validation"]["accuracy"]):
         return True
     return rank(evaluation) < rank(best)
 

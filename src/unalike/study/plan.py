@@ -59,6 +59,10 @@ class Study(BaseModel):
 
     data: Annotated[str, Field(description="data set")] = "digits"
     data_dir: Annotated[str | None, Field(description="folder with the data files")] = None
+    classes: Annotated[
+        tuple[str, ...] | None,
+        Field(description="names of the classes of the sites' own samples, in everybody's order"),
+    ] = None
     split: Annotated[str, Field(description="how samples are dealt to clients")] = "dirichlet"
     alpha: Annotated[float | None, Field(description="Dirichlet concentration")] = None
     classes_per_client: Annotated[int | None, Field(description="pathological split")] = None
@@ -224,6 +228,7 @@ def make_study(values: Mapping[str, Any], source: str = "") -> Study:
         raise _sentence(error, source, "setting", Study.model_fields) from None
     parse_weights(study.weights)
     _with_source(source, _suits_privacy, study)
+    _with_source(source, _classes_suit, study)
     labels = study.labels()
     for label in study.settings:
         if label not in METHODS and "method" not in study.settings[label]:
@@ -268,6 +273,20 @@ def _suits_privacy(study: Study) -> None:
         raise InputError(
             f"Central privacy cannot be had with sampling = {study.sampling!r}, where a client may "
             "count more than once: set sampling = 'A'."
+        )
+
+
+def _classes_suit(study: Study) -> None:
+    if study.classes is None:
+        return
+    if study.data != "own":
+        raise InputError(
+            "classes are named where sites bring samples of their own (data = 'own'), and "
+            f"{study.data!r} has names already: leave them out."
+        )
+    if len(study.classes) < 2 or len(set(study.classes)) < len(study.classes):
+        raise InputError(
+            f"classes = {list(study.classes)}: name each class once, and at least two of them."
         )
 
 

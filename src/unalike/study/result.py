@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from unalike.methods import METHODS
 from unalike.methods.header import header
 
 from .choice import best_round
+from .hiding import hiding, unsaid
 from .plan import Study
 from .spending import spent
 from .store import RunStore, write_atomically
@@ -41,6 +43,7 @@ class Comparison:
     titles: dict[str, str]  # printed name of each method
     environment: dict[str, str]
     remarks: list[str]  # what must be said aloud
+    hidden: tuple[str, ...] = ()  # clients that do not tell their accuracy
 
 
 class _Runs:
@@ -89,6 +92,11 @@ def gather(
     said += spent(study.privacy, runs.records, titles)
     frame = pd.DataFrame(rows, columns=COLUMNS)
     first = federations[0]
+    hidden = hiding(chain.from_iterable(runs.records.values()))
+    means = frame[
+        frame["metric"].isin(["personalised_accuracy_mean_last", "new_accuracy_mean_last"])
+    ]
+    said += unsaid(hidden, first.clients, means["value"])
     return Comparison(
         settings=study.as_toml(),
         frame=frame,
@@ -99,6 +107,7 @@ def gather(
         titles=titles,
         environment=environment,
         remarks=list(dict.fromkeys(said)),
+        hidden=hidden,
     )
 
 

@@ -108,6 +108,8 @@ class _Judge:
         )
 
     def _headline(self) -> str:
+        if self.best is None and self.comparison.hidden and len(self.failed) < len(self.means):
+            return "No client tells its accuracy, so the methods cannot be compared."
         if self.best is None:
             return "No method finished." if self.failed else "There is nothing to compare yet."
         name = self.title(self.best)

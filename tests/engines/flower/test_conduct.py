@@ -16,11 +16,11 @@ from flower_grid import At, InProcessGrid
 from small_studies import SMALL
 from unalike import InputError, compare, resume
 from unalike.api import read_result
+from unalike.data.own_samples import read_samples
 from unalike.engines.flower.attendance import Terms
 from unalike.engines.flower.conduct import conduct, prepare
 from unalike.engines.flower.envelope import unwrap, wrap
 from unalike.engines.flower.frames import Frames
-from unalike.engines.flower.holding import read_samples
 from unalike.engines.flower.membership import Identity, Membership
 from unalike.engines.flower.messages import Parcel
 from unalike.study.plan import make_study

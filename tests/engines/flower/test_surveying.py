@@ -17,12 +17,11 @@ from small_studies import SMALL
 from unalike import InputError, diagnose
 from unalike.api import DiagnosisResult
 from unalike.cli import main
-from unalike.data.own import own_arrays
+from unalike.data.own_samples import OwnSamples, read_samples
 from unalike.engines.flower.attendance import Terms
 from unalike.engines.flower.conduct import prepare
 from unalike.engines.flower.envelope import unwrap, wrap
 from unalike.engines.flower.frames import Frames
-from unalike.engines.flower.holding import read_samples
 from unalike.engines.flower.membership import Identity, Membership
 from unalike.engines.flower.messages import Parcel, pack
 from unalike.engines.flower.surveying import diagnosis_of, survey
@@ -114,7 +113,7 @@ def test_one_of_many_labels(tmp_path: Path) -> None:
     for one in identities:
         assert one.samples is not None
         y = np.stack([one.samples.y > 1, one.samples.y == 4], 1).astype(np.float32)
-        made.append(replace(one, samples=own_arrays(one.samples.x, y)))
+        made.append(replace(one, samples=OwnSamples(one.samples.x, y)))
     with pytest.raises(InputError, match="choose one of them"):
         surveyed(tmp_path / "none", made, Wish())
     there = surveyed(tmp_path / "one", made, Wish(label=1))
@@ -205,7 +204,7 @@ def test_one_bad_answer_does_not_spoil_the_others(tmp_path: Path) -> None:
         assert answer is not None
         told = Parcel.of(*unwrap(answer))
         if told.verb == "summarise":
-            told = told._replace(body=told.body[:-8] + np.array(np.nan).tobytes())
+            told = told._replace(body=bytes(told.body[:-8]) + np.array(np.nan).tobytes())
         return Message(wrap(Frames(told.head(), told.body)), reply_to=message)
 
     grid.nodes[100] = bad

@@ -21,12 +21,12 @@ from flwr.app import ConfigRecord, Message, RecordDict
 
 from flower_grid import InProcessGrid, node
 from unalike import __version__
+from unalike.data.own_samples import read_samples
 from unalike.engines.flower.attendance import Terms
 from unalike.engines.flower.client_app import app
 from unalike.engines.flower.conduct import conduct, prepare
 from unalike.engines.flower.envelope import unwrap, wrap
 from unalike.engines.flower.frames import Frames
-from unalike.engines.flower.holding import read_samples
 from unalike.engines.flower.membership import Identity, Membership
 from unalike.engines.flower.messages import FAILED, Parcel, pack
 from unalike.engines.flower.socket import answer_one, ask, listen
@@ -168,8 +168,8 @@ def test_a_step_over_the_limit_ends_the_worker(
 @pytest.mark.parametrize(
     ("files", "why"),
     [
-        ({}, "There is no file"),
-        ({"x": np.zeros((2, 3))}, "holds no array 'y'"),
+        ({}, "There is no file or folder"),
+        ({"x": np.zeros((2, 3))}, "has no column 'y'"),
         ({"x": np.full((2, 3), np.nan), "y": np.arange(2)}, "NaN"),
         ({"x": np.zeros((2, 3)), "y": np.arange(3)}, "same length"),
     ],
@@ -185,6 +185,29 @@ def test_samples_that_cannot_be_used(
     assert main(given) == REFUSED
     signal.signal(signal.SIGTERM, before)
     assert why in capsys.readouterr().err
+
+
+def test_what_the_options_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Identity] = []
+
+    class Ends(Membership):
+        def __init__(self, identity: Identity) -> None:
+            super().__init__(identity)
+            found.append(identity)
+            self.refused = "enough"
+
+    monkeypatch.setattr("unalike.engines.flower.worker.Membership", Ends)
+    (tmp_path / "mine.csv").write_text("a,grade,who\n1,ill,north\n2,well,south\n3,ill,south\n")
+    given = ["--socket", str(tmp_path / "s"), "--state", str(tmp_path), "--name", "south"]
+    given += ["--data", str(tmp_path / "mine.csv"), "--label-column", "grade"]
+    before = signal.getsignal(signal.SIGTERM)
+    assert main([*given, "--client-column", "who", "--hide-accuracy"]) == REFUSED
+    signal.signal(signal.SIGTERM, before)
+    (one,) = found
+    assert one.samples is not None
+    assert one.samples.x.tolist() == [[2], [3]]
+    assert one.samples.y.tolist() == ["well", "ill"]
+    assert (one.tells_classes, one.tells_accuracy) == (True, False)
 
 
 def test_the_client_app_is_thin() -> None:

@@ -144,6 +144,7 @@ def _round(record: dict[str, Any], study: Study, clients: FlowerClients) -> dict
         event["accuracy"] = {
             name: value for name, value in zip(names, found, strict=True) if not math.isnan(value)
         }
+        event["hidden"] = measured.get("hidden", [])
     for key in ("diverged", "epsilon"):
         if key in record:
             event[key] = record[key]

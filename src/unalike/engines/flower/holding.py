@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +11,7 @@ from numpy.typing import NDArray
 from unalike.core.streams import generator
 from unalike.data.cut import cut
 from unalike.data.federation import Federation, Ragged
-from unalike.data.own import own_arrays
 from unalike.data.sources.source import Arrays
-from unalike.errors import InputError
 
 
 def only(federation: Federation, row: int) -> Federation:
@@ -39,29 +35,6 @@ def only(federation: Federation, row: int) -> Federation:
         pooled_test=np.arange(len(test)),
         groups=None,
     )
-
-
-def read_samples(path: Path) -> Arrays:
-    """A site's own samples: `x` [n, ...] and `y` [n] of an npz file.
-
-    It may lack classes that other sites hold.
-
-    Raises:
-        InputError: one sentence says what to change.
-    """
-    if not path.exists():
-        raise InputError(f"There is no file {path}.")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found: dict[str, Any] = {key: file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} cannot be read as npz: {error}") from None
-    for key in ("x", "y"):
-        if key not in found:
-            raise InputError(f"{path} holds no array {key!r}: it needs x [n, ...] and y [n].")
-    y = found["y"]
-    whole = y.ndim == 1 and y.dtype.kind in "iu" and len(y)
-    return own_arrays(found["x"], y, classes=max(int(y.max()) + 1, 1) if whole else None)
 
 
 def cut_once(

@@ -1,7 +1,7 @@
 """What is measured after a round when the samples are elsewhere: sites count, the server adds up.
 
-The same three accuracies as in a simulation. The dissimilarity of gradients is not taken: every
-site would have to send its gradient.
+The same three accuracies as in a simulation, of those sites that tell theirs; `hidden` names the
+others. The dissimilarity of gradients is not taken: every site would have to send its gradient.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def evaluate(clients: FlowerClients, server: Any, t: int) -> dict[str, Any]:
     answers = clients.attendance.ask(letters, f"Measuring after round {t}")
     counted = _counted(clients, answers)
     result = {
+        **_hidden(clients, answers),
         "personal": plain(_scores(clients, _rows(clients, counted["test"], places))),
         "validation": first(_scores(clients, _sum(clients, counted["validation"]))),
     }
@@ -57,8 +58,9 @@ def evaluate_new(clients: FlowerClients, server: Any, t: int) -> dict[str, Any]:
     places = clients.new_places.tolist()
     down = clients.method.introduce(server)
     letters = {place: clients.question("adapt", t, place, {"down": down}) for place in places}
-    counted = _counted(clients, clients.attendance.ask(letters, f"New clients after round {t}"))
-    return plain(_scores(clients, _rows(clients, counted["test"], places)))
+    answers = clients.attendance.ask(letters, f"New clients after round {t}")
+    rows = _rows(clients, _counted(clients, answers)["test"], places)
+    return {**_hidden(clients, answers), **plain(_scores(clients, rows))}
 
 
 def _equipped(clients: FlowerClients, shared: Any, t: int) -> Any:
@@ -93,6 +95,12 @@ def _counted(clients: FlowerClients, answers: dict[int, Parcel]) -> Counted:
             else:
                 found[part][place] = counts
     return found
+
+
+def _hidden(clients: FlowerClients, answers: dict[int, Parcel]) -> dict[str, list[str]]:
+    """The names of the sites that do not tell their accuracy, where there are any."""
+    hiding = [place for place, answer in answers.items() if answer.facts.get("hidden")]
+    return {"hidden": [clients.attendance.name(place) for place in hiding]} if hiding else {}
 
 
 def _read(

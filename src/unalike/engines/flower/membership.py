@@ -14,6 +14,7 @@ import torch
 from unalike import __version__
 from unalike.data.cut import cut
 from unalike.data.federation import Federation
+from unalike.data.own_samples import OwnSamples
 from unalike.data.sources.source import Arrays
 from unalike.engines.local import LocalEngine
 from unalike.errors import InputError
@@ -35,11 +36,12 @@ class Identity:
 
     name: str
     state: Path  # where private states are kept
-    samples: Arrays | None = None
+    samples: OwnSamples | None = None
     client: int | None = None
     data_dir: str | None = None  # of the study's data
     device: str = "cpu"
     tells_classes: bool = True  # whether the server learns how many samples of each class it has
+    tells_accuracy: bool = True  # whether it learns how many of them its models got right
     noise: float | None = None  # the largest epsilon that it tells anything with; then only once
 
     def mark(self) -> str:
@@ -88,7 +90,8 @@ class Membership:
             "client": one.client,
         }
         if one.samples is not None and asked.facts.get("version") == __version__:
-            facts |= _told_of(one.samples, read_settings(asked.facts["study"]), one.tells_classes)
+            study = read_settings(asked.facts["study"])
+            facts |= _told_of(one.samples.numbered(study.classes), study, one.tells_classes)
             if not told:
                 facts |= {"sizes": [0, 0, 0], "label_counts": []}
         return pack("describe", facts)
@@ -120,14 +123,20 @@ class Membership:
             known_as=np.array([run.row]),
         )
         folder = one.state / _plain(run.token) / _plain(run.label) / f"seed-{int(run.seed)}"
-        return Site(engine, folder, clients=run.clients, tells_classes=one.tells_classes)
+        return Site(
+            engine,
+            folder,
+            clients=run.clients,
+            tells_classes=one.tells_classes,
+            tells_accuracy=one.tells_accuracy,
+        )
 
     def _held(self, run: Run, study: Study) -> Federation:
         one = self.identity
         if one.samples is None:
             return only(dealt(study, run.seed), run.row)
         return cut_once(
-            one.samples,
+            one.samples.numbered(study.classes),
             one.name,
             classes=run.classes,
             seed=run.seed,

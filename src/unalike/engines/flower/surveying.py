@@ -77,7 +77,7 @@ class _Survey:
     def __init__(self, attendance: Attendance, study: Study, roster: Roster, wish: Wish) -> None:
         self.attendance, self.wish = attendance, wish
         samples = roster.samples or _dealt_samples(study, wish.seed)
-        self.labels = _labels(samples, wish)
+        self.labels = _labels(samples, study, wish)
         self.size = math.prod(samples.shape)
         self.images = len(samples.shape) > 1
         classes = len(self.labels)
@@ -136,7 +136,7 @@ def _read(answer: Parcel, name: str, like: Numbers) -> Numbers:
     expected, found = shapes_of(like), shapes_of(numbers)
     if expected != found:
         raise MessageError(f"it holds {', '.join(found)}, not {', '.join(expected)}")
-    if not all(bool(torch.isfinite(leaf).all()) for leaf in leaves(numbers)):
+    if not finite(numbers):
         raise MessageError("its numbers are not finite")
     if bool((leaves(numbers)[0] < 0).any()):
         raise MessageError("it counts fewer than no samples")
@@ -147,10 +147,10 @@ def _numbers(tree: Numbers) -> Numbers:
     return type(tree)(*(leaf.numpy() for leaf in leaves(tree)))
 
 
-def _labels(samples: Samples, wish: Wish) -> tuple[str, ...]:
+def _labels(samples: Samples, study: Study, wish: Wish) -> tuple[str, ...]:
     """The names of the classes."""
     if samples.task == "classes" and wish.label < 0:
-        return tuple(map(str, range(samples.classes)))
+        return study.classes or tuple(map(str, range(samples.classes)))
     some = np.zeros((1, samples.classes) if samples.task == "labels" else 1, np.int64)
     return classes_of(some, wish.label if wish.label >= 0 else None)[1]
 

@@ -165,7 +165,8 @@ def _held(one: Identity, asked: Parcel, wish: Wish) -> tuple[NDArray[Any], NDArr
     except (KeyError, TypeError, ValueError):
         raise MessageError("the question for a diagnosis cannot be read") from None
     if one.samples is not None:
-        x, y = one.samples.x, one.samples.y
+        samples = one.samples.numbered(study.classes)
+        x, y = samples.x, samples.y
     else:
         assert one.client is not None
         study = study.model_copy(update={"data_dir": one.data_dir})

@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from unalike.data.own_samples import OwnSamples, read_samples
 from unalike.engines.machine import device_named
 from unalike.errors import InputError
 
 from .frames import Frames
-from .holding import read_samples
 from .membership import Identity, Membership
 from .messages import FAILED, MessageError, Parcel, pack
 from .socket import answer_one, listen
@@ -72,22 +72,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         identity = Identity(
             name=given.name or f"client {given.client}",
             state=given.state,
-            samples=None if given.data is None else read_samples(given.data),
+            samples=_samples(given),
             client=given.client,
             data_dir=given.data_dir,
             device=str(device_named(given.device)),
             tells_classes=not given.hide_classes,
+            tells_accuracy=not given.hide_accuracy,
             noise=given.noise,
         )
+        listener = listen(given.socket)
     except InputError as error:
         return _refused(str(error))
     membership = Membership(identity)
     worker = Worker(membership, given.limit)
-    with listen(given.socket) as listener:
+    with listener:
         say("ready", name=identity.name)
         while membership.refused is None:
             answer_one(listener, worker.answer)
     return _refused(membership.refused)
+
+
+def _samples(given: argparse.Namespace) -> OwnSamples | None:
+    if given.data is None:
+        return None
+    return read_samples(
+        given.data,
+        label_column=given.label_column,
+        client_column=given.client_column,
+        client=given.name or "",
+    )
 
 
 def _refused(why: str) -> int:
@@ -125,13 +138,21 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--state", type=Path, required=True, help="where private state is kept")
     parser.add_argument("--name", help="of the site")
     held = parser.add_mutually_exclusive_group(required=True)
-    held.add_argument("--data", type=Path, help="own samples: .npz with x and y")
+    held.add_argument("--data", type=Path, help="own samples: .npz, .csv, .parquet or folder")
     held.add_argument("--client", type=int, help="or: a client of the study's own data")
+    parser.add_argument("--label-column", default="y", help="of --data: the column of classes")
+    parser.add_argument(
+        "--client-column",
+        help="of --data: the column of clients, of which only --name's samples are taken",
+    )
     parser.add_argument("--data-dir", help="folder with the study's data files")
     parser.add_argument("--limit", type=float, default=3600.0, help="seconds for an answer")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda", "auto"))
     parser.add_argument(
         "--hide-classes", action="store_true", help="do not tell how many samples a class has"
+    )
+    parser.add_argument(
+        "--hide-accuracy", action="store_true", help="do not tell how many samples are got right"
     )
     parser.add_argument("--noise", type=float, help="largest epsilon; takes part in a diagnosis")
     return parser

@@ -59,6 +59,7 @@ JOIN = ["join", NOWHERE, "--patience", 0, "--name", "a", "--data"]
         (["rehearse", "digits.toml", "--nodes", "1"], "--nodes"),
         ([*JOIN, "missing.npz"], "missing.npz"),
         ([*JOIN, "mine.npz"], "nothing listens there"),
+        ([*JOIN, "folder"], "folder: there is no such file or folder"),
         ([*JOIN, "mine.npz", "--key", "k"], "needs --tls"),
         ([*JOIN, "mine.npz", "--tls", "nowhere"], "ca.crt"),
         ([*JOIN, "mine.npz", "--device", "tpu"], "'tpu'"),
@@ -121,7 +122,12 @@ def test_data_that_cannot_be_read_are_said_by_the_site(capsys: Output) -> None:
     server = Address("localhost", free_port())
     with Gate(listen(server), Address("127.0.0.1", 1), greeting=Visitors({}).greet):
         assert unalike("join", server, "--name", "a", "--data", "bad.npz") == 2
-    assert "unalike: bad.npz holds no array 'y'" in capsys.readouterr().err
+    assert "unalike: bad.npz has no column 'y'" in capsys.readouterr().err
+    Path("mine.csv").write_text("a,grade,hospital\n1,ill,north\n2,well,south\n3,ill,south\n")
+    columns = ["--label-column", "grade", "--client-column", "hospital"]
+    with Gate(listen(server), Address("127.0.0.1", 1), greeting=Visitors({}).greet):
+        assert unalike("join", server, "--name", "a", "--data", "mine.csv", *columns) == 2
+    assert "Unknown client 'a': known are: north, south." in capsys.readouterr().err
 
 
 EVENTS = [
@@ -173,6 +179,18 @@ def test_the_view_on_a_terminal() -> None:
     picture = shown(terminal=True)
     for words in ("round 3/10", "6 MB down, 3 MB up", "s left", "50.0%", "75.0%", "yes", "no"):
         assert words in picture, words
+
+
+def test_the_view_of_sites_that_hide_their_accuracy() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    view = FederationView(console, "study")
+    plain = FederationView(Console(file=(lines := io.StringIO())), "study")
+    for each in (view, plain):
+        each.tell(a_round(3, accuracy={"a": 0.5}, hidden=["b", "c"]))
+    assert lines.getvalue().strip().endswith("accuracy 50.0%; accuracy hidden by b, c.")
+    console.print(view.picture())
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().count("hidden") == 2
 
 
 def test_the_view_of_a_federation_that_has_not_begun() -> None:

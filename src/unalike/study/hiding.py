@@ -1,0 +1,34 @@
+"""Clients that do not tell how well models do on their samples, and what is said of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from .units import listed
+
+
+def hiding(records: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    """Those that did not tell their accuracy when asked, at least once, in the order of names."""
+    found: set[str] = set()
+    for record in records:
+        evaluation = record.get("evaluation", {})
+        found |= {*evaluation.get("hidden", ()), *evaluation.get("new", {}).get("hidden", ())}
+    return tuple(sorted(found))
+
+
+def unsaid(hidden: tuple[str, ...], clients: int, accuracies: Iterable[float]) -> list[str]:
+    """What must be said aloud; accuracies: means over those that told, NaN where nobody did."""
+    if not hidden:
+        return []
+    if all(math.isnan(accuracy) for accuracy in accuracies):
+        return [
+            "No client tells its accuracy: nothing is known of how well the models do, and the "
+            "last round speaks for each run."
+        ]
+    keep = "keeps its" if len(hidden) == 1 else "keep their"
+    return [
+        f"{len(hidden)} of {clients} clients {keep} accuracy hidden ({listed(hidden)}): "
+        "averages and the choice of a round are over the others."
+    ]
