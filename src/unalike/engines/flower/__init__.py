@@ -24,7 +24,8 @@ Server app, `unalike.engines.flower.server_app:app`. Keys of its run config:
 
 What is left out has the default of `conduct.Terms`. Events have the key "event": "waiting" (for,
 here, least), "joined" (site), "refused" (site, why), "plan", "round" (method, seed, t, rounds,
-answers, dropped, rejected, bytes_down, bytes_up, seconds, accuracy by site where measured),
+answers, dropped, rejected, bytes_down, bytes_up, seconds; where measured also accuracy by site, and
+hidden, the sites that do not tell theirs),
 "remark" (text), "finished", "failed" (why). A study that stops in the middle goes on when the same
 run is submitted again.
 
@@ -37,12 +38,15 @@ Worker, `python -m unalike.engines.flower.worker`:
     --socket PATH    where it listens; the file exists once it is ready
     --state DIR      where the private state is kept; it survives restarts
     --name NAME      of the site; that of the client where --client is given
-    --data FILE      the site's own samples: .npz with x and y
+    --data PATH      the site's own samples: .npz, .csv, .parquet, or a folder class/picture
+    --label-column NAME   of --data: the column of classes (default y)
+    --client-column NAME  of --data: the column of clients; only --name's samples are taken
     --client I       or: client I of the study's own data, as the simulator deals it (rehearsal)
     --limit SECONDS  an answer that takes longer ends the process (default 3600)
     --device NAME    cpu, cuda or auto
     --hide-classes   do not tell how many samples a class has
     --noise EPS      tell nothing but summaries for a diagnosis, once, with at least this noise
+    --hide-accuracy  do not tell how many samples the models get right
 
 It writes a JSON line to stdout per event ("ready", "asked", "answered", "failed", "refused").
 Exit status: 0 on SIGTERM; 3 the site's data do not fit or the server refuses the site, one sentence
