@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from unalike.core import Cohort, Method, Population, streams
-from unalike.core.wire import leaves, size_in_bytes
+from unalike.core.finite import finite
+from unalike.core.wire import size_in_bytes
 from unalike.errors import DivergedError
 from unalike.privacy import Release
 from unalike.weighting.sampling import Drawn, Scheme, draw, weigh
@@ -94,7 +95,7 @@ def rounds(
         if len(present.ids):
             seen = (ups, present) if release is None else release(ups, present, t)
             server = method.server_update(server, *seen)
-            if not all(bool(torch.isfinite(leaf).all()) for leaf in leaves(server)):
+            if not finite(server):
                 raise DivergedError(f"{method.name}: the server's state diverged in round {t}.")
         dropped, rejected = np.setdiff1d(sampled, here[arrived]), here[arrived & ~sound]
         yield Round(t, server, ups, present, dropped, rejected, bytes_down, bytes_up, gradients)

@@ -169,8 +169,8 @@ class Problem:
         return self.sample_losses(self.output(w, batch), batch.y)
 
     def loss(self, w: Tensor, batch: Batch) -> Tensor:
-        """Mean loss [] over the batch's samples, each scaled by its weight."""
-        return (self.losses(w, batch) * batch.weight).sum() / batch.size
+        """Mean loss [] over the batch's samples, each scaled by its weight; see `Replay`."""
+        return self._mean_loss(w, *batch)
 
     def grad(self, w: Tensor, batch: Batch) -> Tensor:
         """Gradient [P] of the mean loss: a function of w and the batch alone, see `Replay`."""
@@ -198,6 +198,14 @@ class Problem:
         """
         gradient_taken(2)
         return self._curvature(w, v, *batch)
+
+    @cached_property
+    def _mean_loss(self) -> Replay:
+        def mean(w: Tensor, *parts: Tensor) -> Tensor:
+            batch = Batch(*parts)
+            return (self.losses(w, batch) * batch.weight).sum() / batch.size
+
+        return Replay(mean, self.constants.values(), compiled=self.compiled)
 
     @cached_property
     def _gradient(self) -> Replay:
@@ -239,7 +247,7 @@ class Problem:
             self._forget_recordings()
 
     def _forget_recordings(self) -> None:
-        for recorded in ("_gradient", "_curvature"):
+        for recorded in ("_mean_loss", "_gradient", "_curvature"):
             self.__dict__.pop(recorded, None)
 
 

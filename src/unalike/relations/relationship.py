@@ -10,6 +10,8 @@ Source  Zhang and Yeung, UAI 2010 (arXiv:1203.3536): the trace-normalised square
 import torch
 from torch import Tensor
 
+from ..core.finite import finite
+
 
 def mean_regularised(like: Tensor) -> Tensor:
     """Omega = I - 11'/m for models [m, P]: every model is drawn to the mean of all."""
@@ -26,7 +28,7 @@ def learned(w: Tensor, floor: float) -> Tensor:
     """
     m = len(w)
     gram = w @ w.T
-    if not bool(torch.isfinite(gram).all()):
+    if not finite(gram):
         return unrelated(w)
     values, vectors = torch.linalg.eigh(gram)
     roots = values.clamp(min=0).sqrt()
@@ -34,7 +36,7 @@ def learned(w: Tensor, floor: float) -> Tensor:
         return unrelated(w)
     roots = roots.clamp(min=floor * float(roots[-1]))
     sigma = (vectors * (roots / roots.sum())) @ vectors.T
-    if not bool(torch.isfinite(sigma).all()):
+    if not finite(sigma):
         return unrelated(w)
     return (sigma + sigma.T) / 2 if m > 1 else sigma
 

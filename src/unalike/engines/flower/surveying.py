@@ -21,6 +21,7 @@ from flwr.serverapp import Grid
 
 from unalike import __version__
 from unalike.api import DiagnosisResult, diagnose_told
+from unalike.core.finite import finite
 from unalike.core.wire import items, leaves, rebuild
 from unalike.diagnosis.samples import classes_of
 from unalike.diagnosis.summaries import Summaries
