@@ -3,10 +3,12 @@
     python -m benchmarks.methods [w1 | w3] [METHOD ...]
 
 The model of a method's cost is the number of gradients of a sample that it takes in a round, a
-product with the Hessian counting as two and a forward pass alone as a third. Both are divided by
-FedAvg's on the same clients, with the same model, batches and local epochs; every method has its
-default settings. The rounds take turns; seconds are CPU seconds of the process. `centralised` is
-left out: it takes its steps one after another on everybody's data, which no clients can be
+product with the Hessian counting as two and a forward pass alone as a third. MOCHA's also counts
+the products of matrices by which it relates clients, 3 P multiplications to a gradient. Both are
+divided by FedAvg's on the same clients, with the same model, batches and local epochs; every
+method has its default settings. The rounds take turns, as many at a time as a method needs to do
+all that it does now and then; seconds are CPU seconds of the process. `centralised` is left
+out: it takes its steps one after another on everybody's data, which no clients can be
 stacked for. `fusedspacefed` and its FedAvg have a network with encoder, decoder and classifier.
 """
 
@@ -49,6 +51,10 @@ FORWARD: dict[str, Callable[[Any], int]] = {
 """Passes over a client's samples in a round that only look at the output."""
 
 
+TURN: dict[str, int] = {"mocha": METHODS["mocha"]().every}
+"""Rounds after which a method has done all that it does, where that is not one."""
+
+
 class Work(NamedTuple):
     """What there is to do in a round."""
 
@@ -83,16 +89,31 @@ def cost(work: Work, name: str) -> Cost:
         last = []
         for spent, run in zip(seconds, runs, strict=True):
             began = time.process_time()
-            last.append(next(run))
-            spent.append(time.process_time() - began)
+            last.append([next(run) for _ in range(TURN.get(name, 1))][-1])
+            spent.append((time.process_time() - began) / TURN.get(name, 1))
     forward = FORWARD[name](METHODS[name]()) if name in FORWARD else 0
     passes = forward * work.settings["cohort"] * work.samples
     ratios = [mine / other for mine, other in zip(*seconds, strict=True)]
     return Cost(
-        (last[0].gradients + passes / 3) / last[1].gradients,
+        (last[0].gradients + passes / 3 + _algebra(work, name)) / last[1].gradients,
         statistics.median(ratios),
         statistics.median(seconds[0]),
     )
+
+
+def _algebra(work: Work, name: str) -> float:
+    """Products of matrices in a round beside the gradients, in gradients of a sample.
+
+    MOCHA couples each of S clients with all N models of P numbers; every few rounds it takes the
+    models' N x N products, their eigenvectors (9 N^3 multiplications, by the usual count), and an
+    inverse.
+    """
+    if name != "mocha":
+        return 0.0
+    into, hidden, classes = work.widths
+    p, n = hidden * (into + 1) + classes * (hidden + 1), work.clients
+    learned = n**2 * p + 9 * n**3 + 2 * n**3
+    return (work.settings["cohort"] * n * p + learned / TURN[name]) / (3 * p)
 
 
 def _loop(work: Work, method: Method, name: str) -> Iterator[Round]:
