@@ -121,6 +121,32 @@ def test_no_worker_is_an_error_that_says_so(tmp_path: Path) -> None:
     assert "the site's worker does not answer (FileNotFoundError)" in reply.error.reason
 
 
+def test_where_the_environment_says_that_the_worker_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket = tmp_path / "worker.sock"
+    monkeypatch.setenv("UNALIKE_WORKER", str(socket))
+    with listen(socket) as listener:
+        answers = threading.Thread(target=answer_one, args=(listener, lambda asked: asked))
+        answers.start()
+        grid = InProcessGrid({1: node(app)})
+        question = Message(wrap(Frames("{}", b"")), 1, "train")
+        (reply,) = grid.pull_messages(grid.push_messages([question]))
+        answers.join(10)
+    assert unwrap(reply).head == "{}"
+
+
+@pytest.mark.parametrize("path", ["no-such-folder/worker.sock", "s" * 120])
+def test_where_no_socket_can_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], path: str
+) -> None:
+    given = ["--socket", str(tmp_path / path), "--state", str(tmp_path), "--name", "a"]
+    before = signal.getsignal(signal.SIGTERM)
+    assert main([*given, "--data", str(samples(tmp_path / "mine.npz"))]) == REFUSED
+    signal.signal(signal.SIGTERM, before)
+    assert "no socket can be made there" in capsys.readouterr().err
+
+
 def test_messages_that_are_not_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     member = Membership(Identity("north", tmp_path, read_samples(samples(tmp_path / "x.npz"))))
     worker, socket = Worker(member, limit=60), tmp_path / "worker.sock"

@@ -31,7 +31,8 @@ run is submitted again.
 
 Client app, `unalike.engines.flower.client_app:app`. Key of its node config:
 
-    worker      str    path of the worker's Unix socket
+    worker      str    path of the worker's Unix socket; else that of the environment variable
+                       UNALIKE_WORKER
 
 Worker, `python -m unalike.engines.flower.worker`:
 
@@ -45,8 +46,8 @@ Worker, `python -m unalike.engines.flower.worker`:
     --limit SECONDS  an answer that takes longer ends the process (default 3600)
     --device NAME    cpu, cuda or auto
     --hide-classes   do not tell how many samples a class has
-    --noise EPS      tell nothing but summaries for a diagnosis, once, with at least this noise
     --hide-accuracy  do not tell how many samples the models get right
+    --noise EPS      tell nothing but summaries for a diagnosis, once, with at least this noise
 
 It writes a JSON line to stdout per event ("ready", "asked", "answered", "failed", "refused").
 Exit status: 0 on SIGTERM; 3 the site's data do not fit or the server refuses the site, one sentence

@@ -6,6 +6,8 @@ model and private state stay in the worker.
 
 from __future__ import annotations
 
+import os
+
 from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 
@@ -16,7 +18,8 @@ app = ClientApp()
 
 
 def _forward(message: Message, context: Context) -> Message:
-    answer = ask(str(context.node_config["worker"]), unwrap(message))
+    worker = context.node_config.get("worker") or os.environ["UNALIKE_WORKER"]
+    answer = ask(str(worker), unwrap(message))
     return Message(wrap(answer), reply_to=message)
 
 

@@ -17,10 +17,14 @@ from unalike.errors import InputError
 
 from .attendance import Tell, Terms
 from .conduct import conduct
+from .operations.alone import alone
 from .surveying import survey
 from .telling import Wish
 
 app = ServerApp()
+
+ENDING = 30.0
+"""Seconds that an earlier run of the same study may still need to end."""
 
 
 @app.main()
@@ -31,10 +35,11 @@ def main(grid: Grid, context: Context) -> None:
     tell = teller(str(config.get("events", "")))
     try:
         folder, terms = Path(str(config["study"])), terms_of(config)
-        if config.get("diagnose"):
-            survey(grid, folder, terms, wish_of(config), tell)
-        else:
-            conduct(grid, folder, terms, tell)
+        with alone(folder, ENDING):
+            if config.get("diagnose"):
+                survey(grid, folder, terms, wish_of(config), tell)
+            else:
+                conduct(grid, folder, terms, tell)
     except Exception as error:
         what = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
         tell({"event": "failed", "why": f"{what}{error}"})

@@ -9,6 +9,8 @@ from contextlib import suppress
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 
+from unalike.errors import InputError
+
 from .frames import Frames
 
 
@@ -28,11 +30,18 @@ def ask(socket: str, question: Frames) -> Frames:
 
 
 def listen(socket: Path) -> Listener:
-    """Where questions come in; only this user can ask."""
-    socket.unlink(missing_ok=True)
+    """Where questions come in; only this user can ask.
+
+    Raises:
+        InputError: there can be no socket at this path.
+    """
     mask = os.umask(stat.S_IRWXG | stat.S_IRWXO)
     try:
+        socket.unlink(missing_ok=True)
         return Listener(str(socket), family="AF_UNIX", backlog=16)
+    except OSError as error:
+        why = error.strerror or error
+        raise InputError(f"--socket {socket}: no socket can be made there: {why}.") from None
     finally:
         os.umask(mask)
 

@@ -1,9 +1,11 @@
 """No process outlives the one that started it, even one that was killed."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -135,3 +137,11 @@ def test_one_at_a_time_in_a_folder(tmp_path: Path) -> None:
         pass
     with alone(tmp_path):
         pass
+
+
+def test_who_waits_for_a_folder_gets_it(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as held:
+        held.enter_context(alone(tmp_path))
+        threading.Timer(0.3, held.pop_all().close).start()
+        with alone(tmp_path, patience=30):
+            pass
