@@ -301,7 +301,7 @@ def _gathered(*parts: Any) -> Result:
 
 def suited(study: Study, federation: Federation, own: Own, tell: Tell) -> Study:
     """Refuse what cannot work before anything is written; "all" leaves such methods out, aloud."""
-    problem = problem_for(study, federation, own, seed=0)
+    problem = problem_for(study, federation, own)
     problem.check(federation.x[:2], federation.classes)
     study = timed(study, federation)
     if study.classes is not None:
@@ -363,7 +363,7 @@ def _elsewhere(folder: Path, own: Own) -> Own:
 def _said_before(study: Study, own: Own) -> list[str]:
     """What a reader must know of these settings."""
     federation = clients_for(study, own, 0)
-    problem = problem_for(study, federation, own, seed=0)
+    problem = problem_for(study, federation, own)
     remarks = list(federation.skews)
     remarks += [f"model: {problem.describe()}."] if problem.normalisers else []
     remarks += [study.privacy.sentence()] if study.privacy is not None else []

@@ -110,7 +110,7 @@ def test_the_next_window_is_judged_before_it_is_trained_on() -> None:
     settings = {"methods": "local", "seeds": 1, "model": "logistic", "rounds": 4}
     frame = compare(f, **settings).frame
     study = make_study({"data": "own", **settings})
-    method, problem = study.method("local"), problem_for(study, f, Own(f), seed=0)
+    method, problem = study.method("local"), problem_for(study, f, Own(f))
     engine = LocalEngine(
         method,
         problem,

@@ -226,7 +226,10 @@ class Problem:
         return Replay(product, self.constants.values(), compiled=self.compiled)
 
     def to(self, device: torch.device | str) -> Problem:
-        """The same problem on another device."""
+        """The same problem on a device; where it is there already, both share their recordings."""
+        if self._start.device == torch.device(device):
+            self._mean_loss, self._gradient, self._curvature  # noqa: B018  (made before the copy)
+            return copy.copy(self)
         moved = copy.copy(self)
         moved._start = self._start.to(device)
         moved.constants = {name: tensor.to(device) for name, tensor in self.constants.items()}

@@ -18,6 +18,7 @@ from unalike.data.federate import federate
 from unalike.data.federation import Federation, Ragged
 from unalike.data.skews.registry import skewed
 from unalike.data.sources import Arrays, load
+from unalike.data.sources.source import Task as TaskKind
 from unalike.engines.local import LocalEngine
 from unalike.engines.machine import device_named
 from unalike.engines.memory import predict_memory
@@ -69,7 +70,7 @@ def run(task: Task, tell: Callable[[Progress], None] = lambda _: None) -> None:
         return
     torch.set_num_threads(1)
     federation = clients_for(study, task.own, task.seed)
-    problem = problem_for(study, federation, task.own, task.seed)
+    problem = problem_for(study, federation, task.own)
     method = with_privacy(study.method(task.label), study.privacy, problem)
     w = problem.init(task.seed if task.own.problem is None else None)
     engine = _engine(method, problem, federation, study, task.seed, w)
@@ -189,20 +190,35 @@ def _dealt(study: Study, seed: int) -> Federation:
     return _dealt_cached(study.model_dump_json(), seed)
 
 
-def problem_for(study: Study, federation: Federation, own: Own, seed: int) -> Problem:
-    """The user's own problem, or the study's network with this seed's initial weights."""
+def problem_for(study: Study, federation: Federation, own: Own) -> Problem:
+    """The user's own problem, or the study's network, which `Problem.init` draws weights for.
+
+    One object for all runs of the same network, so that its gradients are recorded once.
+    """
     if own.problem is not None:
         return own.problem
     shape = tuple(federation.x.shape[1:])
-    module = build(study.model, shape=shape, classes=federation.classes, seed=seed)
-    return problem_of(module, federation, study)
+    problem = _network(study.model, shape, federation.classes, federation.task, study.buffers)
+    problem.check(federation.x[:1], federation.classes)
+    return problem
+
+
+@lru_cache(maxsize=2)
+def _network(
+    model: str, shape: tuple[int, ...], classes: int, task: TaskKind, buffers: str
+) -> Problem:
+    module = build(model, shape=shape, classes=classes, seed=0)
+    return Problem(module, _LOSS[task], buffers=buffers)
+
+
+_LOSS: dict[TaskKind, str] = {"classes": "cross_entropy", "labels": "binary_cross_entropy"}
 
 
 def problem_of(
     module: nn.Module, federation: Federation, study: Study, loss: Any = None
 ) -> Problem:
     """A module with a loss that fits the federation's labels."""
-    usual = "cross_entropy" if federation.task == "classes" else "binary_cross_entropy"
+    usual = _LOSS[federation.task]
     problem = Problem(module, usual if loss is None else loss, buffers=study.buffers)
     problem.check(federation.x[:1], federation.classes if loss is None else None)
     return problem

@@ -156,7 +156,7 @@ def _setting(study: Study, label: str, seed: int, roster: Roster) -> Setting:
         return dealt(study, seed) if roster.dealt else roster.federation()
 
     held = federation()
-    problem = problem_for(study, held, Own(), seed)
+    problem = problem_for(study, held, Own())
     clients = int((~held.newcomers).sum())
     run = Run(roster.token, told(study), label, seed, 0, clients, held.classes)
 

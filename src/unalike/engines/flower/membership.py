@@ -106,7 +106,7 @@ class Membership:
         one, study = self.identity, run.settings()
         study = study.model_copy(update={"data_dir": one.data_dir})
         held = self._held(run, study)
-        problem = problem_for(study, held, Own(), run.seed)
+        problem = problem_for(study, held, Own())
         problem.check(held.x[:1], held.classes)
         secret = 0 if study.privacy is None else kept_secret(one.state / "secret")
         engine = LocalEngine(
