@@ -186,7 +186,7 @@ def _briefed(
     proposals = shortlist(diagnosis)
     if given["methods"] is not None:
         proposals = _asked(given["methods"], proposals)
-    model = problem_for(study, federation, Own(federation, problem), given["seed"])
+    model = problem_for(study, federation, Own(federation, problem))
     unfit = {
         proposal.method: reason
         for proposal in proposals
