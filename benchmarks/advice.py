@@ -69,7 +69,7 @@ SETTING: dict[str, Any] = {
 }
 STEPS = (0.1, 0.3, 1.0)
 SEEDS = 3
-GRIDS = {"development": 100, "final": 30000}
+GRIDS = {"development": 100, "final": 40000}
 NEAR_ENOUGH_FOR_STEPS, NEAR_ENOUGH_FOR_KNOBS, AGAIN = 0.06, 0.03, 6
 
 

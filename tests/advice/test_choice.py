@@ -8,7 +8,7 @@ from scipy import stats
 
 from unalike.advice.choice import choose
 from unalike.advice.paired import difference
-from unalike.advice.race import Contestant, Entry, Stage, mean_over_folds
+from unalike.advice.race import Contestant, Entry, Stage, distinct, mean_over_folds
 from unalike.advice.schedule import Heat
 
 
@@ -83,13 +83,34 @@ def test_a_step_at_which_some_runs_fail_is_not_advised() -> None:
     heat = Heat(4, 10, 5)
     entries = [
         Entry(
-            Contestant("fedavg-3", "fedavg", {"lr": 3.0}), np.array([0.9, 0.8, 0.97]), np.ones(3)
+            Contestant("fedavg-3", "fedavg", {"lr": 3.0}), np.array([0.9, 0.8, 0.95]), np.ones(3)
         ),
         Entry(
             Contestant("fedavg-1", "fedavg", {"lr": 1.0}), np.array([0.8, 0.9, 0.93]), np.zeros(3)
         ),
     ]
     assert choose(Stage("end", heat, tuple(entries))).advised.label == "fedavg-1"
+
+
+def test_loss_does_not_decide_between_settings_a_point_apart() -> None:
+    heat = Heat(4, 10, 5)
+    entries = [
+        Entry(
+            Contestant("fedavg-3", "fedavg", {"lr": 3.0}), np.array([0.9, 0.8, 0.97]), np.ones(3)
+        ),
+        Entry(
+            Contestant("fedavg-1", "fedavg", {"lr": 1.0}), np.array([0.8, 0.9, 0.93]), np.zeros(3)
+        ),
+    ]
+    assert choose(Stage("end", heat, tuple(entries))).advised.label == "fedavg-3"
+
+
+def test_settings_that_made_no_difference_take_one_place() -> None:
+    fedavg, *others = (
+        Entry(Contestant(name, name, {}), np.array([0.8, np.nan]), np.array([loss, np.nan]))
+        for name, loss in (("fedavg", 0.5), ("cfl", 0.5), ("ditto", 0.4))
+    )
+    assert distinct([fedavg, *others]) == [fedavg, others[1]]
 
 
 def test_who_diverged_is_never_advised() -> None:

@@ -49,6 +49,20 @@ def test_folds_judge_every_known_sample_once() -> None:
     assert sorted(judged) == sorted(federation.x.flatten().tolist())
 
 
+@pytest.mark.proof("invariant", "what one fold judges, different folds of another cut judge")
+def test_the_second_cut_parts_what_the_first_keeps_together() -> None:
+    given = known(numbered([25, 25]), 1)
+    first, second = (
+        [set(fold(given, k, 5).x_test.flatten().tolist()) for k in cut]
+        for cut in (range(5), range(5, 10))
+    )
+    for cut in (first, second):
+        assert set.union(*cut) == set(given.x.flatten().tolist())
+        assert sum(map(len, cut)) == len(given.x)
+    for judged in first:
+        assert all(len(judged & other) <= 4 for other in second)
+
+
 def test_samples_stay_with_their_clients_and_labels() -> None:
     federation = numbered([30, 9, 61])
     owner = {

@@ -2,7 +2,8 @@
 
 Every method has one key hyper-parameter, the knob. Step sizes are not searched for each method:
 `shared` names those that take the step found best for FedAvg, `personal` those that take the step
-found best for Local.
+found best for Local. Where the two differ, a method that has both kinds is tried once more with
+FedAvg's for both.
 """
 
 from __future__ import annotations
@@ -44,7 +45,15 @@ class Candidate(NamedTuple):
         """Its settings in the race, under these step sizes."""
         steps = dict.fromkeys(self.shared, shared) | dict.fromkeys(self.personal, personal)
         common = {**self.fixed, **steps}
-        return [{**common, self.knob: value} for value in self.values] or [common]
+        found = [{**common, self.knob: value} for value in self.values] or [common]
+        if self.personal and self.shared and personal != shared:
+            found.append({**found[len(found) // 2], **dict.fromkeys(self.personal, shared)})
+        return found
+
+    @property
+    def most(self) -> int:
+        """How many settings a race tries of it at most."""
+        return max(1, len(self.values)) + bool(self.shared and self.personal)
 
     def stepped(self, given: Mapping[str, Any], factor: float) -> dict[str, Any]:
         """These settings with all their steps multiplied."""

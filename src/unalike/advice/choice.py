@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unalike.advice.paired import SLIGHT, Difference, difference, tied
+from unalike.advice.paired import NEAR, SLIGHT, Difference, difference, tied
 from unalike.advice.race import Contestant, Entry, Stage
 
 
@@ -41,9 +41,9 @@ def choose(final: Stage, *, alike: bool = False) -> Choice:
 
     As well means: less than half a point behind, and not told apart by the clients. Where the
     diagnosis found the clients alike it is enough not to be told apart: a method of more effort
-    then has to win by more than noise. Of the settings of one method that cannot be told apart by
-    accuracy those of least loss are taken: loss is the steadier measure of the two, and it betrays
-    steps so large that some runs fail.
+    then has to win by more than noise. Of the settings of one method that are less than a point
+    apart and cannot be told apart by accuracy those of least loss are taken: loss is the steadier
+    measure of the two, and it betrays steps so large that some runs fail.
     """
     leader, *others = final.entries
     rivals, equals = [], [leader]
@@ -64,7 +64,7 @@ def steadiest(final: Stage, best: Entry) -> Entry:
         one
         for one in final.entries
         if one.contestant.method == best.contestant.method
-        and tied(difference(best.accuracy, one.accuracy), slight=math.inf)
+        and tied(difference(best.accuracy, one.accuracy), slight=NEAR)
     ]
     return min(same, key=lambda one: one.loss)
 

@@ -2,7 +2,8 @@
 
 A fold is a federation whose "test" samples are some of the known ones, so that a race can be run
 and judged by everything that judges studies, while the true test samples are in none of its
-tensors. Each known sample is judged on in exactly one fold.
+tensors. Each known sample is judged on in exactly one fold of a cut; another cut parts the same
+samples into other folds.
 """
 
 from __future__ import annotations
@@ -77,11 +78,16 @@ def known(federation: Federation, seed: int) -> Known:
 
 
 def fold(given: Known, k: int, folds: int) -> Federation:
-    """The known samples with every `folds`-th of each client, from the k-th on, to judge on."""
+    """The known samples with every `folds`-th of each client, from the k-th on, to judge on.
+
+    From k = `folds` on they are cut anew: those that one fold of the first cut judges together are
+    judged by different folds of the second.
+    """
+    again, k = divmod(k, folds)
     sizes = given.held.sizes
     owner = given.held.owner
     place = np.arange(len(owner)) - given.held.offsets[owner]
-    judged = place % folds == k
+    judged = (place + again * (place // folds)) % folds == k
     rest = sizes - np.bincount(owner[judged], minlength=len(sizes))
     trains, validations, _ = cut(rest, validation=given.validation, test=0.0)
     kept = np.flatnonzero(~judged)

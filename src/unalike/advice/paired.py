@@ -12,6 +12,8 @@ from scipy.special import stdtrit
 LEVEL = 0.9
 SLIGHT = 0.005
 """Accuracy that nobody would change a method for, half a point."""
+NEAR = 0.01
+"""Accuracy within which settings of one method are told apart by their loss, a point."""
 
 
 class Difference(NamedTuple):

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from unalike.advice.candidates import AROUND, BEYOND, CANDIDATES, STEPS
 from unalike.advice.folds import Known, fold
-from unalike.advice.paired import difference, tied
-from unalike.advice.schedule import ALONG, Heat, Schedule
+from unalike.advice.paired import NEAR, difference, tied
+from unalike.advice.schedule import ALONG, CUTS, Heat, Schedule
 from unalike.core import Problem
 from unalike.study.choice import best_round
 from unalike.study.jobs import run_all
@@ -78,7 +78,7 @@ class Race:
     given: Known
     study: Study  # its rounds, weights, batches and model
     problem: Problem | None  # None: the study's model, drawn anew for every fold
-    folds: int
+    folds: int  # of each cut
     folder: Path
     jobs: int = 1
     cores: int = 1
@@ -87,7 +87,7 @@ class Race:
     spent: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def run(self, plan: Schedule) -> Stage:
-        """All heats; the end is judged on all folds."""
+        """All heats; the end is judged on all folds of all cuts."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.study.write(self.folder / "study.toml")
         local, fedavg = self._stepped("local", plan), self._stepped("fedavg", plan)
@@ -101,7 +101,7 @@ class Race:
         ]
         for number, heat in enumerate(plan.heats, start=1):
             entries = self.heat(f"heat {number}", heat, [*along, *left[: heat.most]])
-            left = [entry.contestant for entry in entries if entry.contestant not in along]
+            left = [one.contestant for one in distinct(entries) if one.contestant not in along]
         return self._around(self.stages[-1])
 
     def _around(self, final: Stage) -> Stage:
@@ -159,7 +159,7 @@ class Race:
                 "methods": (one.label,),
                 "settings": {one.label: {"method": one.method, **one.settings}},
                 "rounds": rounds,
-                "seeds": self.folds,
+                "seeds": CUTS * self.folds,
                 "evaluate_every": between(self.study),
             }
         )
@@ -181,10 +181,25 @@ class Race:
         return Entry(one, *map(mean_over_folds, columns))
 
 
+def distinct(entries: Iterable[Entry]) -> list[Entry]:
+    """All but those that did exactly as an earlier one: such settings made no difference."""
+    kept: list[Entry] = []
+    for entry in entries:
+        if not any(_same(entry, other) for other in kept):
+            kept.append(entry)
+    return kept
+
+
+def _same(one: Entry, other: Entry) -> bool:
+    return np.array_equal(one.accuracy, other.accuracy, equal_nan=True) and np.array_equal(
+        one.losses, other.losses, equal_nan=True
+    )
+
+
 def _better(steps: tuple[Entry, ...]) -> float:
-    """The better of two steps; where clients cannot tell, the one of less loss."""
+    """The better of two steps; where they are near and clients cannot tell, that of less loss."""
     best = steps[0].accuracy
-    equals = [one for one in steps if tied(difference(best, one.accuracy), slight=np.inf)]
+    equals = [one for one in steps if tied(difference(best, one.accuracy), slight=NEAR)]
     return float(min(equals, key=lambda one: one.loss).contestant.settings["lr"])
 
 

@@ -1,7 +1,7 @@
 """How a race goes: step sizes, then heats in which half of the field drops out, then the leader's.
 
-A heat gives every contestant that is left more evidence, on more folds. What a race computes at
-most is known before it starts.
+A heat gives every contestant that is left more evidence, on more folds; for the last the samples
+are cut into folds a second time. What a race computes at most is known before it starts.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from typing import NamedTuple
 from unalike.advice.candidates import AROUND, BEYOND, CANDIDATES, STEPPED, STEPS
 from unalike.errors import InputError
 
-FINALISTS = 4
-STEP_FOLDS = 3
+FINALISTS = 6
+FIRST_FOLDS = 3
+"""On how many folds steps are looked for, and the first heat is run."""
+CUTS = 2
+"""How often the samples are cut into folds for the last heat."""
 ALONG = 2
 """How many steps of FedAvg and of Local run along to the end."""
 
@@ -37,17 +40,17 @@ class Schedule(NamedTuple):
 
 
 def heats(contestants: int, rounds: int, folds: int) -> tuple[Heat, ...]:
-    """Each heat halves the field, down to the finalists, which run on all folds.
+    """Each heat halves the field, down to the finalists, which run on all folds of all cuts.
 
     All rounds from the first heat on: methods that part clients, or correct their drift, need them
     to show what they can do.
     """
-    left, seen = contestants, 2
+    left, seen = contestants, min(FIRST_FOLDS, folds)
     found = [Heat(left, rounds, seen)]
-    while left > 2 * FINALISTS and seen + 1 < folds:
-        left, seen = -(-left // 2), seen + 1
+    while left > FINALISTS and seen < folds:
+        left, seen = max(FINALISTS, -(-left // 2)), seen + 1
         found.append(Heat(left, rounds, seen))
-    return (*found, Heat(min(left, FINALISTS), rounds, folds))
+    return (*found, Heat(min(left, FINALISTS), rounds, CUTS * folds))
 
 
 def price(works: Sequence[float], steps: Heat, field: Sequence[Heat]) -> float:
@@ -75,11 +78,11 @@ def schedule(
     Raises:
         InputError: the budget does not even suffice for the references.
     """
-    steps = Heat(len(STEPPED) * (len(STEPS) + BEYOND), rounds, min(STEP_FOLDS, folds))
+    steps = Heat(len(STEPPED) * (len(STEPS) + BEYOND), rounds, min(FIRST_FOLDS, folds))
     others = [name for name in methods if name not in STEPPED]
     for count in range(len(others), 0, -1):
         works = [
-            CANDIDATES[name].work for name in others[:count] for _ in CANDIDATES[name].settings()
+            CANDIDATES[name].work for name in others[:count] for _ in range(CANDIDATES[name].most)
         ]
         field = heats(len(works), rounds, folds)
         cost = round(price(works, steps, field) * samples)
