@@ -18,6 +18,7 @@ from unalike.errors import InputError
 from .attendance import Tell, Terms
 from .conduct import conduct
 from .operations.alone import alone
+from .parent import tied_to_parent
 from .surveying import survey
 from .telling import Wish
 
@@ -35,7 +36,7 @@ def main(grid: Grid, context: Context) -> None:
     tell = teller(str(config.get("events", "")))
     try:
         folder, terms = Path(str(config["study"])), terms_of(config)
-        with alone(folder, ENDING):
+        with tied_to_parent(), alone(folder, ENDING):
             if config.get("diagnose"):
                 survey(grid, folder, terms, wish_of(config), tell)
             else:
