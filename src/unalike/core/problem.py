@@ -173,7 +173,10 @@ class Problem:
         return self._mean_loss(w, *batch)
 
     def grad(self, w: Tensor, batch: Batch) -> Tensor:
-        """Gradient [P] of the mean loss: a function of w and the batch alone, see `Replay`."""
+        """Gradient [P] of the mean loss: a function of w and the batch alone, see `Replay`.
+
+        It is the caller's own, to be written over if that saves a pass over memory.
+        """
         gradient_taken()
         running = following() if self.normalisers else None
         if running is None:

@@ -39,7 +39,8 @@ class Replay:
     fn: of these tensors and of nothing else that ever changes. A tensor that it finds elsewhere
     must be one of `constants`, or the function is never recorded.
 
-    It may be called under any number of `vmap` levels. While gradients are enabled, as they are
+    What comes back is fresh and contiguous: the caller may write over it. It may be called under
+    any number of `vmap` levels. While gradients are enabled, as they are
     inside of `torch.func.grad`, the function itself is called.
     """
 
@@ -56,8 +57,8 @@ class Replay:
 
     def __call__(self, *tensors: Tensor) -> Tensor:
         if torch.is_grad_enabled():
-            fn = self.fn
-            return fn.differentiable(*tensors) if isinstance(fn, Gradient) else fn(*tensors)
+            fn = self.fn.differentiable if isinstance(self.fn, Gradient) else self.fn
+            return fn(*tensors).contiguous()
         return _call(id(self), tensors)
 
     def mapped(self, in_dims: tuple[int | None, ...]) -> Replay:
@@ -74,15 +75,15 @@ class Replay:
         signature = tuple((t.shape, t.stride(), t.dtype, t.device) for t in tensors)
         recorded = self._recorded.get(signature)
         if recorded is not None:
-            return recorded(*tensors)
+            return recorded(*tensors).contiguous()
         calls = self._calls.get(signature, 0) + 1
         self._calls[signature] = calls
         if calls < PATIENCE and not self.compiled:
-            return self.fn(*tensors)
+            return self.fn(*tensors).contiguous()
         with self._lock:
             if signature not in self._recorded:
                 self._recorded[signature] = self._record(tensors)
-        return self._recorded[signature](*tensors)
+        return self._recorded[signature](*tensors).contiguous()
 
     def _record(self, tensors: tuple[Tensor, ...]) -> Function:
         rewrite = rewriting.freely if self.compiled else rewriting.exactly

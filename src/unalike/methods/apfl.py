@@ -59,7 +59,7 @@ class APFL(Method):
 
         def step(here: Local, batch: Batch) -> Local:
             w, v, alpha, turn, w_state, v_state = here
-            g = problem.grad(alpha * v + (1 - alpha) * w, batch)
+            g = problem.grad(torch.lerp(w, v, alpha), batch)
             slope = torch.dot(v - w, g)
             w_next, w_state = shared.step(w, problem.grad(w, batch), w_state)
             v_next, v_state = own.step(v, alpha * g, v_state)

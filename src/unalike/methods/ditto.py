@@ -64,7 +64,7 @@ class Ditto(Method):
         """Towards the minimum over v of f_i(v) + lambda/2 |v - w|^2."""
 
         def pulled_grad(v: Tensor, batch: Batch) -> Tensor:
-            return problem.grad(v, batch) + self.lam * (v - w)
+            return problem.grad(v, batch).add_(v - w, alpha=self.lam)
 
         solver = solvers.parse(self.solver, self.personal_lr)
         return optimise(solver, pulled_grad, v, batches.stream("personal"))

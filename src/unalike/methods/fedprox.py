@@ -9,7 +9,6 @@ Ours    the cohort is drawn uniformly and averaged with the study's weights (the
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-import torch
 from annotated_types import Ge
 from torch import Tensor
 
@@ -32,7 +31,7 @@ class FedProx(Method):
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> tuple[NoState, Tensor]:
         def proximal_grad(y: Tensor, batch: Batch) -> Tensor:
-            return torch.add(problem.grad(y, batch), y - down, alpha=self.mu)
+            return problem.grad(y, batch).add_(y - down, alpha=self.mu)
 
         y = optimise(solvers.parse(self.solver, self.lr), proximal_grad, down, batches)
         return client, y - down

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, ClassVar
 
+import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
@@ -35,8 +36,8 @@ class PFedMe(Method):
         def step(w: Tensor, batch: Batch) -> Tensor:
             theta = w
             for _ in range(self.inner_steps):
-                pull = self.lam * (theta - w)
-                theta = theta - self.personal_lr * (problem.grad(theta, batch) + pull)
+                pulled_grad = problem.grad(theta, batch).add_(theta - w, alpha=self.lam)
+                theta = torch.add(theta, pulled_grad, alpha=-self.personal_lr)
             return w - self.lr * self.lam * (w - theta)
 
         work = batches.exactly(self.local_rounds) if self.local_rounds else batches

@@ -57,7 +57,7 @@ class Scaffold(Method):
         correction = c - c_i
 
         def corrected_grad(y: Tensor, batch: Batch) -> Tensor:
-            return problem.grad(y, batch) + correction
+            return problem.grad(y, batch).add_(correction)
 
         y = optimise(solvers.sgd(self.lr), corrected_grad, x, batches)
 
