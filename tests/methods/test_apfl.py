@@ -6,7 +6,7 @@ import torch
 
 from unalike.methods import APFL, FedAvg, Local
 from unalike.methods.apfl import Client
-from worlds import blobs, quadratics
+from worlds import SINGLE, STACKED, blobs, quadratics
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 A, C, SIZES = np.asarray([1.0, 4.0, 2.0]), np.asarray([0.0, 1.0, -2.0]), [1, 2, 3]
@@ -94,6 +94,15 @@ def test_the_derivative_by_alpha() -> None:
         assert abs(slope) > 1e-3
         moved = float(engine.states.alpha[i]) - 0.4
         assert moved == pytest.approx(-1e-3 * slope, rel=1e-6)
+
+
+@pytest.mark.proof("invariant", "alpha moves once a round for clients of any sizes")
+def test_alpha_has_one_turn_however_many_steps_the_others_take() -> None:
+    alone, stacked = (
+        blobs().run(APFL(), 2, batch_size=4, plan=plan).states.alpha for plan in (SINGLE, STACKED)
+    )
+    torch.testing.assert_close(stacked, alone, **CLOSED)
+    assert (alone != 0.5).sum() > 3
 
 
 @pytest.mark.proof("invariant", "alpha stays in [0, 1]")

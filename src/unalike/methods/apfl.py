@@ -58,17 +58,24 @@ class APFL(Method):
         shared, own = (solvers.parse(self.solver, lr) for lr in (self.lr, self.personal_lr))
 
         def step(here: Local, batch: Batch) -> Local:
-            w, v, alpha, turn, w_state, v_state = here
-            g = problem.grad(torch.lerp(w, v, alpha), batch)
-            slope = torch.dot(v - w, g)
-            w_next, w_state = shared.step(w, problem.grad(w, batch), w_state)
-            v_next, v_state = own.step(v, alpha * g, v_state)
-            alpha = (alpha - self.alpha_lr * turn * slope).clamp(0, 1)
-            return Local(w_next, v_next, alpha, torch.zeros_like(turn), w_state, v_state)
+            g = problem.grad(torch.lerp(here.w, here.v, here.alpha), batch)
+            slope = torch.dot(here.v - here.w, g)
+            alpha = (here.alpha - self.alpha_lr * here.turn * slope).clamp(0, 1)
+            there = moved(here, batch, g, shared.step, own.step)
+            return there._replace(alpha=alpha, turn=torch.zeros_like(here.turn))
+
+        def again(here: Local, batch: Batch) -> Local:
+            g = problem.grad(torch.lerp(here.w, here.v, here.alpha), batch)
+            return moved(here, batch, g, shared.again or shared.step, own.again or own.step)
+
+        def moved(here: Local, batch: Batch, g: Tensor, move_w: Any, move_v: Any) -> Local:
+            w, w_state = move_w(here.w, problem.grad(here.w, batch), here.w_state)
+            v, v_state = move_v(here.v, g.mul_(here.alpha), here.v_state)
+            return here._replace(w=w, v=v, w_state=w_state, v_state=v_state)
 
         v, alpha = client
         start = Local(down, v, alpha, torch.ones_like(alpha), shared.init(down), own.init(v))
-        end = descend(step, start, batches)
+        end = descend(step, start, batches, again=again)
         return Client(end.v, end.alpha), end.w - down
 
     def server_update(self, server: Tensor, ups: Tensor, cohort: Cohort) -> Tensor:

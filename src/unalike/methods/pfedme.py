@@ -34,11 +34,11 @@ class PFedMe(Method):
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> tuple[NoState, Tensor]:
         def step(w: Tensor, batch: Batch) -> Tensor:
-            theta = w
-            for _ in range(self.inner_steps):
+            theta = torch.add(w, problem.grad(w, batch), alpha=-self.personal_lr)
+            for _ in range(self.inner_steps - 1):
                 pulled_grad = problem.grad(theta, batch).add_(theta - w, alpha=self.lam)
-                theta = torch.add(theta, pulled_grad, alpha=-self.personal_lr)
-            return w - self.lr * self.lam * (w - theta)
+                theta.add_(pulled_grad, alpha=-self.personal_lr)
+            return torch.lerp(w, theta, self.lr * self.lam)  # w - eta lambda (w - theta)
 
         work = batches.exactly(self.local_rounds) if self.local_rounds else batches
         return client, descend(step, down, work) - down
