@@ -31,7 +31,7 @@ class FedProx(Method):
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> tuple[NoState, Tensor]:
         def proximal_grad(y: Tensor, batch: Batch) -> Tensor:
-            return problem.grad(y, batch).add_(y - down, alpha=self.mu)
+            return problem.grad(y, batch).add_(y, alpha=self.mu).sub_(down, alpha=self.mu)
 
         y = optimise(solvers.parse(self.solver, self.lr), proximal_grad, down, batches)
         return client, y - down
