@@ -40,7 +40,7 @@ class FedNova(Method):
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> tuple[NoState, Up]:
         def proximal_grad(y: Tensor, batch: Batch) -> Tensor:
-            return torch.add(problem.grad(y, batch), y - down, alpha=self.mu)
+            return problem.grad(y, batch).add_(y, alpha=self.mu).sub_(down, alpha=self.mu)
 
         rule = solvers.momentum(self.lr, self.momentum) if self.momentum else solvers.sgd(self.lr)
         y = optimise(rule, proximal_grad if self.mu else problem.grad, down, batches)
