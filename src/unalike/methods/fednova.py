@@ -10,7 +10,6 @@ Ours    averages use the study's weights over the cohort; the norms are those of
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
-import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
