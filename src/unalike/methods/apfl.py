@@ -64,7 +64,7 @@ class APFL(Method):
             there = moved(here, batch, g, shared.step, own.step)
             return there._replace(alpha=alpha, turn=torch.zeros_like(here.turn))
 
-        def again(here: Local, batch: Batch) -> Local:
+        def again(here: Local, batch: Batch) -> Local:  # alpha has had its turn
             g = problem.grad(torch.lerp(here.w, here.v, here.alpha), batch)
             return moved(here, batch, g, shared.again or shared.step, own.again or own.step)
 

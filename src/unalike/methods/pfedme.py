@@ -34,7 +34,7 @@ class PFedMe(Method):
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> tuple[NoState, Tensor]:
         def step(w: Tensor, batch: Batch) -> Tensor:
-            theta = torch.add(w, problem.grad(w, batch), alpha=-self.personal_lr)
+            theta = torch.add(w, problem.grad(w, batch), alpha=-self.personal_lr)  # no pull at w
             for _ in range(self.inner_steps - 1):
                 pulled_grad = problem.grad(theta, batch).add_(theta - w, alpha=self.lam)
                 theta.add_(pulled_grad, alpha=-self.personal_lr)
