@@ -22,15 +22,21 @@ def finite_rows(trees: tuple[Any, ...], count: int) -> Tensor:
     for leaf in (leaf for tree in trees for leaf in leaves(tree)):
         rows = leaf.reshape(count, -1)
         if rows.numel():
-            few = rows.split(max(1, BLOCK // rows.shape[1]))
-            largest = torch.cat([part.abs().amax(1) for part in few])  # that of NaN is NaN
-            found = torch.isfinite(largest)
+            found = _finite_sums(rows)
             sound = found if sound is None else sound & found
     return torch.ones(count, dtype=torch.bool) if sound is None else sound
 
 
+def _finite_sums(rows: Tensor) -> Tensor:
+    """A finite sum has finite terms; where one overflowed, the row is looked at again."""
+    found = torch.isfinite(rows.sum(1))
+    for row in (~found).nonzero()[:, 0].tolist():
+        found[row] = _finite(rows[row])
+    return found
+
+
 def _finite(leaf: Tensor) -> bool:
-    """A finite sum has finite terms; one that overflowed is looked at again, block by block."""
+    """The same for a whole leaf, block by block."""
     if not leaf.is_floating_point() or bool(torch.isfinite(leaf.sum())):
         return True
     return all(bool(torch.isfinite(part).all()) for part in leaf.reshape(-1).split(BLOCK))

@@ -129,10 +129,11 @@ class LocalEngine:
         chosen = torch.from_numpy(ids).to(self.device)
         (states, ups), gradients = self._update(t, ids, downs)
         sound = finite_rows((states, ups), len(ids)).cpu().numpy()
-        keep = torch.from_numpy(np.flatnonzero(sound)).to(self.device)
-        self._kept.put(chosen[keep], map_tree(lambda leaf: leaf[keep], states))
         if not sound.all():
-            ups = map_tree(lambda leaf: leaf[keep], ups)
+            keep = torch.from_numpy(np.flatnonzero(sound)).to(self.device)
+            chosen = chosen[keep]
+            states, ups = (map_tree(lambda leaf: leaf[keep], tree) for tree in (states, ups))
+        self._kept.put(chosen, states)
         return Answers(ups, sound, np.ones(len(ids), dtype=bool), gradients)
 
     def rehearse(self, ids: NDArray[np.int64], downs: Any) -> float:

@@ -24,10 +24,14 @@ class Shelf:
 
     def take(self, ids: Tensor) -> Any:
         """The states of these clients [S]: leaves [S, ...]."""
-        filled = self._filled[ids]
+        unfilled = ~self._filled[ids]
+        some = bool(unfilled.any())
 
         def chosen(rows: Tensor, fresh: Tensor) -> Tensor:
-            return torch.where(filled.reshape(-1, *[1] * fresh.dim()), rows[ids], fresh)
+            mine = rows[ids]
+            if some:
+                mine[unfilled] = fresh
+            return mine
 
         return map_tree(chosen, self._rows, self._fresh)
 
