@@ -8,7 +8,17 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from unalike.core import Batch, Batches, average, descend, optimise, retrace, solvers, trace
+from unalike.core import (
+    Batch,
+    Batches,
+    average,
+    descend,
+    each_sample,
+    optimise,
+    retrace,
+    solvers,
+    trace,
+)
 from worlds import samples
 
 SIZES = np.asarray([0, 1, 5, 9])
@@ -86,6 +96,51 @@ def test_retrace_visits_the_last_step_first() -> None:
     seen: list[float] = []
     retrace(lambda c, here, batch: seen.append(float(here)) or c, torch.zeros(()), path)
     assert seen == [2, 1, 0]
+
+
+def test_retrace_may_overwrite_only_what_it_has_made() -> None:
+    start = torch.ones(2, dtype=torch.float64)
+
+    def back(batches: Batches) -> Tensor:
+        _, path = trace(lambda c, b: c + mean(b), start, batches)
+        pure = retrace(lambda c, here, b: 0.5 * c + mean(b) * here, start, path)
+        again = retrace(
+            lambda c, here, b: 0.5 * c + mean(b) * here,
+            start,
+            path,
+            again=lambda c, here, b: c.mul_(0.5).add_(mean(b) * here),
+        )
+        return torch.stack([pure, again])
+
+    with torch.no_grad():
+        stacked, alone = everybody(back)
+    assert torch.equal(stacked[:, 0], stacked[:, 1])
+    assert all(torch.equal(pure, again) for pure, again in alone)
+    assert torch.equal(start, torch.ones(2, dtype=torch.float64))
+
+
+def test_each_sample_has_its_value_at_its_place() -> None:
+    def doubled(batches: Batches) -> Tensor:
+        none = torch.zeros(2, 9, dtype=torch.float64)
+        of_batch = each_sample(lambda b: torch.stack([b.x, 2 * b.x]), batches, none=none)
+        values = torch.nn.functional.pad(of_batch, (0, 9 - of_batch.shape[1]))
+        sums = descend(
+            lambda c, b: c + (b.x - values[0, b.position]) ** 2 @ b.weight,
+            torch.zeros((), dtype=torch.float64),
+            batches,
+        )
+        real = torch.arange(9) < batches.size
+        return torch.cat([values[1] * real, sums[None]])
+
+    stacked, alone = everybody(doubled)
+    torch.testing.assert_close(stacked, torch.stack(alone))
+    assert not stacked[:, 9].any()
+    for i, size in enumerate(SIZES):
+        exact = torch.zeros(9, dtype=torch.float64)
+        exact[:size] = 2 * X[10 * i : 10 * i + size]
+        torch.testing.assert_close(stacked[i, :9], exact)
+    many = samples(torch.arange(600.0).double(), torch.zeros(600).double())
+    assert torch.equal(each_sample(lambda b: b.x, many, none=many.x)[:600], many.x)
 
 
 def test_average_is_over_samples_not_batches() -> None:

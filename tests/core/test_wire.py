@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from unalike.core import NoState
-from unalike.core.wire import items, leaves, map_tree, rebuild, size_in_bytes
+from unalike.core.wire import items, leaves, map_tree, rebuild, row_of, size_in_bytes
 from unalike.engines.wire import from_bytes, to_bytes
 
 
@@ -75,3 +75,10 @@ def test_map_and_size() -> None:
     assert doubled.inner.nothing == NoState()
     assert size_in_bytes(TREE) == 6 * 8 + 2
     assert size_in_bytes(NoState()) == 0
+
+
+def test_a_row_for_one_client_and_for_each_of_a_stack() -> None:
+    rows = torch.arange(12.0).reshape(4, 3)
+    assert torch.equal(row_of(rows, torch.tensor(2)), rows[2])
+    each = torch.tensor([3, 0, 3])
+    assert torch.equal(torch.func.vmap(row_of, (None, 0))(rows, each), rows[each])

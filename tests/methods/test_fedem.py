@@ -11,7 +11,7 @@ from unalike.core import Problem
 from unalike.methods import FedAvg, FedEM
 from unalike.methods.fedem import Personal
 from unalike.rounds import rounds
-from worlds import Outcome, World, blobs, federation
+from worlds import Outcome, World, blobs, federation, whole_batch
 
 SHARES = [0.9, 0.7, 0.5, 0.3, 0.1, 0.6]
 NOISE = 0.1
@@ -117,6 +117,19 @@ def test_permutation() -> None:
     back = run_from(two_lines(), METHOD, [-0.5, 0.5], 8, batch_size=20)
     torch.testing.assert_close(forth.server.flip(0), back.server, atol=1e-10, rtol=0)
     torch.testing.assert_close(forth.states.pi.flip(1), back.states.pi, atol=1e-10, rtol=0)
+
+
+@pytest.mark.proof("fixed point", "shares are the mean responsibilities of the own samples alone")
+def test_shares_of_few_and_many_samples() -> None:
+    world = blobs()
+    outcome = world.run(METHOD, 1, batch_size=4)
+    engine, train = outcome.engine, world.federation.train
+    theta = METHOD.init_server(engine.problem, engine.w, engine.population)
+    for client, pi in enumerate(outcome.states.pi):
+        own = train.rows(client)
+        batch = whole_batch(world.federation.x[own], world.federation.y[own])
+        losses = torch.stack([world.problem.losses(w, batch) for w in theta])
+        torch.testing.assert_close(pi, torch.softmax(-losses, 0).mean(1), atol=1e-12, rtol=0)
 
 
 @pytest.mark.proof("invariant", "shares are above the floor and sum to 1")

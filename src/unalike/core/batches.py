@@ -132,11 +132,20 @@ class Batches:
 
     def in_order(self) -> Iterator[Turn]:
         """All samples once, unshuffled, in batches of up to `WHOLE_PASS`."""
-        slots = min(WHOLE_PASS, self.most)
+        slots = self._in_turn
         for start in range(0, int(self.sizes.max(initial=0)), slots):
             real = int(np.clip(self.sizes - start, 0, slots).sum())
             at = torch.arange(start, start + self._rows(real, slots), device=self.ids.device)
             yield Turn(self._gather(at.clamp(max=len(self.ids) - 1), at), None, real)
+
+    @property
+    def at_once(self) -> bool:
+        """Whether `in_order` is a single turn to which every client brings samples."""
+        return bool(self.sizes.min(initial=1) > 0 and self.sizes.max(initial=0) <= self._in_turn)
+
+    @property
+    def _in_turn(self) -> int:
+        return min(WHOLE_PASS, self.most)
 
     def __iter__(self) -> Iterator[Turn]:
         turns = self._exact_turns() if self.count is not None else self._epoch_turns()

@@ -70,13 +70,25 @@ def trace(
     return here, visits
 
 
-def retrace(step: Callable[[Carry, Any, Any], Carry], start: Carry, visits: list[Visit]) -> Carry:
-    """Apply `step(carry, here, batch) -> carry` along a traced path, last local step first."""
+def retrace(
+    step: Callable[[Carry, Any, Any], Carry],
+    start: Carry,
+    visits: list[Visit],
+    *,
+    again: Callable[[Carry, Any, Any], Carry] | None = None,
+) -> Carry:
+    """Apply `step(carry, here, batch) -> carry` along a traced path, last local step first.
+
+    again: as for `descend`.
+    """
     carry: Carry = start
+    ours = False
     for here, batch, active, samples in reversed(visits):
+        apply = again if again and ours and active is None else step
         with batch_of(samples):
-            before = step(carry, here, batch)
+            before = apply(carry, here, batch)
         carry = before if active is None else _where(active, before, carry)
+        ours = not torch.is_grad_enabled()
     return carry
 
 
@@ -85,15 +97,14 @@ def optimise(
 ) -> Tensor:
     """Follow `direction(w, batch) -> [P]` downhill with a local solver, from `start` [P] on.
 
-    `direction` must not keep w: it may be overwritten by the next step.
+    `direction` must keep neither w nor what it returns: the next step may write over both.
     """
 
     def step(here: Iterate, batch: Any) -> Iterate:
         return Iterate(*solver.step(here.w, direction(here.w, batch), here.state))
 
     def again(here: Iterate, batch: Any) -> Iterate:
-        move = solver.again or solver.step
-        return Iterate(*move(here.w, direction(here.w, batch), here.state))
+        return Iterate(*solver.over(here.w, direction(here.w, batch), here.state))
 
     return descend(step, Iterate(start, solver.init(start)), batches, again=again).w
 
@@ -107,11 +118,23 @@ def average(fn: Callable[[Batch], Tensor], batches: Batches) -> Tensor:
     for batch, _, samples in batches.in_order():
         with batch_of(samples):
             value = fn(batch)
-        part = value * batch.weight.sum()
+        if batches.at_once:
+            return value
+        part = value * (batch.weight.sum() / batches.size.clamp(min=1))
         total = part if total is None else total + part
-    if total is None:
-        return torch.zeros_like(batches.size, dtype=batches.dtype)
-    return total / batches.size.clamp(min=1)
+    return torch.zeros_like(batches.size, dtype=batches.dtype) if total is None else total
+
+
+def each_sample(fn: Callable[[Batch], Tensor], batches: Batches, *, none: Tensor) -> Tensor:
+    """`fn(batch) -> [..., B]` of all samples: [..., n], each at its `position`; then padding.
+
+    none: what comes back where no client has a sample.
+    """
+    values = []
+    for batch, _, samples in batches.in_order():
+        with batch_of(samples):
+            values.append(fn(batch))
+    return torch.cat(values, -1) if values else none
 
 
 def _where(active: Tensor, new: Any, old: Any) -> Any:

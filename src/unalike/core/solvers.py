@@ -13,17 +13,23 @@ from torch import Tensor
 from unalike.errors import InputError, unknown
 
 State = Any
+Step = Callable[[Tensor, Tensor, State], tuple[Tensor, State]]
 
 
 class Solver(NamedTuple):
     """Two pure functions; the state is a tree of tensors.
 
-    `again` is `step` where nobody else needs w any more: it may write the result over it.
+    `again` is `step` where nobody else needs w and g any more: it may write over both.
     """
 
     init: Callable[[Tensor], State]
-    step: Callable[[Tensor, Tensor, State], tuple[Tensor, State]]
-    again: Callable[[Tensor, Tensor, State], tuple[Tensor, State]] | None = None
+    step: Step
+    again: Step | None = None
+
+    @property
+    def over(self) -> Step:
+        """`again`, or `step` where there is none."""
+        return self.again or self.step
 
 
 class Nothing(NamedTuple):
@@ -63,7 +69,11 @@ def momentum(lr: float, beta: float = 0.9) -> Solver:
         v = torch.add(g, state.v, alpha=beta)
         return torch.add(w, v, alpha=-lr), Velocity(v)
 
-    return Solver(lambda w: Velocity(torch.zeros_like(w)), step)
+    def again(w: Tensor, g: Tensor, state: Velocity) -> tuple[Tensor, Velocity]:
+        v = g.add_(state.v, alpha=beta)
+        return w.add_(v, alpha=-lr), Velocity(v)
+
+    return Solver(lambda w: Velocity(torch.zeros_like(w)), step, again)
 
 
 def adam(lr: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Solver:

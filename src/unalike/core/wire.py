@@ -49,6 +49,11 @@ def rebuild(like: Tree, arrays: dict[str, Tensor], name: str = "") -> Tree:
     )
 
 
+def row_of(rows: Tensor, at: Tensor) -> Tensor:
+    """rows[at] of rows [N, ...] for at [] int64, also where each stacked client has its own."""
+    return rows[at.reshape(1)][0]
+
+
 def size_in_bytes(tree: Tree) -> int:
     """Bytes of the payload, without headers."""
     return sum(leaf.numel() * leaf.element_size() for leaf in leaves(tree))

@@ -59,14 +59,14 @@ class APFL(Method):
 
         def step(here: Local, batch: Batch) -> Local:
             g = problem.grad(torch.lerp(here.w, here.v, here.alpha), batch)
-            slope = torch.dot(here.v - here.w, g)
+            slope = ((here.v - here.w) * g).sum()
             alpha = (here.alpha - self.alpha_lr * here.turn * slope).clamp(0, 1)
             there = moved(here, batch, g, shared.step, own.step)
             return there._replace(alpha=alpha, turn=torch.zeros_like(here.turn))
 
         def again(here: Local, batch: Batch) -> Local:  # alpha has had its turn
             g = problem.grad(torch.lerp(here.w, here.v, here.alpha), batch)
-            return moved(here, batch, g, shared.again or shared.step, own.again or own.step)
+            return moved(here, batch, g, shared.over, own.over)
 
         def moved(here: Local, batch: Batch, g: Tensor, move_w: Any, move_v: Any) -> Local:
             w, w_state = move_w(here.w, problem.grad(here.w, batch), here.w_state)

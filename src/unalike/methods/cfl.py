@@ -22,6 +22,7 @@ from torch import Tensor
 from ..clustering.bipartition import bipartition, cosines
 from ..clustering.members import members
 from ..core import Batches, Cohort, Method, NoState, Population, Problem, optimise, solvers
+from ..core.wire import row_of
 
 
 class Tree(NamedTuple):
@@ -89,7 +90,7 @@ class CFL(Method):
         )
 
     def broadcast(self, server: Server, client_id: Tensor) -> Tensor:
-        return _row(server.models, _row(server.group, client_id))
+        return row_of(server.models, row_of(server.group, client_id))
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
@@ -140,7 +141,7 @@ class CFL(Method):
             update = self._learned(problem, model, batches) - model
             stay, leave = directions @ update / directions.norm(dim=1)
             here = torch.where((here == parent) & (leave > stay), s + 1, here)
-        return _row(down.models, here)
+        return row_of(down.models, here)
 
     def notes(self, server: Server) -> str | None:
         sizes = torch.bincount(server.group, minlength=int(server.groups)).tolist()
@@ -172,7 +173,3 @@ def _grown(tree: Tree, s: int, parent: int, model: Tensor, ups: Tensor, second: 
     grown = Tree(*(field.clone() for field in tree))
     grown.parent[s], grown.models[s], grown.directions[s] = parent, model, directions
     return grown
-
-
-def _row(rows: Tensor, at: Tensor) -> Tensor:
-    return rows.index_select(0, at.reshape(1))[0]

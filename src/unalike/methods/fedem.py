@@ -2,9 +2,8 @@
 
 Source  Marfoq et al., NeurIPS 2021, Algorithms 1 and 2 (arXiv:2108.10252)
 Wire    down theta [M, P]; up delta [M, P]. The shares pi [M] never leave the client
-Ours    the responsibilities of a round are those of its first E-step; they are worked out again
-        for each batch instead of being stored, which gives the same numbers. Shares are kept
-        above `floor`. A client predicts with the shares of one more E-step over its training
+Ours    the responsibilities of a round are those of its first E-step. Shares are kept above
+        `floor`. A client predicts with the shares of one more E-step over its training
         samples; a new client does `adapt_steps` E-steps and never changes theta
 """
 
@@ -25,7 +24,7 @@ from ..core import (
     Method,
     Population,
     Problem,
-    average,
+    each_sample,
     optimise,
     solvers,
 )
@@ -66,18 +65,18 @@ class FedEM(Method):
     def client_update(
         self, problem: Problem, down: Tensor, client: Client, batches: Batches
     ) -> tuple[Client, Tensor]:
-        def gradients(theta: Tensor, batch: Batch) -> Tensor:
-            q = _responsibilities(problem, down, client.pi, batch)
-            return torch.stack(
-                [
-                    problem.grad(theta[m], batch._replace(weight=batch.weight * q[m]))
-                    for m in range(self.components)
-                ]
-            )
+        q = self._e_step(problem, down, client.pi, batches)
+        solver = solvers.parse(self.solver, self.lr)
 
-        pi = self._e_step(problem, down, client.pi, batches)
-        theta = optimise(solvers.parse(self.solver, self.lr), gradients, down, batches)
-        return Client(pi), theta - down
+        def change(theta: Tensor, q: Tensor) -> Tensor:
+            def gradient(theta: Tensor, batch: Batch) -> Tensor:
+                weight = batch.weight * q[batch.position]
+                return problem.grad(theta, batch._replace(weight=weight))
+
+            return optimise(solver, gradient, theta, batches) - theta
+
+        up = torch.stack([change(down[m], q[m]) for m in range(self.components)])
+        return Client(self._shares(q, batches)), up
 
     def server_update(self, server: Tensor, ups: Tensor, cohort: Cohort) -> Tensor:
         return server + cohort.mean(ups)
@@ -85,7 +84,8 @@ class FedEM(Method):
     def personalise(
         self, problem: Problem, down: Tensor, client: Client, batches: Batches
     ) -> Personal:
-        return Personal(down, self._e_step(problem, down, client.pi, batches))
+        q = self._e_step(problem, down, client.pi, batches)
+        return Personal(down, self._shares(q, batches))
 
     def predict(self, problem: Problem, personal: Personal, x: Tensor) -> Tensor:
         """Log of the mixed probabilities [B, C]; for other losses see `_mixed`."""
@@ -98,15 +98,21 @@ class FedEM(Method):
     def adapt(self, problem: Problem, down: Tensor, client: Client, batches: Batches) -> Personal:
         pi = client.pi
         for _ in range(self.adapt_steps):
-            pi = self._e_step(problem, down, pi, batches)
+            pi = self._shares(self._e_step(problem, down, pi, batches), batches)
         return Personal(down, pi)
 
     def displacement(self, ups: Tensor) -> None:
         return None
 
     def _e_step(self, problem: Problem, theta: Tensor, pi: Tensor, batches: Batches) -> Tensor:
+        """The responsibilities [M, n] for the client's samples, then those for padding."""
+        of_batch = partial(_responsibilities, problem, theta, pi)
+        return each_sample(of_batch, batches, none=pi[:, None])
+
+    def _shares(self, q: Tensor, batches: Batches) -> Tensor:
         """The mean responsibilities [M] over the client's samples, kept above the floor."""
-        shares = average(partial(_mean_responsibilities, problem, theta, pi), batches)
+        real = torch.arange(q.shape[1], device=q.device) < batches.size
+        shares = (q * real).sum(1) / batches.size.clamp(min=1)
         shares = shares.clamp(min=self.floor)
         return shares / shares.sum()
 
@@ -115,11 +121,6 @@ def _responsibilities(problem: Problem, theta: Tensor, pi: Tensor, batch: Batch)
     """q [M, B]: how likely each component gave each sample, pi_m exp(-loss_m) normalised."""
     losses = torch.stack([problem.losses(w, batch) for w in theta])
     return torch.softmax(pi.log()[:, None] - losses, 0)
-
-
-def _mean_responsibilities(problem: Problem, theta: Tensor, pi: Tensor, batch: Batch) -> Tensor:
-    q = _responsibilities(problem, theta, pi, batch)
-    return (q * batch.weight).sum(1) / batch.size
 
 
 def _mixed(problem: Problem, outputs: Tensor, pi: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ Ours    README and code disagree, so the preset `paper` is the README's intent a
         learns. A client that never trained warms up an encoder on its inputs alone, no labels
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -42,6 +43,16 @@ class Local(NamedTuple):
     classifier: Tensor  # [C]
     autoencoder_state: Any  # of the solvers
     classifier_state: Any
+
+
+class Moves(NamedTuple):
+    """The steps of both solvers."""
+
+    shape: solvers.Step  # of the autoencoder
+    classes: solvers.Step  # of the classifier
+
+
+Step = Callable[[Local, Batch], Local]
 
 
 @dataclass(frozen=True)
@@ -96,13 +107,12 @@ class FusedSpaceFed(Method):
         encoder = self._warm_up(model, encoder, down.decoder, start, warm)
         first = torch.cat([encoder, down.decoder])
         for_shape, for_class = self._solvers()
-        step = (
-            self._joint_step(model, start) if self._task_aware else self._split_step(model, start)
-        )
+        stepping = self._joint_step if self._task_aware else self._split_step
         end = descend(
-            step,
+            stepping(model, start, Moves(for_shape.step, for_class.step)),
             Local(first, down.classifier, for_shape.init(first), for_class.init(down.classifier)),
             batches,
+            again=stepping(model, start, Moves(for_shape.over, for_class.over)),
         )
         encoder, decoder = end.autoencoder.split([len(encoder), len(down.decoder)])
         return (
@@ -160,43 +170,38 @@ class FusedSpaceFed(Method):
 
         return optimise(self._solvers()[0], direction, encoder, batches)
 
-    def _split_step(self, model: Fused, start: Tensor) -> Any:
+    def _split_step(self, model: Fused, start: Tensor, move: Moves) -> Step:
         """Autoencoder first, then the classifier on what the new autoencoder makes of x."""
-        for_shape, for_class = self._solvers()
 
         def step(here: Local, batch: Batch) -> Local:
-            g = self._anchored(
-                model.reconstruction_grad(here.autoencoder, batch), here.autoencoder, start
-            )
-            autoencoder, state = for_shape.step(here.autoencoder, g, here.autoencoder_state)
+            g = model.reconstruction_grad(here.autoencoder, batch)
+            g = self._anchored(g, here.autoencoder, start)
+            autoencoder, state = move.shape(here.autoencoder, g, here.autoencoder_state)
             g = model.classifier.grad(here.classifier, model.fused(autoencoder, batch))
-            classifier, other = for_class.step(here.classifier, g, here.classifier_state)
+            classifier, other = move.classes(here.classifier, g, here.classifier_state)
             return Local(autoencoder, classifier, state, other)
 
         return step
 
-    def _joint_step(self, model: Fused, start: Tensor) -> Any:
+    def _joint_step(self, model: Fused, start: Tensor, move: Moves) -> Step:
         """Autoencoder and classifier together, down the gradient of one loss."""
-        for_shape, for_class = self._solvers()
-        ends = model.parts.sizes[:2]
+        sizes = model.parts.sizes[:2]
 
         def step(here: Local, batch: Batch) -> Local:
-            w = model.parts.join(*here.autoencoder.split(ends), here.classifier)
+            w = model.parts.join(*here.autoencoder.split(sizes), here.classifier)
             *by_class, to_classifier = model.parts.split(model.whole.grad(w, batch))
-            by_shape = model.reconstruction_grad(here.autoencoder, batch)
-            g = self._anchored(torch.cat(by_class) + self.lam * by_shape, here.autoencoder, start)
-            autoencoder, state = for_shape.step(here.autoencoder, g, here.autoencoder_state)
-            classifier, other = for_class.step(
-                here.classifier, to_classifier, here.classifier_state
-            )
+            g = model.reconstruction_grad(here.autoencoder, batch).mul_(self.lam)
+            for part, more in zip(g.split(sizes), by_class, strict=True):
+                part.add_(more)
+            g = self._anchored(g, here.autoencoder, start)
+            autoencoder, state = move.shape(here.autoencoder, g, here.autoencoder_state)
+            classifier, other = move.classes(here.classifier, to_classifier, here.classifier_state)
             return Local(autoencoder, classifier, state, other)
 
         return step
 
     def _anchored(self, g: Tensor, autoencoder: Tensor, start: Tensor) -> Tensor:
         """The gradient g [E + D] of the autoencoder with the pull on its encoder."""
-        if self.l2sp == 0:
-            return g
-        size = len(start)
-        pull = 2 * self.l2sp * (autoencoder[:size] - start)
-        return torch.cat([g[:size] + pull, g[size:]])
+        if self.l2sp:
+            g[: len(start)].add_(autoencoder[: len(start)] - start, alpha=2 * self.l2sp)
+        return g

@@ -31,6 +31,7 @@ from ..core import (
     optimise,
     solvers,
 )
+from ..core.wire import row_of
 from ..errors import InputError
 
 
@@ -91,7 +92,7 @@ class IFCA(Method):
         choice = losses.argmin(1)
         deltas = []
         for models, j in zip(down, choice, strict=True):
-            w = _row(models, j)
+            w = row_of(models, j)
             deltas.append(self._delta(problem, w, batches))
         loss = losses.amin(1)[: 0 if len(down) == 1 else None]
         return client, Up(choice, loss, torch.stack(deltas))
@@ -115,7 +116,7 @@ class IFCA(Method):
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> Tensor:
         """The model of the best run with the least loss on the client's training samples."""
-        return _row(down[0], _losses(problem, down[:1], batches).argmin(1))
+        return row_of(down[0], _losses(problem, down[:1], batches).argmin(1))
 
     def global_model(self, server: Server) -> None:
         return None
@@ -153,7 +154,3 @@ def _losses(problem: Problem, runs: Tensor, batches: Batches) -> Tensor:
         )
 
     return average(losses, batches)
-
-
-def _row(rows: Tensor, at: Tensor) -> Tensor:
-    return rows.index_select(0, at.reshape(1))[0]

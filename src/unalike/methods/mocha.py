@@ -19,6 +19,7 @@ from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
 from ..core import Batch, Batches, Cohort, Method, Population, Problem, optimise, solvers
+from ..core.wire import row_of
 from ..errors import InputError
 from ..relations import relationship, sdca
 
@@ -101,8 +102,8 @@ class MOCHA(Method):
         return Client(w.new_zeros(problem.capacity, sdca.classes_of(problem)))
 
     def broadcast(self, server: Server, client_id: Tensor) -> Down:
-        w, mine = _row(server.w, client_id), _row(server.relation, client_id)
-        pull = relationship.safety(server.relation) * _row(mine, client_id)
+        w, mine = row_of(server.w, client_id), row_of(server.relation, client_id)
+        pull = relationship.safety(server.relation) * row_of(mine, client_id)
         return Down(w, w[:0] if self.form == "dual" else mine @ server.w, pull)
 
     def client_update(
@@ -155,9 +156,12 @@ class MOCHA(Method):
         return f"MOCHA: the duality gap before this round was {float(server.gap):.3g}."
 
     def _descended(self, problem: Problem, down: Down, batches: Batches) -> Tensor:
+        pull = self.lam * down.pull
+        rest = self.lam * down.coupling - pull * down.w
+
         def direction(w: Tensor, batch: Batch) -> Tensor:
-            tie = down.coupling + down.pull * (w - down.w)
-            return problem.grad(w, batch) + self.lam * tie
+            """The gradient, and lam (coupling + pull (w - down.w)) in two passes over memory."""
+            return torch.addcmul(problem.grad(w, batch).add_(rest), w, pull)
 
         return optimise(solvers.parse(self.solver, self.lr), direction, down.w, batches)
 
@@ -194,7 +198,3 @@ class MOCHA(Method):
                 "negative eigenvalue; in the dual form none that is zero."
             )
         return relationship.inverse(omega) if self.form == "dual" else omega
-
-
-def _row(rows: Tensor, at: Tensor) -> Tensor:
-    return rows.index_select(0, at.reshape(1))[0]

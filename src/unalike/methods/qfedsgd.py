@@ -11,7 +11,6 @@ Ours    the cohort is drawn uniformly and both sums use the study's weights (the
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, NamedTuple
 
-import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
@@ -44,7 +43,8 @@ class QFedSGD(Method):
             return problem.grad(down, batch)
 
         loss = average(lambda batch: problem.loss(down, batch), batches)
-        return client, Up(descend(gradient, torch.zeros_like(down), batches.exactly(1)), loss)
+        g = descend(gradient, down.new_zeros(1), batches.exactly(1))
+        return client, Up(g, loss)
 
     def server_update(self, server: Tensor, ups: Up, cohort: Cohort) -> Tensor:
         return server - loss_power.step(ups.g, ups.loss, cohort.weights, self.q, 1 / self.lr)

@@ -28,5 +28,5 @@ def step(g: Tensor, losses: Tensor, weights: Tensor, q: float, smoothness: float
         )
     f = losses + FLOOR
     say = weights * (f / f.max()) ** q if q > 0 else weights
-    h = q * g.square().sum(1) / f + smoothness
+    h = q * g.norm(dim=1).square() / f + smoothness
     return torch.tensordot(say, g, dims=1) / (say * h).sum()
