@@ -58,7 +58,7 @@ ROWS: dict[str, Row] = {
     "scaffold": Row(down=2, up=2),
     "per_fedavg": Row(down=1, up=1),
     "pfedme": Row(down=1, up=1),
-    "mefl": Row(down=2, up=2),
+    "mefl": Row(down=2, up=2, up_more=1),
     "uga": Row(down=1, up=1),
     "cfl": Row(down=1, up=1),
     "ifca": Row(down=6, up=3, up_more=6, world=blobs_of_several),

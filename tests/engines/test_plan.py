@@ -19,7 +19,7 @@ from unalike.engines.local import LocalEngine
 from unalike.engines.memory import predict_memory, refuse_too_much
 from unalike.engines.plan import Plan, choose, mode_for
 from unalike.errors import InputError
-from unalike.methods import MEFL, FedAvg, Local, PerFedAvg, Scaffold
+from unalike.methods import MEFL, MOCHA, FedAvg, Local, PerFedAvg, Scaffold
 from unalike.rounds import Round, rounds
 from worlds import World, blobs
 
@@ -163,10 +163,10 @@ print(*work(1000))
 def test_memory_of_a_server_that_remembers_clients() -> None:
     world = blobs(sizes=(5,) * 40)
     said = predict_memory(
-        MEFL(), world.problem, world.federation, Plan("stacked", 2, 1), cohort=2, batch_size=4
+        MOCHA(), world.problem, world.federation, Plan("stacked", 2, 1), cohort=2, batch_size=4
     )
-    engine = world.engine(MEFL())
-    server = MEFL().init_server(engine.problem, engine.w, engine.population)
+    engine = world.engine(MOCHA())
+    server = MOCHA().init_server(engine.problem, engine.w, engine.population)
     assert 2 * size_in_bytes(server) < said < 4 * size_in_bytes(server)
 
 

@@ -29,9 +29,11 @@ def client(
     batches: Any,
     own: Tensor | None = None,
 ) -> tuple[mefl.Client, mefl.Up]:
-    """One client's round of work."""
-    private = mefl.Client(w[:0] if own is None else own)
-    return method.client_update(problem, mefl.Down(w, alpha), private, batches)
+    """One client's round of work, as an engine calls it."""
+    fresh = method.init_client(problem, w)
+    private = fresh if own is None else fresh._replace(alpha=own)
+    with torch.no_grad():
+        return method.client_update(problem, mefl.Down(w, alpha), private, batches)
 
 
 @pytest.mark.proof("fixed point", "a = 2, c = 1, w = 2, alpha = .1, J = 2: g = .8192, a = -4.096")
@@ -120,7 +122,10 @@ def test_autograd_through(anchor: Any, steps: int) -> None:
     torch.testing.assert_close(up.a, exact[1], **CLOSED)
     everything = samples(batches.x[:6], batches.y[:6])
     personal = method.personalise(
-        problem, mefl.Down(w.detach(), alpha.detach()), mefl.Client(w[:0]), everything
+        problem,
+        mefl.Down(w.detach(), alpha.detach()),
+        method.init_client(problem, w.detach()),
+        everything,
     )
     torch.testing.assert_close(personal, u.detach(), **CLOSED)
 
@@ -197,10 +202,8 @@ def test_frozen_and_positive() -> None:
     assert torch.equal(positive.alpha, free.alpha.clamp(min=0))
 
 
-def history(variance: Tensor, mean: Tensor | None = None, rounds: int = 1) -> agreement.History:
-    n = len(variance)
-    mean = torch.zeros(n, 2, dtype=torch.float64) if mean is None else mean
-    return agreement.History(mean, variance, f64(*[rounds] * n))
+def history(variance: Tensor, rounds: int = 1) -> agreement.History:
+    return agreement.History(variance, f64(*[rounds] * len(variance)))
 
 
 G = f64([2, 0], [0, 3], [1, 1])
@@ -250,23 +253,18 @@ def test_permutation(raw: Any, form: Any) -> None:
 @pytest.mark.proof(
     "invariant", "g_i times k: s_i stays, absolute v_i times k^2, relative v_i stays"
 )
-def test_scale() -> None:
+@pytest.mark.parametrize("k", [7, 0.01])
+def test_scale(k: float) -> None:
     rng = torch.Generator().manual_seed(2)
-    seen = torch.randn(5, 3, 4, generator=rng, dtype=torch.float64)
-    k = f64(1, 7, 0.01)[:, None]
-    one, other = (
-        agreement.History(torch.zeros(3, 4).double(), f64(0, 0, 0), f64(0, 0, 0)) for _ in range(2)
-    )
-    for g in seen:
-        one = agreement.remember(one, g, g[0], f64(0)[0], 0.9, "absolute")
-        other = agreement.remember(other, k * g, g[0], f64(0)[0], 0.9, "absolute")
-    torch.testing.assert_close(other.variance, one.variance * k[:, 0] ** 2, **CLOSED)
-    torch.testing.assert_close(
-        agreement.steadiness(other, "relative"), agreement.steadiness(one, "relative"), **CLOSED
-    )
+    seen = torch.randn(5, 4, generator=rng, dtype=torch.float64)
+    (one, length), (other, longer) = (watched(g, "relative") for g in (seen, k * seen))
+    assumed = 0.8**4  # what is left of the variance 1 that a first gradient gets
+    grown, same = other[-1] - assumed, one[-1] - assumed
+    torch.testing.assert_close(grown, same * k**2, **CLOSED)
+    torch.testing.assert_close(grown / longer[-1], same / length[-1], **CLOSED)
     direction = f64(1, 2, 3, 4)
     torch.testing.assert_close(
-        agreement.cosine(k * seen[0], direction), agreement.cosine(seen[0], direction), **CLOSED
+        agreement.cosine(k * seen, direction), agreement.cosine(seen, direction), **CLOSED
     )
 
 
@@ -292,61 +290,81 @@ def test_formulas() -> None:
     assert not agreement.cosine(f64([0, 0]), f64(1, 0)).any()
 
 
+def watched(seen: Tensor, spread: Any, rho: float = 0.8) -> tuple[list[Tensor], list[Tensor]]:
+    """v and |m|^2 of one client after each of its gradients, through both of MEFL's halves."""
+    method = MEFL(spread=spread, rho=rho, inner_steps=0)
+    problem = quadratics([1], [0]).problem
+    w = torch.zeros_like(seen[0])
+    server = method.init_server(problem, w, Population(1, f64(1)))
+    own = method.init_client(problem, w)
+    one = Cohort(torch.zeros(1, dtype=torch.int64), f64(1), f64(1), 1)
+    v, length = [], []
+    for g in seen:
+        own, up = method._answer(own, g, w)
+        server = method.server_update(server, mefl.Up(*(leaf[None] for leaf in up)), one)
+        v.append(server.history.variance[0])
+        length.append(own.memory.mean.square().sum())
+    return v, length
+
+
 @pytest.mark.proof("fixed point", "m <- rho m + (1 - rho) g, v <- rho v + (1 - rho) |g - m|^2")
 def test_running_moments() -> None:
     g = f64([1.0, 2.0], [0.0, -1.0])
-    first = agreement.remember(history(f64(0, 0), rounds=0), g, g[0], f64(5)[0], 0.8, "absolute")
-    torch.testing.assert_close(first.mean, g, **CLOSED)
-    torch.testing.assert_close(first.variance, f64(5, 5), **CLOSED)
-    then = agreement.remember(first, g + 3, g[0], f64(99)[0], 0.8, "absolute")
-    torch.testing.assert_close(then.mean, g + 0.6, **CLOSED)
-    torch.testing.assert_close(then.variance, f64(0.8 * 5 + 0.2 * 18).expand(2), **CLOSED)
-    assert then.rounds.tolist() == [2, 2]
+    fresh = agreement.Memory(torch.zeros(2).double(), f64(0)[0])
+    first, _ = agreement.recall(fresh, g[0], 0.8, "absolute")
+    torch.testing.assert_close(first.mean, g[0], **CLOSED)
+    then, off = agreement.recall(first, g[0] + 3, 0.8, "absolute")
+    torch.testing.assert_close(then.mean, g[0] + 0.6, **CLOSED)
+    torch.testing.assert_close(off, f64(3, 3), **CLOSED)
+    assert int(then.rounds) == 2
+    begun = agreement.remember(history(f64(0, 0), rounds=0), f64(7, 7), f64(5)[0], 0.8, "absolute")
+    torch.testing.assert_close(begun.variance, f64(5, 5), **CLOSED)
+    later = agreement.remember(begun, f64(18, 18), f64(99)[0], 0.8, "absolute")
+    torch.testing.assert_close(later.variance, f64(0.8 * 5 + 0.2 * 18).expand(2), **CLOSED)
+    assert later.rounds.tolist() == [2, 2]
     known = history(f64(3, 1, 2), rounds=1)
     assert float(agreement.typical_variance(known)) == 2
     assert float(agreement.typical_variance(history(f64(3, 1), rounds=0))) == 1
 
 
 @pytest.mark.proof("fixed point", "each spread is the deviation that its line names")
-@pytest.mark.parametrize("spread", ["coordinate", "welford", "consensus"])
+@pytest.mark.parametrize("spread", ["absolute", "coordinate", "welford", "consensus"])
 def test_spreads(spread: Any) -> None:
-    rng = np.random.default_rng(3)
-    seen, reference = rng.normal(size=(6, 2)), np.asarray([0.5, -0.5])
-    v0 = torch.zeros(1, 2).double() if spread == "coordinate" else f64(0)
-    found = agreement.History(torch.zeros(1, 2).double(), v0, f64(0))
-    m, v = seen[0], np.zeros(2)
+    seen = np.random.default_rng(3).normal(size=(6, 2))
+    found, length = watched(torch.from_numpy(seen), spread, rho=0.7)
+    m, reference = seen[0], seen[0]
+    v = np.ones(2) if spread == "coordinate" else np.asarray(1.0)
     for t, g in enumerate(seen):
-        found = agreement.remember(
-            found,
-            torch.from_numpy(g)[None],
-            torch.from_numpy(reference),
-            torch.zeros_like(found.variance[0]),
-            0.7,
-            spread,
-        )
         if t > 0:
             keep = t / (t + 1) if spread == "welford" else 0.7
             square = (g - (reference if spread == "consensus" else m)) ** 2
-            v = keep * v + (1 - keep) * square
+            v = keep * v + (1 - keep) * (square if spread == "coordinate" else square.sum())
             m = keep * m + (1 - keep) * g
-    torch.testing.assert_close(found.mean[0], torch.from_numpy(m), **CLOSED)
+            reference = 0.9 * reference + 0.1 * g
+        torch.testing.assert_close(found[t], torch.from_numpy(np.asarray(v)), **CLOSED)
+        if spread != "consensus":
+            assert float(length[t]) == pytest.approx(m @ m, abs=1e-9)
     if spread == "welford":
-        torch.testing.assert_close(found.mean[0], torch.from_numpy(seen.mean(0)), **CLOSED)
-    exact = torch.from_numpy(v if spread == "coordinate" else np.asarray(v.sum()))
-    torch.testing.assert_close(found.variance[0], exact, **CLOSED)
+        assert float(length[-1]) == pytest.approx((seen.mean(0) ** 2).sum(), abs=1e-9)
 
 
 WORLD = quadratics([1, 4, 2], [0, 1, -2], sizes=[1, 2, 1], start=2.0)
 
 
 @pytest.mark.proof("fixed point", "two rounds of the server's half, written out")
-@pytest.mark.parametrize("reference", ["past", "weighted", "current"])
-def test_server_by_hand(reference: Any) -> None:
+@pytest.mark.parametrize(
+    ("reference", "spread"),
+    [("past", "absolute"), ("weighted", "absolute"), ("current", "absolute"), ("past", "relative")],
+)
+def test_server_by_hand(reference: Any, spread: Any) -> None:
     rng = np.random.default_rng(4)
-    method = MEFL(lr=0.5, alpha_lr=0.2, gamma=0.6, rho=0.7, eps=0.1, reference=reference)
+    method = MEFL(
+        lr=0.5, alpha_lr=0.2, gamma=0.6, rho=0.7, eps=0.1, reference=reference, spread=spread
+    )
     w, alpha = np.asarray([1.0, -1.0]), np.full(2, 0.1)
     server = method.init_server(PARABOLOID, torch.from_numpy(w), Population(4, f64(1, 1, 1, 1) / 4))
     direction = None
+    own = [method.init_client(PARABOLOID, server.w)] * 4
     m, v, rounds = np.zeros((4, 2)), np.zeros(4), np.zeros(4)
     for ids in (np.asarray([0, 2]), np.asarray([0, 1, 2]), np.asarray([1, 3])):
         g, a = rng.normal(size=(2, len(ids), 2))
@@ -362,18 +380,24 @@ def test_server_by_hand(reference: Any) -> None:
             m[i] = 0.7 * m[i] + 0.3 * g[k] if rounds[i] else g[k]
             rounds[i] += 1
         s = g @ compare / np.linalg.norm(g, axis=1) / np.linalg.norm(compare)
-        raw = np.maximum(s, 0.01) / (v[ids] + 0.1)
+        length = (m[ids] ** 2).sum(1) if spread == "relative" else 1
+        raw = np.maximum(s, 0.01) / (v[ids] / length + 0.1)
         omega = raw / raw.sum()
         w, alpha = w - 0.5 * omega @ g, alpha - 0.2 * omega @ a
         direction = 0.6 * past + 0.4 * (omega @ g if reference == "weighted" else mean)
         weights = torch.full((len(ids),), 1 / len(ids), dtype=torch.float64)
         cohort = Cohort(torch.from_numpy(ids), weights, weights, 4)
-        up = mefl.Up(torch.from_numpy(g), torch.from_numpy(a))
-        server = method.server_update(server, up, cohort)
+        answers = []
+        for k, i in enumerate(ids):
+            own[i], up = method._answer(own[i], torch.from_numpy(g[k]), torch.from_numpy(a[k]))
+            answers.append(up)
+        ups = mefl.Up(*(torch.stack(leaf) for leaf in zip(*answers, strict=True)))
+        server = method.server_update(server, ups, cohort)
         torch.testing.assert_close(server.w, torch.from_numpy(w), **CLOSED)
         torch.testing.assert_close(server.alpha, torch.from_numpy(alpha), **CLOSED)
         torch.testing.assert_close(server.direction, torch.from_numpy(direction), **CLOSED)
-        torch.testing.assert_close(server.history.mean, torch.from_numpy(m), **CLOSED)
+        kept = torch.stack([client.memory.mean for client in own])
+        torch.testing.assert_close(kept, torch.from_numpy(m), **CLOSED)
         torch.testing.assert_close(server.history.variance, torch.from_numpy(v), **CLOSED)
         assert server.history.rounds.tolist() == rounds.tolist()
 
@@ -396,7 +420,8 @@ def test_by_size() -> None:
         )
         weights = f64(0.2, 0.3, 0.5)
         cohort = Cohort(torch.arange(3), weights, weights, 3)
-        up = mefl.Up(torch.eye(3).double(), torch.zeros(3, 3).double())
+        same, nothing = torch.ones(3).double(), torch.zeros(3, 0).double()
+        up = mefl.Up(torch.eye(3).double(), torch.zeros(3, 3).double(), same, nothing)
         return -method.server_update(server, up, cohort).w
 
     torch.testing.assert_close(share(False), f64(1, 1, 1) / 3, **CLOSED)
@@ -412,4 +437,4 @@ def test_without_both() -> None:
     a, c, p = np.asarray([0.5, 2, 5]), np.asarray([0, 1, -2]), np.asarray([0.2, 0.3, 0.5])
     weights = p * (1 - (1 - 0.1 * a) ** 3)
     assert w == pytest.approx((weights * c).sum() / weights.sum(), abs=1e-9)
-    assert MEFL().displacement(mefl.Up(f64([1]), f64([1]))) is None
+    assert MEFL().displacement(mefl.Up(f64([1]), f64([1]), f64(1), f64([]))) is None

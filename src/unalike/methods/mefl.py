@@ -1,12 +1,12 @@
 """MEFL: a meta-learned start and step sizes; clients count by agreement and steadiness.
 
 Source  MEFL, Entropy 2025, 27(6), 553, sections 4.2 (Meta-GDP) and 4.3 (EOA)
-Wire    down w, alpha [P]; up g, a [P]
+Wire    down w, alpha [P]; up g, a [P] and the deviation [] of g from this client's running mean
 Ours    a reconstruction, not the authors' code: no copy with equations could be had. The inner
         half is UGA's keep-trace (arXiv:1910.08234) with the step sizes of Meta-SGD
         (arXiv:1707.09835), differentiated exactly by a reverse chain of Hessian-vector products
-        in J * P memory. Each lost piece is an option below, our reading first. The server keeps
-        each client's running mean and variance, which equals the client keeping them
+        in J * P memory. Each lost piece is an option below, our reading first. A client keeps the
+        running mean of its own g, the server each client's running variance
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class Server(NamedTuple):
     w: Tensor  # [P] the shared start
     alpha: Tensor  # [P] the shared step sizes
     direction: Tensor  # [P] running mean of the round means of g
-    history: agreement.History  # of every client: [N, P], [N], [N]
+    history: agreement.History  # of every client: [N], [N]
 
 
 class Down(NamedTuple):
@@ -46,11 +46,14 @@ class Down(NamedTuple):
 
 class Client(NamedTuple):
     alpha: Tensor  # [P] this client's own step sizes; [0] when they are shared
+    memory: agreement.Memory  # of its own g: [P] ([0] where nobody asks for it), []
 
 
 class Up(NamedTuple):
     g: Tensor  # [P] derivative of the query loss by w, through all inner steps
     a: Tensor  # [P] derivative of the query loss by alpha; [0] when it stays private
+    squares: Tensor  # [] |g - m|^2; [P] for "coordinate"; [0] where the client keeps no mean
+    length: Tensor  # [] |m|^2 for "relative"; else [0]
 
 
 class Adjoint(NamedTuple):
@@ -63,7 +66,7 @@ class Adjoint(NamedTuple):
 class MEFL(Method):
     name: ClassVar[str] = "mefl"
     needs_each: ClassVar[str | None] = (
-        "its server weighs each answer by its direction and remembers every client's mean"
+        "its server weighs each answer by its direction and its steadiness"
     )
     inner_steps: Annotated[int, Ge(0), "J, inner steps; 0 sends the plain query gradient"] = 5
     inner_epochs: Annotated[int, Ge(0), "E - 1, epochs in place of J steps; 0: use J"] = 0
@@ -105,14 +108,13 @@ class MEFL(Method):
             w,
             torch.full_like(w, self.alpha),
             torch.zeros_like(w),
-            agreement.History(
-                w.new_zeros(clients, len(w)), w.new_zeros(variance), w.new_zeros(clients)
-            ),
+            agreement.History(w.new_zeros(variance), w.new_zeros(clients)),
         )
 
     def init_client(self, problem: Problem, w: Tensor) -> Client:
-        private = self.step_sizes == "private"
-        return Client(torch.full_like(w, self.alpha) if private else w[:0])
+        alpha = torch.full_like(w, self.alpha) if self.step_sizes == "private" else w[:0]
+        mean = torch.zeros_like(w) if self._remembers else w[:0]
+        return Client(alpha, agreement.Memory(mean, w.new_zeros(())))
 
     def broadcast(self, server: Server, client_id: Tensor) -> Down:
         return Down(server.w, server.alpha)
@@ -127,22 +129,41 @@ class MEFL(Method):
         def adjoint_step(after: Adjoint, u: Tensor, batch: Batch) -> Adjoint:
             at = w if self.anchor == "start" else u
             bent = problem.hvp(at, batch, alpha * after.v)
-            a = after.a - problem.grad(at, batch) * after.v
+            a = torch.addcmul(after.a, problem.grad(at, batch), after.v, value=-1)
             if self.anchor == "chain":
                 return Adjoint(after.v - bent, after.w, a)
             if self.anchor == "restart":
                 return Adjoint(-bent, after.w + after.v, a)
             return Adjoint(after.v, after.w - bent, a)
 
+        def chain_again(after: Adjoint, u: Tensor, batch: Batch) -> Adjoint:
+            bent = problem.hvp(u, batch, alpha * after.v)
+            a = after.a.sub_(problem.grad(u, batch).mul_(after.v))
+            return Adjoint(after.v.sub_(bent), after.w, a)
+
         u, path = trace(self._inner_step(problem, w, alpha), w, self._inner(support))
         if self.without_gdp:
-            return client, Up(w - u, nothing[: 0 if self.step_sizes == "private" else None])
+            return self._answer(client, w - u, nothing)
         over = batches if self.query == "all" else query
         v = average(lambda batch: problem.grad(u, batch), over)
-        v, to_w, a = retrace(adjoint_step, Adjoint(v, nothing, nothing), path)
+        v, to_w, a = retrace(
+            adjoint_step,
+            Adjoint(v, nothing, nothing),
+            path,
+            again=chain_again if self.anchor == "chain" else None,
+        )
+        return self._answer(client, v if self.anchor == "chain" else v + to_w, a)
+
+    def _answer(self, client: Client, g: Tensor, a: Tensor) -> tuple[Client, Up]:
+        own, none = client.alpha, g[:0]
         if self.step_sizes == "private":
-            return Client(self._signed(alpha - self.alpha_lr * a)), Up(v + to_w, a[:0])
-        return client, Up(v + to_w, a)
+            own, a = self._signed(own - self.alpha_lr * a), none
+        if not self._remembers:
+            return client._replace(alpha=own), Up(g, a, none, none)
+        memory, off = agreement.recall(client.memory, g, self.rho, self.spread)
+        squares = off.square() if self.spread == "coordinate" else off.square().sum()
+        length = memory.mean.square().sum() if self.spread == "relative" else none
+        return Client(own, memory), Up(g, a, squares, length)
 
     def server_update(self, server: Server, ups: Up, cohort: Cohort) -> Server:
         g, history = ups.g, server.history
@@ -151,27 +172,19 @@ class MEFL(Method):
         past = server.direction if begun else mean
         latest = self.gamma * past + (1 - self.gamma) * mean
         reference = latest if self.reference == "current" else past
-
-        mine = agreement.History(*(field[cohort.ids] for field in history))
-        assumed = agreement.typical_variance(history)
-        mine = agreement.remember(mine, g, reference, assumed, self.rho, self.spread)
-        omega = self._omega(g, reference, mine, cohort)
-
-        step = (omega * g).sum(0)
+        omega = cohort.weights
+        if not self.without_eoa:
+            omega, history = self._omega(history, ups, reference, cohort)
+        step = agreement.weighed(omega, g)
         alpha = server.alpha
         if self.step_sizes == "shared" and not self.without_gdp:
-            alpha = self._signed(alpha - self.alpha_lr * (omega * ups.a).sum(0))
+            alpha = self._signed(alpha - self.alpha_lr * agreement.weighed(omega, ups.a))
         aim = step if self.reference == "weighted" else mean
         return Server(
             server.w - self.lr * step,
             alpha,
             self.gamma * past + (1 - self.gamma) * aim,
-            agreement.History(
-                *(
-                    old.index_copy(0, cohort.ids, new)
-                    for old, new in zip(history, mine, strict=True)
-                )
-            ),
+            history,
         )
 
     def personalise(self, problem: Problem, down: Down, client: Client, batches: Batches) -> Tensor:
@@ -185,6 +198,11 @@ class MEFL(Method):
     def displacement(self, ups: Up) -> None:
         return None
 
+    @property
+    def _remembers(self) -> bool:
+        """Whether clients keep a mean of their own gradients."""
+        return self.spread != "consensus" and not self.without_eoa
+
     def _inner(self, batches: Batches) -> Batches:
         if self.inner_epochs:
             return batches.epochs(self.inner_epochs)
@@ -195,7 +213,7 @@ class MEFL(Method):
     ) -> Callable[[Tensor, Batch], Tensor]:
         def step(u: Tensor, batch: Batch) -> Tensor:
             g = problem.grad(w if self.anchor == "start" else u, batch)
-            return (w if self.anchor == "restart" else u) - alpha * g
+            return torch.addcmul(w if self.anchor == "restart" else u, alpha, g, value=-1)
 
         return step
 
@@ -206,13 +224,19 @@ class MEFL(Method):
         return alpha.clamp(min=0) if self.positive else alpha
 
     def _omega(
-        self, g: Tensor, reference: Tensor, history: agreement.History, cohort: Cohort
-    ) -> Tensor:
-        """The weight of each answer, [S, 1] or per coordinate [S, P]."""
-        if self.without_eoa:
-            return cohort.weights[:, None]
-        s = agreement.similarities(agreement.cosine(g, reference), self.similarity, self.floor)
+        self, history: agreement.History, ups: Up, reference: Tensor, cohort: Cohort
+    ) -> tuple[Tensor, agreement.History]:
+        """The weight of each answer, [S] or per coordinate [S, P], and what is now known."""
+        mine = agreement.History(*(field[cohort.ids] for field in history))
+        assumed = agreement.typical_variance(history)
+        squares = ups.squares if self._remembers else (ups.g - reference).square().sum(1)
+        mine = agreement.remember(mine, squares, assumed, self.rho, self.spread)
+        s = agreement.similarities(agreement.cosine(ups.g, reference), self.similarity, self.floor)
         if self.by_size:
             s = s * cohort.weights
-        v = agreement.steadiness(history, self.spread)
-        return agreement.weights(s, v, self.raw, self.eps, self.strength).reshape(len(g), -1)
+        v = mine.variance
+        if self.spread == "relative":
+            v = v / ups.length.clamp(min=1e-30)
+        omega = agreement.weights(s, v, self.raw, self.eps, self.strength)
+        known = (old.index_copy(0, cohort.ids, new) for old, new in zip(history, mine, strict=True))
+        return omega, agreement.History(*known)

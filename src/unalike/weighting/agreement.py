@@ -15,10 +15,16 @@ Spread = Literal["absolute", "relative", "coordinate", "welford", "consensus"]
 Raw = Literal["ratio", "exponential", "difference"]
 
 
-class History(NamedTuple):
-    """What is remembered of the gradients of S clients."""
+class Memory(NamedTuple):
+    """What a client remembers of its own gradients."""
 
-    mean: Tensor  # [S, P] running mean m_i
+    mean: Tensor  # [P] running mean m_i
+    rounds: Tensor  # [] in how many rounds it took part
+
+
+class History(NamedTuple):
+    """What the server remembers of S clients."""
+
     variance: Tensor  # [S] running variance v_i; [S, P] for "coordinate"
     rounds: Tensor  # [S] in how many rounds each client took part
 
@@ -40,35 +46,28 @@ def typical_variance(history: History) -> Tensor:
     return known.median(0).values if len(known) else torch.ones_like(history.variance[0])
 
 
-def remember(
-    history: History, g: Tensor, reference: Tensor, assumed: Tensor, rho: float, spread: Spread
-) -> History:
-    """The history after the gradients g [S, P]; at a first one v_i is the assumed variance.
+def recall(memory: Memory, g: Tensor, rho: float, spread: Spread) -> tuple[Memory, Tensor]:
+    """A client's memory after its gradient g [P], and how far g [P] was from the mean before.
 
-    spread: deviation from the client's own running mean ("absolute"), the same kept per
-    coordinate, with equal weights of all rounds in place of exponential ones ("welford"), or
-    deviation from the reference [P] ("consensus"). "relative" is scaled in `steadiness`.
+    The first gradient becomes the mean. "welford" gives all rounds equal weights in place of
+    exponential ones.
     """
-    first = history.rounds == 0
-    mean = torch.where(first[:, None], g, history.mean)
-    squares = (g - (reference if spread == "consensus" else mean)) ** 2
-    if spread != "coordinate":
-        squares = squares.sum(1)
-    equal = history.rounds / (history.rounds + 1)
-    keep = equal if spread == "welford" else torch.full_like(equal, rho)
-    variance = _like(keep, squares) * history.variance + (1 - _like(keep, squares)) * squares
-    return History(
-        keep[:, None] * mean + (1 - keep[:, None]) * g,
-        torch.where(_like(first, squares), assumed, variance),
-        history.rounds + 1,
-    )
+    off = g - memory.mean
+    keep = torch.where(memory.rounds == 0, 0, _kept(memory.rounds, rho, spread))
+    return Memory(torch.addcmul(g, keep, off, value=-1), memory.rounds + 1), off
 
 
-def steadiness(history: History, spread: Spread) -> Tensor:
-    """v_i as the weights see it: [S] or [S, P]; "relative" divides by |m_i|^2."""
-    if spread == "relative":
-        return history.variance / history.mean.square().sum(1).clamp(min=1e-30)
-    return history.variance
+def remember(
+    history: History, squares: Tensor, assumed: Tensor, rho: float, spread: Spread
+) -> History:
+    """The history after gradients whose squared deviations these are: [S], or [S, P].
+
+    At a client's first one v_i is the assumed variance.
+    """
+    keep = _like(_kept(history.rounds, rho, spread), squares)
+    variance = keep * history.variance + (1 - keep) * squares
+    first = _like(history.rounds == 0, squares)
+    return History(torch.where(first, assumed, variance), history.rounds + 1)
 
 
 def weights(s: Tensor, v: Tensor, raw: Raw, eps: float, strength: float) -> Tensor:
@@ -82,6 +81,16 @@ def weights(s: Tensor, v: Tensor, raw: Raw, eps: float, strength: float) -> Tens
         score = (s - strength * v).clamp(min=0)
     total = score.sum(0)
     return torch.where(total > 0, score / total.clamp(min=1e-30), 1 / len(s))
+
+
+def weighed(omega: Tensor, rows: Tensor) -> Tensor:
+    """The weighted sum of rows [S, P] -> [P], by weights [S] or [S, P]."""
+    return torch.tensordot(omega, rows, 1) if omega.dim() == 1 else (omega * rows).sum(0)
+
+
+def _kept(rounds: Tensor, rho: float, spread: Spread) -> Tensor:
+    """The weight of what was, against that of what is new: [] or [S], as `rounds`."""
+    return rounds / (rounds + 1) if spread == "welford" else torch.full_like(rounds, rho)
 
 
 def _like(flags: Tensor, values: Tensor) -> Tensor:
