@@ -9,7 +9,8 @@ divided by FedAvg's on the same clients, with the same model, batches and local 
 method has its default settings. The rounds take turns, as many at a time as a method needs to do
 all that it does now and then; seconds are CPU seconds of the process. `centralised` is left
 out: it takes its steps one after another on everybody's data, which no clients can be
-stacked for. `fusedspacefed` and its FedAvg have a network with encoder, decoder and classifier.
+stacked for. What a long run records after a hundred calls is recorded at the second here.
+`fusedspacefed` and its FedAvg have a network with encoder, decoder and classifier.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from unalike.core import Method, Problem
+from unalike.core import Method, Problem, replay
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
 from unalike.methods import METHODS
@@ -37,8 +38,7 @@ from .worlds import federation, mlp
 
 REPEATS = 9
 TARGET = 1.5
-RECORDED = 250  # local steps of a stack of clients before the clock: gradients are recorded by then
-WARM = 8  # rounds before the clock, at least: IFCA's trials are over
+WARM = 8  # rounds before the clock: IFCA's trials are over
 
 FORWARD: dict[str, Callable[[Any], int]] = {
     "afl": lambda method: 1,
@@ -82,7 +82,7 @@ def cost(work: Work, name: str) -> Cost:
     """Of the method of this name, rounds of FedAvg taking turns with its own."""
     runs = [_loop(work, method, name) for method in (METHODS[name](), METHODS["fedavg"]())]
     for run in runs:
-        _warm(work, run)
+        _warm(run)
     seconds: list[list[float]] = [[], []]
     last: list[Round] = []
     for _ in range(REPEATS):
@@ -142,17 +142,15 @@ def _network(work: Work, name: str) -> nn.Module:
     )
 
 
-def _warm(work: Work, run: Iterator[Round]) -> None:
-    stack = work.settings["cohort"] * work.settings["batch_size"]
-    done = steps = 0
-    while done < WARM or steps < RECORDED:
-        steps += max(1, next(run).gradients // stack)
-        done += 1
+def _warm(run: Iterator[Round]) -> None:
+    for _ in range(WARM):
+        next(run)
 
 
 def main(asked: list[str]) -> None:
     """Print a table for each kind of work."""
     torch.set_num_threads(1)
+    replay.PATIENCE = 2
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     print(f"{platform.machine()}, torch {torch.__version__}{load}")
     for title, work in WORK.items():
