@@ -36,7 +36,7 @@ from unalike.rounds import Round, rounds
 from . import w1_mlp, w3_tiny
 from .worlds import federation, mlp
 
-REPEATS = 9
+REPEATS = 15
 TARGET = 1.5
 WARM = 8  # rounds before the clock: IFCA's trials are over
 

@@ -2,9 +2,12 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.func import vmap
 
-from unalike.core import Problem, parts
+from unalike.core import Batch, Problem, parts
+from unalike.core.batches import NO_DRAWS
+from unalike.core.replay import PATIENCE
 from unalike.errors import InputError
 
 
@@ -80,6 +83,68 @@ def test_split_and_join(choice: str) -> None:
     for part, holder in ((s, 0), (h, 1)):
         expected = [views[name].reshape(-1) for name in split.names(holder)]
         assert torch.equal(part, torch.cat(expected) if expected else w[:0])
+
+
+def small(kind: str) -> tuple[Problem, Batch]:
+    """A network with dropout or batch normalisation in the middle, and five samples of six rows."""
+    middle = {"dropout": nn.Dropout(0.3), "batch": nn.BatchNorm1d(5), "plain": nn.Tanh()}[kind]
+    module = nn.Sequential(nn.Linear(4, 5), middle, nn.Tanh(), nn.Linear(5, 3)).double()
+    rng = torch.Generator().manual_seed(0)
+    x, y = torch.randn(6, 4, generator=rng).double(), torch.tensor([0, 1, 2, 1, 0, 0])
+    weight = torch.tensor([1.0, 1, 1, 1, 1, 0]).double()
+    key = torch.tensor(7) if kind == "dropout" else NO_DRAWS
+    return Problem(module), Batch(x, y, weight, torch.tensor(5), torch.arange(6), key)
+
+
+@pytest.mark.parametrize("kind", ["plain", "dropout", "batch"])
+@pytest.mark.parametrize("choice", ["head", "body", "*.bias", "none", "all"])
+def test_the_gradient_by_one_part(kind: str, choice: str) -> None:
+    problem, batch = small(kind)
+    split = parts.private(problem, choice)
+    vectors = split.split(problem.init(3))
+    exact = split.split(problem.grad(split.join(*vectors), batch))
+    with torch.no_grad():
+        for holder in (0, 1):
+            found = split.grad(problem, holder, vectors, batch)
+            torch.testing.assert_close(found, exact[holder], atol=1e-14, rtol=1e-12)
+            found.add_(1)  # it is ours to write over
+            again = split.grad(problem, holder, vectors, batch)
+            torch.testing.assert_close(again, exact[holder], atol=1e-14, rtol=1e-12)
+
+
+@pytest.mark.parametrize("choice", ["head", "body", "*.bias"])
+def test_the_gradient_by_one_part_of_stacked_clients(choice: str) -> None:
+    problem, batch = small("plain")
+    split = parts.private(problem, choice)
+    w = torch.stack([problem.init(seed) for seed in range(4)])
+    exact = torch.stack([problem.grad(row, batch) for row in w])
+    shared = problem.init(9)
+
+    def own(row: Tensor) -> Tensor:
+        return split.join(
+            *(split.grad(problem, holder, split.split(row), batch) for holder in (0, 1))
+        )
+
+    def under_shared(row: Tensor) -> Tensor:
+        return split.grad(problem, 1, (split.split(shared)[0], split.split(row)[1]), batch)
+
+    with torch.no_grad():
+        for _ in range(PATIENCE + 2):  # recorded at some point, and the same before and after
+            torch.testing.assert_close(vmap(own)(w), exact, atol=1e-14, rtol=1e-12)
+        stacked = vmap(under_shared)(w)
+        alone = torch.stack([under_shared(row) for row in w])
+    torch.testing.assert_close(stacked, alone, atol=1e-14, rtol=1e-12)
+
+
+def test_the_gradient_by_one_part_of_a_bare_loss() -> None:
+    problem = Problem.from_function(lambda w, x, y: (w.sum() - x) ** 2, torch.ones(3).double())
+    split = parts.private(problem, "all")
+    x = torch.tensor([1.0, 2.0]).double()
+    batch = Batch(x, x, torch.ones(2).double(), torch.tensor(2), torch.arange(2))
+    vectors = split.split(problem.init())
+    torch.testing.assert_close(
+        split.grad(problem, 1, vectors, batch), problem.grad(problem.init(), batch)
+    )
 
 
 def test_three_holders() -> None:

@@ -31,6 +31,7 @@ class Fused:
     whole: Problem
     parts: Parts  # encoder, decoder, classifier
     autoencoder: Problem  # over [encoder | decoder]: mean squared error per value
+    stages: Parts  # encoder, decoder of the autoencoder
     classifier: Problem  # the whole problem's loss, for inputs that are already fused
     fuse: Callable[[Tensor, Tensor], Tensor]
 
@@ -41,6 +42,11 @@ class Fused:
     def reconstruction_grad(self, autoencoder: Tensor, batch: Batch) -> Tensor:
         """Gradient of the mean of (x~ - x)^2, by encoder and decoder; needs no labels."""
         return self.autoencoder.grad(autoencoder, batch._replace(y=batch.x))
+
+    def encoder_grad(self, encoder: Tensor, decoder: Tensor, batch: Batch) -> Tensor:
+        """The same by the encoder alone, the decoder frozen."""
+        inputs = batch._replace(y=batch.x)
+        return self.stages.grad(self.autoencoder, 0, (encoder, decoder), inputs)
 
     def fused(self, autoencoder: Tensor, batch: Batch) -> Batch:
         """The batch as the classifier sees it; no gradient flows back to the autoencoder."""
@@ -76,6 +82,7 @@ def fused(problem: Problem) -> Fused:
         problem,
         parts.dealt(problem.layout, STAGES),
         autoencoder.to(device),
+        parts.dealt(autoencoder.layout, ("0", "1")),
         Problem(classifier, problem.sample_losses).to(device),
         getattr(module, "fuse", torch.add),
     )

@@ -77,7 +77,7 @@ class JointPartial(Method):
         """The private part trained from its initial value, the shared part frozen."""
         own, solver = self.parts(problem), solvers.parse(self.solver, self.lr)
         longer = batches.epochs(self.adapt_epochs)
-        return own.join(down, own.train_private(problem.grad, solver, down, client.h, longer))
+        return own.join(down, own.train_private(problem, solver, down, client.h, longer))
 
     def displacement(self, ups: Tensor) -> None:
         return None

@@ -19,10 +19,10 @@ from unalike.errors import InputError, unknown
 
 from .batches import Batch, Batches
 from .local import optimise
-from .problem import Layout, Problem
+from .problem import SMALL, Layout, Problem
+from .replay import Gradient, Replay
 from .solvers import Solver
-
-Gradient = Callable[[Tensor, Batch], Tensor]
+from .tally import gradient_taken
 
 NORMALISATIONS: dict[str, tuple[type[nn.Module], ...]] = {
     "batch": (nn.modules.batchnorm._BatchNorm,),
@@ -73,6 +73,30 @@ class Parts:
         holds = [i for i in range(self.count) if lengths[i]]
         return torch.cat([next(pieces[holds.index(owner)]) for owner, _ in runs])
 
+    def views(self, *vectors: Tensor) -> dict[str, Tensor]:
+        """The segments by name, as views of their holders' vectors."""
+        shapes = dict(zip(self.layout.names, self.layout.shapes, strict=True))
+        found: dict[str, Tensor] = {}
+        for holder, vector in enumerate(vectors):
+            names = self.names(holder)
+            pieces = vector.split([shapes[name].numel() for name in names]) if names else ()
+            found |= {n: piece.view(shapes[n]) for n, piece in zip(names, pieces, strict=True)}
+        return {name: found[name] for name in self.layout.names}
+
+    def grad(
+        self, problem: Problem, holder: int, vectors: Sequence[Tensor], batch: Batch
+    ) -> Tensor:
+        """Gradient of the mean loss by one holder's vector, the others' being constant.
+
+        No gradient of the others' weights is taken; where the frozen ones come first in the
+        model, going back ends where they begin. As in `Problem.grad` it is the caller's own.
+        """
+        if problem.normalisers:
+            return self.split(problem.grad(self.join(*vectors), batch))[holder]
+        gradient_taken()
+        others = [vector for i, vector in enumerate(vectors) if i != holder]
+        return _gradient(problem, self, holder, problem.compiled)(vectors[holder], *others, *batch)
+
     def _runs(self) -> tuple[tuple[int, int], ...]:
         """(holder, numbers) of each run of neighbouring segments of one holder."""
         pairs = zip(self.holders, self.layout.sizes, strict=True)
@@ -101,24 +125,48 @@ class Private(Parts):
         return None
 
     def train_private(
-        self, gradient: Gradient, solver: Solver, s: Tensor, h: Tensor, batches: Batches
+        self,
+        problem: Problem,
+        solver: Solver,
+        s: Tensor,
+        h: Tensor,
+        batches: Batches,
+        *,
+        seen: Callable[[Batch], Batch] | None = None,
     ) -> Tensor:
-        """The private part h [P - Q] after going through the batches, s [Q] frozen."""
+        """The private part h [P - Q] after going through the batches, s [Q] frozen.
+
+        seen: what the problem is shown in place of a batch.
+        """
 
         def direction(h: Tensor, batch: Batch) -> Tensor:
-            return self.split(gradient(self.join(s, h), batch))[1]
+            return self.grad(problem, 1, (s, h), seen(batch) if seen else batch)
 
         return optimise(solver, direction, h, batches) if len(h) else h
 
     def train_shared(
-        self, gradient: Gradient, solver: Solver, s: Tensor, h: Tensor, batches: Batches
+        self, problem: Problem, solver: Solver, s: Tensor, h: Tensor, batches: Batches
     ) -> Tensor:
         """The shared part s [Q] after going through the batches, h [P - Q] frozen."""
 
         def direction(s: Tensor, batch: Batch) -> Tensor:
-            return self.split(gradient(self.join(s, h), batch))[0]
+            return self.grad(problem, 0, (s, h), batch)
 
         return optimise(solver, direction, s, batches) if len(s) else s
+
+
+@lru_cache(maxsize=16)
+def _gradient(problem: Problem, parts: Parts, holder: int, compiled: bool) -> Replay:
+    """The gradient by one holder's vector, of (that, the others', ... a batch's fields)."""
+
+    def loss(mine: Tensor, *rest: Tensor) -> Tensor:
+        vectors, batch = [*rest[: parts.count - 1]], Batch(*rest[parts.count - 1 :])
+        vectors.insert(holder, mine)
+        losses = problem.losses_at(parts.views(*vectors), batch)
+        return (losses * batch.weight).sum() / batch.size
+
+    together = parts.sizes[holder] <= SMALL
+    return Replay(Gradient(loss, together=together), problem.constants.values(), compiled=compiled)
 
 
 @lru_cache(maxsize=16)

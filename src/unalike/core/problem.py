@@ -155,18 +155,28 @@ class Problem:
 
     def logits(self, w: Tensor, x: Tensor) -> Tensor:
         """The module's output [B, ...] at w [P] for x [B, ...]."""
-        return functional_call(self._own.module, {**self.layout.views(w), **self.constants}, (x,))
+        return self._called(self.layout.views(w), x)
+
+    def _called(self, segments: dict[str, Tensor], x: Tensor) -> Tensor:
+        return functional_call(self._own.module, {**segments, **self.constants}, (x,))
 
     def output(self, w: Tensor, batch: Batch) -> Tensor:
         """The module's output [B, ...] in training: padding is no sample, units are dropped."""
+        return self._output(self.layout.views(w), batch)
+
+    def _output(self, segments: dict[str, Tensor], batch: Batch) -> Tensor:
         if not (self.normalisers or self.draws):
-            return self.logits(w, batch.x)
+            return self._called(segments, batch.x)
         with during(_training(batch)):
-            return self.logits(w, batch.x)
+            return self._called(segments, batch.x)
 
     def losses(self, w: Tensor, batch: Batch) -> Tensor:
         """The loss of each sample [B]; that of padding has no meaning."""
-        return self.sample_losses(self.output(w, batch), batch.y)
+        return self.losses_at(self.layout.views(w), batch)
+
+    def losses_at(self, segments: dict[str, Tensor], batch: Batch) -> Tensor:
+        """`losses`, from the segments of w by name."""
+        return self.sample_losses(self._output(segments, batch), batch.y)
 
     def loss(self, w: Tensor, batch: Batch) -> Tensor:
         """Mean loss [] over the batch's samples, each scaled by its weight; see `Replay`."""
@@ -284,7 +294,9 @@ class _FunctionProblem(Problem):
     def init(self, seed: int | None = None) -> Tensor:
         return self._start.clone()
 
-    def losses(self, w: Tensor, batch: Batch) -> Tensor:
+    def losses_at(self, segments: dict[str, Tensor], batch: Batch) -> Tensor:
+        pieces = [segment.reshape(-1) for segment in segments.values()]
+        w = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
         with during(_training(batch)):
             return self._loss_at(w, batch.x, batch.y)
 

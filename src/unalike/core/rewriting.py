@@ -167,13 +167,13 @@ def _same_in_place(product: Any, a: Tensor, b: Tensor) -> bool:
 
 def _drawn_like(a: Tensor, b: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     luck = torch.Generator(a.device).manual_seed(seed)
-    x, y = (
-        torch.empty_strided(t.shape, t.stride(), dtype=t.dtype, device=t.device).normal_(
-            generator=luck
-        )
-        for t in (a, b)
-    )
-    return x, y
+
+    def drawn(t: Tensor) -> Tensor:
+        own = [1 if stride == 0 else n for n, stride in zip(t.shape, t.stride(), strict=True)]
+        numbers = torch.empty_strided(own, t.stride(), dtype=t.dtype, device=t.device)
+        return numbers.normal_(generator=luck).expand(t.shape)
+
+    return drawn(a), drawn(b)
 
 
 def _flip(graph: fx.Graph, node: Any) -> Any:

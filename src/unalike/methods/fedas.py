@@ -105,7 +105,7 @@ class FedAS(Method):
         """The head trained from its initial value, the shared body frozen."""
         own, solver = self._body(problem).parts, solvers.parse(self.solver, self.lr)
         h, longer = own.split(client.w)[1], batches.epochs(self.adapt_epochs)
-        return own.join(down, own.train_private(problem.grad, solver, down, h, longer))
+        return own.join(down, own.train_private(problem, solver, down, h, longer))
 
     def displacement(self, ups: Up) -> None:
         return None

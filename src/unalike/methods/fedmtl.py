@@ -64,8 +64,12 @@ class FedMTL(Method):
     def client_update(
         self, problem: Problem, down: Tensor, client: Client, batches: Batches
     ) -> tuple[Client, Tensor]:
-        own, gradient = self._parts(problem), self._grad(problem, batches)
+        own, (task, seen) = self._parts(problem), self._task(problem, batches)
         start = own.join(down, client.h)
+
+        def gradient(w: Tensor, batch: Batch) -> Tensor:
+            return task.grad(w, seen(batch))
+
         w = optimise(solvers.parse(self.solver, self.lr), gradient, start, batches)
         s, h = own.split(w)
         return Client(h), s - down
@@ -87,8 +91,9 @@ class FedMTL(Method):
     def adapt(self, problem: Problem, down: Tensor, client: Client, batches: Batches) -> Personal:
         """The private part trained from its initial value, the shared part frozen."""
         own, solver = self._parts(problem), solvers.parse(self.solver, self.lr)
-        gradient, longer = self._grad(problem, batches), batches.epochs(self.adapt_epochs)
-        h = own.train_private(gradient, solver, down, client.h, longer)
+        task, seen = self._task(problem, batches)
+        longer = batches.epochs(self.adapt_epochs)
+        h = own.train_private(task, solver, down, client.h, longer, seen=seen)
         return Personal(own.join(down, h), self._outputs(batches))
 
     def displacement(self, ups: Tensor) -> None:
@@ -110,17 +115,16 @@ class FedMTL(Method):
         real = torch.arange(len(labels), device=labels.device) < batches.size
         return torch.where(real, labels, 0).max() + 1
 
-    def _grad(self, problem: Problem, batches: Batches) -> Callable[[Tensor, Batch], Tensor]:
-        """The gradient [P] of the loss with this client's outputs alone."""
+    def _task(self, problem: Problem, batches: Batches) -> tuple[Problem, Callable[[Batch], Batch]]:
+        """The problem with this client's outputs alone, and how it is shown a batch."""
         if not self._counts(batches):
-            return problem.grad
-        task, k = _with_outputs(problem), self._outputs(batches)
+            return problem, lambda batch: batch
+        k = self._outputs(batches)
 
-        def gradient(w: Tensor, batch: Batch) -> Tensor:
-            y = torch.stack([batch.y, k.expand_as(batch.y)], 1)
-            return task.grad(w, batch._replace(y=y))
+        def seen(batch: Batch) -> Batch:
+            return batch._replace(y=torch.stack([batch.y, k.expand_as(batch.y)], 1))
 
-        return gradient
+        return _with_outputs(problem), seen
 
 
 @lru_cache(maxsize=8)

@@ -54,7 +54,7 @@ class FedRep(Method):
         own = self._parts(problem)
         h = self._fit_head(problem, down, client, batches, self.head_epochs)
         work = batches.epochs(self.body_epochs) if self.body_epochs else batches
-        s = own.train_shared(problem.grad, solvers.parse(self.solver, self.lr), down, h, work)
+        s = own.train_shared(problem, solvers.parse(self.solver, self.lr), down, h, work)
         return Client(h), s - down
 
     def server_update(self, server: Tensor, ups: Tensor, cohort: Cohort) -> Tensor:
@@ -81,7 +81,7 @@ class FedRep(Method):
     ) -> Tensor:
         solver = solvers.parse(self.solver, self.head_lr)
         work = batches.stream("head").epochs(epochs)
-        return self._parts(problem).train_private(problem.grad, solver, s, client.h, work)
+        return self._parts(problem).train_private(problem, solver, s, client.h, work)
 
     def _parts(self, problem: Problem) -> parts.Private:
         return parts.private(problem, self.private)

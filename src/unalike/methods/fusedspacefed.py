@@ -165,8 +165,8 @@ class FusedSpaceFed(Method):
         """The encoder alone, under a frozen decoder."""
 
         def direction(encoder: Tensor, batch: Batch) -> Tensor:
-            g = model.reconstruction_grad(torch.cat([encoder, decoder]), batch)
-            return g[: len(encoder)] + 2 * self.l2sp * (encoder - start)
+            g = model.encoder_grad(encoder, decoder, batch)
+            return self._anchored(g, encoder, start)
 
         return optimise(self._solvers()[0], direction, encoder, batches)
 
