@@ -10,6 +10,7 @@ So classes are whole numbers already, or names that somebody has put in order fo
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,13 @@ class OwnSamples(NamedTuple):
 
     x: npt.NDArray[np.float32]  # [n, ...]
     y: npt.NDArray[Any]  # [n] whole numbers or text, or many labels [n, C]
+    columns: tuple[str, ...] = ()  # names of the features, where they have any
+
+    def fingerprint(self) -> str:
+        """Of the features' names in their order; empty where they have none."""
+        if not self.columns:
+            return ""
+        return hashlib.sha256("\0".join(self.columns).encode()).hexdigest()[:16]
 
     def numbered(self, classes: Sequence[str] | None) -> Arrays:
         """With the number that each class has for everybody: its place in `classes`.
@@ -96,16 +104,17 @@ def read_samples(
         named.append(CLIENT)
     x, y = features(place, columns, named), class_names(columns[label_column], label_column)
     whose = None if client_column is None else columns[client_column]
+    names = () if place.suffix == ".npz" else tuple(c for c in columns if c not in named)
     held = own_arrays(x, np.zeros(len(y), np.int64) if y.ndim == 1 else y, whose)
     if held.client is None:
-        return OwnSamples(held.x, y)
+        return OwnSamples(held.x, y, names)
     mine = held.client.astype(str) == client
     if not mine.any():
         raise InputError(
             f"No sample of {place} has this site's name in column {client_column!r}. "
             f"{unknown('client', client, np.unique(held.client.astype(str)).tolist())}"
         )
-    return OwnSamples(held.x[mine], y[mine])
+    return OwnSamples(held.x[mine], y[mine], names)
 
 
 def _pictures(folder: Path) -> OwnSamples:

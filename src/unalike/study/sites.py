@@ -46,6 +46,7 @@ class Samples:
     shape: tuple[int, ...]
     classes: int
     task: Task
+    columns: str = ""  # fingerprint of the features' names in their order; empty without names
 
 
 @dataclass

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from flower_grid import InProcessGrid
@@ -61,6 +62,25 @@ def grid(folder: Path, held: Held) -> InProcessGrid:
 def metrics(folder: Path) -> list[dict[str, Any]]:
     lines = (folder / "runs/fedavg/seed-0/metrics.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line)["evaluation"] for line in lines]
+
+
+def test_tables_whose_columns_differ_are_refused(tmp_path: Path) -> None:
+    _, held = read_all(tmp_path)
+    sites = {}
+    for name, columns in (("east", "abcd"), ("north", "abcd"), ("west", "bacd"), ("late", "abce")):
+        x, y = blobs(30, len(sites))
+        frame = pd.DataFrame(x, columns=list(columns)).assign(y=y)
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+        sites[name] = read_samples(tmp_path / f"{name}.csv")
+    assert sites["west"].columns == ("b", "a", "c", "d")
+    sites["arrays"] = held["east"]  # without names, which fits any
+    prepare(make_study(STUDY), tmp_path / "study", sites=5)
+    events: list[dict[str, Any]] = []
+    conduct(grid(tmp_path / "state", sites), tmp_path / "study", QUICK, events.append)
+    refused = {event["site"]: event["why"] for event in events if event["event"] == "refused"}
+    assert refused.keys() == {"west", "late"}
+    assert all("another order" in why for why in refused.values())
+    assert read_result(tmp_path / "study").names[:3] == ("arrays", "east", "north")
 
 
 def test_files_of_every_kind_train_as_plain_arrays_do(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ class Description:
             shape = tuple(int(size) for size in facts["shape"])
             if facts["task"] not in ("classes", "labels"):
                 raise ValueError
-            return Description(site, None, Samples(shape, int(facts["classes"]), facts["task"]))
+            classes, columns = int(facts["classes"]), str(facts["columns"])
+            return Description(site, None, Samples(shape, classes, facts["task"], columns))
         except (KeyError, TypeError, ValueError):
             raise InputError("A site did not describe itself.") from None
 
@@ -82,19 +83,19 @@ def usual(described: dict[int, Samples]) -> tuple[Samples, dict[int, str]]:
     kinds = Counter((samples.shape, samples.task) for samples in described.values())
     (shape, task), _ = max(kinds.items(), key=lambda kind: kind[1])
     fitting = [s for s in described.values() if (s.shape, s.task) == (shape, task)]
-    common = Samples(shape, max(samples.classes for samples in fitting), task)
-    return common, {
-        place: _misfit(samples, common)
-        for place, samples in described.items()
-        if (samples.shape, samples.task) != (shape, task)
-    }
+    named = Counter(samples.columns for samples in fitting if samples.columns)
+    columns = max(named.items(), key=lambda kind: kind[1])[0] if named else ""
+    common = Samples(shape, max(samples.classes for samples in fitting), task, columns)
+    reasons = {place: _misfit(samples, common) for place, samples in described.items()}
+    return common, {place: why for place, why in reasons.items() if why}
 
 
 def _fits(told: Description, common: Samples | None) -> None:
     if common is None or told.samples is None:
         return
-    if (told.samples.shape, told.samples.task) != (common.shape, common.task):
-        raise InputError(_misfit(told.samples, common))
+    why = _misfit(told.samples, common)
+    if why:
+        raise InputError(why)
     if told.samples.classes > common.classes:
         raise InputError(
             f"{told.site.name} holds class {told.samples.classes - 1}, but training was begun with "
@@ -102,8 +103,16 @@ def _fits(told: Description, common: Samples | None) -> None:
         )
 
 
-def _misfit(samples: Samples, common: Samples) -> str:
-    return (
-        f"Samples of shape {list(samples.shape)} ({samples.task}) do not fit this federation's, "
-        f"which are {list(common.shape)} ({common.task})."
-    )
+def _misfit(samples: Samples, common: Samples) -> str | None:
+    """Why these samples cannot be put beside the others'; None where they can."""
+    if (samples.shape, samples.task) != (common.shape, common.task):
+        return (
+            f"Samples of shape {list(samples.shape)} ({samples.task}) do not fit this "
+            f"federation's, which are {list(common.shape)} ({common.task})."
+        )
+    if samples.columns and common.columns and samples.columns != common.columns:
+        return (
+            "The feature columns of this site's table have other names, or another order, than "
+            "those of the other sites: bring them into the same order everywhere."
+        )
+    return None

@@ -92,6 +92,7 @@ class Membership:
         if one.samples is not None and asked.facts.get("version") == __version__:
             study = read_settings(asked.facts["study"])
             facts |= _told_of(one.samples.numbered(study.classes), study, one.tells_classes)
+            facts["columns"] = one.samples.fingerprint()
             if not told:
                 facts |= {"sizes": [0, 0, 0], "label_counts": []}
         return pack("describe", facts)
