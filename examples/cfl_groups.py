@@ -53,8 +53,8 @@ def two_kinds_of_writers(
 ) -> Federation:
     """So many clients of either kind, so many people each."""
     images = load("mnist-writers", data_dir=data_dir)
-    assert images.client is not None
-    assert images.group is not None
+    if images.client is None or images.group is None:
+        raise ValueError("mnist-writers names no writers, or not of which kind they are.")
     client = np.full(len(images.y), -1)
     rng = generator(seed, "study/writers")
     for kind, series in enumerate((0, 4)):
@@ -78,7 +78,8 @@ def study(
 ) -> Found:
     deal, batch_size = CASES[case]
     federation = deal(seed, data_dir)
-    assert federation.groups is not None
+    if federation.groups is None:
+        raise ValueError(f"The clients of {case} have no true groups to find.")
     cuts: list[Cut] = []
     accuracy = {}
     for name, method in {"fedavg": FedAvg(lr=0.1), "cfl": CFL(lr=0.1, **thresholds)}.items():

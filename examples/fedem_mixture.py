@@ -40,7 +40,8 @@ def federation(tests: int) -> Federation:
     """The 300 clients, all of their own samples for training and `tests` more for testing."""
     arrays = synthetic_mixture(tests)
     testing = arrays.part == TEST
-    assert arrays.client is not None
+    if arrays.client is None:
+        raise ValueError("synthetic-mixture does not say whose its samples are.")
     sizes = np.bincount(arrays.client[~testing])
     many, none = len(sizes), np.zeros(len(sizes), np.int64)
     return Federation(

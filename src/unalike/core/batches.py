@@ -148,7 +148,7 @@ class Batches:
         return min(WHOLE_PASS, self.most)
 
     def __iter__(self) -> Iterator[Turn]:
-        turns = self._exact_turns() if self.count is not None else self._epoch_turns()
+        turns = self._epoch_turns() if self.count is None else self._exact_turns(self.count)
         return self._with_draws(turns) if self.draws else turns
 
     def _with_draws(self, turns: Iterator[Turn]) -> Iterator[Turn]:
@@ -187,15 +187,14 @@ class Batches:
                 )
                 yield Turn(drawn if self.independent > 1 else drawn[0], active, real)
 
-    def _exact_turns(self) -> Iterator[Turn]:
-        assert self.count is not None
+    def _exact_turns(self, count: int) -> Iterator[Turn]:
         slots = self._slots
         per_epoch = np.maximum(self._steps_per_epoch(self.sizes), 1)
-        longest = max(1, -(-self.count // int(per_epoch.min(initial=max(1, self.count)))))
+        longest = max(1, -(-count // int(per_epoch.min(initial=max(1, count)))))
         orders = [self._orders(longest, draw).flatten() for draw in range(self.independent)]
         padded = len(orders[0]) // longest
         per_client = self._steps_per_epoch(self.size).clamp(min=1)
-        for step in range(self.count):
+        for step in range(count):
             epoch, k = step // per_client, step % per_client
             real = int(np.clip(self.sizes - step % per_epoch * slots, 0, slots).sum())
             at = k * slots + torch.arange(self._rows(real, slots), device=self.ids.device)

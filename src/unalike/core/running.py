@@ -29,7 +29,8 @@ class Running:
         """new = (1 - momentum) old + momentum batch; a batch without samples moves nothing."""
         for layer, moments in zip(layers, met, strict=True):
             momentum = self._layers[layer].momentum
-            assert momentum is not None
+            if momentum is None:
+                raise ValueError("Running statistics need layers that have a momentum.")
             mean, variance = self._mean[layer], self._variance[layer]
             heard = moments.values > 0
             moved = mean + momentum * (moments.mean - mean)

@@ -52,7 +52,7 @@ class Moves(NamedTuple):
     classes: solvers.Step  # of the classifier
 
 
-Step = Callable[[Local, Batch], Local]
+LocalStep = Callable[[Local, Batch], Local]
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class FusedSpaceFed(Method):
 
         return optimise(self._solvers()[0], direction, encoder, batches)
 
-    def _split_step(self, model: Fused, start: Tensor, move: Moves) -> Step:
+    def _split_step(self, model: Fused, start: Tensor, move: Moves) -> LocalStep:
         """Autoencoder first, then the classifier on what the new autoencoder makes of x."""
 
         def step(here: Local, batch: Batch) -> Local:
@@ -183,7 +183,7 @@ class FusedSpaceFed(Method):
 
         return step
 
-    def _joint_step(self, model: Fused, start: Tensor, move: Moves) -> Step:
+    def _joint_step(self, model: Fused, start: Tensor, move: Moves) -> LocalStep:
         """Autoencoder and classifier together, down the gradient of one loss."""
         sizes = model.parts.sizes[:2]
 

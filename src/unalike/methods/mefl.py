@@ -1,7 +1,7 @@
 """MEFL: a meta-learned start and step sizes; clients count by agreement and steadiness.
 
 Source  MEFL, Entropy 2025, 27(6), 553, sections 4.2 (Meta-GDP) and 4.3 (EOA)
-Wire    down w, alpha [P]; up g, a [P] and the deviation [] of g from this client's running mean
+Wire    down w, alpha [P]; up g, a [P], and how far g is from this client's running mean, squared []
 Ours    a reconstruction, not the authors' code: no copy with equations could be had. The inner
         half is UGA's keep-trace (arXiv:1910.08234) with the step sizes of Meta-SGD
         (arXiv:1707.09835), differentiated exactly by a reverse chain of Hessian-vector products

@@ -43,8 +43,8 @@ class QFedSGD(Method):
             return problem.grad(down, batch)
 
         loss = average(lambda batch: problem.loss(down, batch), batches)
-        g = descend(gradient, down.new_zeros(1), batches.exactly(1))
-        return client, Up(g, loss)
+        nothing = down.new_zeros(1)  # instead of a step, for a client without samples
+        return client, Up(descend(gradient, nothing, batches.exactly(1)), loss)
 
     def server_update(self, server: Tensor, ups: Up, cohort: Cohort) -> Tensor:
         return server - loss_power.step(ups.g, ups.loss, cohort.weights, self.q, 1 / self.lr)
