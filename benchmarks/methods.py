@@ -6,11 +6,12 @@ The model of a method's cost is the number of gradients of a sample that it take
 product with the Hessian counting as two and a forward pass alone as a third. MOCHA's also counts
 the products of matrices by which it relates clients, 3 P multiplications to a gradient. Both are
 divided by FedAvg's on the same clients, with the same model, batches and local epochs; every
-method has its default settings. The rounds take turns, as many at a time as a method needs to do
-all that it does now and then; seconds are CPU seconds of the process. `centralised` is left
-out: it takes its steps one after another on everybody's data, which no clients can be
-stacked for. What a long run records after a hundred calls is recorded at the second here.
-`fusedspacefed` and its FedAvg have a network with encoder, decoder and classifier.
+method has its default settings. The two take turns of a few rounds, as many as MOCHA needs to do
+all that it does now and then, and as in a run most rounds follow one of their own kind; seconds
+are CPU seconds of the process. `centralised` is left out: it takes its steps one after another on
+everybody's data, which no clients can be stacked for. What a long run records after a hundred
+calls is recorded at the second here. `fusedspacefed` and its FedAvg have a network with encoder,
+decoder and classifier.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from torch import nn
 from unalike.core import Method, Problem, replay
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
-from unalike.methods import METHODS
+from unalike.methods import METHODS, MOCHA
 from unalike.models.fused import FusedNet
 from unalike.rounds import Round, rounds
 
 from . import w1_mlp, w3_tiny
 from .worlds import federation, mlp
 
-REPEATS = 15
+TURNS = 9
 TARGET = 1.5
 WARM = 8  # rounds before the clock: IFCA's trials are over
 
@@ -50,9 +51,8 @@ FORWARD: dict[str, Callable[[Any], int]] = {
 }
 """Passes over a client's samples in a round that only look at the output."""
 
-
-TURN: dict[str, int] = {"mocha": METHODS["mocha"]().every}
-"""Rounds after which a method has done all that it does, where that is not one."""
+TURN = MOCHA().every
+"""Rounds in a turn."""
 
 
 class Work(NamedTuple):
@@ -84,13 +84,13 @@ def cost(work: Work, name: str) -> Cost:
     for run in runs:
         _warm(run)
     seconds: list[list[float]] = [[], []]
-    last: list[Round] = []
-    for _ in range(REPEATS):
-        last = []
+    for _ in range(TURNS):
         for spent, run in zip(seconds, runs, strict=True):
             began = time.process_time()
-            last.append([next(run) for _ in range(TURN.get(name, 1))][-1])
-            spent.append((time.process_time() - began) / TURN.get(name, 1))
+            for _ in range(TURN):
+                next(run)
+            spent.append((time.process_time() - began) / TURN)
+    last = [next(run) for run in runs]
     forward = FORWARD[name](METHODS[name]()) if name in FORWARD else 0
     passes = forward * work.settings["cohort"] * work.samples
     ratios = [mine / other for mine, other in zip(*seconds, strict=True)]
@@ -113,7 +113,7 @@ def _algebra(work: Work, name: str) -> float:
     into, hidden, classes = work.widths
     p, n = hidden * (into + 1) + classes * (hidden + 1), work.clients
     learned = n**2 * p + 9 * n**3 + 2 * n**3
-    return (work.settings["cohort"] * n * p + learned / TURN[name]) / (3 * p)
+    return (work.settings["cohort"] * n * p + learned / MOCHA().every) / (3 * p)
 
 
 def _loop(work: Work, method: Method, name: str) -> Iterator[Round]:

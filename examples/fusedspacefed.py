@@ -1,6 +1,6 @@
 """FusedSpaceFed on small medical images that ten clients hold by classes, beside FedAvg.
 
-    python examples/fusedspacefed.py breastmnist [--rounds 50] [--epochs 3] [--seed 0]
+    python examples/fusedspacefed.py breastmnist [--norm batch] [--rounds 50] [--seed 0]
 
 The setting of the public scripts (github.com/CuriosAI/FusedSpaceFed): ten clients, all of them in
 every round, a mix of classes for each from Dirichlet(0.05) and sizes as equal as can be
@@ -33,20 +33,23 @@ from unalike.engines.plan import Plan
 from unalike.methods import FedAvg, FedPer, FedProx, FedRep, FusedSpaceFed, LGFedAvg, Scaffold
 
 METHODS: dict[str, tuple[str, Callable[[], Method]]] = {
-    "fedavg": ("resnet20", lambda: FedAvg(lr=0.1, solver="momentum:0.9")),
+    "fedavg": ("resnet20:norm={norm}", lambda: FedAvg(lr=0.1, solver="momentum:0.9")),
     "fusedspacefed code": (
-        "fused:preset=code",
+        "fused:preset=code,norm={norm}",
         lambda: FusedSpaceFed(preset="code", solver="momentum:0.9"),
     ),
     "fusedspacefed paper": (
-        "fused:preset=paper",
+        "fused:preset=paper,norm={norm}",
         lambda: FusedSpaceFed(preset="paper", solver="momentum:0.9"),
     ),
-    "fedprox": ("resnet20", lambda: FedProx(lr=0.1, solver="momentum:0.9", mu=0.01)),
-    "scaffold": ("resnet20", lambda: Scaffold(lr=0.1)),
-    "fedper": ("resnet20", lambda: FedPer(lr=0.1, solver="momentum:0.9")),
-    "lg_fedavg": ("resnet20", lambda: LGFedAvg(lr=0.1, solver="momentum:0.9")),
-    "fedrep": ("resnet20", lambda: FedRep(lr=0.1, solver="momentum:0.9", head_epochs=3)),
+    "fedprox": ("resnet20:norm={norm}", lambda: FedProx(lr=0.1, solver="momentum:0.9", mu=0.01)),
+    "scaffold": ("resnet20:norm={norm}", lambda: Scaffold(lr=0.1)),
+    "fedper": ("resnet20:norm={norm}", lambda: FedPer(lr=0.1, solver="momentum:0.9")),
+    "lg_fedavg": ("resnet20:norm={norm}", lambda: LGFedAvg(lr=0.1, solver="momentum:0.9")),
+    "fedrep": (
+        "resnet20:norm={norm}",
+        lambda: FedRep(lr=0.1, solver="momentum:0.9", head_epochs=3),
+    ),
 }
 
 
@@ -72,18 +75,19 @@ def clients(data: str, seed: int) -> Federation:
 
 
 def scores(
-    name: str, federation: Federation, *, rounds: int, epochs: int, seed: int, every: int
+    name: str, federation: Federation, *, norm: str, rounds: int, epochs: int, seed: int, every: int
 ) -> Iterator[Score]:
     model, method = METHODS[name]
     states = training(
         method(),
-        model,
+        model.format(norm=norm),
         federation,
         times=rounds,
         batch_size=256,
         epochs=epochs,
         seed=seed,
         plan=Plan("single", 1, 1),
+        buffers="share",
     )
     for t, (engine, server) in enumerate(states, 1):
         if t % every == 0 or t == rounds:
@@ -103,6 +107,7 @@ def judged(engine: LocalEngine, server: object, t: int) -> Score:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data")
+    parser.add_argument("--norm", choices=["group", "batch"], default="group")
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--every", type=int, default=5)
@@ -120,6 +125,7 @@ def main() -> None:
             scores(
                 name,
                 federation,
+                norm=given.norm,
                 rounds=given.rounds,
                 epochs=given.epochs,
                 seed=given.seed,

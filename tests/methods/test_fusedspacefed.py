@@ -134,6 +134,27 @@ def test_nothing_fused_is_fedavg(task_aware: bool) -> None:
     assert FusedSpaceFed().vacuous(world.problem) is None
 
 
+@pytest.mark.proof("limit", "and with batch normalisation: FedAvg's running statistics")
+@pytest.mark.parametrize("task_aware", [False, True])
+@pytest.mark.parametrize("buffers", ["share", "local"])
+def test_running_statistics_are_those_of_the_classifier(task_aware: bool, buffers: str) -> None:
+    held = blobs().federation
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        top = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 3))
+        net = FusedNet(nn.Linear(6, 2), nn.Linear(2, 6), top).double()
+    for number in net.decoder.parameters():
+        nn.init.zeros_(number)
+    method = FusedSpaceFed(task_aware=task_aware, autoencoder_lr=0.0)
+    both, alone = Problem(net, buffers=buffers), Problem(top, buffers=buffers)
+    fused = World(both, held).run(method, 3, batch_size=4, w=both.init())
+    plain = World(alone, held).run(FedAvg(), 3, batch_size=4, w=alone.init())
+    mine, known = fused.personal(), plain.personal()
+    torch.testing.assert_close(mine.statistics, known.statistics, **CLOSED)
+    torch.testing.assert_close(mine.model[:, 32:], known.model, **CLOSED)
+    assert not torch.equal(known.statistics.mean, torch.zeros_like(known.statistics.mean))
+
+
 @pytest.mark.proof("limit", "the presets are these switches")
 def test_presets() -> None:
     def run(**settings: Any) -> Tensor:

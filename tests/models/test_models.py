@@ -35,10 +35,12 @@ NATURAL = {
     "unet-ae": (1, 8, 8),
     "unet-ae:skips=off,latent=3": (1, 8, 8),
     "fused": (1, 8, 8),
+    "fused:norm=batch": (1, 8, 8),
     "text-mlp": (512,),
     "elu-mlp": (1, 8, 8),
 }
 
+FUSED = {"fused", "fused:norm=batch"}
 SIZES = (3, 2, 1)
 
 
@@ -95,7 +97,7 @@ def test_stacked_clients_train_as_single_ones(name):
     assert torch.isfinite(stacked.server).all()
 
 
-@pytest.mark.parametrize("name", sorted(set(NATURAL) - {"resnet18-cut", "fused"}))
+@pytest.mark.parametrize("name", sorted(set(NATURAL) - FUSED - {"resnet18-cut"}))
 def test_hessian_vector_product_is_the_gradients_derivative(name):
     shape = NATURAL[name]
     draw = torch.Generator().manual_seed(1)
@@ -129,7 +131,7 @@ def test_every_classifier_fits_its_samples(name):
     problem.check(torch.zeros(1, *NATURAL[name]), 3)
 
 
-@pytest.mark.parametrize("name", sorted(set(NATURAL) - {"logistic", "fused"}))
+@pytest.mark.parametrize("name", sorted(set(NATURAL) - FUSED - {"logistic"}))
 def test_parts_are_body_and_head_or_encoder_and_decoder(name):
     model = build(name, shape=NATURAL[name], classes=3, seed=0)
     tops = {parameter.split(".")[0] for parameter, _ in model.named_parameters()}
@@ -195,6 +197,7 @@ def test_auto_picks_by_shape(shape, picked):
         ("resnet20:norms=batch", (1, 8, 8), "did you mean 'norm'"),
         ("unet-ae:latent=some", (1, 8, 8), "latent must be a whole number, not 'some'"),
         ("mlp:norm=batch", (1, 8, 8), "takes no options"),
+        ("fused:classifier=mlp,norm=batch", (1, 8, 8), "'mlp' takes no options"),
     ],
 )
 def test_bad_names_shapes_and_options_are_one_sentence(name, shape, sentence):

@@ -43,8 +43,10 @@ class MaskedBatchNorm(nn.Module):
         scale = torch.rsqrt(variance + self.eps)
         if self.weight is not None:
             scale = scale * self.weight
-        y = (x - mean.reshape(shape)) * scale.reshape(shape)
-        return y if self.bias is None else y + self.bias.reshape(shape)
+        shift = -mean * scale
+        if self.bias is not None:
+            shift = shift + self.bias
+        return torch.addcmul(shift.reshape(shape), x, scale.reshape(shape))
 
 
 def normaliser(name: str, layer: BatchNorm) -> Normaliser:

@@ -126,13 +126,13 @@ def moments_of(x: Tensor, real: Tensor | None) -> Moments:
             "so padding cannot be told from samples; keep the samples in the first dimension, or "
             "use GroupNorm."
         )
-    mask = (real != 0).to(x.dtype).reshape(-1, *[1] * (x.dim() - 1))
-    places = x[0, 0].numel()
-    count = mask.sum() * places
+    mask = (real != 0).to(x.dtype)
+    places = rest[1:]
+    count = mask.sum() * x[0, 0].numel()
     share = mask / count.clamp(min=1)
-    mean = (x * share).sum(rest)
-    gap = x - mean.reshape(-1, *[1] * (x.dim() - 2))
-    variance = (gap * gap * share).sum(rest)
+    mean = share @ (x.sum(places) if places else x)
+    squares = (x - mean.reshape(-1, *[1] * len(places))).square()
+    variance = share @ (squares.sum(places) if places else squares)
     return Moments(mean, variance, count.expand_as(mean))
 
 

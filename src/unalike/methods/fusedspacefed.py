@@ -58,6 +58,7 @@ LocalStep = Callable[[Local, Batch], Local]
 @dataclass(frozen=True)
 class FusedSpaceFed(Method):
     name: ClassVar[str] = "fusedspacefed"
+    buffers: ClassVar[tuple[str, ...]] = ("recompute", "share", "local")
     needs_each: ClassVar[str | None] = None
     preset: Annotated[
         Literal["paper", "code"], "what the switches left open mean: the README, or the scripts"

@@ -57,10 +57,13 @@ def _fused(
     skips: str | None = None,
     latent: int | None = None,
     classifier: str | None = None,
+    norm: str | None = None,
 ) -> FusedNet:
     encoder, decoder = autoencoder(shape, preset, None if skips is None else skips == "on", latent)
-    top = MODELS[classifier or ("resnet20" if len(shape) == 3 else "mlp")]
-    return FusedNet(encoder, decoder, top.make(seen_by_classifier(shape, fusion), classes), fusion)
+    name = classifier or ("resnet20" if len(shape) == 3 else "mlp")
+    options = {} if norm is None else _options(name, MODELS[name], f"norm={norm}")
+    top = MODELS[name].make(seen_by_classifier(shape, fusion), classes, **options)
+    return FusedNet(encoder, decoder, top, fusion)
 
 
 def _perceptron(*widths: int, activation: type[nn.Module] = nn.ReLU) -> Callable[..., nn.Module]:
@@ -108,6 +111,7 @@ MODELS: dict[str, ModelSpec] = {
             "skips": ("on", "off"),
             "latent": int,
             "classifier": ("resnet20", "cnn", "simple-cnn", "mlp", "logistic"),
+            **_NORM,
         },
     ),
     "text-mlp": ModelSpec("one hidden layer of 128 ReLU units on text features", _MEFL, _text),
