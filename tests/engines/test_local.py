@@ -1,5 +1,6 @@
 """The clients of a federation in one process."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -173,3 +174,14 @@ def test_each_purpose_and_round_draws_its_own_order() -> None:
     assert not torch.equal(one, later)
     other_seed = blobs((40, 40)).engine(FedAvg(), batch_size=4, seed=9, w=e.w)
     assert not torch.equal(one, other_seed.train(1, ids, downs).ups)
+
+
+@pytest.mark.parametrize("plan", [SINGLE, STACKED, Plan("stacked", 2, 2)])
+def test_subnormal_numbers_count_as_zero_in_a_round_and_nowhere_else(plan: Plan) -> None:
+    def after(slope: float) -> float:
+        done = quadratics([slope] * 4, [1.0] * 4).run(FedAvg(lr=0.1 / slope), 1, plan=plan)
+        return float(done.server)
+
+    assert after(8 * sys.float_info.min) == pytest.approx(0.1)
+    assert after(sys.float_info.min / 8) == 0
+    assert torch.tensor(5e-324, dtype=torch.float64) * 1 > 0

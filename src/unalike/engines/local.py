@@ -20,7 +20,7 @@ from unalike.core.wire import leaves, map_tree
 from unalike.data.federation import Federation, Ragged
 from unalike.data.windows import held_in, window_of
 
-from .machine import device_named, keep_freed_memory, need_compiler
+from .machine import device_named, keep_freed_memory, need_compiler, subnormals_as_zero
 from .plan import Plan
 from .shelf import Shelf
 from .spread import Spread, in_order, picked, put, room_for
@@ -337,7 +337,7 @@ class LocalEngine:
                 known = sizes[at][stacked], held_out_sizes[stacked]
                 return lambda down, client, data: work(down, client, self._batches(data, *known))
 
-            with torch.no_grad(), tallied() as gradients:
+            with torch.no_grad(), subnormals_as_zero(), tallied() as gradients:
                 result = self._spread.apply(among, len(at), trees)
             return result, gradients[0]
 
