@@ -19,6 +19,7 @@ from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
 from ..core import Batch, Batches, Cohort, Method, Population, Problem, optimise, solvers
+from ..core.inplace import add_scaled_
 from ..core.wire import row_of
 from ..errors import InputError
 from ..relations import relationship, sdca
@@ -161,7 +162,7 @@ class MOCHA(Method):
 
         def direction(w: Tensor, batch: Batch) -> Tensor:
             """The gradient, and lam (coupling + pull (w - down.w)) in two passes over memory."""
-            return torch.addcmul(problem.grad(w, batch).add_(rest), w, pull)
+            return add_scaled_(problem.grad(w, batch).add_(rest), w, pull)
 
         return optimise(solvers.parse(self.solver, self.lr), direction, down.w, batches)
 
