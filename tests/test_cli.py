@@ -109,6 +109,7 @@ def test_version(capsys: Output) -> None:
         (["resume", "nowhere"], "nowhere"),
         (["report", "nowhere"], "nowhere"),
         (["frobnicate"], "frobnicate"),
+        (["compar"], "No such command 'compar'"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(
@@ -124,6 +125,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     complaint = capsys.readouterr().err
     assert words in complaint
     assert "Traceback" not in complaint
+    assert complaint.lower().count("did you mean") <= 1
     assert len(complaint.strip().splitlines()) == 1
 
 

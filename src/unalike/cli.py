@@ -46,7 +46,7 @@ def main() -> None:
     except typer.Abort:
         code = 130
     except UsageError as error:
-        _complain(error.format_message())
+        _complain(_suggesting_once(error.format_message()))
         code = 2
     except InputError as error:
         _complain(str(error))
@@ -64,6 +64,12 @@ def _complain(sentence: str) -> None:
     err.print(
         f"unalike: {sentence}", style="bold red", highlight=False, soft_wrap=True, markup=False
     )
+
+
+def _suggesting_once(sentence: str) -> str:
+    """Some releases of typer repeat what click has suggested already."""
+    problem, *suggestions = sentence.split(" Did you mean ")
+    return " Did you mean ".join([problem, *dict.fromkeys(suggestions)])
 
 
 def _version(wanted: bool) -> None:
