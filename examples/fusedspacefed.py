@@ -5,18 +5,21 @@
 The setting of the public scripts (github.com/CuriosAI/FusedSpaceFed): ten clients, all of them in
 every round, a mix of classes for each from Dirichlet(0.05) and sizes as equal as can be
 (`dirichlet-mix`), 50 rounds of 3 local epochs in batches of 256, learning rate 0.1 with momentum
-0.9, ResNet-20. Images stay at 28 x 28, ResNet-20 has GroupNorm, all methods begin with the same
-weights, there is no weight decay, and SCAFFOLD takes plain SGD at 0.1.
+0.9, ResNet-20. With `--norm batch` it normalises batches and its running statistics are averaged
+with its weights, as there; by default it has GroupNorm. Images stay at 28 x 28, momentum ends with
+the round, all methods begin with the same weights, there is no weight decay, and SCAFFOLD takes
+plain SGD at 0.1.
 
 Every client's model is judged on the official test images, and the mean over all clients is told
 with the lowest and the highest: of the last round, and of the round that is best on the clients'
 validation samples, a tenth of what they hold. The scripts tell the round that is best on the test
-images. FusedSpaceFed keeps a part of the model at the client, so methods that personalise run
-beside it; the accuracy on the clients' own validation samples after the last round shows what
-that is good for at home.
+images; each round that is looked at is told on standard error. FusedSpaceFed keeps a part of the
+model at the client, so methods that personalise run beside it; the accuracy on the clients' own
+validation samples after the last round shows what that is good for at home.
 """
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -121,17 +124,18 @@ def main() -> None:
     print("|---|---|---|---|---|", flush=True)
     for name in given.methods:
         began = time.process_time()
-        seen = list(
-            scores(
-                name,
-                federation,
-                norm=given.norm,
-                rounds=given.rounds,
-                epochs=given.epochs,
-                seed=given.seed,
-                every=given.every,
-            )
-        )
+        seen = []
+        for score in scores(
+            name,
+            federation,
+            norm=given.norm,
+            rounds=given.rounds,
+            epochs=given.epochs,
+            seed=given.seed,
+            every=given.every,
+        ):
+            seen.append(score)
+            print(f"{name}, round {score.t}: {spread(score.test)}", file=sys.stderr)
         best = max(seen, key=lambda score: score.validation)
         print(
             f"| {name} | {spread(seen[-1].test)} | {spread(best.test)} ({best.t}) "
