@@ -117,7 +117,6 @@ def during(this: Pass) -> Iterator[Pass]:
 
 def moments_of(x: Tensor, real: Tensor | None) -> Moments:
     """Of the real rows of x [B, C, ...], over all dimensions but the channels."""
-    rest = [d for d in range(x.dim()) if d != 1]
     if real is None:
         real = x.new_ones(len(x))
     if len(real) != len(x):
@@ -127,7 +126,7 @@ def moments_of(x: Tensor, real: Tensor | None) -> Moments:
             "use GroupNorm."
         )
     mask = (real != 0).to(x.dtype)
-    places = rest[1:]
+    places = list(range(2, x.dim()))
     count = mask.sum() * x[0, 0].numel()
     share = mask / count.clamp(min=1)
     mean = share @ (x.sum(places) if places else x)
