@@ -13,11 +13,22 @@ from torch.func import vmap
 
 from unalike.core import Batch, Problem
 from unalike.core.buffers import Equipped, Share, with_buffers
+from unalike.core.buffers import Local as KeptByClient
 from unalike.core.passes import Moments, moments_of, pooled, settled
 from unalike.core.wire import leaves
 from unalike.engines.plan import Plan
 from unalike.errors import InputError
-from unalike.methods import MEFL, Centralised, FedAvg, Local, PFedMe
+from unalike.methods import (
+    MEFL,
+    Centralised,
+    FedAvg,
+    FedBN,
+    FedPer,
+    FedRep,
+    LGFedAvg,
+    Local,
+    PFedMe,
+)
 from worlds import SINGLE, STACKED, Outcome, World, federation
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
@@ -337,6 +348,29 @@ def test_statistics_travel_only_where_models_do():
         assert torch.equal(one, other)
     pooled_data = with_buffers(Centralised(), Problem(network(), buffers="local"))
     assert isinstance(pooled_data, Share)
+
+
+@pytest.mark.parametrize("method", [LGFedAvg(lr=0.1), FedBN(lr=0.1), FedRep(private="0,1,4,5")])
+def test_layers_that_stay_keep_their_statistics_under_share(method):
+    shared, kept = (world(buffers).run(method, 2, batch_size=3) for buffers in ("share", "local"))
+    assert isinstance(shared.engine.method, KeptByClient)
+    for one, other in zip(leaves(shared.personal()), leaves(kept.personal()), strict=True):
+        assert torch.equal(one, other)
+    assert shared.history[0].bytes_up == kept.history[0].bytes_up
+    said, problem = "running statistics stay with the client", shared.engine.problem
+    assert said in shared.engine.method.describe(problem)
+    assert said not in kept.engine.method.describe(kept.engine.problem)
+
+
+def test_layers_that_are_shared_share_their_statistics():
+    assert isinstance(with_buffers(FedPer(), Problem(network(), buffers="share")), Share)
+    unscaled = Problem(network(affine=False), buffers="share")
+    assert isinstance(with_buffers(LGFedAvg(private="0,4,5"), unscaled), KeptByClient)
+
+
+def test_layers_that_stay_beside_layers_that_are_shared_are_refused():
+    with pytest.raises(InputError, match="layer '5' stays with the client and layer '1' is shared"):
+        with_buffers(FedPer(private="4,5,7"), Problem(network(), buffers="share"))
 
 
 def test_without_batch_normalisation_the_method_is_itself():

@@ -7,7 +7,8 @@ in what a model normalises by when it predicts:
                 when it predicts; nothing travels. The one global model on pooled data uses the
                 statistics of all training clients together: two numbers a channel and client.
     share       running statistics, updated at each gradient that a client takes, sent down and up
-                with the model and averaged with the clients' weights
+                with the model and averaged with the clients' weights; where a method keeps the
+                normalisation layers with the client, their statistics stay there too
     local       running statistics that never leave the client; a client that has none yet takes
                 those of its training samples. No global model can then predict for everybody.
 
@@ -56,8 +57,8 @@ class Own(NamedTuple):
 def with_buffers(method: Method, problem: Problem) -> Method:
     """The method under the problem's policy; the method itself where nothing is to be kept.
 
-    Statistics travel where models do: a method whose models all stay with the client keeps them
-    there under `share` too, and one that trains on pooled data has one place for them.
+    Statistics travel where models do: a method whose normalisation layers stay with the client
+    keeps them there under `share` too, and one that trains on pooled data has one place for them.
     """
     if not problem.normalisers or isinstance(method, _Policy):
         return method
@@ -69,7 +70,31 @@ def with_buffers(method: Method, problem: Problem) -> Method:
             "along one path, and this method moves several; use buffers='recompute', or leave "
             "the method out."
         )
-    return cast(Method, POLICIES[asked if asked in suitable else suitable.pop()](method))
+    policy = asked if asked in suitable else suitable.pop()
+    if policy == "share" and _normalises_privately(method, problem):
+        policy = "local"
+    return cast(Method, POLICIES[policy](method))
+
+
+def _normalises_privately(method: Method, problem: Problem) -> bool:
+    """Whether the normalisation layers stay with the client; InputError where only some do."""
+    private, layers = set(method.stays(problem)), {layer.name for layer in problem.normalisers}
+    stay: dict[str, bool] = {}
+    with_client = False
+    for name, part in problem.module.named_modules():
+        own = {f"{name}.{p}" if name else p for p, _ in part.named_parameters(recurse=False)}
+        if own & set(problem.layout.names):
+            with_client = bool(own & private)
+        if name in layers:
+            stay[name] = with_client  # without weights of its own: as the layer before
+    if len(set(stay.values())) > 1:
+        here, there = (next(n for n in stay if stay[n] is where) for where in (True, False))
+        raise InputError(
+            f"buffers='share' does not suit {method.name} here: layer {here!r} stays with the "
+            f"client and layer {there!r} is shared, and so would have to be their running "
+            "statistics; use buffers='recompute' or 'local'."
+        )
+    return all(stay.values())
 
 
 class _Policy:
@@ -205,6 +230,13 @@ class Local(_Policy):
 
     def global_model(self, server: Any) -> None:
         return None
+
+    def describe(self, problem: Problem) -> str | None:
+        line: str | None = self.method.describe(problem)
+        if problem.buffers == "local":
+            return line
+        stay = "its normalisation layers and their running statistics stay with the client"
+        return f"{line}; {stay}" if line else stay
 
     def _from_samples(self, problem: Problem, model: Any, batches: Batches) -> Statistics:
         seen = observed(self.method, problem, model, batches)

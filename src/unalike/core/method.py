@@ -106,6 +106,10 @@ class Method:
         """How far each client's model moved from the broadcast one [S, P], where that is sent."""
         return ups if isinstance(ups, Tensor) else None
 
+    def stays(self, problem: Problem) -> tuple[str, ...]:
+        """Segments of the model that stay with the client while the others are shared, by name."""
+        return ()
+
     def notes(self, server: Any) -> str | None:
         """What people should know of the server's state now, such as a model nobody uses."""
         return None

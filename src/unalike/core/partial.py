@@ -47,6 +47,9 @@ class JointPartial(Method):
     def vacuous(self, problem: Problem) -> str | None:
         return self.parts(problem).vacuous()
 
+    def stays(self, problem: Problem) -> tuple[str, ...]:
+        return self.parts(problem).names(1)
+
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Tensor:
         return self.parts(problem).split(w)[0]
 

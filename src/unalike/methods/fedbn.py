@@ -4,8 +4,9 @@ Source  Li et al., ICLR 2021, Algorithm 1 (arXiv:2102.07623)
 Wire    down s [Q], all but the normalisation layers; up delta of s [Q]
 Ours    layers are found by their type, not by their name; other normalisations than batch
         normalisation are kept only where `kinds` says so; averages use the study's weights
-        (the paper's are plain); running statistics follow the problem's policy for buffers
-        (the paper's is `local`); a client that never trained trains its layers with the rest frozen
+        (the paper's are plain); running statistics follow the problem's policy for buffers, and
+        stay with their layers under `share` and `local`, as in the paper; a client that never
+        trained trains its layers with the rest frozen
 """
 
 from dataclasses import dataclass

@@ -42,6 +42,9 @@ class FedRep(Method):
     def vacuous(self, problem: Problem) -> str | None:
         return self._parts(problem).vacuous()
 
+    def stays(self, problem: Problem) -> tuple[str, ...]:
+        return self._parts(problem).names(1)
+
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Tensor:
         return self._parts(problem).split(w)[0]
 

@@ -92,6 +92,9 @@ class FusedSpaceFed(Method):
             return "autoencoder_lr = 0 leaves FusedSpaceFed's autoencoder at its random start."
         return None
 
+    def stays(self, problem: Problem) -> tuple[str, ...]:
+        return fused(problem).parts.names(0)
+
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Server:
         return Server(*fused(problem).parts.split(w)[1:])
 
