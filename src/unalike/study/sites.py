@@ -80,32 +80,27 @@ class Roster:
 
         Places that are still empty are said to hold as much as the others do on average.
         """
-        if self.samples is None:
+        samples = self.samples
+        if samples is None:
             raise InputError("No site has described its samples yet.")
         names = tuple(
             site.name if site else f"place {i + 1}, empty" for i, site in enumerate(self.places)
         )
         return Elsewhere(
-            x=torch.zeros(1, *self.samples.shape, dtype=DTYPE),
-            y=self._some_label(),
-            x_test=torch.zeros(0, *self.samples.shape, dtype=DTYPE),
-            y_test=self._some_label()[:0],
+            x=torch.zeros(1, *samples.shape, dtype=DTYPE),
+            y=_some_label(samples),
+            x_test=torch.zeros(0, *samples.shape, dtype=DTYPE),
+            y_test=_some_label(samples)[:0],
             train=_sized(self._sizes("train", at_least=1)),
             validation=_sized(self._sizes("validation")),
             test=_sized(self._sizes("test")),
             names=names,
             newcomers=np.zeros(len(self.places), dtype=bool),
             pooled_test=np.zeros(0, np.int64),
-            classes=self.samples.classes,
-            task=self.samples.task,
-            told=self._told(),
+            classes=samples.classes,
+            task=samples.task,
+            told=self._told(samples.classes),
         )
-
-    def _some_label(self) -> torch.Tensor:
-        assert self.samples is not None
-        if self.samples.task == "classes":
-            return torch.zeros(1, dtype=torch.int64)
-        return torch.zeros(1, self.samples.classes, dtype=DTYPE)
 
     def _sizes(self, part: str, at_least: int = 0) -> NDArray[np.int64]:
         known = [getattr(site, part) for site in self.places if site]
@@ -113,9 +108,7 @@ class Roster:
         sizes = [getattr(site, part) if site else usual for site in self.places]
         return np.maximum(np.array(sizes, dtype=np.int64), at_least)
 
-    def _told(self) -> NDArray[np.int64]:
-        assert self.samples is not None
-        classes = self.samples.classes
+    def _told(self, classes: int) -> NDArray[np.int64]:
         counts = np.zeros((len(self.places), classes), np.int64)
         for i, site in enumerate(self.places):
             if site:
@@ -166,3 +159,9 @@ def _path(folder: Path) -> Path:
 
 def _sized(sizes: NDArray[np.int64]) -> Ragged:
     return Ragged.of(np.zeros(0, np.int64), sizes)
+
+
+def _some_label(samples: Samples) -> torch.Tensor:
+    if samples.task == "classes":
+        return torch.zeros(1, dtype=torch.int64)
+    return torch.zeros(1, samples.classes, dtype=DTYPE)
