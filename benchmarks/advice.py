@@ -35,15 +35,15 @@ import torch
 
 from unalike.advice import advise
 from unalike.advice.candidates import CANDIDATES
-from unalike.core.streams import generator
 from unalike.data.federation import Federation
 from unalike.data.skews import deal
 from unalike.data.skews.concept import tables
 from unalike.data.skews.feature import looks
 from unalike.data.sources import load
-from unalike.study.choice import best_round
-from unalike.study.plan import make_study
+from unalike.functional.streams import generator
+from unalike.study.round_choice import best_round
 from unalike.study.run import Own, Task, run
+from unalike.study.settings import make_study
 from unalike.study.store import RunStore
 
 CLIENTS, TEST = 16, 200

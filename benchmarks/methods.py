@@ -27,9 +27,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from unalike.core import Method, Problem, replay
+from unalike.core import Method, Problem
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
+from unalike.functional import traced_function as replay
 from unalike.methods import METHODS, MOCHA
 from unalike.models.fused import FusedNet
 from unalike.rounds import Round, rounds

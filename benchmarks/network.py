@@ -111,11 +111,11 @@ def federation(
     folder: Path, kind: str, nodes: int, features: int
 ) -> Iterator[tuple[Any, list[int]]]:
     """A SuperLink with nodes of a kind and their workers; the processes of all."""
-    from unalike.engines.flower.operations.environment import environment
-    from unalike.engines.flower.operations.member import NODES
-    from unalike.engines.flower.operations.process import Process, stop
-    from unalike.engines.flower.operations.superlink import Superlink
-    from unalike.engines.flower.operations.supernode import Credentials
+    from unalike.network.deployment.environment import environment
+    from unalike.network.deployment.process import Process, stop
+    from unalike.network.deployment.site_process import NODES
+    from unalike.network.deployment.superlink import Superlink
+    from unalike.network.deployment.supernode import Credentials
 
     folder.mkdir()
     with ExitStack() as open_ones:
@@ -127,7 +127,7 @@ def federation(
             place.mkdir()
             y = np.arange(40) % CLASSES
             np.savez(place / "own.npz", x=rng.normal(size=(40, features)).astype(np.float32), y=y)
-            command = [sys.executable, "-m", "unalike.engines.flower.worker"]
+            command = [sys.executable, "-m", "unalike.network.site.worker"]
             command += ["--socket", str(place / "s"), "--state", str(place / "state")]
             command += ["--name", f"site-{i}", "--data", str(place / "own.npz")]
             worker = Process("worker", command, environment(place), place / "worker.log")
@@ -146,8 +146,8 @@ def bare(link: Any, folder: Path, settings: dict[str, Any]) -> list[dict[str, fl
 
 def unalike(link: Any, folder: Path, settings: dict[str, Any]) -> list[dict[str, float]]:
     """Rounds of FedAvg as `unalike serve` runs them."""
-    from unalike.engines.flower.conduct import prepare
-    from unalike.study.plan import make_study
+    from unalike.network.server.study import prepare
+    from unalike.study.settings import make_study
 
     rounds = int(settings["rounds"]) + 1
     study = {"data": "own", "model": "2nn", "methods": "fedavg", "rounds": rounds, "seeds": 1}
@@ -162,7 +162,7 @@ def _noted(
     link: Any, folder: Path, settings: dict[str, Any], apps: dict[str, str]
 ) -> list[dict[str, float]]:
     """What each round of one run took, the first included."""
-    from unalike.engines.flower.operations.bundle import write_bundle
+    from unalike.network.deployment.app_bundle import write_bundle
 
     events = folder / "events.jsonl"
     link.submit(write_bundle(folder / "app", {**settings, "events": str(events)}, **apps))

@@ -18,8 +18,8 @@ def main(grid: Grid, context: Context) -> None:
     import torch
 
     from benchmarks.network import Watch
-    from unalike.engines.flower.conduct import conduct
-    from unalike.engines.flower.server_app import terms_of
+    from unalike.network.server.server_app import terms_of
+    from unalike.network.server.study import conduct
 
     torch.set_num_threads(1)
     config = context.run_config

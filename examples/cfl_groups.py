@@ -26,9 +26,9 @@ import torch
 from sklearn.metrics import adjusted_rand_score
 from training import personal_accuracy, training
 
-from unalike.core.streams import generator
 from unalike.data import Federation, federate, load, rotated
 from unalike.data.sources.source import TRAIN
+from unalike.functional.streams import generator
 from unalike.methods import CFL, FedAvg
 
 

@@ -29,10 +29,10 @@ import torch
 from training import training
 
 from unalike.core import Method
-from unalike.core.wire import map_tree
 from unalike.data import Federation, federate, load
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
+from unalike.functional.trees import map_tree
 from unalike.methods import FedAvg, FedPer, FedProx, FedRep, FusedSpaceFed, LGFedAvg, Scaffold
 
 METHODS: dict[str, tuple[str, Callable[[], Method]]] = {

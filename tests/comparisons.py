@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from unalike.study.result import Comparison
+from unalike.results.comparison import Comparison
 
 TITLES = {
     "local": "Local",

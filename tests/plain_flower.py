@@ -13,10 +13,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from unalike.engines.flower.operations.certificates import make_server
-from unalike.engines.flower.operations.keys import admit
-from unalike.engines.flower.operations.ports import Address, free_port
-from unalike.engines.flower.operations.process import Process, stop
+from unalike.network.deployment.certificates import make_server
+from unalike.network.deployment.keys import admit
+from unalike.network.deployment.ports import Address, free_port
+from unalike.network.deployment.process import Process, stop
 
 PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "deploy.md"
 SECTION = PAGE.read_text("utf-8").split("## The plain Flower way\n")[1].split("\n## ")[0]

@@ -15,12 +15,12 @@ import tomli_w
 import torch
 from safetensors.torch import load_file
 
-from unalike.engines.flower.conduct import prepare
-from unalike.engines.flower.operations import rehearsal
-from unalike.engines.flower.operations.environment import command, environment
-from unalike.engines.flower.operations.ports import Address, free_port
-from unalike.engines.flower.operations.server import Server, Serving
-from unalike.study.plan import Study
+from unalike.network.deployment import rehearsal
+from unalike.network.deployment.environment import command, environment
+from unalike.network.deployment.ports import Address, free_port
+from unalike.network.deployment.server_process import Server, Serving
+from unalike.network.server.study import prepare
+from unalike.study.settings import Study
 
 Event = dict[str, Any]
 LONGEST = 900.0

@@ -20,14 +20,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from fused_worlds import fused_world
+from fusedspacefed_worlds import fused_world
 from method_worlds import blobs_of_several, linear_blobs
 from unalike.core import Cohort, Method, Problem
-from unalike.core.wire import items, leaves, map_tree
 from unalike.engines import local as local_engine
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
-from unalike.engines.wire import WireEngine, from_bytes, to_bytes
+from unalike.engines.serialised import WireEngine, from_bytes, to_bytes
+from unalike.functional.trees import items, leaves, map_tree
 from unalike.methods import METHODS
 from unalike.rounds import rounds
 from worlds import SINGLE, STACKED, Outcome, World, blobs

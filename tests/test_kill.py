@@ -15,7 +15,7 @@ SETTINGS = {**SMALL, "rounds": 40, "methods": "fedavg,scaffold", "evaluate_every
 
 
 def command(*arguments: object) -> list[str]:
-    run = "from unalike.cli import main; main()"
+    run = "from unalike.cli.main import main; main()"
     return [sys.executable, "-c", run, *map(str, arguments)]
 
 

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unalike.core.streams import generator
 from unalike.data.skews import deal
 from unalike.data.skews.concept import tables
 from unalike.data.skews.feature import looks
 from unalike.data.skews.temporal import drifting
+from unalike.functional.streams import generator
 
 MODERATE = {
     "label": 1.0,  # Dirichlet concentration of each client's shares of the classes

@@ -27,14 +27,13 @@ from unalike.engines.machine import cores
 from unalike.engines.memory import refuse_too_much
 from unalike.errors import InputError
 from unalike.privacy import need_library, with_privacy
-
-from .report.diagnosis_page import write_diagnosis, write_page
-from .report.page import write
-from .study.clients import clients_of
-from .study.jobs import Tell, run_all
-from .study.plan import BASELINES, Study, make_study, read_study
-from .study.result import Comparison, gather, read_environment, write_summary
-from .study.run import (
+from unalike.report.comparison_page import write
+from unalike.report.diagnosis_page import write_diagnosis, write_page
+from unalike.results.comparison import Comparison, gather, read_environment, write_summary
+from unalike.results.table import as_frame
+from unalike.study.clients import clients_of
+from unalike.study.jobs import Tell, run_all
+from unalike.study.run import (
     Own,
     Progress,
     Task,
@@ -45,11 +44,11 @@ from .study.run import (
     problem_for,
     problem_of,
 )
-from .study.sites import read_sites
-from .study.store import RunStore, prepare_folder, write_atomically
-from .study.stream import check_memory_of_samples, timed
-from .study.table import as_frame
-from .study.truth import write_truth
+from unalike.study.settings import BASELINES, Study, make_study, read_study
+from unalike.study.sites import read_sites
+from unalike.study.store import RunStore, prepare_folder, write_atomically
+from unalike.study.stream import check_memory_of_samples, timed
+from unalike.study.truth_table import write_truth
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unalike.core import Cohort, Method, Population, streams
-from unalike.core.finite import finite
-from unalike.core.wire import size_in_bytes
+from unalike.core import Cohort, Method, Population
 from unalike.errors import DivergedError
+from unalike.functional import streams
+from unalike.functional.finite import finite
+from unalike.functional.trees import size_in_bytes
 from unalike.privacy import Release
 from unalike.weighting.sampling import Drawn, Scheme, draw, weigh
 

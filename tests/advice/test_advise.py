@@ -14,15 +14,15 @@ import torch
 from unalike.advice import Advice, advise
 from unalike.advice.candidates import CANDIDATES
 from unalike.advice.folds import known
+from unalike.advice.heats import schedule
 from unalike.advice.race import Contestant, Race
 from unalike.advice.rules import RULES, shortlist
-from unalike.advice.schedule import schedule
-from unalike.core.streams import generator
 from unalike.data.federation import Federation
 from unalike.diagnosis import diagnose
 from unalike.errors import InputError
-from unalike.study.plan import make_study
+from unalike.functional.streams import generator
 from unalike.study.run import Progress
+from unalike.study.settings import make_study
 
 SMALL: dict[str, Any] = {
     "model": "mlp",

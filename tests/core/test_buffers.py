@@ -14,10 +14,10 @@ from torch.func import vmap
 from unalike.core import Batch, Problem
 from unalike.core.buffers import Equipped, Share, with_buffers
 from unalike.core.buffers import Local as KeptByClient
-from unalike.core.passes import Moments, moments_of, pooled, settled
-from unalike.core.wire import leaves
 from unalike.engines.plan import Plan
 from unalike.errors import InputError
+from unalike.functional.forward_pass import Moments, moments_of, pooled, settled
+from unalike.functional.trees import leaves
 from unalike.methods import (
     MEFL,
     Centralised,

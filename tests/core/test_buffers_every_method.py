@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from normalised_worlds import normalised
-from unalike.core.wire import leaves
+from unalike.functional.trees import leaves
 from unalike.methods import METHODS
 from worlds import SINGLE, STACKED
 

@@ -7,8 +7,8 @@ from torch.func import vmap
 
 from unalike.core import Batch, Problem, parts
 from unalike.core.batches import NO_DRAWS
-from unalike.core.replay import PATIENCE
 from unalike.errors import InputError
+from unalike.functional.traced_function import PATIENCE
 
 
 class Net(nn.Module):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unalike.data.skews import SPLITS, deal
-from unalike.data.skews.dealing import lift, proportional
+from unalike.data.splits.dealing import lift, proportional
 from unalike.errors import InputError
 
 MADE_UP = sorted(name for name, split in SPLITS.items() if not split.natural)

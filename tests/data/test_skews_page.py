@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from unalike.data.skews.registry import KINDS
-from unalike.study.plan import make_study
 from unalike.study.run import dealt
+from unalike.study.settings import make_study
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "skews.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unalike.core.streams import generator
 from unalike.data import Federation, federate, load
 from unalike.data.skews.concept import relabelled
 from unalike.diagnosis import KINDS, Diagnosis, diagnose, samples
 from unalike.errors import InputError
+from unalike.functional.streams import generator
 from unlike_worlds import world
 
 SHUFFLES = 100

@@ -9,9 +9,9 @@ from scipy.optimize import minimize
 from torch.nn.functional import cross_entropy
 
 from unalike.diagnosis import samples
+from unalike.diagnosis.diagnosis_result import Measure, Optimisation
 from unalike.diagnosis.optimisation import KEPT, SHORT, STEPS, _keeping, optimisation
 from unalike.diagnosis.probe import RIDGE, Probe
-from unalike.diagnosis.result import Measure, Optimisation
 from unalike.diagnosis.samples import Samples
 from unlike_worlds import world
 

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from told_worlds import told_of
+from summary_worlds import told_of
 from unalike import InputError
 from unalike.diagnosis import findings, samples
-from unalike.diagnosis.label import dealt
+from unalike.diagnosis.label_skew import dealt
 from unalike.diagnosis.moments import Moments, wishart
 from unalike.diagnosis.summaries import Summaries, diagnose_summaries, feature_of
 from unalike.diagnosis.summary import FEWEST, Summary, pooled, spread, summarise

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from unalike.core.wire import leaves
 from unalike.data.federation import Ragged
+from unalike.engines.chunks import Spread
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
-from unalike.engines.spread import Spread
-from unalike.engines.wire import WireEngine
+from unalike.engines.serialised import WireEngine
+from unalike.functional.trees import leaves
 from unalike.methods import FedAvg, Local, Scaffold
 from worlds import SINGLE, STACKED, World, blobs, quadratics
 

@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from unalike.core import Method, Problem
-from unalike.core.wire import leaves, size_in_bytes
 from unalike.engines import machine
 from unalike.engines.local import LocalEngine
 from unalike.engines.memory import predict_memory, refuse_too_much
 from unalike.engines.plan import Plan, choose, mode_for
 from unalike.errors import InputError
+from unalike.functional.trees import leaves, size_in_bytes
 from unalike.methods import MEFL, MOCHA, FedAvg, Local, PerFedAvg, Scaffold
 from unalike.rounds import Round, rounds
 from worlds import World, blobs
@@ -71,7 +71,7 @@ def test_chunks_and_threads_change_no_bit(method: Method) -> None:
 def test_recorded_gradients_are_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     world = blobs(sizes=(12, 1, 30, 7))
     asked = history(world, MEFL(), Plan("stacked", 8, 1))
-    monkeypatch.setattr("unalike.core.replay.PATIENCE", 2)
+    monkeypatch.setattr("unalike.functional.traced_function.PATIENCE", 2)
     engine = world.engine(MEFL(), plan=Plan("stacked", 8, 1), batch_size=4)
     server = MEFL().init_server(engine.problem, engine.w, engine.population)
     replayed = list(islice(rounds(engine.method, engine, server, cohort=len(engine), seed=0), 3))

@@ -20,7 +20,7 @@ from unalike.measures.distances import (
     total_variation,
     transport,
 )
-from unalike.measures.quantity import coefficient_of_variation, effective_clients
+from unalike.measures.quantity_imbalance import coefficient_of_variation, effective_clients
 
 P, Q = np.array([0.5, 0.5, 0.0]), np.array([0.25, 0.25, 0.5])
 UNLIKE = 1 - np.eye(3)

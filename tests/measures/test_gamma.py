@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fused_worlds import fused_world
+from fusedspacefed_worlds import fused_world
 from unalike.core import Problem
 from unalike.measures.gamma import decompose, gamma, gradients
 from unalike.methods import FusedSpaceFed

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from unalike.core import Problem
-from unalike.core.wire import leaves
+from unalike.functional.trees import leaves
 from unalike.methods import FedAvg, FedBN, FedPer
 from worlds import World, blobs, federation
 

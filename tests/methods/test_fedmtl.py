@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from parted_worlds import parted
+from partial_worlds import parted
 from unalike.core import Problem
 from unalike.methods import FedMTL, FedPer
 from worlds import World, blobs, federation

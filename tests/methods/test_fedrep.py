@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from parted_worlds import parted
+from partial_worlds import parted
 from unalike.core import Layout, Problem
 from unalike.methods import FedAvg, FedRep, Local
 from worlds import World, blobs, federation

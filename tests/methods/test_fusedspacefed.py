@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fused_worlds import Times, fused_world, scalars
+from fusedspacefed_worlds import Times, fused_world, scalars
 from unalike.core import Problem
 from unalike.errors import InputError
 from unalike.methods import FedAvg, FusedSpaceFed

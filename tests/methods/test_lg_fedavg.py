@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from parted_worlds import parted
+from partial_worlds import parted
 from unalike.core import parts
 from unalike.methods import FedAvg, FedPer, LGFedAvg, Local
 from worlds import blobs

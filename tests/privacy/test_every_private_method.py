@@ -16,9 +16,9 @@ from torch import Tensor
 from private_worlds import CENTRAL, LOCAL, NOTHING, private, run_privately, same
 from test_every_method import made, world
 from unalike.core import Cohort, Method
-from unalike.core.wire import items, leaves, map_tree
 from unalike.engines.plan import Plan
 from unalike.errors import InputError
+from unalike.functional.trees import items, leaves, map_tree
 from unalike.methods import METHODS
 from unalike.privacy import Privacy, with_privacy
 from worlds import SINGLE, Outcome

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from private_worlds import CENTRAL, LOCAL, private, run_privately, same, wide, without_rows
-from unalike.core import Cohort, Problem, streams
+from unalike.core import Cohort, Problem
 from unalike.errors import InputError
+from unalike.functional import streams
 from unalike.methods import METHODS
 from unalike.privacy import Privacy, Release, with_privacy
 from unalike.privacy.guarding import clipped

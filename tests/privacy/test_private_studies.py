@@ -16,13 +16,13 @@ from safetensors.torch import load_file
 from test_cli import unalike
 from unalike import compare
 from unalike.api import resume, suited
-from unalike.engines.flower.run import read_settings, told
+from unalike.cli.progress import Live
 from unalike.errors import InputError
 from unalike.methods import METHODS
+from unalike.network.protocol.run_config import read_settings, told
 from unalike.privacy import Account, Privacy, asked
-from unalike.progress import Live
-from unalike.study.plan import Study, make_study, read_study
 from unalike.study.run import Own, Progress, dealt
+from unalike.study.settings import Study, make_study, read_study
 
 SMALL: dict[str, Any] = {
     "clients": 6,

@@ -10,9 +10,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from comparisons import comparison
-from unalike.report.page import write
-from unalike.study.columns import COLUMNS
-from unalike.study.table import as_frame
+from unalike.report.comparison_page import write
+from unalike.results.columns import COLUMNS
+from unalike.results.table import as_frame
 
 METHODS = {
     "local": [0.80, 0.81, 0.79],

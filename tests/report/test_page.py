@@ -12,10 +12,10 @@ from comparisons import comparison
 from unalike.errors import InputError
 from unalike.report.canvas import MOST_POINTS, thinned
 from unalike.report.colours import darkening, looks
+from unalike.report.comparison_page import render, write
 from unalike.report.figures import panels
 from unalike.report.holdings import arrangement, grouped, shortened
-from unalike.report.page import render, write
-from unalike.study.table import as_frame
+from unalike.results.table import as_frame
 
 METHODS = {
     "local": [0.80, 0.81, 0.79],

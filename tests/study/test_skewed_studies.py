@@ -12,7 +12,7 @@ from torch import nn
 
 from small_studies import SMALL, comparable
 from unalike import Federation, InputError, compare, resume
-from unalike.cli import main
+from unalike.cli.main import main
 from unalike.core import Batch, Batches, Problem, average
 from unalike.core.method import Method, NoState
 from unalike.data.windows import Windows, held_in, in_window
@@ -20,8 +20,8 @@ from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
 from unalike.methods import METHODS
 from unalike.rounds import rounds
-from unalike.study.plan import make_study
 from unalike.study.run import Own, Progress, problem_for
+from unalike.study.settings import make_study
 
 TIMED: dict[str, Any] = {**SMALL, "split": "iid", "alpha": None, "rounds": 4}
 DRIFT = "label-drift:windows=2,strength=1"
@@ -298,7 +298,7 @@ def test_what_cannot_be(settings: dict[str, Any], words: str) -> None:
 )
 def test_what_a_network_cannot_have(settings: dict[str, Any], words: str) -> None:
     pytest.importorskip("flwr")
-    from unalike.engines.flower.conduct import _suited
+    from unalike.network.server.study import _suited
 
     with pytest.raises(InputError, match=words):
         _suited(make_study(settings), lambda _: None)

@@ -1,6 +1,6 @@
 """From clients to a method: a shortlist by rules, a race on training data, one test."""
 
-from unalike.advice.advise import Brief, advise
-from unalike.advice.result import Advice
+from .advice_result import Advice
+from .advise import Brief, advise
 
 __all__ = ["Advice", "Brief", "advise"]

@@ -11,16 +11,6 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from unalike.advice.candidates import CANDIDATES, REFERENCES
-from unalike.advice.choice import choose, entry_of, steadiest
-from unalike.advice.clients import DEALING, federation_of
-from unalike.advice.folds import Known, known
-from unalike.advice.measured import measure, tested
-from unalike.advice.page import write_advice
-from unalike.advice.race import Contestant, Race
-from unalike.advice.result import Advice
-from unalike.advice.rules import Proposal, shortlist
-from unalike.advice.schedule import Schedule, schedule
 from unalike.core import Problem
 from unalike.data.federation import Federation
 from unalike.data.sources import SOURCES
@@ -28,9 +18,20 @@ from unalike.diagnosis import Diagnosis, diagnose
 from unalike.engines.machine import cores
 from unalike.errors import InputError, unknown
 from unalike.study.jobs import Tell
-from unalike.study.plan import Study, make_study
 from unalike.study.run import Own, problem_for, problem_of
+from unalike.study.settings import Study, make_study
 from unalike.study.store import prepare_folder, write_atomically
+
+from .advice_page import write_advice
+from .advice_result import Advice
+from .candidates import CANDIDATES, REFERENCES
+from .clients import DEALING, federation_of
+from .folds import Known, known
+from .heats import Schedule, schedule
+from .measured import measure, tested
+from .method_choice import choose, entry_of, steadiest
+from .race import Contestant, Race
+from .rules import Proposal, shortlist
 
 SHUFFLES = 100
 

@@ -11,7 +11,7 @@ from unalike.data.own_files import OwnFiles
 from unalike.data.sources import SOURCES
 from unalike.errors import InputError
 from unalike.study.clients import clients_of
-from unalike.study.plan import SPLIT_OPTIONS, Study
+from unalike.study.settings import SPLIT_OPTIONS, Study
 
 DEALING = ("data_dir", "split", "clients", "min_size", "skew", *SPLIT_OPTIONS)
 """Settings of a study that say how the samples of a named data set are dealt."""

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unalike.core.streams import generator
 from unalike.data.cut import cut
 from unalike.data.federation import Federation, Ragged
 from unalike.data.sources.source import Task
 from unalike.errors import InputError
+from unalike.functional.streams import generator
 
 LEAST = 4
 """Samples that a client must hold on average beside its test samples."""

@@ -8,16 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unalike.advice.paired import Difference, difference
-from unalike.advice.race import Contestant, between
 from unalike.core import Problem
 from unalike.data.federation import Federation
+from unalike.results.comparison import Comparison, gather
+from unalike.results.table import aggregates, by_seed
 from unalike.study.jobs import Tell, run_all
-from unalike.study.plan import Study, read_study
-from unalike.study.result import Comparison, gather
 from unalike.study.run import Own, Progress, Task
+from unalike.study.settings import Study, read_study
 from unalike.study.store import prepare_folder
-from unalike.study.table import aggregates, by_seed
+
+from .paired import Difference, difference
+from .race import Contestant, between
 
 
 class Gain(NamedTuple):

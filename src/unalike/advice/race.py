@@ -14,16 +14,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from unalike.advice.candidates import AROUND, BEYOND, CANDIDATES, STEPS
-from unalike.advice.folds import Known, fold
-from unalike.advice.paired import NEAR, difference, tied
-from unalike.advice.schedule import ALONG, CUTS, Heat, Schedule
 from unalike.core import Problem
-from unalike.study.choice import best_round
 from unalike.study.jobs import run_all
-from unalike.study.plan import Study
+from unalike.study.round_choice import best_round
 from unalike.study.run import Own, Progress, Task
+from unalike.study.settings import Study
 from unalike.study.store import RunStore
+
+from .candidates import AROUND, BEYOND, CANDIDATES, STEPS
+from .folds import Known, fold
+from .heats import ALONG, CUTS, Heat, Schedule
+from .paired import NEAR, difference, tied
 
 Floats = NDArray[np.float64]
 EVALUATIONS = 5

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unalike.advice.candidates import REFERENCES
 from unalike.diagnosis import Diagnosis
+
+from .candidates import REFERENCES
 
 TEXTBOOK = "table of remedies in textbooks"
 

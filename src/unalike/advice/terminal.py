@@ -11,12 +11,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from unalike.advice.advise import Brief
-from unalike.advice.result import Advice, called
 from unalike.methods import METHODS
 from unalike.methods.header import header
+from unalike.results.units import count, percent
 from unalike.study.run import Progress as Step
-from unalike.study.units import count, percent
+
+from .advice_result import Advice, called
+from .advise import Brief
 
 SILENCE = 10.0
 """Seconds between lines where the output is not a terminal."""

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ..core import Cohort
+from unalike.core import Cohort
 
 
 def members(cohort: Cohort, chosen: Tensor) -> Cohort:

@@ -5,7 +5,8 @@ import hashlib
 import torch
 from torch import Tensor
 
-from ..core import Problem, streams
+from unalike.core import Problem
+from unalike.functional import streams
 
 
 def distinct_starts(problem: Problem, w: Tensor, count: int, noise: float) -> Tensor:

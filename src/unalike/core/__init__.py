@@ -1,7 +1,7 @@
 """The words in which methods are written; imports torch and numpy, and nothing of ours."""
 
 from .batches import Batch, Batches
-from .local import average, descend, each_sample, optimise, retrace, trace
+from .local_steps import average, descend, each_sample, optimise, retrace, trace
 from .method import Cohort, Method, NoState, Population
 from .problem import Layout, Problem
 from .solvers import Solver

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from . import streams
+from unalike.functional import streams
 
 WHOLE_PASS = 256
 """Samples in one batch of `Batches.in_order`."""

@@ -24,12 +24,21 @@ import torch
 from torch import Tensor
 
 from unalike.errors import InputError
+from unalike.functional.forward_pass import (
+    ByCall,
+    Moments,
+    Pass,
+    Seen,
+    Statistics,
+    during,
+    pooled,
+    settled,
+)
+from unalike.functional.running_statistics import by_layer, running_from
 
 from .batches import Batches
 from .method import Cohort, Method, Population
-from .passes import ByCall, Moments, Pass, Seen, Statistics, during, pooled, settled
 from .problem import Problem
-from .running import by_layer, running_from
 
 
 class Equipped(NamedTuple):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from . import parts, solvers
 from .batches import Batches
-from .local import optimise
+from .local_steps import optimise
 from .method import Cohort, Method, Population
 from .problem import Problem
 

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from unalike.errors import InputError, unknown
+from unalike.functional.gradient_count import gradient_taken
+from unalike.functional.traced_function import Gradient, Replay
 
 from .batches import Batch, Batches
-from .local import optimise
+from .local_steps import optimise
 from .problem import SMALL, Layout, Problem
-from .replay import Gradient, Replay
 from .solvers import Solver
-from .tally import gradient_taken
 
 NORMALISATIONS: dict[str, tuple[type[nn.Module], ...]] = {
     "batch": (nn.modules.batchnorm._BatchNorm,),

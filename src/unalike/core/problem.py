@@ -16,17 +16,17 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vjp
 
 from unalike.errors import InputError, unknown
+from unalike.functional.forward_pass import Moments, Pass, Statistics, during
+from unalike.functional.gradient_count import gradient_taken
+from unalike.functional.losses import LOSSES as LOSSES
+from unalike.functional.losses import Loss, per_sample
+from unalike.functional.module import constants, copied, drops, normalisers, replaced, trainable
+from unalike.functional.normalisation import Normaliser
+from unalike.functional.running_statistics import following
+from unalike.functional.traced_function import Gradient, Replay
 
-from . import fitting
+from . import model_check as fitting
 from .batches import Batch
-from .losses import LOSSES as LOSSES
-from .losses import Loss, per_sample
-from .module import constants, copied, drops, normalisers, replaced, trainable
-from .normalisation import Normaliser
-from .passes import Moments, Pass, Statistics, during
-from .replay import Gradient, Replay
-from .running import following
-from .tally import gradient_taken
 
 BUFFERS = {
     "recompute": "predictions use the statistics of the client's own training samples",

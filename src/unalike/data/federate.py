@@ -6,14 +6,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from unalike.core.streams import generator
-from unalike.data.cut import check_shares, cut
-from unalike.data.federation import Federation, Ragged
-from unalike.data.skews import deal, find
-from unalike.data.skews.registry import applied, asked, keeping
-from unalike.data.sources.source import TEST, Arrays
-from unalike.data.truth import Truth
 from unalike.errors import InputError
+from unalike.functional.streams import generator
+
+from .cut import check_shares, cut
+from .federation import Federation, Ragged
+from .skews import deal, find
+from .skews.registry import applied, asked, keeping
+from .sources.source import TEST, Arrays
+from .truth import Truth
 
 
 def federate(

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from unalike.data.own import own_arrays
-from unalike.data.sources.source import Task
-from unalike.data.truth import Truth
-from unalike.data.windows import Windows
 from unalike.errors import InputError
+
+from .own import own_arrays
+from .sources.source import Task
+from .truth import Truth
+from .windows import Windows
 
 
 class Ragged(NamedTuple):
@@ -129,8 +130,8 @@ class Federation:
         Raises:
             InputError: the data cannot be used; one sentence says what to change.
         """
-        from unalike.data.federate import federate
-        from unalike.data.skews.registry import asked
+        from .federate import federate
+        from .skews.registry import asked
 
         named = asked(skew).split
         if named and split is not None:

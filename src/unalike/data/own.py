@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from unalike.data.sources.source import TRAIN, Arrays, parts
 from unalike.errors import InputError
+
+from .sources.source import TRAIN, Arrays, parts
 
 _ENCODE = "give whole numbers 0..C-1, for example np.unique(y, return_inverse=True)[1]"
 

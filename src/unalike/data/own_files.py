@@ -12,9 +12,10 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from unalike.data.own import numbered, own_arrays
-from unalike.data.sources.source import Arrays
 from unalike.errors import InputError, unknown
+
+from .own import numbered, own_arrays
+from .sources.source import Arrays
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 TABLES = (".csv", ".parquet")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from unalike.data.federation import Federation, Ragged
+    from .federation import Federation, Ragged
 
 Integers = npt.NDArray[np.int64]
 

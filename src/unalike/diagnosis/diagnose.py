@@ -11,18 +11,19 @@ from numpy.typing import NDArray
 from unalike.data.federation import Federation
 from unalike.data.own import numbered, own_arrays
 from unalike.data.own_files import OwnFiles
-from unalike.diagnosis.concept import MOST_CLIENTS as CONCEPT_CLIENTS
-from unalike.diagnosis.concept import concept
-from unalike.diagnosis.feature import feature
-from unalike.diagnosis.grouping import grouping
-from unalike.diagnosis.label import label
-from unalike.diagnosis.null import holm
-from unalike.diagnosis.optimisation import optimisation
-from unalike.diagnosis.quantity import quantity
-from unalike.diagnosis.result import Diagnosis, Finding
-from unalike.diagnosis.samples import MOST_CLIENTS, MOST_DIMENSIONS, Samples, samples
-from unalike.diagnosis.temporal import temporal
 from unalike.errors import InputError
+
+from .client_groups import grouping
+from .concept_shift import MOST_CLIENTS as CONCEPT_CLIENTS
+from .concept_shift import concept
+from .diagnosis_result import Diagnosis, Finding
+from .feature_skew import feature
+from .label_skew import label
+from .null import holm
+from .optimisation import optimisation
+from .quantity_skew import quantity
+from .samples import MOST_CLIENTS, MOST_DIMENSIONS, Samples, samples
+from .temporal_skew import temporal
 
 FEWER_SHUFFLES = 40
 """Of the map and of optimisation, which decide on no kind of skew."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from unalike.core.streams import generator
+from unalike.functional.streams import generator
 from unalike.measures.distances import median_distance
 
 Floats = NDArray[np.float64]

@@ -22,9 +22,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from unalike.diagnosis.noise import Noise, halves
-from unalike.diagnosis.summary import FEWEST
 from unalike.measures.distances import root
+
+from .summary import FEWEST
+from .summary_noise import Noise, halves
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from unalike.core.streams import generator
+from unalike.functional.streams import generator
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

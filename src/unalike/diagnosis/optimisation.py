@@ -14,17 +14,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unalike.core.streams import generator
-from unalike.diagnosis.null import Null, against
-from unalike.diagnosis.probe import RIDGE, Held, Probe
-from unalike.diagnosis.result import Curve, Measure, Optimisation
-from unalike.diagnosis.samples import Samples
+from unalike.functional.streams import generator
 from unalike.measures.average_drift import average_drift
 from unalike.measures.bounded_dissimilarity import least_g
 from unalike.measures.dissimilarity import cancellation, client_drift, gradient_dissimilarity
 from unalike.measures.gamma import decompose
 from unalike.measures.gradient_diversity import gradient_diversity
 from unalike.measures.proximal_dissimilarity import proximal_dissimilarity
+
+from .diagnosis_result import Curve, Measure, Optimisation
+from .null import Null, against
+from .probe import RIDGE, Held, Probe
+from .samples import Samples
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

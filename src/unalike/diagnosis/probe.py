@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from unalike.diagnosis.samples import Samples
+from .samples import Samples
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

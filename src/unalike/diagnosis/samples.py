@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unalike.core.streams import generator
 from unalike.errors import InputError
+from unalike.functional.streams import generator
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

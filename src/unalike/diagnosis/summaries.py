@@ -14,19 +14,20 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from unalike.core.streams import generator
-from unalike.diagnosis.diagnose import FEWER_SHUFFLES, enough, remarks_on_counts, settled
-from unalike.diagnosis.embedding import between
-from unalike.diagnosis.grouping import apart, label_distances, map_of, silhouettes, to_try
-from unalike.diagnosis.label import dealt, label_of
-from unalike.diagnosis.moments import Moments, mixed
-from unalike.diagnosis.noise import Noise
-from unalike.diagnosis.null import Null
-from unalike.diagnosis.quantity import quantity_of
-from unalike.diagnosis.result import Diagnosis, Finding, Groups, Measure
-from unalike.diagnosis.summary import DIRECTIONS, FEWEST, Summary
 from unalike.errors import InputError
+from unalike.functional.streams import generator
 from unalike.measures.distances import gaussian_w2_each, root
+
+from .client_groups import apart, label_distances, map_of, silhouettes, to_try
+from .diagnose import FEWER_SHUFFLES, enough, remarks_on_counts, settled
+from .diagnosis_result import Diagnosis, Finding, Groups, Measure
+from .embedding import between
+from .label_skew import dealt, label_of
+from .moments import Moments, mixed
+from .null import Null
+from .quantity_skew import quantity_of
+from .summary import DIRECTIONS, FEWEST, Summary
+from .summary_noise import Noise
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

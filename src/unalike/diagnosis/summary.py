@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from unalike.core.streams import generator
-from unalike.diagnosis.noise import Noise, halves
-from unalike.diagnosis.samples import AT_ONCE
+from unalike.functional.streams import generator
+
+from .samples import AT_ONCE
+from .summary_noise import Noise, halves
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from unalike.diagnosis.result import Diagnosis, Optimisation
+from .diagnosis_result import Diagnosis, Optimisation
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import vmap
 
-from unalike.core import Batches, Method, Population, Problem, average, streams
+from unalike.core import Batches, Method, Population, Problem, average
 from unalike.core.buffers import Recompute, with_buffers
-from unalike.core.finite import finite_rows
-from unalike.core.tally import tallied
-from unalike.core.wire import leaves, map_tree
 from unalike.data.federation import Federation, Ragged
 from unalike.data.windows import held_in, window_of
+from unalike.functional import streams
+from unalike.functional.finite import finite_rows
+from unalike.functional.gradient_count import tallied
+from unalike.functional.trees import leaves, map_tree
 
+from .chunks import Spread, in_order, picked, put, room_for
+from .client_states import Shelf
 from .machine import device_named, keep_freed_memory, need_compiler, subnormals_as_zero
 from .plan import Plan
-from .shelf import Shelf
-from .spread import Spread, in_order, picked, put, room_for
 
 Work = Callable[[Any, Any, Batches], Any]
 

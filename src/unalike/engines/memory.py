@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from unalike.core import Method, Population, Problem
-from unalike.core.wire import map_tree, size_in_bytes
 from unalike.data.federation import Federation
 from unalike.errors import InputError
+from unalike.functional.trees import map_tree, size_in_bytes
 
 from .machine import available_memory
 from .plan import Plan

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from unalike.core import Batches, Problem, average
-from unalike.core.fused import fused
+from unalike.core.fused_stages import fused
 
 
 class Decomposition(NamedTuple):

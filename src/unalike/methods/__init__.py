@@ -1,6 +1,7 @@
 """The registry: one file per method, and what its header and its settings say."""
 
-from ..core import Method
+from unalike.core import Method
+
 from .afl import AFL
 from .apfl import APFL
 from .centralised import Centralised

@@ -18,8 +18,18 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from ..core import Batches, Cohort, Method, NoState, Population, Problem, average, optimise, solvers
-from ..weighting import simplex
+from unalike.core import (
+    Batches,
+    Cohort,
+    Method,
+    NoState,
+    Population,
+    Problem,
+    average,
+    optimise,
+    solvers,
+)
+from unalike.weighting import simplex
 
 
 class Server(NamedTuple):

@@ -16,7 +16,7 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor
 
-from ..core import Batch, Batches, Cohort, Method, Problem, descend, solvers
+from unalike.core import Batch, Batches, Cohort, Method, Problem, descend, solvers
 
 
 class Client(NamedTuple):

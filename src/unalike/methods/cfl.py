@@ -19,10 +19,10 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
-from ..clustering.bipartition import bipartition, cosines
-from ..clustering.members import members
-from ..core import Batches, Cohort, Method, NoState, Population, Problem, optimise, solvers
-from ..core.wire import row_of
+from unalike.clustering.bipartition import bipartition, cosines
+from unalike.clustering.members import members
+from unalike.core import Batches, Cohort, Method, NoState, Population, Problem, optimise, solvers
+from unalike.functional.trees import row_of
 
 
 class Tree(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, NamedTuple
 from annotated_types import Ge
 from torch import Tensor
 
-from ..core import Batch, Batches, Cohort, Method, Problem, optimise, solvers
+from unalike.core import Batch, Batches, Cohort, Method, Problem, optimise, solvers
 
 
 class Client(NamedTuple):

@@ -13,7 +13,7 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from ..core import Batches, Cohort, Method, NoState, Population, Problem, optimise, solvers
+from unalike.core import Batches, Cohort, Method, NoState, Population, Problem, optimise, solvers
 
 
 class Server(NamedTuple):

@@ -19,7 +19,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from ..core import (
+from unalike.core import (
     Batch,
     Batches,
     Cohort,
@@ -32,7 +32,7 @@ from ..core import (
     optimise,
     solvers,
 )
-from ..core.features import Body, body
+from unalike.core.features import Body, body
 
 
 class Client(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from ..core import Batches, Cohort, Method, NoState, Problem, optimise, solvers
+from unalike.core import Batches, Cohort, Method, NoState, Problem, optimise, solvers
 
 
 @dataclass(frozen=True)

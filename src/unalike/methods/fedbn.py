@@ -12,8 +12,8 @@ Ours    layers are found by their type, not by their name; other normalisations 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from ..core import Problem, parts
-from ..core.partial import JointPartial
+from unalike.core import Problem, parts
+from unalike.core.partial import JointPartial
 
 
 @dataclass(frozen=True)

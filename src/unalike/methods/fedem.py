@@ -16,8 +16,8 @@ from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 from torch.nn import functional
 
-from ..clustering.starts import distinct_starts
-from ..core import (
+from unalike.clustering.starts import distinct_starts
+from unalike.core import (
     Batch,
     Batches,
     Cohort,
@@ -28,7 +28,7 @@ from ..core import (
     optimise,
     solvers,
 )
-from ..core.problem import LOSSES
+from unalike.core.problem import LOSSES
 
 
 class Client(NamedTuple):

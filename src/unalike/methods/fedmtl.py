@@ -19,7 +19,17 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from ..core import Batch, Batches, Cohort, Method, Population, Problem, optimise, parts, solvers
+from unalike.core import (
+    Batch,
+    Batches,
+    Cohort,
+    Method,
+    Population,
+    Problem,
+    optimise,
+    parts,
+    solvers,
+)
 
 IMPOSSIBLE = -1e4
 """The logit of an output that a client does not have: its probability is zero, its loss finite."""

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from ..core import Batch, Batches, Cohort, Method, NoState, Problem, optimise, solvers
+from unalike.core import Batch, Batches, Cohort, Method, NoState, Problem, optimise, solvers
 
 
 class Up(NamedTuple):

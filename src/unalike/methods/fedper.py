@@ -9,8 +9,8 @@ Ours    all heads start alike; body and head have one learning rate; a client th
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from ..core import Problem, parts
-from ..core.partial import JointPartial
+from unalike.core import Problem, parts
+from unalike.core.partial import JointPartial
 
 
 @dataclass(frozen=True)

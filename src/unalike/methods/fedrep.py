@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, NamedTuple
 from annotated_types import Ge
 from torch import Tensor
 
-from ..core import Batches, Cohort, Method, Population, Problem, parts, solvers
+from unalike.core import Batches, Cohort, Method, Population, Problem, parts, solvers
 
 
 class Client(NamedTuple):

@@ -14,7 +14,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from ..core import Batches, Cohort, Method, NoState, Problem, average, optimise, solvers
+from unalike.core import Batches, Cohort, Method, NoState, Problem, average, optimise, solvers
 
 
 class Best(NamedTuple):

@@ -19,8 +19,18 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from ..core import Batch, Batches, Cohort, Method, Population, Problem, descend, optimise, solvers
-from ..core.fused import Fused, fused
+from unalike.core import (
+    Batch,
+    Batches,
+    Cohort,
+    Method,
+    Population,
+    Problem,
+    descend,
+    optimise,
+    solvers,
+)
+from unalike.core.fused_stages import Fused, fused
 
 
 class Server(NamedTuple):

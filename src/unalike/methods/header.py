@@ -5,7 +5,7 @@ import sys
 from dataclasses import fields
 from typing import Any, NamedTuple, get_args, get_type_hints
 
-from ..core import Method
+from unalike.core import Method
 
 
 class Setting(NamedTuple):

@@ -17,9 +17,9 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from ..clustering.members import members
-from ..clustering.starts import distinct_starts
-from ..core import (
+from unalike.clustering.members import members
+from unalike.clustering.starts import distinct_starts
+from unalike.core import (
     Batch,
     Batches,
     Cohort,
@@ -31,8 +31,8 @@ from ..core import (
     optimise,
     solvers,
 )
-from ..core.wire import row_of
-from ..errors import InputError
+from unalike.errors import InputError
+from unalike.functional.trees import row_of
 
 
 class Server(NamedTuple):

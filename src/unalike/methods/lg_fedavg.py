@@ -12,8 +12,8 @@ Ours    training starts from the common initial weights (the public code starts 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from ..core import Problem, parts
-from ..core.partial import JointPartial
+from unalike.core import Problem, parts
+from unalike.core.partial import JointPartial
 
 
 @dataclass(frozen=True)

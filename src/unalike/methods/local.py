@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, NamedTuple
 from annotated_types import Ge
 from torch import Tensor
 
-from ..core import Batches, Cohort, Method, NoState, Population, Problem, optimise, solvers
+from unalike.core import Batches, Cohort, Method, NoState, Population, Problem, optimise, solvers
 
 
 class Client(NamedTuple):

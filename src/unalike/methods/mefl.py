@@ -17,7 +17,7 @@ import torch
 from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
 
-from ..core import (
+from unalike.core import (
     Batch,
     Batches,
     Cohort,
@@ -29,7 +29,7 @@ from ..core import (
     retrace,
     trace,
 )
-from ..weighting import agreement
+from unalike.weighting import agreement
 
 
 class Server(NamedTuple):

@@ -18,11 +18,11 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
-from ..core import Batch, Batches, Cohort, Method, Population, Problem, optimise, solvers
-from ..core.inplace import add_scaled_
-from ..core.wire import row_of
-from ..errors import InputError
-from ..relations import relationship, sdca
+from unalike.core import Batch, Batches, Cohort, Method, Population, Problem, optimise, solvers
+from unalike.errors import InputError
+from unalike.functional.inplace import add_scaled_
+from unalike.functional.trees import row_of
+from unalike.relations import relationship, sdca
 
 
 class Server(NamedTuple):

@@ -15,7 +15,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from ..core import Batch, Batches, Cohort, Method, NoState, Problem, average, descend
+from unalike.core import Batch, Batches, Cohort, Method, NoState, Problem, average, descend
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Annotated, ClassVar, NamedTuple
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from ..core import Batches, Cohort, Method, NoState, Problem, average, optimise, solvers
-from ..weighting import loss_power
+from unalike.core import Batches, Cohort, Method, NoState, Problem, average, optimise, solvers
+from unalike.weighting import loss_power
 
 
 class Up(NamedTuple):

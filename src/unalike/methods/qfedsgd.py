@@ -14,8 +14,8 @@ from typing import Annotated, ClassVar, NamedTuple
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from ..core import Batch, Batches, Cohort, Method, NoState, Problem, average, descend
-from ..weighting import loss_power
+from unalike.core import Batch, Batches, Cohort, Method, NoState, Problem, average, descend
+from unalike.weighting import loss_power
 
 
 class Up(NamedTuple):

@@ -14,7 +14,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from ..core import Batch, Batches, Cohort, Method, Problem, average, optimise, solvers
+from unalike.core import Batch, Batches, Cohort, Method, Problem, average, optimise, solvers
 
 
 class Server(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from ..core import (
+from unalike.core import (
     Batch,
     Batches,
     Cohort,

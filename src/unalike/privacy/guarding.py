@@ -8,9 +8,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from unalike.core import Batches, Method, Problem, streams
-from unalike.core.wire import items, leaves, map_tree, rebuild
+from unalike.core import Batches, Method, Problem
 from unalike.errors import InputError
+from unalike.functional import streams
+from unalike.functional.trees import items, leaves, map_tree, rebuild
 
 from .settings import Privacy
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 
-from unalike.core import Cohort, streams
-from unalike.core.wire import map_tree
+from unalike.core import Cohort
 from unalike.errors import InputError
+from unalike.functional import streams
+from unalike.functional.trees import map_tree
 
 from .guarding import noise_like
 from .settings import Privacy

@@ -10,7 +10,7 @@ Source  Zhang and Yeung, UAI 2010 (arXiv:1203.3536): the trace-normalised square
 import torch
 from torch import Tensor
 
-from ..core.finite import finite
+from unalike.functional.finite import finite
 
 
 def mean_regularised(like: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..core import Batch, Batches, Problem, average, descend
-from ..errors import InputError
+from unalike.core import Batch, Batches, Problem, average, descend
+from unalike.errors import InputError
 
 
 class Ascent(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from unalike.report.colours import GRID, INK, MUTED
+from .colours import GRID, INK, MUTED
 
 MOST_POINTS = 200
 """Points in a line or a distribution; more are thinned, and the note says so."""

@@ -11,11 +11,12 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from unalike.diagnosis import Diagnosis
-from unalike.diagnosis.result import Curve, Measure, Optimisation
+from unalike.diagnosis.diagnosis_result import Curve, Measure, Optimisation
 from unalike.diagnosis.terminal import number, setup
-from unalike.report.canvas import Panel, View, base, plain
-from unalike.report.colours import LIGHT, MUTED, SYMBOLS
-from unalike.report.holdings import COLOURSCALE, holdings
+
+from .canvas import Panel, View, base, plain
+from .colours import LIGHT, MUTED, SYMBOLS
+from .holdings import COLOURSCALE, holdings
 
 TINY = 1e-6
 """Ways below are those of a mean gradient that is zero but for rounding."""

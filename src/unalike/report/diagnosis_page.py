@@ -13,10 +13,11 @@ from plotly.offline import get_plotlyjs
 from unalike.diagnosis import Diagnosis
 from unalike.diagnosis.terminal import groups, number, setup
 from unalike.errors import InputError
-from unalike.report.canvas import Panel
-from unalike.report.colours import PAPER, PAPER_DARK, darkening
-from unalike.report.diagnosis_figures import panels
 from unalike.study.store import write_atomically
+
+from .canvas import Panel
+from .colours import PAPER, PAPER_DARK, darkening
+from .diagnosis_figures import panels
 
 
 def render_diagnosis(diagnosis: Diagnosis, data: str) -> str:

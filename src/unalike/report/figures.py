@@ -14,12 +14,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from unalike.report.canvas import MOST_POINTS, Panel, View, base, plain, thinned
-from unalike.report.colours import MUTED, Look
-from unalike.report.holdings import holdings
+from .canvas import MOST_POINTS, Panel, View, base, plain, thinned
+from .colours import MUTED, Look
+from .holdings import holdings
 
 if TYPE_CHECKING:
-    from unalike.study.result import Comparison
+    from unalike.results.comparison import Comparison
 
 
 def panels(comparison: Comparison, methods: list[str], looks: dict[str, Look]) -> list[Panel]:

@@ -9,11 +9,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from unalike.report.canvas import Panel, View, base, plain
-from unalike.report.colours import GRID, LIGHT, MUTED, SCALE
+from .canvas import Panel, View, base, plain
+from .colours import GRID, LIGHT, MUTED, SCALE
 
 if TYPE_CHECKING:
-    from unalike.study.result import Comparison
+    from unalike.results.comparison import Comparison
 
 MOST_CLIENTS = 200
 """Columns of the heat map; more clients are put together in groups of neighbours."""

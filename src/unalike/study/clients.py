@@ -10,8 +10,9 @@ from unalike.data.own_files import OwnFiles, read_own
 from unalike.data.sources import SOURCES
 from unalike.data.sources.synthetic import named
 from unalike.errors import InputError, unknown
-from unalike.study.plan import make_study
-from unalike.study.run import dealt
+
+from .run import dealt
+from .settings import make_study
 
 
 def clients_of(

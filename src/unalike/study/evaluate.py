@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unalike.core import Cohort
-from unalike.core.wire import leaves
 from unalike.data.federation import Ragged
 from unalike.data.windows import Windows, in_window, last_rounds, window_of
 from unalike.engines.local import LocalEngine, Predictions
+from unalike.functional.trees import leaves
 from unalike.measures.accuracy import Scores, scores
 from unalike.measures.dissimilarity import gradient_dissimilarity
-from unalike.measures.grouping import adjusted_rand
+from unalike.measures.group_agreement import adjusted_rand
 
 MOST_PROBED = 100
 """Clients whose full gradients are taken for the dissimilarity of a round."""

@@ -29,7 +29,7 @@ from unalike.weighting.sampling import draw
 from unalike.weighting.weights import objective
 
 from .evaluate import evaluate, evaluate_new
-from .plan import Study
+from .settings import Study
 from .store import RunStore, Saved
 from .training import Progress as Progress
 from .training import finished as finished

@@ -25,8 +25,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from unalike.core.wire import items, rebuild
 from unalike.errors import InputError
+from unalike.functional.trees import items, rebuild
 
 
 class Saved(NamedTuple):

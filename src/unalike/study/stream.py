@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unalike.core import Method, Problem
-from unalike.core.wire import leaves
 from unalike.data.federation import Federation
 from unalike.data.skews.over_time import InTime
 from unalike.errors import InputError
+from unalike.functional.trees import leaves
 
-from .plan import Study
+from .settings import Study
 
 Floats = NDArray[np.float64]
 

@@ -18,8 +18,8 @@ from unalike.privacy import Account, Ledger, Release
 from unalike.rounds import Clients, Round, rounds
 from unalike.weighting.sampling import draw
 
-from .choice import best_round, better
-from .plan import Study
+from .round_choice import best_round, better
+from .settings import Study
 from .store import RunStore, Saved
 
 

@@ -14,9 +14,9 @@ Source  rho: Wang et al., 2022 (arXiv:2206.04723); the closed form of d_i is ari
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unalike.theory import pulls
-from unalike.theory.fixed_point import displacements
-from unalike.theory.quadratics import Floats, Quadratics
+from . import pulls
+from .fixed_point import displacements
+from .quadratics import Floats, Quadratics
 
 
 def client_drift(clients: Quadratics, w: ArrayLike, *, lr: float, steps: int) -> Floats:

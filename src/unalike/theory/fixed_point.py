@@ -21,7 +21,7 @@ Source  arithmetic; that the bias is of order (E - 1) eta: Li et al., ICLR 2020,
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unalike.theory.quadratics import Floats, Quadratics, Spectral
+from .quadratics import Floats, Quadratics, Spectral
 
 
 def fixed_point(clients: Quadratics, pull: Spectral) -> Floats:

@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unalike.errors import InputError
-from unalike.theory.quadratics import Floats
+
+from .quadratics import Floats
 
 Scheme = Literal["all", "I", "II"]
 

@@ -8,7 +8,7 @@ Source  Li et al., ICLR 2020, section 2 (arXiv:1907.02189): full participation, 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unalike.theory.quadratics import Floats, Quadratics
+from .quadratics import Floats, Quadratics
 
 
 def fedavg_path(

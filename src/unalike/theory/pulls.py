@@ -25,7 +25,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unalike.theory.quadratics import Floats, Spectral
+from .quadratics import Floats, Spectral
 
 
 def gradient(lr: float) -> Spectral:

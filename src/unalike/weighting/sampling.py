@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unalike.core import streams
+from unalike.functional import streams
 
 Scheme = Literal["A", "I", "II"]
 

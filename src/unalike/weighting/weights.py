@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unalike.core import streams
 from unalike.errors import InputError, unknown
+from unalike.functional import streams
 
 Sizes = NDArray[np.int64]  # [N] training samples
 Numbers = NDArray[np.float64]  # [N]

@@ -5,15 +5,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unalike.data.skews.dealing import Indices
-from unalike.data.skews.dirichlet import dirichlet
-from unalike.data.skews.dirichlet_mix import dirichlet_mix
-from unalike.data.skews.iid import iid
-from unalike.data.skews.natural import natural
-from unalike.data.skews.pathological import pathological
-from unalike.data.skews.quantity import quantity
-from unalike.data.skews.shards import shards
-from unalike.data.skews.split import Option, Split
+from unalike.data.splits.dealing import Indices
+from unalike.data.splits.dirichlet import dirichlet
+from unalike.data.splits.dirichlet_mix import dirichlet_mix
+from unalike.data.splits.iid import iid
+from unalike.data.splits.natural import natural
+from unalike.data.splits.pathological import pathological
+from unalike.data.splits.quantity import quantity
+from unalike.data.splits.shards import shards
+from unalike.data.splits.split import Option, Split
 from unalike.errors import InputError, unknown
 
 __all__ = ["SPLITS", "Option", "Split", "deal", "find"]

@@ -16,10 +16,11 @@ import numpy.typing as npt
 import torch
 from pydantic import Field
 
-from unalike.core.streams import generator
-from unalike.data.skews.skew import Changing, Family, owners, units
 from unalike.data.truth import Truth
 from unalike.errors import InputError
+from unalike.functional.streams import generator
+
+from .skew import Changing, Family, owners, units
 
 if TYPE_CHECKING:
     from unalike.data.federation import Federation

@@ -26,11 +26,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from unalike.core.streams import generator
 from unalike.data.federation import Federation
-from unalike.data.skews.rotation import turned
-from unalike.data.skews.skew import by_unit, owners
 from unalike.errors import InputError, unknown
+from unalike.functional.streams import generator
+
+from .rotation import turned
+from .skew import by_unit, owners
 
 Array = npt.NDArray[np.float32]
 Units = npt.NDArray[np.int64]

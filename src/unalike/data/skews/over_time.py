@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from unalike.data.skews.feature import check, looks
-from unalike.data.skews.skew import Changing, Family, Skew, owners
-from unalike.data.skews.temporal import Floats, in_time, law
 from unalike.data.truth import Truth
 from unalike.data.windows import Windows
 from unalike.errors import InputError
+
+from .feature import check, looks
+from .skew import Changing, Family, Skew, owners
+from .temporal import Floats, in_time, law
 
 if TYPE_CHECKING:
     from unalike.data.federation import Federation

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from unalike.data.skews import SPLITS
-from unalike.data.skews.concept import Permutation, Swap
-from unalike.data.skews.keeping import Label, Quantity
-from unalike.data.skews.over_time import Arrival, FeatureDrift, InTime, LabelDrift, windowed
-from unalike.data.skews.senses import FEATURE
-from unalike.data.skews.skew import Changing, Keeping, Skew, joint
-from unalike.data.skews.teachers import Teachers
 from unalike.errors import InputError, unknown
+
+from . import SPLITS
+from .concept import Permutation, Swap
+from .feature_skews import FEATURE
+from .over_time import Arrival, FeatureDrift, InTime, LabelDrift, windowed
+from .resampling import Label, Quantity
+from .skew import Changing, Keeping, Skew, joint
+from .teachers import Teachers
 
 if TYPE_CHECKING:
     from unalike.data.federation import Federation

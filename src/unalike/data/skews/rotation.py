@@ -11,8 +11,9 @@ import numpy.typing as npt
 import torch
 
 from unalike.data.federation import Federation
-from unalike.data.skews.skew import owners, units
 from unalike.errors import InputError
+
+from .skew import owners, units
 
 Images = npt.NDArray[np.float32]
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from unalike.core.streams import generator
 from unalike.data.truth import Truth
 from unalike.errors import InputError
+from unalike.functional.streams import generator
 
 if TYPE_CHECKING:
     from unalike.data.federation import Federation

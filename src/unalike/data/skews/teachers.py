@@ -18,11 +18,12 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from unalike.core.streams import generator
-from unalike.data.skews.concept import ConceptGroups
-from unalike.data.skews.skew import Changing, Family, by_unit, owners, units
 from unalike.data.truth import Truth
 from unalike.errors import InputError
+from unalike.functional.streams import generator
+
+from .concept import ConceptGroups
+from .skew import Changing, Family, by_unit, owners, units
 
 if TYPE_CHECKING:
     from unalike.data.federation import Federation

@@ -19,9 +19,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from unalike.core.streams import generator
-from unalike.data.skews.skew import by_unit
 from unalike.errors import InputError, unknown
+from unalike.functional.streams import generator
+
+from .skew import by_unit
 
 Indices = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -2,19 +2,20 @@
 
 import os
 
-from unalike.data.sources.cifar10 import CIFAR10, CIFAR10_SUBSET
-from unalike.data.sources.digits import DIGITS
-from unalike.data.sources.fashion_mnist import FASHION_MNIST
-from unalike.data.sources.fcube import FCUBE
-from unalike.data.sources.files import locate, present
-from unalike.data.sources.leaf_synthetic import LEAF_SYNTHETIC
-from unalike.data.sources.medmnist import MEDMNIST
-from unalike.data.sources.mnist import MNIST, MNIST_WRITERS
-from unalike.data.sources.sent140 import SENT140, SENT140_SAMPLE
-from unalike.data.sources.source import Arrays, RemoteFile, Source
-from unalike.data.sources.synthetic import SYNTHETIC, SYNTHETIC_IID, named
-from unalike.data.sources.synthetic_mixture import SYNTHETIC_MIXTURE
 from unalike.errors import unknown
+
+from .cifar10 import CIFAR10, CIFAR10_SUBSET
+from .digits import DIGITS
+from .fashion_mnist import FASHION_MNIST
+from .fcube import FCUBE
+from .files import locate, present
+from .leaf_synthetic import LEAF_SYNTHETIC
+from .medmnist import MEDMNIST
+from .mnist import MNIST, MNIST_WRITERS
+from .sent140 import SENT140, SENT140_SAMPLE
+from .source import Arrays, RemoteFile, Source
+from .synthetic import SYNTHETIC, SYNTHETIC_IID, named
+from .synthetic_mixture import SYNTHETIC_MIXTURE
 
 __all__ = ["SOURCES", "Arrays", "RemoteFile", "Source", "find", "is_here", "load"]
 

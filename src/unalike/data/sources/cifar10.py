@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unalike.data.sources.source import TEST, TRAIN, Arrays, RemoteFile, Source, parts, pixels
+from .source import TEST, TRAIN, Arrays, RemoteFile, Source, parts, pixels
 
 _BATCHES = (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin")
 _ROW = 1 + 3 * 32 * 32  # a label, then the red, green and blue planes

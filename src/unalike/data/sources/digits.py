@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unalike.data.sources.source import TRAIN, Arrays, Source, parts
+from .source import TRAIN, Arrays, Source, parts
 
 
 def read_digits() -> Arrays:

@@ -1,7 +1,7 @@
 """Fashion-MNIST: photographs of clothes in the format of MNIST."""
 
-from unalike.data.sources.mnist import read_mnist
-from unalike.data.sources.source import RemoteFile, Source
+from .mnist import read_mnist
+from .source import RemoteFile, Source
 
 _URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 

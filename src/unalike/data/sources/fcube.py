@@ -10,8 +10,9 @@ Source  Li, Diao, Chen and He, ICDE 2022 (NIID-Bench, arXiv:2102.02079), sizes a
 
 import numpy as np
 
-from unalike.core.streams import generator
-from unalike.data.sources.source import TEST, TRAIN, Arrays, Source, parts
+from unalike.functional.streams import generator
+
+from .source import TEST, TRAIN, Arrays, Source, parts
 
 PARTIES, HELD, TESTS = 4, 1000, 1000
 

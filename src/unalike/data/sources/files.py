@@ -6,8 +6,9 @@ from pathlib import Path
 import pooch
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from unalike.data.sources.source import RemoteFile
 from unalike.errors import InputError
+
+from .source import RemoteFile
 
 VARIABLE = "UNALIKE_DATA"
 

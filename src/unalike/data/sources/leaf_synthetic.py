@@ -11,9 +11,10 @@ Source  Caldas et al. (LEAF), arXiv:1812.01097, the recipe of its published gene
 
 import numpy as np
 
-from unalike.core.streams import generator
-from unalike.data.sources.source import TRAIN, Arrays, Source, parts
-from unalike.data.sources.synthetic import spread
+from unalike.functional.streams import generator
+
+from .source import TRAIN, Arrays, Source, parts
+from .synthetic import spread
 
 CLIENTS, FEATURES, CLASSES, CLUSTERS = 1000, 60, 5, 2
 

@@ -5,17 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unalike.data.sources.source import (
-    TEST,
-    TRAIN,
-    VALIDATION,
-    Arrays,
-    RemoteFile,
-    Source,
-    Task,
-    parts,
-    pixels,
-)
+from .source import TEST, TRAIN, VALIDATION, Arrays, RemoteFile, Source, Task, parts, pixels
 
 
 def read_medmnist(file: Path, *, classes: int, task: Task) -> Arrays:

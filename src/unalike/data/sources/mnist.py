@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from unalike.data.sources.idx import read_idx
-from unalike.data.sources.source import TEST, TRAIN, Arrays, RemoteFile, Source, parts, pixels
+from .idx import read_idx
+from .source import TEST, TRAIN, Arrays, RemoteFile, Source, parts, pixels
 
 _WRITER, _SERIES = 2, 1  # columns of QMNIST's label table
 _MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from unalike.data.sources.source import TRAIN, Arrays, RemoteFile, Source, parts
-from unalike.data.sources.text import DIRECTIONS, fit_text
+from .source import TRAIN, Arrays, RemoteFile, Source, parts
+from .text import DIRECTIONS, fit_text
 
 _TEXT, _CSV_TEXT = 4, 5  # where a tweet's columns hold its text: in LEAF, in the original file
 _GO = "Go, Bhayani and Huang (2009). Twitter Sentiment Classification using Distant Supervision. "

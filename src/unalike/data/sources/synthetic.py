@@ -20,8 +20,9 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from unalike.core.streams import generator
-from unalike.data.sources.source import TRAIN, Arrays, Source, parts
+from unalike.functional.streams import generator
+
+from .source import TRAIN, Arrays, Source, parts
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

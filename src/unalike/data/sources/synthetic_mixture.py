@@ -9,7 +9,7 @@ Source  Marfoq et al., NeurIPS 2021 (arXiv:2108.10252), the recipe of its publis
 
 import numpy as np
 
-from unalike.data.sources.source import TEST, TRAIN, Arrays, Source
+from .source import TEST, TRAIN, Arrays, Source
 
 CLIENTS, FEATURES, COMPONENTS = 300, 150, 3
 

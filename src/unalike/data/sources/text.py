@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unalike.data.sources.source import Transform
 from unalike.errors import InputError
+
+from .source import Transform
 
 DIRECTIONS = 512
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist, pdist
 
-from unalike.core.streams import generator
+from unalike.functional.streams import generator
 
 Floats = NDArray[np.float64]
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from unalike.measures.distances.gaussian import gaussian_w2, moments
-from unalike.measures.distances.transport import transport
+from .gaussian import gaussian_w2, moments
+from .transport import transport
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]

@@ -10,8 +10,9 @@ Source  Bonneel et al., J. Math. Imaging Vis. 2015
 import numpy as np
 from numpy.typing import NDArray
 
-from unalike.core.streams import generator
-from unalike.measures.distances.coordinates import coordinates
+from unalike.functional.streams import generator
+
+from .coordinates import coordinates
 
 Floats = NDArray[np.float64]
 

@@ -1,0 +1,254 @@
+"""What is advised: as data, and in sentences that claim no more than the clients say."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from unalike.diagnosis import Diagnosis
+from unalike.methods import METHODS
+from unalike.methods.header import header
+from unalike.results.units import count, listed, percent, points
+
+from .heats import Schedule
+from .measured import Gain, Measured
+from .method_choice import Choice
+from .race import Contestant, Entry, Stage
+from .rules import Proposal
+
+
+@dataclass(frozen=True, eq=False)
+class Advice:
+    """A diagnosis, a shortlist, a race, a choice, and its test."""
+
+    diagnosis: Diagnosis
+    shortlist: tuple[Proposal, ...]
+    unfit: dict[str, str]  # proposed, but pointless or impossible here: why
+    plan: Schedule
+    stages: tuple[Stage, ...]
+    spent: int  # gradients of single samples in the race
+    choice: Choice
+    measured: Measured
+    settings: dict[str, Any]
+
+    @property
+    def method(self) -> str:
+        """The name of the advised method."""
+        return self.choice.advised.method
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """Its settings."""
+        return dict(self.choice.advised.settings)
+
+    @property
+    def headline(self) -> str:
+        """The advice in one sentence."""
+        name = called(self.choice.advised)
+        if self.method == "local":
+            return f"For these clients nothing helps beyond training alone: {name}."
+        over = self._over("local")
+        lead = "For these clients"
+        if self.method == "fedavg":
+            lead += " one shared model will do"
+        text = f"{lead}: {name}; {gained(over)}"
+        if not over.gain.excludes_zero:
+            text += ", which these clients cannot tell from training alone"
+        return text + "."
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The advice in full."""
+        return (
+            self.headline,
+            *self._worse(),
+            *self._beside_fedavg(),
+            *self._cost(),
+            *self._ties(),
+            *self._reasons(),
+            *self._limits(),
+        )
+
+    def __str__(self) -> str:
+        return "\n".join(self.sentences)
+
+    def _over(self, method: str) -> Gain:
+        return next(gain for gain in self.measured.gains if gain.over == method)
+
+    def _worse(self) -> list[str]:
+        if self.method == "local":
+            return []
+        worse = self._over("local").worse
+        if not worse:
+            return ["Nobody is better off alone."]
+        verb = "is" if len(worse) == 1 else "are"
+        return [f"{len(worse)} {verb} better off alone: {listed(worse)}."]
+
+    def _beside_fedavg(self) -> list[str]:
+        if self.method == "fedavg":
+            return ["No personal model paid: none was above FedAvg by more than noise."]
+        gain = self._over("fedavg").gain
+        text = f"Beside FedAvg: {points(gain.mean)} {interval(gain.low, gain.high)}"
+        return [text + ("." if gain.excludes_zero else ", not to be told apart.")]
+
+    def _cost(self) -> list[str]:
+        ratio = self.measured.bytes_ratio
+        if self.method in ("local", "fedavg") or math.isnan(ratio):
+            return [] if self.method == "fedavg" else ["It sends nothing."]
+        return [f"It sends {ratio:.1f} x FedAvg's bytes."]
+
+    def _ties(self) -> list[str]:
+        choice = self.choice
+        said = []
+        if choice.advised is not choice.leader:
+            rival = next(r for r in choice.rivals if r.contestant is choice.advised)
+            ahead = points(rival.behind.mean, signed=False)
+            why = (
+                "is simpler"
+                if choice.advised.effort < choice.leader.effort
+                else "has the least loss"
+            )
+            said.append(
+                f"{called(choice.leader)} led the race by {ahead}, which is within noise; what "
+                f"{why} is advised."
+            )
+        shown = {choice.advised.method, choice.leader.method}
+        equals = [r.contestant for r in choice.ties if r.contestant.method not in shown]
+        if equals:
+            names = listed([called(one) for one in equals])
+            said.append(f"As good as the leader, as far as the race can say: {names}.")
+        return said
+
+    def _reasons(self) -> list[str]:
+        for proposal in self.shortlist:
+            if proposal.method == self.method:
+                return [f"Why it was in the race: {'; '.join(proposal.reasons)}."]
+        return []
+
+    def _limits(self) -> list[str]:
+        seeds = self.settings["seeds"]
+        said = [
+            f"Accuracies are those of test samples that the race never saw, mean over {seeds} "
+            f"{'seeds' if seeds > 1 else 'seed'}; intervals are 90 %, over clients. The race "
+            f"computed {count(self.spent)} gradients of samples."
+        ]
+        if "temporal" in self.diagnosis.found:
+            said.append(
+                "The clients drift with time, which no race on shuffled samples can judge: "
+                "repeat it now and then."
+            )
+        if self.plan.left_out:
+            said.append(f"Left out for want of budget: {listed(self.plan.left_out)}.")
+        return said
+
+    def to_json(self) -> str:
+        """Everything but the diagnosis's details, as JSON; what does not exist is null."""
+        choice, measured = self.choice, self.measured
+        whole = {
+            "headline": self.headline,
+            "sentences": self.sentences,
+            "method": self.method,
+            "hyperparameters": self.hyperparameters,
+            "settings": self.settings,
+            "diagnosis": {
+                "headline": self.diagnosis.headline,
+                "found": self.diagnosis.found,
+                "groups": self.diagnosis.groups.count,
+            },
+            "shortlist": [proposal._asdict() for proposal in self.shortlist],
+            "unfit": self.unfit,
+            "left_out": self.plan.left_out,
+            "race": {
+                "price": self.plan.price,
+                "spent": self.spent,
+                "stages": [_stage(stage) for stage in self.stages],
+            },
+            "choice": {
+                "leader": _contestant(choice.leader),
+                "advised": _contestant(choice.advised),
+                "rivals": [
+                    {
+                        **_contestant(rival.contestant),
+                        "behind": rival.behind.mean,
+                        "low": rival.behind.low,
+                        "high": rival.behind.high,
+                        "tied": rival.tied,
+                    }
+                    for rival in choice.rivals
+                ],
+            },
+            "test": {
+                "accuracy": measured.accuracy,
+                "gains": [
+                    {
+                        "over": gain.over,
+                        "mean": gain.gain.mean,
+                        "low": gain.gain.low,
+                        "high": gain.gain.high,
+                        "clients": gain.clients,
+                        "worse": gain.worse,
+                    }
+                    for gain in measured.gains
+                ],
+                "bytes_ratio": measured.bytes_ratio,
+                "gradients": measured.gradients,
+            },
+        }
+        return json.dumps(_finite(whole), indent=1, allow_nan=False)
+
+
+def called(one: Contestant) -> str:
+    """The printed name of a contestant, with its settings."""
+    pairs = ", ".join(f"{name} {_short(value)}" for name, value in one.settings.items())
+    title = header(METHODS[one.method]).title
+    return f"{title} ({pairs})" if pairs else title
+
+
+def gained(gain: Gain) -> str:
+    """By how much, for how many, with what certainty."""
+    alone = "Local" if gain.over == "local" else "FedAvg"
+    return (
+        f"{points(gain.gain.mean)} over {alone} {interval(gain.gain.low, gain.gain.high)}, better "
+        f"for {len(gain.better)} of {len(gain.clients)}"
+    )
+
+
+def interval(low: float, high: float) -> str:
+    """(90 % interval +1.0 to +2.0)."""
+    if math.isnan(low):
+        return "(one client, no interval)"
+    return f"(90 % interval {100 * low:+.1f} to {100 * high:+.1f})"
+
+
+def standing(entry: Entry) -> str:
+    """A contestant and its accuracy in the race."""
+    return f"{called(entry.contestant)}: {percent(entry.score)}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _contestant(one: Contestant) -> dict[str, Any]:
+    return {"label": one.label, "method": one.method, "hyperparameters": one.settings}
+
+
+def _stage(stage: Stage) -> dict[str, Any]:
+    return {
+        "name": stage.name,
+        "rounds": stage.heat.rounds,
+        "folds": stage.heat.folds,
+        "entries": [
+            {**_contestant(entry.contestant), "accuracy": entry.score} for entry in stage.entries
+        ],
+    }
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,74 @@
+"""What a race says: the leader, whom it cannot be told apart from, and whom to prefer of those."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from .paired import NEAR, SLIGHT, Difference, difference, tied
+from .race import Contestant, Entry, Stage
+
+
+class Rival(NamedTuple):
+    """Another finalist, and by how much the leader is above it."""
+
+    contestant: Contestant
+    behind: Difference
+    tied: bool  # with the leader, as far as the race can say
+
+
+class Choice(NamedTuple):
+    """The advised contestant, and why it and no other."""
+
+    advised: Contestant
+    leader: Contestant
+    rivals: tuple[Rival, ...]  # the best first
+
+    @property
+    def ties(self) -> tuple[Rival, ...]:
+        """Other methods than the advised that do as well, each with its best settings."""
+        best: dict[str, Rival] = {}
+        for rival in self.rivals:
+            if rival.tied and rival.contestant.method != self.advised.method:
+                best.setdefault(rival.contestant.method, rival)
+        return tuple(best.values())
+
+
+def choose(final: Stage, *, alike: bool = False) -> Choice:
+    """The method of the leader, or the simplest of those that do as well, with its best settings.
+
+    As well means: less than half a point behind, and not told apart by the clients. Where the
+    diagnosis found the clients alike it is enough not to be told apart: a method of more effort
+    then has to win by more than noise. Of the settings of one method that are less than a point
+    apart and cannot be told apart by accuracy those of least loss are taken: loss is the steadier
+    measure of the two, and it betrays steps so large that some runs fail.
+    """
+    leader, *others = final.entries
+    rivals, equals = [], [leader]
+    for other in others:
+        if np.isfinite(other.score):
+            behind = difference(leader.accuracy, other.accuracy)
+            equal = tied(behind, slight=math.inf if alike else SLIGHT)
+            rivals.append(Rival(other.contestant, behind, equal))
+            equals += [other] if equal else []
+    simplest = min(equals, key=lambda one: one.contestant.effort)
+    advised = steadiest(final, simplest)
+    return Choice(advised.contestant, leader.contestant, tuple(rivals))
+
+
+def steadiest(final: Stage, best: Entry) -> Entry:
+    """Of the best settings of a method and others not told apart from them those of least loss."""
+    same = [
+        one
+        for one in final.entries
+        if one.contestant.method == best.contestant.method
+        and tied(difference(best.accuracy, one.accuracy), slight=NEAR)
+    ]
+    return min(same, key=lambda one: one.loss)
+
+
+def entry_of(stage: Stage, method: str) -> Entry:
+    """The best entry of a method."""
+    return next(entry for entry in stage.entries if entry.contestant.method == method)

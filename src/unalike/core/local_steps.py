@@ -1,0 +1,142 @@
+"""The ways in which a client goes through its batches.
+
+Methods call these instead of a bare `for`, so that clients with different amounts of work can
+be stacked: padding has no effect on any of them.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+
+from unalike.functional.gradient_count import batch_of
+from unalike.functional.trees import map_tree
+
+from .batches import Batch, Batches
+from .solvers import Solver
+
+Carry = TypeVar("Carry")
+
+
+class Iterate(NamedTuple):
+    """Where a local solver stands."""
+
+    w: Tensor  # [P]
+    state: Any
+
+
+def descend(
+    step: Callable[[Carry, Any], Carry],
+    start: Carry,
+    batches: Batches,
+    *,
+    again: Callable[[Carry, Any], Carry] | None = None,
+) -> Carry:
+    """Apply `step(carry, batch) -> carry` once per local step; the carry is any tree.
+
+    again: `step`, but allowed to overwrite the carry that an earlier step has made.
+    """
+    here: Carry = start
+    ours = False
+    for batch, active, samples in batches:
+        apply = again if again and ours and active is None else step
+        with batch_of(samples):
+            there = apply(here, batch)
+        here = there if active is None else _where(active, there, here)
+        ours = not torch.is_grad_enabled()
+    return here
+
+
+class Visit(NamedTuple):
+    """A local step on record."""
+
+    here: Any  # the carry before the step
+    batch: Any
+    active: Tensor | None
+    samples: int
+
+
+def trace(
+    step: Callable[[Carry, Any], Carry], start: Carry, batches: Batches
+) -> tuple[Carry, list[Visit]]:
+    """`descend` that also returns the path, for `retrace`: one carry of memory per step."""
+    here: Carry = start
+    visits: list[Visit] = []
+    for batch, active, samples in batches:
+        visits.append(Visit(here, batch, active, samples))
+        with batch_of(samples):
+            there = step(here, batch)
+        here = there if active is None else _where(active, there, here)
+    return here, visits
+
+
+def retrace(
+    step: Callable[[Carry, Any, Any], Carry],
+    start: Carry,
+    visits: list[Visit],
+    *,
+    again: Callable[[Carry, Any, Any], Carry] | None = None,
+) -> Carry:
+    """Apply `step(carry, here, batch) -> carry` along a traced path, last local step first.
+
+    again: as for `descend`.
+    """
+    carry: Carry = start
+    ours = False
+    for here, batch, active, samples in reversed(visits):
+        apply = again if again and ours and active is None else step
+        with batch_of(samples):
+            before = apply(carry, here, batch)
+        carry = before if active is None else _where(active, before, carry)
+        ours = not torch.is_grad_enabled()
+    return carry
+
+
+def optimise(
+    solver: Solver, direction: Callable[[Tensor, Any], Tensor], start: Tensor, batches: Batches
+) -> Tensor:
+    """Follow `direction(w, batch) -> [P]` downhill with a local solver, from `start` [P] on.
+
+    `direction` must keep neither w nor what it returns: the next step may write over both.
+    """
+
+    def step(here: Iterate, batch: Any) -> Iterate:
+        return Iterate(*solver.step(here.w, direction(here.w, batch), here.state))
+
+    def again(here: Iterate, batch: Any) -> Iterate:
+        return Iterate(*solver.over(here.w, direction(here.w, batch), here.state))
+
+    return descend(step, Iterate(start, solver.init(start)), batches, again=again).w
+
+
+def average(fn: Callable[[Batch], Tensor], batches: Batches) -> Tensor:
+    """Mean of `fn(batch)` over the client's samples; zero where it has none.
+
+    `fn` is itself a mean over its batch: of losses [], gradients [P], or anything else.
+    """
+    total: Tensor | None = None
+    for batch, _, samples in batches.in_order():
+        with batch_of(samples):
+            value = fn(batch)
+        if batches.at_once:
+            return value
+        part = value * (batch.weight.sum() / batches.size.clamp(min=1))
+        total = part if total is None else total + part
+    return torch.zeros_like(batches.size, dtype=batches.dtype) if total is None else total
+
+
+def each_sample(fn: Callable[[Batch], Tensor], batches: Batches, *, none: Tensor) -> Tensor:
+    """`fn(batch) -> [..., B]` of all samples: [..., n], each at its `position`; then padding.
+
+    none: what comes back where no client has a sample.
+    """
+    values = []
+    for batch, _, samples in batches.in_order():
+        with batch_of(samples):
+            values.append(fn(batch))
+    return torch.cat(values, -1) if values else none
+
+
+def _where(active: Tensor, new: Any, old: Any) -> Any:
+    return map_tree(lambda a, b: torch.where(active, a, b), new, old)

@@ -1,0 +1,63 @@
+"""Quantity skew: the clients hold different numbers of samples."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unalike.functional.streams import generator
+from unalike.measures.quantity_imbalance import coefficient_of_variation, effective_clients
+
+from .diagnosis_result import Finding, Measure
+from .label_skew import Disturb
+from .null import Null
+from .samples import Samples
+
+Integers = NDArray[np.int64]
+
+
+def quantity(samples: Samples, *, shuffles: int, seed: int) -> Finding:
+    """Sizes against those of samples that each choose their client at random."""
+    return quantity_of(samples.sizes, shuffles=shuffles, seed=seed)
+
+
+def quantity_of(
+    sizes: Integers, *, shuffles: int, seed: int, disturb: Disturb | None = None
+) -> Finding:
+    """The same from the clients' numbers of samples alone: sizes [N].
+
+    Shuffling keeps sizes, so membership is drawn anew here: multinomial with equal chances.
+    disturb: what was done to the true sizes before they were told, and is done to chance too.
+    """
+    n, clients = int(sizes.sum()), len(sizes)
+    drawn = []
+    for b in range(shuffles):
+        rng = generator(seed, "diagnosis/quantity", b)
+        others = rng.multinomial(n, np.full(clients, 1 / clients))
+        drawn.append(others if disturb is None else disturb(others, rng))
+    variation = Null(
+        coefficient_of_variation(sizes),
+        np.array([coefficient_of_variation(others) for others in drawn]),
+    )
+    lost = Null(
+        max(clients - effective_clients(sizes), 0.0),
+        np.array([clients - effective_clients(others) for others in drawn]),
+    )
+    return Finding(
+        "quantity",
+        (
+            Measure.of(
+                "coefficient of variation",
+                variation,
+                "standard deviation of the sizes over their mean",
+                decides=True,
+            ),
+            Measure.of(
+                "clients that do not count",
+                lost,
+                "N less the effective number of clients, 1 / (sum of squared shares)",
+            ),
+        ),
+        f"Clients hold {sizes.min():,} to {sizes.max():,} samples; weighted by size they count as "
+        f"{clients - lost.value:.1f} equal ones of {clients}.",
+        "everything but the numbers of samples; more than chance is not yet harmful: look at the "
+        "effective number of clients",
+    )

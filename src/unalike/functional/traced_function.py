@@ -1,0 +1,150 @@
+"""Functions of tensors that are recorded once and then replayed.
+
+Under `torch.func` a small gradient spends most of its time on bookkeeping: each operation passes
+through every level of the mapping before its kernel runs. A `Replay` lets the first calls of each
+signature (shapes, types, device) through unchanged; a signature that keeps coming back is recorded
+as the plain list of kernels that it runs, and from then on only these are called. The recording
+is taken only if it gives the same bits as the function itself on the arguments at hand.
+
+A compiled replay hands the recording to torch's compiler, at the first call of a signature: its
+results agree with the function's to rounding, and do not depend on how often it was called.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+from weakref import WeakValueDictionary
+
+import torch
+from torch import Tensor
+from torch.func import grad, vmap
+
+from . import graph_rewriting as rewriting
+from .tracing import recorded
+
+Function = Callable[..., Tensor]
+
+PATIENCE = 100
+"""Calls of a signature before it is recorded; a recording costs about as much as a hundred."""
+
+
+_replays: WeakValueDictionary[int, Replay] = WeakValueDictionary()
+
+
+class Replay:
+    """A function of tensors alone, without side effects or data-dependent branches.
+
+    fn: of these tensors and of nothing else that ever changes. A tensor that it finds elsewhere
+    must be one of `constants`, or the function is never recorded.
+
+    What comes back is fresh and contiguous: the caller may write over it. It may be called under
+    any number of `vmap` levels. While gradients are enabled, as they are
+    inside of `torch.func.grad`, the function itself is called.
+    """
+
+    def __init__(
+        self, fn: Function, constants: Iterable[Tensor] = (), *, compiled: bool = False
+    ) -> None:
+        self.fn, self.compiled = fn, compiled
+        self._constants = tuple(constants)
+        self._mapped: dict[Any, Replay] = {}
+        self._calls: dict[Any, int] = {}
+        self._recorded: dict[Any, Function] = {}
+        self._lock = threading.Lock()
+        _replays[id(self)] = self
+
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            fn = self.fn.differentiable if isinstance(self.fn, Gradient) else self.fn
+            return fn(*tensors).contiguous()
+        return _call(id(self), tensors)
+
+    def mapped(self, in_dims: tuple[int | None, ...]) -> Replay:
+        """The same function over stacked arguments."""
+        if in_dims not in self._mapped:
+            fn = (
+                self.fn.mapped(in_dims) if isinstance(self.fn, Gradient) else vmap(self.fn, in_dims)
+            )
+            self._mapped[in_dims] = Replay(fn, self._constants, compiled=self.compiled)
+        return self._mapped[in_dims]
+
+    def run(self, tensors: tuple[Tensor, ...]) -> Tensor:
+        """The value for plain tensors."""
+        signature = tuple((t.shape, t.stride(), t.dtype, t.device) for t in tensors)
+        recorded = self._recorded.get(signature)
+        if recorded is not None:
+            return recorded(*tensors).contiguous()
+        calls = self._calls.get(signature, 0) + 1
+        self._calls[signature] = calls
+        if calls < PATIENCE and not self.compiled:
+            return self.fn(*tensors).contiguous()
+        with self._lock:
+            if signature not in self._recorded:
+                self._recorded[signature] = self._record(tensors)
+        return self._recorded[signature](*tensors).contiguous()
+
+    def _record(self, tensors: tuple[Tensor, ...]) -> Function:
+        rewrite = rewriting.freely if self.compiled else rewriting.exactly
+        module = recorded(self.fn, tensors, self._constants, rewrite=rewrite)
+        if module is None:
+            return self.fn
+        if self.compiled:
+            from torch import _inductor  # loads 80 MB
+
+            return _inductor.compile(module, list(tensors))
+        same = torch.equal(_bits(module(*tensors)), _bits(self.fn(*tensors)))
+        return module.forward if same else self.fn
+
+
+class Gradient:
+    """The gradient of `loss(w, ...)` by w.
+
+    together: stacked clients share one backward pass through the sum of their losses. For small
+    models that is cheaper than a mapped gradient; for large ones it is dearer, since it lays out
+    gradients of matrices the wrong way round.
+    """
+
+    def __init__(self, loss: Function, *, together: bool) -> None:
+        self.loss, self.together = loss, together
+
+    def __call__(self, w: Tensor, *rest: Tensor) -> Tensor:
+        w = w.detach().requires_grad_()
+        with torch.enable_grad():
+            total = self.loss(w, *rest).sum()
+        if not total.requires_grad:
+            return torch.zeros_like(w)
+        return torch.autograd.grad(total, w, allow_unused=True, materialize_grads=True)[0]
+
+    def mapped(self, in_dims: tuple[int | None, ...]) -> Function:
+        """The same over stacked arguments; every client gets a gradient of its own."""
+        if self.together and in_dims[0] == 0:
+            return Gradient(vmap(self.loss, in_dims), together=True)
+        return vmap(grad(self.loss), in_dims)
+
+    def differentiable(self, w: Tensor, *rest: Tensor) -> Tensor:
+        """The same value as a function that can be differentiated again."""
+        return grad(self.loss)(w, *rest)
+
+
+_library = torch.library.Library("unalike", "DEF")
+_library.define("replay(int which, Tensor[] tensors) -> Tensor")
+
+
+@torch.library.impl(_library, "replay", "CompositeExplicitAutograd")
+def _run(which: int, tensors: list[Tensor]) -> Tensor:
+    return _replays[which].run(tuple(tensors))
+
+
+def _run_stacked(info: Any, in_dims: Any, which: int, tensors: list[Tensor]) -> tuple[Tensor, int]:
+    mapped = _replays[which].mapped(tuple(in_dims[1]))
+    return _call(id(mapped), tensors), 0
+
+
+torch.library.register_vmap("unalike::replay", _run_stacked, lib=_library)
+_call = torch.ops.unalike.replay.default
+
+
+def _bits(value: Tensor) -> Tensor:
+    return value.nan_to_num()

@@ -1,0 +1,132 @@
+"""The door to the outside: nodes reach the Fleet API through it, and nobody reaches anything else.
+
+Flower serves one port for its nodes, its operators and its helpers, and only nodes prove who they
+are; whoever reaches the operators' part can run code on every node. So the SuperLink listens to
+this machine alone, and the gate passes on only the calls that a node makes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from .ports import Address
+from .server_status import PATH
+
+CALLS = re.compile(
+    rb"/v1/fleet/(activate-node|deactivate-node|send-node-heartbeat|pull-messages|push-messages"
+    rb"|get-run|get-fab|push-object|pull-object|confirm-message-received)"
+)
+OWN_ACCORD = re.compile(rb"/v1/fleet/(register-node|unregister-node)")
+"""What a node without a key does; those with one are registered by the server."""
+LARGEST = 32 * 2**20
+"""Bytes of a request; Flower cuts what it sends into pieces of 5 MB."""
+HOP_BY_HOP = {"host", "content-length", "connection", "transfer-encoding", "content-encoding"}
+
+Greeting = Callable[[Mapping[str, str]], Mapping[str, Any]]
+"""What a site is told that asks, see `greeting`."""
+
+
+class Gate:
+    """Listens at `sock` and passes the calls of nodes on to the SuperLink at `inner`."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        inner: Address,
+        *,
+        authority: Path | None = None,
+        tls: tuple[Path, Path] | None = None,
+        greeting: Greeting = lambda _: {},
+    ) -> None:
+        self._sock, self._authority, self._greeting = sock, authority, greeting
+        self._open = authority is None
+        self._inner = f"{'http' if authority is None else 'https'}://{inner}"
+        certificate, key = (str(path) for path in tls) if tls else (None, None)
+        routes = [
+            Route(PATH, self._greet, methods=["GET"]),
+            Route("/{path:path}", self._pass_on, methods=["POST"]),
+        ]
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                Starlette(routes=routes, lifespan=self._connected),
+                log_config=None,
+                access_log=False,
+                ws="none",
+                loop="asyncio",
+                server_header=False,
+                ssl_certfile=certificate,
+                ssl_keyfile=key,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        self._thread = threading.Thread(target=self._run, name="gate", daemon=True)
+
+    def __enter__(self) -> Gate:
+        self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            time.sleep(0.01)
+        if not self._server.started:
+            self._sock.close()
+            raise RuntimeError("The gate did not open.")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._sock.close()
+
+    def wait(self) -> None:
+        """Until it is closed from elsewhere."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._sock])
+
+    @contextlib.asynccontextmanager
+    async def _connected(self, _: Starlette) -> AsyncIterator[None]:
+        trusted = ssl.create_default_context(cafile=self._authority)
+        async with httpx.AsyncClient(
+            base_url=self._inner,
+            verify=trusted,
+            trust_env=False,
+            timeout=120,
+            limits=httpx.Limits(max_connections=200),
+        ) as self._client:
+            yield
+
+    async def _greet(self, request: Request) -> Response:
+        return JSONResponse(dict(self._greeting(request.query_params)))
+
+    async def _pass_on(self, request: Request) -> Response:
+        path = request.scope["raw_path"]
+        if OWN_ACCORD.fullmatch(path) and not self._open:
+            return Response("only with an admitted key", 401)
+        if not (CALLS.fullmatch(path) or OWN_ACCORD.fullmatch(path)):
+            return Response("not served here", 403)
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > LARGEST:
+                return Response("too much at once", 413)
+        headers = [(k, v) for k, v in request.headers.items() if k not in HOP_BY_HOP]
+        try:
+            answer = await self._client.post(path.decode(), content=bytes(body), headers=headers)
+        except httpx.TransportError:
+            return Response("the server is not ready", 503)
+        kept = {k: v for k, v in answer.headers.items() if k not in HOP_BY_HOP}
+        return Response(answer.content, answer.status_code, kept)

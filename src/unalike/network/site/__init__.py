@@ -1,0 +1,1 @@
+"""A site of a federation: its samples and private state, and what it answers."""

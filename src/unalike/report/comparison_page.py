@@ -1,0 +1,292 @@
+"""The report: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import tomli_w
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from unalike.data.skews.registry import asked
+from unalike.errors import InputError
+from unalike.results.columns import COLUMNS, FURTHER, Column
+from unalike.results.table import aggregates, as_frame, diverged
+from unalike.results.units import listed, percent, points
+from unalike.results.verdict import Verdict, judge
+
+from .canvas import Panel
+from .colours import PAPER, PAPER_DARK, Look, darkening, looks
+from .figures import panels
+from .glossary import GLOSSARY
+
+if TYPE_CHECKING:
+    from unalike.results.comparison import Comparison
+
+MOST_SHOWN = 12
+"""Methods that figures show at first; the reader can add the others."""
+
+TOPICS = {
+    "winner": "Best",
+    "contrast": "Difference",
+    "local": "Training alone",
+    "worst": "Worst off",
+    "harmed": "Harmed",
+    "new": "New clients",
+    "global": "One model",
+    "cost": "Cost",
+    "limits": "With care",
+    "diverged": "Diverged",
+}
+
+DASH_ARRAYS = {"solid": "none", "dash": "7 4", "dot": "2 3", "dashdot": "7 3 2 3"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number of the table at either round."""
+
+    metric: str
+    best: str
+    last: str
+    best_half: str
+    last_half: str
+    best_value: float | None
+    last_value: float | None
+    leads: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method of the table."""
+
+    method: str
+    title: str
+    tag: str
+    place: int
+    look: Look
+    shown: bool
+    cells: tuple[Cell, ...]
+
+    @property
+    def dashes(self) -> str:
+        """The dashes of its line, as SVG has them."""
+        return DASH_ARRAYS[self.look.dash]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One number to be seen at a glance."""
+
+    label: str
+    number: str
+    detail: str
+
+
+def render(comparison: Comparison) -> str:
+    """The report of a comparison as one HTML page."""
+    best, last = as_frame(comparison, "best"), as_frame(comparison, "last")
+    methods = [str(method) for method in best.index]
+    styles = looks(comparison.titles if set(methods) <= set(comparison.titles) else methods)
+    columns, further = (
+        [column for column in group if best[column.key].notna().any()]
+        for group in (COLUMNS, FURTHER)
+    )
+    verdict = judge(comparison)
+    drawn = panels(comparison, methods, styles)
+    environment = Environment(
+        loader=PackageLoader("unalike.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    rows = _rows(comparison, best, last, columns, styles)
+    return environment.get_template("page.html").render(
+        verdict=verdict,
+        topics=_by_topic(verdict),
+        tiles=_tiles(comparison, verdict),
+        facts=_facts(comparison),
+        remarks=comparison.remarks,
+        columns=columns,
+        rows=rows,
+        further=further,
+        further_rows=_rows(comparison, best, last, further, styles),
+        hidden=sum(not row.shown for row in rows),
+        seeds=aggregates(comparison).index.get_level_values("seed").nunique(),
+        panels=drawn,
+        study=tomli_w.dumps(_plain(comparison.settings)),
+        environment=comparison.environment,
+        glossary=GLOSSARY,
+        papers=(PAPER, PAPER_DARK),
+        figures=Markup(_data(drawn)),
+        darkening=Markup(json.dumps(darkening())),
+        plotly=Markup(get_plotlyjs()),
+    )
+
+
+def write(comparison: Comparison, path: Path) -> Path:
+    """Write the report beside its place and rename it, so that no half of it is ever seen."""
+    text = render(comparison)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise InputError(f"The report cannot be written to {path}: {error.strerror}.") from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(beside, 0o666 & ~_umask())
+        os.replace(beside, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+        raise InputError(f"The report cannot be written to {path}: {error.strerror}.") from None
+    return path
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _rows(
+    comparison: Comparison,
+    best: pd.DataFrame,
+    last: pd.DataFrame,
+    columns: list[Column],
+    styles: dict[str, Look],
+) -> list[Row]:
+    tags = {"local": "baseline", "centralised": "not federated"}
+    for method in best.index[best["personalised"].isna()]:
+        tags[str(method)] = "nothing measured"
+    for method, runs in diverged(aggregates(comparison)).items():
+        tags[method] = f"diverged in round {listed([str(t) for t in sorted(set(runs.values()))])}"
+    ranked = best[~best["diverged"] & (best.index != "centralised")]
+    tops = {
+        column.key: ranked[column.key].max() if column.wins == "high" else ranked[column.key].min()
+        for column in columns
+        if column.wins != "none" and len(ranked) > 1
+    }
+    shown = {*[m for m in best.index if m in ("local", "fedavg")], *best.index[:MOST_SHOWN]}
+    found = []
+    at_best: dict[Hashable, dict[Hashable, Any]] = best.to_dict("index")
+    at_last: dict[Hashable, dict[Hashable, Any]] = last.to_dict("index")
+    for place, method in enumerate(best.index):
+        then, now = at_best[method], at_last[method]
+        cells = tuple(
+            Cell(
+                metric=column.metric,
+                best=column.text(then[column.key]),
+                last=column.text(now[column.key]),
+                best_half=_half(column, then[f"{column.key}_half"]),
+                last_half=_half(column, now[f"{column.key}_half"]),
+                best_value=_known(then[column.key]),
+                last_value=_known(now[column.key]),
+                leads=method in ranked.index
+                and column.key in tops
+                and (method != "local" or column.key != "harmed")
+                and bool(then[column.key] == tops[column.key]),
+            )
+            for column in columns
+        )
+        title, tag = str(then["title"]), tags.get(method, "")
+        row = Row(str(method), title, tag, place, styles[method], method in shown, cells)
+        found.append(row)
+    return found
+
+
+def _half(column: Column, half: float) -> str:
+    shown = column.key in ("personalised", "global", "new", "worst", "harmed")
+    return f"± {100 * half:.1f}" if shown and math.isfinite(half) else ""
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _by_topic(verdict: Verdict) -> list[tuple[str, list[str]]]:
+    found: dict[str, list[str]] = {}
+    for sentence in verdict.sentences:
+        found.setdefault(TOPICS[sentence.topic], []).append(_together(sentence.text))
+    return list(found.items())
+
+
+def _together(text: str) -> str:
+    """Keep a number and its percent sign on one line."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _tiles(comparison: Comparison, verdict: Verdict) -> list[Tile]:
+    if verdict.best is None:
+        return []
+    titles = comparison.titles
+    row: dict[Hashable, Any] = as_frame(comparison).to_dict("index")[verdict.best]
+    found = [
+        Tile(
+            f"{titles.get(verdict.best, verdict.best)}, personalised",
+            percent(row["personalised"]),
+            f"{points(row['spread'], signed=False)} standard deviation over clients",
+        )
+    ]
+    for method in ("local", "fedavg"):
+        if method in verdict.contrasts:
+            difference = verdict.contrasts[method]
+            detail = "one seed, no interval"
+            if difference.half is not None:
+                detail = f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f} over seeds"
+                detail += "" if difference.excludes_zero else ": not told apart"
+            against = f"against {titles.get(method, method)}"
+            found.append(Tile(against, points(difference.mean), detail))
+    if verdict.best in verdict.harmed:
+        share = verdict.harmed[verdict.best].share.mean
+        detail = f"with {titles.get(verdict.best, verdict.best)}"
+        if verdict.best != "fedavg" and "fedavg" in verdict.harmed:
+            detail += f"; {percent(verdict.harmed['fedavg'].share.mean)} with FedAvg"
+        found.append(Tile("clients worse than alone", percent(share), detail))
+    return found
+
+
+def _facts(comparison: Comparison) -> list[str]:
+    settings = comparison.settings
+    late = int(comparison.newcomers.sum())
+    facts = [f"{settings['data']} data" if "data" in settings else ""]
+    if settings.get("split"):
+        alpha = f", alpha {settings['alpha']}" if settings.get("alpha") is not None else ""
+        facts.append(f"{settings['split']} split{alpha}")
+    facts += [skew.said() for skew in asked(settings.get("skew", ())).skews]
+    facts.append(f"{len(comparison.names):,} clients" + (f", {late:,} of them new" if late else ""))
+    for key in ("rounds", "seeds"):
+        if key in settings:
+            unit = key if settings[key] != 1 else key[:-1]
+            facts.append(f"{settings[key]:,} {unit}")
+    return [fact for fact in facts if fact]
+
+
+def _plain(settings: Any) -> Any:
+    """Settings as TOML can hold them: what is None is left out."""
+    if isinstance(settings, dict):
+        return {str(k): _plain(v) for k, v in settings.items() if v is not None}
+    if isinstance(settings, (list, tuple)):
+        return [_plain(v) for v in settings if v is not None]
+    return settings if isinstance(settings, (bool, int, float, str)) else str(settings)
+
+
+def _data(drawn: list[Panel]) -> str:
+    """The figures as JSON that cannot end its script element."""
+    parts = []
+    for panel in drawn:
+        views = ",".join(view.figure.to_json(validate=False) for view in panel.views)
+        parts.append(f"{json.dumps(panel.key)}:[{views}]")
+    return ("{" + ",".join(parts) + "}").replace("<", "\\u003c")

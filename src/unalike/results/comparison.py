@@ -1,0 +1,273 @@
+"""From the stores of a study to one tidy table, its curves, and what a reader needs besides."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from unalike.data.federation import Federation
+from unalike.measures.qoi import quality_of_improvement
+from unalike.measures.spread import harmed_share, spread
+from unalike.methods import METHODS
+from unalike.methods.header import header
+from unalike.study.round_choice import best_round
+from unalike.study.settings import Study
+from unalike.study.store import RunStore, write_atomically
+from unalike.study.stream import over_time
+
+from .hidden_clients import hiding, unsaid
+from .privacy_spent import spent
+
+COLUMNS = ["method", "seed", "client", "metric", "value"]
+ALL = "all"
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A finished comparison."""
+
+    settings: dict[str, Any]  # the study as resolved
+    frame: pd.DataFrame  # tidy: method, seed, client, metric, value
+    curves: pd.DataFrame  # method, seed, round, metric, value
+    names: tuple[str, ...]  # N clients
+    newcomers: NDArray[np.bool_]  # [N]
+    label_counts: NDArray[np.int64]  # [N, classes], of the first seed
+    titles: dict[str, str]  # printed name of each method
+    environment: dict[str, str]
+    remarks: list[str]  # what must be said aloud
+    hidden: tuple[str, ...] = ()  # clients that do not tell their accuracy
+
+
+class _Runs:
+    """All records of a study, by method and seed."""
+
+    def __init__(self, study: Study, folder: Path, seeds: range) -> None:
+        self.study = study
+        self.records = {
+            (label, seed): RunStore(folder / "runs" / label / f"seed-{seed}").records()
+            for label in study.labels()
+            for seed in seeds
+        }
+
+    def evaluated(self, label: str, seed: int) -> list[dict[str, Any]]:
+        """The records of the rounds after which everything was measured."""
+        return [r for r in self.records.get((label, seed), []) if "evaluation" in r]
+
+    def at(self, label: str, seed: int, when: str) -> dict[str, Any] | None:
+        """The record of the last evaluated round, or of the best by validation."""
+        known = self.evaluated(label, seed)
+        if not known:
+            return None
+        return known[-1] if when == "last" else best_round(known)
+
+
+def gather(
+    study: Study,
+    folder: Path,
+    federations: list[Federation],
+    remarks: list[str],
+    environment: dict[str, str],
+) -> Comparison:
+    """Read all stores of a study; federations [seeds] tell whose value is whose."""
+    runs = _Runs(study, folder, range(study.seeds))
+    rows: list[tuple[str, int, str, str, float]] = []
+    curves: list[tuple[str, int, int, str, float]] = []
+    said = list(remarks)
+    for (label, seed), records in runs.records.items():
+        for client, metric, value in _summary(runs, label, seed, federations[seed]):
+            rows.append((label, seed, client, metric, value))
+        for t, metric, value in _curves(records, federations[seed]):
+            curves.append((label, seed, t, metric, value))
+        said += [record["diverged"] for record in records if "diverged" in record]
+        said += [record["notes"] for record in records if "notes" in record]
+    titles = {label: _title(study, label) for label in study.labels()}
+    said += spent(study.privacy, runs.records, titles)
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    first = federations[0]
+    hidden = hiding(chain.from_iterable(runs.records.values()))
+    means = frame[
+        frame["metric"].isin(["personalised_accuracy_mean_last", "new_accuracy_mean_last"])
+    ]
+    said += unsaid(hidden, first.clients, means["value"])
+    return Comparison(
+        settings=study.as_toml(),
+        frame=frame,
+        curves=pd.DataFrame(curves, columns=["method", "seed", "round", "metric", "value"]),
+        names=first.names,
+        newcomers=first.newcomers,
+        label_counts=first.label_counts,
+        titles=titles,
+        environment=environment,
+        remarks=list(dict.fromkeys(said)),
+        hidden=hidden,
+    )
+
+
+def write_summary(comparison: Comparison, path: Path) -> None:
+    """The tidy table as CSV; numbers in full."""
+    write_atomically(path, comparison.frame.to_csv(index=False).encode())
+
+
+def read_environment(folder: Path) -> dict[str, str]:
+    """What the study was run on."""
+    return dict(json.loads((folder / "environment.json").read_text("utf-8")))
+
+
+def _title(study: Study, label: str) -> str:
+    base = study.settings.get(label, {}).get("method", label)
+    title = header(METHODS[base]).title
+    return title if base == label else f"{title} ({label})"
+
+
+def _summary(
+    runs: _Runs, label: str, seed: int, federation: Federation
+) -> list[tuple[str, str, float]]:
+    rows: list[tuple[str, str, float]] = []
+    for when in ("last", "best"):
+        record = runs.at(label, seed, when)
+        if record is not None:
+            rows += _measured(runs, record["evaluation"], seed, federation, when)
+            if when == "best":
+                rows.append((ALL, "best_round", float(record["round"])))
+    records = runs.records[label, seed]
+    training = np.flatnonzero(~federation.newcomers)
+    for name, values in over_time(records).items():
+        rows.append((ALL, f"{name}_mean", _mean(values)))
+        rows += _per_client(name, values, training, federation)
+    trained = [record for record in records if "diverged" not in record]
+    totals = {
+        "rounds": len(trained),
+        "bytes_down": sum(r["bytes_down"] for r in trained),
+        "bytes_up": sum(r["bytes_up"] for r in trained),
+        "gradient_evaluations": sum(r["gradients"] for r in trained),
+        "rejected_uploads": sum(len(r.get("rejected", ())) for r in trained),
+        "dropped_answers": sum(len(r.get("dropped", ())) for r in trained),
+        "train_seconds": sum(r["train_seconds"] for r in trained),
+        "peak_memory_bytes": max((r["peak_memory_bytes"] for r in trained), default=0),
+    }
+    rows += [(ALL, name, float(value)) for name, value in totals.items()]
+    if runs.study.privacy is not None and trained:
+        rows.append((ALL, "epsilon", trained[-1]["epsilon"]))
+        rows.append((ALL, "delta", runs.study.privacy.delta))
+    rows += [(ALL, "diverged_round", float(r["round"])) for r in records if "diverged" in r]
+    return rows
+
+
+def _measured(
+    runs: _Runs, evaluation: dict[str, Any], seed: int, federation: Federation, when: str
+) -> list[tuple[str, str, float]]:
+    training = np.flatnonzero(~federation.newcomers)
+    new = np.flatnonzero(federation.newcomers)
+    rows = _scores("personalised", evaluation["personal"], training, federation, when)
+    for name in ("accuracy", "balanced_accuracy", "macro_f1", "loss"):
+        if "global" in evaluation:
+            rows.append((ALL, f"global_{name}_{when}", evaluation["global"][name]))
+    if "cluster_agreement" in evaluation:
+        rows.append((ALL, f"cluster_agreement_{when}", evaluation["cluster_agreement"]))
+    if "new" in evaluation:
+        rows += _scores("new", evaluation["new"], new, federation, when)
+    personal = np.asarray(evaluation["personal"]["accuracy"])
+    alone = _reference(runs, "local", seed, when)
+    if alone is None:
+        return rows
+    gain = personal - alone
+    rows.append((ALL, f"harmed_share_{when}", harmed_share(personal, alone)))
+    rows.append((ALL, f"gain_over_local_mean_{when}", _mean(gain)))
+    rows += _per_client(f"gain_over_local_{when}", gain, training, federation)
+    shared = _reference(runs, "fedavg", seed, when)  # FedAvg's personal model is the global one
+    if shared is not None:
+        qoi = quality_of_improvement(personal, shared, alone)
+        rows.append((ALL, f"qoi_mean_{when}", _mean(qoi)))
+        rows += _per_client(f"qoi_{when}", qoi, training, federation)
+    return rows
+
+
+def _scores(
+    family: str,
+    values: dict[str, Any],
+    clients: NDArray[np.int64],
+    federation: Federation,
+    when: str,
+) -> list[tuple[str, str, float]]:
+    rows: list[tuple[str, str, float]] = []
+    sizes = federation.test.sizes[clients]
+    for name in ("accuracy", "balanced_accuracy", "macro_f1"):
+        column = np.asarray(values[name], dtype=np.float64)
+        for statistic, value in spread(column, sizes)._asdict().items():
+            rows.append((ALL, f"{family}_{name}_{statistic}_{when}", value))
+        rows += _per_client(f"{family}_{name}_{when}", column, clients, federation)
+    return rows
+
+
+def _per_client(
+    metric: str, values: Floats, clients: NDArray[np.int64], federation: Federation
+) -> list[tuple[str, str, float]]:
+    return [
+        (federation.names[client], metric, float(value))
+        for client, value in zip(clients, values, strict=True)
+    ]
+
+
+def _reference(runs: _Runs, label: str, seed: int, when: str) -> Floats | None:
+    record = runs.at(label, seed, when) if (label, seed) in runs.records else None
+    return None if record is None else np.asarray(record["evaluation"]["personal"]["accuracy"])
+
+
+def _mean(values: Floats) -> float:
+    return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
+
+
+def _curves(records: list[dict[str, Any]], federation: Federation) -> list[tuple[int, str, float]]:
+    rows: list[tuple[int, str, float]] = []
+    training = np.flatnonzero(~federation.newcomers)
+    new = np.flatnonzero(federation.newcomers)
+    bytes_total, seconds = 0.0, 0.0
+    for record in records:
+        if "diverged" in record:
+            continue
+        t = record["round"]
+        bytes_total += record["bytes_down"] + record["bytes_up"]
+        seconds += record["train_seconds"]
+        rows += [
+            (t, name, float(record[name]))
+            for name in ("client_drift", "cancellation", "epsilon")
+            if name in record
+        ]
+        if "evaluation" not in record:
+            continue
+        evaluation = record["evaluation"]
+        values = {
+            "personalised_accuracy_mean": _spread_mean(
+                evaluation["personal"], training, federation
+            ),
+            "validation_accuracy": evaluation["validation"]["accuracy"],
+            "bytes_total": bytes_total,
+            "train_seconds": seconds,
+        }
+        if "global" in evaluation:
+            values["global_accuracy"] = evaluation["global"]["accuracy"]
+        if "new" in evaluation:
+            values["new_accuracy_mean"] = _spread_mean(evaluation["new"], new, federation)
+        if "stream" in evaluation:
+            values |= {
+                f"{name}_mean": _mean(column) for name, column in over_time([record]).items()
+            }
+        if "gradient_dissimilarity" in evaluation:
+            values["gradient_dissimilarity"] = evaluation["gradient_dissimilarity"]
+        rows += [(t, name, float(value)) for name, value in values.items()]
+    return rows
+
+
+def _spread_mean(
+    values: dict[str, Any], clients: NDArray[np.int64], federation: Federation
+) -> float:
+    column = np.asarray(values["accuracy"], dtype=np.float64)
+    return spread(column, federation.test.sizes[clients]).mean

@@ -1,0 +1,113 @@
+"""Leaders, ties, and what is preferred."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from unalike.advice.heats import Heat
+from unalike.advice.method_choice import choose
+from unalike.advice.paired import difference
+from unalike.advice.race import Contestant, Entry, Stage, distinct, mean_over_folds
+
+
+def final(**accuracy: list[float]) -> Stage:
+    entries = [
+        Entry(Contestant(name, name, {}), np.array(values), np.zeros(len(values)))
+        for name, values in accuracy.items()
+    ]
+    entries.sort(key=lambda entry: -entry.score)
+    return Stage("heat", Heat(4, 10, 5), tuple(entries))
+
+
+@pytest.mark.proof("fixed point", "the interval over clients is Student's, by scipy's own")
+def test_interval() -> None:
+    ours, theirs = np.array([0.9, 0.8, 0.7, np.nan]), np.array([0.5, 0.6, 0.7, 0.1])
+    found = difference(ours, theirs)
+    expected = stats.ttest_rel(ours[:3], theirs[:3]).confidence_interval(0.9)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert not found.excludes_zero
+
+
+def test_a_clear_leader_is_advised() -> None:
+    choice = choose(
+        final(fedem=[0.9, 0.91, 0.92, 0.9], fedavg=[0.8, 0.8, 0.82, 0.8], local=[0.5] * 4)
+    )
+    assert choice.advised.method == "fedem"
+    assert choice.ties == ()
+
+
+def test_of_equals_the_simpler_is_advised() -> None:
+    choice = choose(
+        final(
+            fedem=[0.904, 0.90, 0.90, 0.90],
+            ditto=[0.90, 0.903, 0.90, 0.90],
+            fedavg=[0.8] * 4,
+            local=[0.5] * 4,
+        )
+    )
+    assert choice.leader.method == "fedem"
+    assert choice.advised.method == "ditto"
+    assert choice.ties == ()
+
+
+def test_slight_but_certain_is_no_tie() -> None:
+    choice = choose(final(fedem=[0.904, 0.904, 0.9041], fedavg=[0.9, 0.9, 0.9], local=[0.5] * 3))
+    assert choice.advised.method == "fedem"
+
+
+def test_uncertain_but_large_is_no_tie() -> None:
+    choice = choose(final(fedem=[0.5, 0.9, 0.9], fedavg=[0.6, 0.7, 0.9], local=[0.1] * 3))
+    assert not choice.rivals[0].behind.excludes_zero
+    assert choice.advised.method == "fedem"
+
+
+def test_where_clients_are_alike_more_effort_must_win_by_more_than_noise() -> None:
+    close = final(fedem=[0.5, 0.9, 0.9], fedavg=[0.6, 0.7, 0.9], local=[0.1] * 3)
+    assert choose(close, alike=True).advised.method == "fedavg"
+    clear = final(fedem=[0.8, 0.9, 0.9], fedavg=[0.6, 0.7, 0.7], local=[0.1] * 3)
+    assert choose(clear, alike=True).advised.method == "fedem"
+
+
+def test_of_two_steps_that_do_as_well_the_one_of_less_loss() -> None:
+    same, heat = np.array([0.8, 0.9, 0.9]), Heat(4, 10, 5)
+    steps = [
+        Entry(Contestant(f"fedavg-{lr:g}", "fedavg", {"lr": lr}), same, np.full(3, loss))
+        for lr, loss in ((0.1, 0.5), (0.3, 0.4), (1.0, 0.6))
+    ]
+    assert choose(Stage("end", heat, tuple(steps))).advised.settings == {"lr": 0.3}
+
+
+@pytest.mark.parametrize(("last", "advised"), [(0.95, "fedavg-1"), (0.97, "fedavg-3")])
+def test_a_step_at_which_some_runs_fail_must_lead_by_a_point(last: float, advised: str) -> None:
+    heat = Heat(4, 10, 5)
+    entries = (
+        Entry(
+            Contestant("fedavg-3", "fedavg", {"lr": 3.0}), np.array([0.9, 0.8, last]), np.ones(3)
+        ),
+        Entry(
+            Contestant("fedavg-1", "fedavg", {"lr": 1.0}), np.array([0.8, 0.9, 0.93]), np.zeros(3)
+        ),
+    )
+    assert choose(Stage("end", heat, entries)).advised.label == advised
+
+
+def test_settings_that_made_no_difference_take_one_place() -> None:
+    fedavg, *others = (
+        Entry(Contestant(name, name, {}), np.array([0.8, np.nan]), np.array([loss, np.nan]))
+        for name, loss in (("fedavg", 0.5), ("cfl", 0.5), ("ditto", 0.4))
+    )
+    assert distinct([fedavg, *others]) == [fedavg, others[1]]
+
+
+def test_who_diverged_is_never_advised() -> None:
+    nothing = [np.nan] * 3
+    choice = choose(final(fedavg=nothing, local=[0.5, 0.6, 0.7], ditto=nothing))
+    assert choice.advised.method == "local"
+    assert choice.rivals == ()
+
+
+def test_mean_over_the_folds_that_judge_a_client() -> None:
+    columns = np.array([[1.0, np.nan, np.nan], [0.0, 0.5, np.nan]])
+    np.testing.assert_array_equal(mean_over_folds(columns), [0.5, 0.5, np.nan])

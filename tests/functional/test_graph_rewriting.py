@@ -1,0 +1,138 @@
+"""Recorded kernels in fewer passes give the bits of the function itself."""
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import Tensor, fx, nn
+
+from unalike.core import Problem
+from unalike.core.batches import Batch
+from unalike.functional.graph_rewriting import LARGE, exactly, freely
+from unalike.functional.traced_function import Gradient
+from unalike.functional.tracing import recorded
+
+aten = torch.ops.aten
+MAPPED = (0, 0, 0, None, None, None)
+
+
+def perceptron(*widths: int) -> Problem:
+    torch.manual_seed(0)
+    layers: list[nn.Module] = []
+    for into, out in pairwise(widths):
+        layers += [nn.Linear(into, out), nn.Tanh()]
+    return Problem(nn.Sequential(*layers[:-1]))
+
+
+def arguments(problem: Problem, clients: int, inputs: int, classes: int) -> tuple[Tensor, ...]:
+    """Weights, and the six samples of a batch, of each client; what all of them share."""
+    luck = torch.Generator().manual_seed(1)
+    return (
+        problem.init(0) + 0.1 * torch.randn(clients, len(problem.init(0)), generator=luck),
+        torch.randn(clients, 6, inputs, generator=luck),
+        torch.randint(classes, (clients, 6), generator=luck),
+        torch.ones(6),
+        torch.tensor(6.0),
+        torch.arange(6),
+    )
+
+
+def gradient(problem: Problem, *, together: bool) -> Gradient:
+    return Gradient(lambda w, *batch: problem.loss(w, Batch(*batch)), together=together)
+
+
+def kernels(module: fx.GraphModule) -> Counter[object]:
+    return Counter(node.target for node in module.graph.nodes if node.op == "call_function")
+
+
+def changed_nothing(graph: fx.Graph) -> None:
+    """A rewriting that leaves all kernels as they are."""
+
+
+@pytest.mark.parametrize("widths", [(7, 3, 4), (64, 32, 10), (200, 120, 5)])
+@pytest.mark.parametrize("together", [True, False])
+def test_rewritten_gradients_have_the_bits_of_the_gradient(
+    widths: tuple[int, ...], together: bool
+) -> None:
+    problem = perceptron(*widths)
+    tensors = arguments(problem, 5, widths[0], widths[-1])
+    fn = gradient(problem, together=together).mapped(MAPPED)
+    module = recorded(fn, tensors, (), rewrite=exactly)
+    assert module is not None
+    for shift in (0.0, 0.3, -1.0):
+        w = tensors[0] + shift
+        assert torch.equal(module(w, *tensors[1:]), fn(w, *tensors[1:]))
+
+
+def test_a_large_product_is_written_where_it_ends() -> None:
+    problem = perceptron(200, 120, 5)
+    assert 200 * 120 >= LARGE > 120 * 5
+    tensors = arguments(problem, 5, 200, 5)
+    fn = gradient(problem, together=False).mapped(MAPPED)
+    plain = recorded(fn, tensors, (), rewrite=changed_nothing)
+    fewer = recorded(fn, tensors, (), rewrite=exactly)
+    assert plain is not None
+    assert fewer is not None
+    assert kernels(plain)[aten.cat.default] == 1
+    assert kernels(fewer)[aten.cat.default] == 0
+    assert kernels(fewer)[aten.bmm.out] == 1  # the small matrix is copied
+
+
+def test_one_client_alone_writes_its_large_product_in_place_too() -> None:
+    problem = perceptron(200, 120, 5)
+    tensors = tuple(
+        t[0] if dim == 0 else t
+        for t, dim in zip(arguments(problem, 2, 200, 5), MAPPED, strict=True)
+    )
+    fn = gradient(problem, together=False)
+    module = recorded(fn, tensors, (), rewrite=exactly)
+    assert module is not None
+    assert kernels(module)[aten.mm.out] == 1
+    assert torch.equal(module(*tensors), fn(*tensors))
+
+
+def test_products_come_out_in_the_order_in_which_they_are_read() -> None:
+    problem = perceptron(64, 32, 10)
+    tensors = arguments(problem, 100, 64, 10)
+    fn = gradient(problem, together=True).mapped(MAPPED)
+    plain = recorded(fn, tensors, (), rewrite=changed_nothing)
+    free = recorded(fn, tensors, (), rewrite=freely)
+    assert plain is not None
+    assert free is not None
+    assert kernels(plain)[aten.clone.default] == 2
+    assert kernels(free)[aten.clone.default] == 0
+    assert torch.allclose(free(*tensors), fn(*tensors), atol=1e-6)
+
+
+def test_a_product_is_not_turned_where_others_read_it_too() -> None:
+    def fn(a: Tensor, b: Tensor) -> Tensor:
+        product = a @ b
+        straight = product.mT.clone(memory_format=torch.contiguous_format)
+        return torch.cat([straight.reshape(-1), product.reshape(-1)])
+
+    a, b = torch.randn(4, 5), torch.randn(5, 6)
+    module = recorded(fn, (a, b), (), rewrite=freely)
+    assert module is not None
+    assert kernels(module)[aten.mm.default] == 1
+    assert torch.equal(module(a, b), fn(a, b))
+
+
+def test_a_part_that_stands_twice_is_joined_as_before() -> None:
+    def fn(a: Tensor, b: Tensor) -> Tensor:
+        flat = (a @ b).reshape(-1)
+        return torch.cat([flat, flat])
+
+    a, b = torch.randn(200, 3), torch.randn(3, 200)
+    module = recorded(fn, (a, b), (), rewrite=exactly)
+    assert module is not None
+    assert torch.equal(module(a, b), fn(a, b))
+
+
+def test_nothing_is_recorded_that_depends_on_a_tensor_from_elsewhere() -> None:
+    elsewhere = torch.ones(3)
+    given = (torch.arange(3.0),)
+    assert recorded(lambda a: a + elsewhere, given, (), rewrite=exactly) is None
+    module = recorded(lambda a: a + elsewhere, given, (elsewhere,), rewrite=exactly)
+    assert module is not None
+    assert torch.equal(module(*given), torch.tensor([1.0, 2.0, 3.0]))

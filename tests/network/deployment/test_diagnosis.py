@@ -1,0 +1,27 @@
+"""A diagnosis over real processes, with certificates and keys."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from real_federation import RealFederation
+from small_studies import SMALL
+from unalike import diagnose
+from unalike.network.server.diagnosis import diagnosis_of
+from unalike.study.run import dealt
+from unalike.study.settings import make_study
+
+
+@pytest.mark.slow
+def test_the_outcome_is_that_of_all_samples_in_one_place(tmp_path: Path) -> None:
+    study = make_study(SMALL | {"clients": 3, "new_clients": 0.0, "alpha": 0.3})
+    folder = tmp_path / "study"
+    with RealFederation(folder, study, diagnose=True) as running:
+        running.finish()
+    here, there = diagnose(dealt(study, 0), optimise=False), diagnosis_of(folder)
+    assert there["label"].measures == here["label"].measures
+    assert there["quantity"].measures == here["quantity"].measures
+    written = json.loads((folder / "diagnosis.json").read_text("utf-8"))
+    assert written["headline"] == there.headline
+    assert (folder / "diagnosis.html").exists()

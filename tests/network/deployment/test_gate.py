@@ -1,0 +1,242 @@
+"""The gate passes on what nodes ask and nothing else; a site learns why it may not join."""
+
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from unalike.errors import InputError
+from unalike.network.deployment import keys
+from unalike.network.deployment import preflight as reach
+from unalike.network.deployment.certificates import make_server, server_files
+from unalike.network.deployment.gate import LARGEST, Gate
+from unalike.network.deployment.ports import Address, free_port, listen, parse
+from unalike.network.deployment.server_status import Visitors
+from unalike.network.deployment.supernode import Credentials
+
+
+class Behind:
+    """In the SuperLink's place: writes down what reaches it."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+
+    async def answer(self, request: Request) -> Response:
+        self.paths.append(request.url.path)
+        body = await request.body()
+        return Response(b"got " + body[:20], 202, {"x-mark": request.headers.get("x-mark", "")})
+
+
+@contextmanager
+def behind() -> Iterator[tuple[Behind, Address]]:
+    address, record = Address("127.0.0.1", free_port()), Behind()
+    app = Starlette(routes=[Route("/{p:path}", record.answer, methods=["GET", "POST"])])
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", port=address.port))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    assert server.started
+    yield record, address
+    server.should_exit = True
+    thread.join()
+
+
+@contextmanager
+def gate(inner: Address, **options: Any) -> Iterator[Address]:
+    outer = Address("localhost", free_port())
+    with Gate(listen(outer), inner, **options):
+        yield outer
+
+
+def ask(outer: Address, method: str, path: str, body: bytes = b"") -> tuple[int, bytes, Any]:
+    connection = http.client.HTTPConnection(*outer, timeout=20)
+    connection.request(method, path, body, {"x-mark": "17"})
+    answer = connection.getresponse()
+    told = answer.status, answer.read(), answer.headers
+    connection.close()
+    return told
+
+
+def test_a_node_is_passed_on_with_its_headers() -> None:
+    with behind() as (record, inner), gate(inner) as outer:
+        status, content, headers = ask(outer, "POST", "/v1/fleet/pull-messages", b"hello")
+    assert (status, content, headers["x-mark"]) == (202, b"got hello", "17")
+    assert record.paths == ["/v1/fleet/pull-messages"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/control/start-run",
+        "/v1/control/register-node",
+        "/v1/runtime/pull-task-input",
+        "/v1/fleet/../control/start-run",
+        "/v1/fleet/%2e%2e/control/start-run",
+        "/v1/fleet/pull-messages/../../control/start-run",
+        "/v1/fleet/pull-messages%2f..%2f..%2fcontrol%2fstart-run",
+        "/v1/fleet//control/start-run",
+        "//v1/fleet/pull-messages",
+        "/V1/FLEET/pull-messages",
+        "/v1/fleet/pull-messages\\..\\..\\control",
+        "/v1/fleet/something-new",
+        "/health",
+        "/",
+        "http://127.0.0.1/v1/control/start-run",
+    ],
+)
+def test_nothing_else_is(path: str) -> None:
+    with behind() as (record, inner), gate(inner) as outer:
+        assert ask(outer, "POST", path)[0] in (403, 404)
+        assert ask(outer, "GET", path)[0] in (403, 404, 405)
+    assert record.paths == []
+
+
+def test_only_a_federation_without_keys_lets_nodes_register_themselves(tmp_path: Path) -> None:
+    authority = make_server(tmp_path, ["localhost"])
+    with behind() as (record, inner):
+        with gate(inner) as outer:
+            assert ask(outer, "POST", "/v1/fleet/register-node")[0] == 202
+        with gate(inner, authority=authority) as outer:
+            assert ask(outer, "POST", "/v1/fleet/register-node")[0] == 401
+    assert record.paths == ["/v1/fleet/register-node"]
+
+
+def test_a_flood_is_cut_off() -> None:
+    with behind() as (record, inner), gate(inner) as outer:
+        try:
+            status = ask(outer, "POST", "/v1/fleet/push-object", bytes(LARGEST + 1))[0]
+        except ConnectionError:
+            status = 413
+        assert status == 413
+    assert record.paths == []
+
+
+def test_a_server_that_is_not_there_is_said_to_be_not_ready() -> None:
+    with gate(Address("127.0.0.1", free_port())) as outer:
+        assert ask(outer, "POST", "/v1/fleet/pull-messages")[0] == 503
+
+
+def knock(server: Address, name: str = "a", session: str = "1", **given: Any) -> dict[str, Any]:
+    return reach.reach(server, name, Credentials(**given), session, patience=0)
+
+
+def test_a_site_is_told_what_to_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, nowhere = tmp_path / "ours", Address("127.0.0.1", free_port())
+    make_server(ours, ["localhost"])
+    make_server(tmp_path / "theirs", ["localhost"])
+    known, stranger = keys.admit(ours, "a"), keys.admit(tmp_path / "theirs", "a")
+    marks = {keys.fingerprint(keys.public_of(known)): "a"}
+    ca = ours / "ca.crt"
+    with (
+        gate(nowhere, tls=server_files(ours), greeting=Visitors(marks).greet) as locked,
+        gate(nowhere, greeting=Visitors({}).greet) as unlocked,
+    ):
+        assert knock(locked, authority=ca, key=known)["admitted"] == "a"
+        with pytest.raises(InputError, match="does not know the key"):
+            knock(locked, authority=ca, key=stranger)
+        with pytest.raises(InputError, match="whose key it knows"):
+            knock(locked, authority=ca)
+        with pytest.raises(InputError, match="join with --name a"):
+            knock(locked, "b", authority=ca, key=known)
+        with pytest.raises(InputError, match=r"not signed by the ca.crt"):
+            knock(locked, authority=tmp_path / "theirs" / "ca.crt", key=known)
+        with pytest.raises(InputError, match="without encryption: give --tls"):
+            knock(locked)
+        with pytest.raises(InputError, match="does not speak TLS"):
+            knock(unlocked, authority=ca)
+        other = Address("ip6-localhost-or-so", locked.port)
+        monkeypatch.setattr(
+            socket,
+            "create_connection",
+            lambda address, *more, real=socket.create_connection: real(
+                ("localhost", address[1]) if address[0] == other.host else address, *more
+            ),
+        )
+        with pytest.raises(InputError, match="not made for ip6-localhost-or-so"):
+            knock(other, authority=ca, key=known)
+        monkeypatch.setattr(reach, "__version__", "0.0.0")
+        with pytest.raises(InputError, match=r"runs unalike .* and this site 0.0.0"):
+            knock(unlocked)
+
+
+def test_a_server_that_does_not_answer() -> None:
+    with pytest.raises(InputError, match="nothing listens there"):
+        knock(Address("127.0.0.1", free_port()))
+    with pytest.raises(InputError, match=r"the name no-such-host.invalid is not known"):
+        knock(Address("no-such-host.invalid", 9092))
+
+
+def test_a_site_waits_for_a_server_that_comes_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "AGAIN", 0.05)
+    late, said = Address("localhost", free_port()), []
+    opened = threading.Event()
+
+    def come_late() -> None:
+        time.sleep(0.3)
+        with Gate(listen(late), Address("127.0.0.1", 1), greeting=Visitors({}).greet):
+            opened.wait()
+
+    thread = threading.Thread(target=come_late)
+    thread.start()
+    reach.reach(late, "a", Credentials(), "1", patience=20, tell=said.append)
+    opened.set()
+    thread.join()
+    assert said == [f"Waiting for {late}: nothing listens there."]
+
+
+def test_two_sites_with_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "AGAIN", 0.05)
+    monkeypatch.setattr(reach, "FORGOTTEN", 0.2)
+    with gate(Address("127.0.0.1", 1), greeting=Visitors({}).greet) as outer:
+        knock(outer, "a", "1")
+        knock(outer, "a", "1")
+        with pytest.raises(InputError, match=r"Another site has joined .* as 'a'"):
+            knock(outer, "a", "2")
+        knock(outer, "b", "2")
+
+
+def test_visitors_are_forgotten_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    visitors = Visitors({})
+    for name in ("a", "b"):
+        visitors.greet({"name": name, "session": "1"})
+    assert visitors.present() == {"a", "b"}
+    visitors.finished = True
+    assert not visitors.all_told()
+    visitors.greet({"name": "a", "session": "1"})
+    assert not visitors.all_told()
+    now[0] += 20
+    visitors.greet({"name": "a", "session": "1"})
+    now[0] += 10
+    assert visitors.present() == {"a"}
+    assert visitors.all_told()
+
+
+def test_addresses() -> None:
+    assert parse("fed.example.org:9092") == Address("fed.example.org", 9092)
+    assert parse("[::1]:9092") == Address("::1", 9092)
+    assert str(parse("[::1]:9092")) == "[::1]:9092"
+    for wrong in ("fed.example.org", ":9092", "a:b", "a:0", "a:65536", "::1:9092", "a:-1", ""):
+        with pytest.raises(InputError, match="HOST:PORT"):
+            parse(wrong)
+
+
+def test_ports_that_cannot_be_had() -> None:
+    held = Address("127.0.0.1", free_port())
+    with listen(held), pytest.raises(InputError, match="taken by another program"):
+        listen(held)
+    with pytest.raises(InputError, match="address of this machine"):
+        listen(Address("192.0.2.1", 9092))

@@ -1,0 +1,189 @@
+"""Sites that fail in every way and servers that are killed: the study goes on, and says so."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import faulty_site
+from real_federation import Event, RealFederation, processes
+from small_studies import SMALL
+from unalike.network.deployment import rehearsal
+from unalike.study.settings import make_study
+
+pytestmark = pytest.mark.slow
+
+SETTINGS: dict[str, Any] = SMALL | {
+    "clients": 3,
+    "new_clients": 0.0,
+    "model": "mlp",
+    "evaluate_every": 1000,
+}
+DEADLINE = 60.0
+
+
+class Troubled:
+    """A federation whose sites do what they are told to do wrong, once."""
+
+    def __init__(self, running: RealFederation, faults: Path) -> None:
+        self.running, self._faults = running, faults
+
+    def fault(self, site: int, kind: str) -> Event:
+        """The first round that the site's fault concerned, once it is over."""
+        told, seen = self._faults / f"{site}", len(self.running.rounds())
+        told.write_text(kind)
+        self.running.wait(lambda: not told.exists())
+        return self.round_with(f"client-{site}", after=seen)
+
+    def round_with(self, name: str, *, after: int) -> Event:
+        """The first round after so many that did without this site."""
+
+        def found() -> list[Event]:
+            done = self.running.rounds()[after:]
+            return [one for one in done if name in (*one["dropped"], *one["rejected"])]
+
+        self.running.wait(found)
+        return found()[0]
+
+    def all_again(self) -> None:
+        """Wait for a round with everybody."""
+        seen = len(self.running.rounds())
+        self.running.wait(lambda: any(one["answers"] == 3 for one in self.running.rounds()[seen:]))
+
+    def remarks(self) -> str:
+        """All that was said aloud."""
+        return "\n".join(str(one.get("text", one.get("why"))) for one in self.running.events)
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Troubled]:
+    """Two sites to begin with; the third comes late."""
+    folder = tmp_path_factory.mktemp("troubled")
+    study = make_study(SETTINGS | {"methods": "scaffold", "rounds": 1000})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rehearsal, "MEMBER", (sys.executable, faulty_site.__file__))
+        patch.setenv(faulty_site.FAULT, str(folder / "{}"))
+        patch.setenv("PYTHONPATH", str(Path(faulty_site.__file__).parent))
+        with RealFederation(
+            folder / "study", study, first=1, least=2, grace=0.0, deadline=DEADLINE, excess=50.0
+        ) as running:
+            yield Troubled(running, folder)
+
+
+def test_too_few_sites_are_waited_for_by_name(troubled: Troubled) -> None:
+    running = troubled.running
+    running.wait(lambda: any(event["event"] == "joined" for event in running.events))
+    running.wait(lambda: running.events[-1].get("here") == 1)
+    assert running.events[-1]["for"] == ["client-1", "client-2"]
+    assert running.events[-1]["least"] == 2
+    time.sleep(5)
+    assert not running.rounds()
+
+
+def test_the_least_number_begins_and_a_late_joiner_takes_part(troubled: Troubled) -> None:
+    running = troubled.running
+    running.stage.start("client-1")
+    running.wait(running.rounds)
+    assert running.rounds()[0]["answers"] == 2
+    assert running.rounds()[0]["dropped"] == ["client-2"]
+    running.stage.start("client-2")
+    troubled.all_again()
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("raise", "client-1 failed: RuntimeError: deliberately"),
+        ("nan", "client-1 is not used: its numbers are not finite"),
+        ("shape", "client-1 is not used: "),
+        ("huge", "times the median"),
+    ],
+)
+def test_a_bad_answer_is_named_and_left_out(kind: str, why: str, troubled: Troubled) -> None:
+    outcome = troubled.fault(1, kind)
+    assert outcome["answers"] == 2
+    assert why in troubled.remarks()
+    troubled.all_again()
+
+
+def test_a_site_that_hangs_is_not_waited_for(troubled: Troubled) -> None:
+    """Its own watchdog ends the worker, `join` starts it again, and its state is on disk."""
+    running = troubled.running
+    running.stage.start("client-1", "--limit", "20")
+    troubled.all_again()
+    outcome = troubled.fault(1, "hang")
+    assert outcome["dropped"] == ["client-1"]
+    troubled.all_again()
+    assert "no longer has its private state" not in troubled.remarks()
+
+
+def test_a_node_killed_in_the_middle_of_a_round_comes_back(troubled: Troubled) -> None:
+    """Everything of the site is killed with SIGKILL, then `join` is started anew."""
+    running, seen = troubled.running, len(troubled.running.rounds())
+    slow = troubled._faults / "2"
+    slow.write_text("slow")
+    running.wait(slow.with_suffix(".slow").exists)
+    _kill(running.stage.members["client-2"].pid)
+    outcome = troubled.round_with("client-2", after=seen)
+    assert outcome["dropped"] == ["client-2"]
+    running.stage.start("client-2")
+    troubled.all_again()
+    assert "client-2 no longer has its private state" not in troubled.remarks()
+
+
+def test_a_node_in_one_process_that_is_killed_comes_back(troubled: Troubled) -> None:
+    """SIGKILL for the node alone: `join` starts it again, once the server has forgotten it."""
+    running = troubled.running
+    running.stage.start("client-2", node="one-process")
+    troubled.all_again()
+    seen, (node,) = len(running.rounds()), _started(running, "client-2", "operations.node")
+    os.kill(node, signal.SIGKILL)
+    assert troubled.round_with("client-2", after=seen)["dropped"] == ["client-2"]
+    troubled.all_again()
+    assert _started(running, "client-2", "operations.node") != [node]
+    assert "client-2 no longer has its private state" not in troubled.remarks()
+
+
+def test_a_node_in_one_process_says_that_its_worker_ended(troubled: Troubled) -> None:
+    running, seen = troubled.running, len(troubled.running.rounds())
+    slow = troubled._faults / "2"
+    slow.with_suffix(".slow").unlink()
+    slow.write_text("slow")
+    running.wait(slow.with_suffix(".slow").exists)
+    (worker,) = _started(running, "client-2", "faulty_site.py worker")
+    os.kill(worker, signal.SIGKILL)
+    troubled.round_with("client-2", after=seen)
+    assert "the site's worker does not answer (EOFError)" in troubled.remarks()
+    troubled.all_again()
+
+
+def test_flowers_server_process_is_started_again_when_it_is_killed(troubled: Troubled) -> None:
+    """With everything below it; rounds that were done stay done."""
+    running, before = troubled.running, troubled.running.rounds()[-1]["t"]
+    assert running.server.link is not None
+    _kill(running.server.link.process.pid)
+    running.wait(lambda: "Flower's server process ended" in troubled.remarks())
+    troubled.all_again()
+    assert [one["t"] for one in running.rounds()] == list(range(1, len(running.rounds()) + 1))
+    assert running.rounds()[-1]["t"] > before
+
+
+def _started(running: RealFederation, site: str, words: str) -> list[int]:
+    """The processes of a site in whose command these words stand, tethers aside."""
+    found = processes(running.stage.members[site].pid).items()
+    return [pid for pid, line in found if words in line and "tether.py" not in line]
+
+
+def _kill(tether: int) -> None:
+    """SIGKILL for a site and all that it has started."""
+    for pid in processes(tether):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,21 @@
+"""Flower's server app: one run at a time in a study's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flwr.app import Context, RecordDict
+
+from network_grid import InProcessGrid
+from unalike.network.deployment.folder_lock import alone
+from unalike.network.server import server_app
+
+
+def test_a_second_run_does_not_write_to_the_folder_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_app, "ENDING", 0.1)
+    context = Context(1, 0, {}, RecordDict(), {"study": str(tmp_path)})
+    with alone(tmp_path), pytest.raises(SystemExit, match="is in use by another unalike process"):
+        server_app.app(InProcessGrid({}), context)

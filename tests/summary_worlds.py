@@ -1,0 +1,24 @@
+"""What the clients of a world would tell of it, each for itself."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unalike.diagnosis.summaries import Summaries
+from unalike.diagnosis.summary import noised, pooled, spread, summarise
+from unalike.diagnosis.summary_noise import Noise
+from unlike_worlds import World
+
+
+def told_of(given: World, epsilon: float | None = None) -> Summaries:
+    x, y, client, _ = given
+    names, classes = np.unique(client), int(y.max()) + 1
+    own = [(x[client == i], y[client == i]) for i in names]
+    if epsilon is None:
+        lens = pooled([spread(part) for part, _ in own], together=x.ndim > 2)
+        told = [summarise(part, of, classes, lens, 0) for part, of in own]
+    else:
+        rng = np.random.default_rng(0)
+        told = [noised(part, of, classes, Noise(epsilon), 0, rng) for part, of in own]
+    labels = tuple(map(str, range(classes)))
+    return Summaries(tuple(map(str, names)), labels, tuple(told), epsilon)
