@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from .groups import Floats, by_group, mean_over, ratio
 
 
 class Scores(NamedTuple):
@@ -42,8 +42,8 @@ def tally(
     classes: int,
 ) -> Tally:
     """What there is in consecutive groups of these sizes: output, truth [n] or [n, labels]."""
-    group = np.repeat(np.arange(len(sizes)), sizes)
     if output.ndim == 1:
+        group = np.repeat(np.arange(len(sizes)), sizes)
         is_so, said_so = truth.astype(np.int64), output.astype(np.int64)
         held, said, hits = (np.zeros((len(sizes), classes)) for _ in range(3))
         np.add.at(held, (group, is_so), 1)
@@ -52,28 +52,26 @@ def tally(
         np.add.at(hits, (group[right], is_so[right]), 1)
     else:
         marked, meant = output.astype(bool), truth.astype(np.float64) > 0.5
-        hits, held, said = (
-            _by_group(part, group, len(sizes)) for part in (marked & meant, meant, marked)
-        )
-    loss = _by_group(losses, group, len(sizes))
+        hits, held, said = (by_group(part, sizes) for part in (marked & meant, meant, marked))
+    loss = by_group(losses, sizes)
     return Tally(sizes.astype(np.float64), loss, hits, held, said)
 
 
 def scores_of(counted: Tally, *, many_labels: bool) -> Scores:
     """The scores of each group; `many_labels`: a sample can be of several classes, or of none."""
     size, loss, hits, held, said = counted
-    recall = _ratio(hits, held)
+    recall = ratio(hits, held)
     if many_labels:
         refused = size[:, None] - held - said + hits
         spared = size[:, None] - held
-        accuracy = _ratio((hits + refused).sum(1), size * hits.shape[1])
-        recall = 0.5 * (recall + _ratio(refused, spared))
-        balanced = _mean_over(recall, (held > 0) & (spared > 0))
+        accuracy = ratio((hits + refused).sum(1), size * hits.shape[1])
+        recall = 0.5 * (recall + ratio(refused, spared))
+        balanced = mean_over(recall, (held > 0) & (spared > 0))
     else:
-        accuracy = _ratio(hits.sum(1), size)
-        balanced = _mean_over(recall, held > 0)
-    f1 = _mean_over(_ratio(2 * hits, held + said), held + said > 0)
-    return Scores(accuracy, balanced, f1, _ratio(loss, size))
+        accuracy = ratio(hits.sum(1), size)
+        balanced = mean_over(recall, held > 0)
+    f1 = mean_over(ratio(2 * hits, held + said), held + said > 0)
+    return Scores(accuracy, balanced, f1, ratio(loss, size))
 
 
 def without_classes(counted: Tally, *, many_labels: bool) -> Tally:
@@ -97,17 +95,3 @@ def scores(
     """Scores of consecutive groups of these sizes: output, truth [n] or [n, labels]."""
     counted = tally(output, truth, losses, sizes, classes)
     return scores_of(counted, many_labels=output.ndim > 1)
-
-
-def _by_group(values: NDArray[np.generic], group: NDArray[np.int64], groups: int) -> Floats:
-    sums = np.zeros((groups, *values.shape[1:]))
-    np.add.at(sums, group, values)
-    return sums
-
-
-def _ratio(part: Floats, whole: NDArray[np.generic]) -> Floats:
-    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=np.asarray(whole) > 0)
-
-
-def _mean_over(values: Floats, where: NDArray[np.bool_]) -> Floats:
-    return _ratio(np.where(where, values, 0).sum(1), where.sum(1))
