@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from task_samples import MAKERS
 from unalike.errors import InputError
+from unalike.models import build
+from unalike.models.gru import GRU
 from unalike.tasks import TASKS, Vocabulary, read, register_measure
 from unalike.tasks.sequence import Sequence, padded
 
@@ -84,6 +87,20 @@ def test_outputs_that_do_not_fit(name: str, shape: tuple[int, ...], words: str) 
     with pytest.raises(InputError) as error:
         task.check_outputs(shape, "Net")
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize("name", sorted(set(MAKERS) - {"sequence"}))
+def test_the_usual_networks_fit(name: str) -> None:
+    task = MAKERS[name](5, 1.0, 0)[0]
+    for model in ("logistic", "mlp"):
+        net = build(model, shape=(3,), classes=task.outputs[-1], seed=0)
+        task.check_outputs(tuple(net(torch.zeros(2, 3)).shape[1:]), model)
+
+
+def test_the_recurrent_network_fits_sequences() -> None:
+    task = MAKERS["sequence"](5, 1.0, 0)[0]
+    length, tokens = task.outputs
+    task.check_outputs(tuple(GRU((length,), tokens)(torch.zeros(2, length)).shape[1:]), "gru")
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,21 @@ def test_ratios_of_parts_add_up_unless_samples_are_coupled(name: str, kind: str)
     torch.testing.assert_close(whole.numerator, (each * weight).sum())
 
 
+@pytest.mark.parametrize(("name", "kind"), LOSSES)
+def test_stacked_batches_are_as_single_ones(name: str, kind: str) -> None:
+    loss = loss_of(name, kind)
+    output, y = (torch.stack(parts) for parts in zip(batch(name), batch(name), strict=True))
+    output[1] *= -0.5
+    weight = torch.ones(2, 9, dtype=torch.float64)
+    weight[1, 5:] = 0
+    both = torch.func.grad_and_value(loss.total)
+    gradients, totals = torch.func.vmap(both)(output, y, weight)
+    for i in range(2):
+        gradient, total = both(output[i], y[i], weight[i])
+        torch.testing.assert_close(totals[i], total, rtol=1e-12, atol=0)
+        torch.testing.assert_close(gradients[i], gradient, rtol=1e-12, atol=1e-14)
+
+
 def test_losses_are_pytorchs() -> None:
     ones = torch.ones(9, dtype=torch.float64)
     output, y = batch("classes")

@@ -71,6 +71,13 @@ def _decide(array: Array, name: str, x_shape: tuple[int, ...]) -> tuple[str, str
         return "regression", f"holds numbers that are not whole, {count} different ones", ""
     if count == 2:
         return "binary", "holds two different numbers", "regression"
+    in_a_row = distinct[0] in (0, 1) and distinct[-1] - distinct[0] == count - 1
+    if in_a_row and count <= MOST_CLASSES:
+        return (
+            "classes",
+            f"holds the whole numbers {distinct[0]:g} to {distinct[-1]:g}",
+            "regression",
+        )
     if count > MOST_CLASSES or 2 * count > len(array):
         if array.min() < 0:
             return "regression", f"holds {count} different whole numbers, some below 0", "classes"

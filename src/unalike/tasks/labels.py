@@ -57,14 +57,16 @@ def _mixture(outputs: Tensor, shares: Tensor) -> Tensor:
     return yes - torch.logsumexp(log_shares + functional.logsigmoid(-outputs), 0)
 
 
-ACCURACY, BALANCED_ACCURACY, MACRO_F1 = (
-    Measure(name, title, True, partial(_tallied, name), SHARE, (0.0, 1.0))
-    for name, title in (
-        ("accuracy", "accuracy"),
-        ("balanced_accuracy", "balanced accuracy"),
-        ("macro_f1", "macro F1"),
-    )
+ACCURACY = Measure("accuracy", "accuracy", True, partial(_tallied, "accuracy"), SHARE, (0.0, 1.0))
+BALANCED_ACCURACY = Measure(
+    "balanced_accuracy",
+    "balanced accuracy",
+    True,
+    partial(_tallied, "balanced_accuracy"),
+    SHARE,
+    (0.0, 1.0),
 )
+MACRO_F1 = Measure("macro_f1", "macro F1", True, partial(_tallied, "macro_f1"), SHARE, (0.0, 1.0))
 MEAN_AVERAGE_PRECISION = Measure(
     "mean_average_precision",
     "mean average precision",

@@ -161,7 +161,9 @@ def padded(sequences: Any) -> Array:
     """Lists of tokens of different lengths, with -1 behind their ends: [n, T]."""
     rows = [np.asarray(row) for row in sequences]
     longest = max(map(len, rows), default=0)
-    array = np.full((len(rows), longest), PADDING, np.result_type(np.int64, *{row.dtype for row in rows}))
+    array = np.full(
+        (len(rows), longest), PADDING, np.result_type(np.int64, *{row.dtype for row in rows})
+    )
     for at, row in enumerate(rows):
         array[at, : len(row)] = row
     return array
