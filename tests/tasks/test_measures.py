@@ -160,6 +160,15 @@ def test_labels_against_scikit_learn() -> None:
         assert found["accuracy"][at] == pytest.approx((y == (output > 0)).mean(), **CLOSE)
 
 
+def test_auc_with_equal_scores() -> None:
+    task, output, y = MAKERS["binary"](200, 1.0, 0)
+    score = np.round(output[:, 1])
+    found = task.scores(task.counts(score, y, np.zeros(200), SIZES))["auc"]
+    assert len(np.unique(score)) < 10
+    assert found[0] == pytest.approx(metrics.roc_auc_score(y[:40], score[:40]), **CLOSE)
+    assert found[4] == pytest.approx(metrics.roc_auc_score(y[66:], score[66:]), **CLOSE)
+
+
 def test_average_precision_with_equal_scores() -> None:
     task, output, y = MAKERS["labels"](200, 1.0, 0)
     output = np.round(output)

@@ -94,6 +94,16 @@ def test_auc_of_a_union_is_off_by_no_more_than_its_histograms_say(name: str) -> 
     assert task.measure("auc").over_groups
 
 
+def test_histograms_lose_nothing_where_no_bin_holds_two_scores() -> None:
+    task, output, truth, losses = reduced("binary")
+    score = np.round(output[:, 1] * 2) / 2  # far wider apart than bins
+    counts = task.counts(score, truth, losses, SIZES)
+    found = task.scores(added(counts))
+    known = task.scores(task.counts(score, truth, losses, WHOLE))
+    for measure in known:
+        np.testing.assert_allclose(found[measure], known[measure], rtol=1e-12, err_msg=measure)
+
+
 def test_average_precision_and_sensitivity_of_a_union_are_close() -> None:
     for name in ("labels", "binary"):
         task, output, truth, losses = reduced(name)
