@@ -37,7 +37,7 @@ class JointPartial(Method):
     solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
     adapt_epochs: Annotated[int, Ge(0), "epochs a new client trains its private part"] = 10
 
-    def parts(self, problem: Problem) -> parts.Private:
+    def parts(self, problem: Problem) -> parts.PrivateSplit:
         """Which segments of w are private."""
         raise NotImplementedError
 
@@ -47,7 +47,7 @@ class JointPartial(Method):
     def vacuous(self, problem: Problem) -> str | None:
         return self.parts(problem).vacuous()
 
-    def stays(self, problem: Problem) -> tuple[str, ...]:
+    def private_segments(self, problem: Problem) -> tuple[str, ...]:
         return self.parts(problem).names(1)
 
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Tensor:

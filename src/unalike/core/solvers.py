@@ -19,30 +19,30 @@ Step = Callable[[Tensor, Tensor, State], tuple[Tensor, State]]
 class Solver(NamedTuple):
     """Two pure functions; the state is a tree of tensors.
 
-    `again` is `step` where nobody else needs w and g any more: it may write over both.
+    `in_place` is `step` where nobody else needs w and g any more: it may write over both.
     """
 
     init: Callable[[Tensor], State]
     step: Step
-    again: Step | None = None
+    in_place: Step | None = None
 
     @property
-    def over(self) -> Step:
-        """`again`, or `step` where there is none."""
-        return self.again or self.step
+    def step_in_place(self) -> Step:
+        """`in_place`, or `step` where there is none."""
+        return self.in_place or self.step
 
 
-class Nothing(NamedTuple):
+class SGDState(NamedTuple):
     """The state of a solver without memory."""
 
 
-class Velocity(NamedTuple):
+class MomentumState(NamedTuple):
     """Heavy-ball momentum."""
 
     v: Tensor  # [P]
 
 
-class Moments(NamedTuple):
+class AdamState(NamedTuple):
     """Adam's running moments and how many steps they have seen."""
 
     m: Tensor  # [P]
@@ -53,41 +53,41 @@ class Moments(NamedTuple):
 def sgd(lr: float) -> Solver:
     """w - lr g."""
 
-    def step(w: Tensor, g: Tensor, state: Nothing) -> tuple[Tensor, Nothing]:
+    def step(w: Tensor, g: Tensor, state: SGDState) -> tuple[Tensor, SGDState]:
         return torch.add(w, g, alpha=-lr), state
 
-    def again(w: Tensor, g: Tensor, state: Nothing) -> tuple[Tensor, Nothing]:
+    def in_place(w: Tensor, g: Tensor, state: SGDState) -> tuple[Tensor, SGDState]:
         return w.add_(g, alpha=-lr), state
 
-    return Solver(lambda w: Nothing(), step, again)
+    return Solver(lambda w: SGDState(), step, in_place)
 
 
 def momentum(lr: float, beta: float = 0.9) -> Solver:
     """v <- beta v + g, w - lr v (Polyak 1964, the form of torch.optim.SGD)."""
 
-    def step(w: Tensor, g: Tensor, state: Velocity) -> tuple[Tensor, Velocity]:
+    def step(w: Tensor, g: Tensor, state: MomentumState) -> tuple[Tensor, MomentumState]:
         v = torch.add(g, state.v, alpha=beta)
-        return torch.add(w, v, alpha=-lr), Velocity(v)
+        return torch.add(w, v, alpha=-lr), MomentumState(v)
 
-    def again(w: Tensor, g: Tensor, state: Velocity) -> tuple[Tensor, Velocity]:
+    def in_place(w: Tensor, g: Tensor, state: MomentumState) -> tuple[Tensor, MomentumState]:
         v = g.add_(state.v, alpha=beta)
-        return w.add_(v, alpha=-lr), Velocity(v)
+        return w.add_(v, alpha=-lr), MomentumState(v)
 
-    return Solver(lambda w: Velocity(torch.zeros_like(w)), step, again)
+    return Solver(lambda w: MomentumState(torch.zeros_like(w)), step, in_place)
 
 
 def adam(lr: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Solver:
     """Adam with bias correction (Kingma and Ba 2015, Algorithm 1)."""
 
-    def init(w: Tensor) -> Moments:
-        return Moments(torch.zeros_like(w), torch.zeros_like(w), torch.zeros_like(w[0]))
+    def init(w: Tensor) -> AdamState:
+        return AdamState(torch.zeros_like(w), torch.zeros_like(w), torch.zeros_like(w[0]))
 
-    def step(w: Tensor, g: Tensor, state: Moments) -> tuple[Tensor, Moments]:
+    def step(w: Tensor, g: Tensor, state: AdamState) -> tuple[Tensor, AdamState]:
         steps = state.steps + 1
         m = beta1 * state.m + (1 - beta1) * g
         v = beta2 * state.v + (1 - beta2) * g * g
         scale = torch.sqrt(v / (1 - beta2**steps)) + eps
-        return w - lr * (m / (1 - beta1**steps)) / scale, Moments(m, v, steps)
+        return w - lr * (m / (1 - beta1**steps)) / scale, AdamState(m, v, steps)
 
     return Solver(init, step)
 

@@ -64,9 +64,9 @@ class APFL(Method):
             there = moved(here, batch, g, shared.step, own.step)
             return there._replace(alpha=alpha, turn=torch.zeros_like(here.turn))
 
-        def again(here: Local, batch: Batch) -> Local:  # alpha has had its turn
+        def in_place(here: Local, batch: Batch) -> Local:  # alpha has had its turn
             g = problem.grad(torch.lerp(here.w, here.v, here.alpha), batch)
-            return moved(here, batch, g, shared.over, own.over)
+            return moved(here, batch, g, shared.step_in_place, own.step_in_place)
 
         def moved(here: Local, batch: Batch, g: Tensor, move_w: Any, move_v: Any) -> Local:
             w, w_state = move_w(here.w, problem.grad(here.w, batch), here.w_state)
@@ -75,7 +75,7 @@ class APFL(Method):
 
         v, alpha = client
         start = Local(down, v, alpha, torch.ones_like(alpha), shared.init(down), own.init(v))
-        end = descend(step, start, batches, again=again)
+        end = descend(step, start, batches, in_place=in_place)
         return Client(end.v, end.alpha), end.w - down
 
     def server_update(self, server: Tensor, ups: Tensor, cohort: Cohort) -> Tensor:

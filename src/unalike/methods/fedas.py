@@ -120,7 +120,7 @@ class FedAS(Method):
         def direction(s: Tensor, batch: Batch) -> Tensor:
             of = _membership(own, batch)
             alike = of @ (of * batch.weight[:, None]).sum(0)
-            return own.pull(s, batch, of @ prototypes, batch.size / alike.clamp(min=1))
+            return own.target_grad(s, batch, of @ prototypes, batch.size / alike.clamp(min=1))
 
         work = batches.stream("alignment").epochs(self.align_epochs)
         return optimise(solvers.parse("sgd", self.align_lr), direction, s, work)

@@ -65,7 +65,7 @@ class FedMTL(Method):
     def vacuous(self, problem: Problem) -> str | None:
         return self._parts(problem).vacuous()
 
-    def stays(self, problem: Problem) -> tuple[str, ...]:
+    def private_segments(self, problem: Problem) -> tuple[str, ...]:
         return self._parts(problem).names(1)
 
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Tensor:
@@ -112,7 +112,7 @@ class FedMTL(Method):
     def displacement(self, ups: Tensor) -> None:
         return None
 
-    def _parts(self, problem: Problem) -> parts.Private:
+    def _parts(self, problem: Problem) -> parts.PrivateSplit:
         return parts.private(problem, self.private)
 
     def _counts(self, batches: Batches) -> bool:
@@ -147,7 +147,7 @@ def _with_outputs(problem: Problem) -> Problem:
     def losses(logits: Tensor, y: Tensor) -> Tensor:
         return problem.sample_losses(_first(logits, y[:, 1:]), y[:, 0])
 
-    return problem.under(losses)
+    return problem.with_loss(losses)
 
 
 def _first(logits: Tensor, k: Tensor) -> Tensor:

@@ -20,5 +20,5 @@ class FedPer(JointPartial):
         str, "what the client keeps: head, body, encoder, norm, none, all, or name patterns"
     ] = "head"
 
-    def parts(self, problem: Problem) -> parts.Private:
+    def parts(self, problem: Problem) -> parts.PrivateSplit:
         return parts.private(problem, self.private)

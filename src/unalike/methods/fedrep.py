@@ -42,7 +42,7 @@ class FedRep(Method):
     def vacuous(self, problem: Problem) -> str | None:
         return self._parts(problem).vacuous()
 
-    def stays(self, problem: Problem) -> tuple[str, ...]:
+    def private_segments(self, problem: Problem) -> tuple[str, ...]:
         return self._parts(problem).names(1)
 
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Tensor:
@@ -86,5 +86,5 @@ class FedRep(Method):
         work = batches.stream("head").epochs(epochs)
         return self._parts(problem).train_private(problem, solver, s, client.h, work)
 
-    def _parts(self, problem: Problem) -> parts.Private:
+    def _parts(self, problem: Problem) -> parts.PrivateSplit:
         return parts.private(problem, self.private)

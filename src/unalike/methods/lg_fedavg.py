@@ -23,5 +23,5 @@ class LGFedAvg(JointPartial):
         str, "what the client keeps: head, body, encoder, norm, none, all, or name patterns"
     ] = "encoder"
 
-    def parts(self, problem: Problem) -> parts.Private:
+    def parts(self, problem: Problem) -> parts.PrivateSplit:
         return parts.private(problem, self.private)
