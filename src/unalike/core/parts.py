@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import groupby
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 
 from unalike.errors import InputError, unknown
@@ -23,6 +25,14 @@ from .batches import Batch, Batches
 from .local_steps import optimise
 from .problem import SHARED_BACKWARD_SIZE, Layout, Problem
 from .solvers import Solver
+
+PrivateChoice = Annotated[
+    str, "what the client keeps: head, body, encoder, norm, none, all, or name patterns"
+]
+"""The setting of a method for the choice of private segments."""
+
+AdaptEpochs = Annotated[int, Ge(0), "epochs a new client trains its private part"]
+"""The setting of a method for a client that never trained."""
 
 NORMALISATIONS: dict[str, tuple[type[nn.Module], ...]] = {
     "batch": (nn.modules.batchnorm._BatchNorm,),

@@ -5,9 +5,10 @@ w, g [P]. Written as text in a method's settings: "sgd", "momentum:0.9", "adam:0
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
 from unalike.errors import InputError, unknown
@@ -92,19 +93,47 @@ def adam(lr: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8)
     return Solver(init, step)
 
 
-_SOLVERS: dict[str, tuple[Callable[..., Solver], int]] = {
-    "sgd": (sgd, 0),
-    "momentum": (momentum, 1),
-    "adam": (adam, 3),
+class Choice(NamedTuple):
+    """A solver as settings name it."""
+
+    build: Callable[..., Solver]  # of the learning rate and up to `most` numbers
+    most: int
+    example: str
+
+
+SOLVERS: dict[str, Choice] = {
+    "sgd": Choice(sgd, 0, "sgd"),
+    "momentum": Choice(momentum, 1, "momentum:0.9"),
+    "adam": Choice(adam, 3, "adam"),
 }
+"""Every local solver by name: a new one needs a row here and nothing else."""
+
+
+def _listed(examples: list[str]) -> str:
+    *others, last = examples
+    return f"{', '.join(others)} or {last}"
+
+
+CHOICES = _listed([choice.example for choice in SOLVERS.values()])
+"""The solvers as the help of a setting lists them."""
+
+LocalSolver = Annotated[str, f"local solver: {CHOICES}"]
+"""The setting of a method for the solver of its clients; see `parse`."""
+
+LearningRate = Annotated[float, Ge(0), "eta, step of a client"]
+"""The setting of a method for the step of its clients."""
 
 
 def parse(text: str, lr: float) -> Solver:
-    """The solver written as "name" or "name:number,...", with learning rate `lr`."""
+    """The solver written as "name" or "name:number,...", with learning rate `lr`.
+
+    Raises:
+        InputError: there is no such solver, or it does not take these numbers.
+    """
     name, _, numbers = text.partition(":")
-    if name not in _SOLVERS:
-        raise unknown("local solver", name, _SOLVERS)
-    build, most = _SOLVERS[name]
+    if name not in SOLVERS:
+        raise unknown("local solver", name, SOLVERS)
+    build, most, _ = SOLVERS[name]
     try:
         values = [float(number) for number in numbers.split(",")] if numbers else []
     except ValueError:

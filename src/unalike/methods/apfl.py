@@ -41,7 +41,7 @@ class APFL(Method):
     personal_lr: Annotated[float, Ge(0), "step of the personal model"] = 0.1
     alpha: Annotated[float, Ge(0), Le(1), "share of the personal model at the start"] = 0.5
     alpha_lr: Annotated[float, Ge(0), "step of alpha; 0 keeps it as it is"] = 0.1
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
+    solver: solvers.LocalSolver = "sgd"
     adapt_epochs: Annotated[int, Ge(0), "epochs of a new client"] = 10
 
     def vacuous(self, problem: Problem) -> str | None:

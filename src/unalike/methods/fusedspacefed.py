@@ -85,7 +85,7 @@ class FusedSpaceFed(Method):
     persist_encoder: Annotated[bool, "encoders last from round to round"] = True
     lr: Annotated[float, Ge(0), "step of the classifier"] = 0.1
     autoencoder_lr: Annotated[float, Ge(0), "step of the autoencoder"] = 0.01
-    solver: Annotated[str, "solver of the classifier: sgd, momentum:0.9 or adam"] = "sgd"
+    solver: Annotated[str, f"solver of the classifier: {solvers.CHOICES}"] = "sgd"
     autoencoder_solver: Annotated[str, "solver of the autoencoder"] = "momentum:0.9"
     adapt_epochs: Annotated[int, Ge(0), "epochs a new client warms up its encoder"] = 10
 
