@@ -33,13 +33,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from unalike.advice import advise
+from unalike import advise
 from unalike.advice.candidates import CANDIDATES
 from unalike.data.federation import Federation
-from unalike.data.skews import deal
 from unalike.data.skews.concept import tables
 from unalike.data.skews.feature import looks
 from unalike.data.sources import load
+from unalike.data.splits import deal
 from unalike.functional.streams import generator
 from unalike.study.round_choice import best_round
 from unalike.study.run import Own, Task, run

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unalike.data.skews import deal
 from unalike.data.skews.concept import tables
 from unalike.data.skews.feature import looks
 from unalike.data.skews.temporal import drifting
+from unalike.data.splits import deal
 from unalike.functional.streams import generator
 
 MODERATE = {

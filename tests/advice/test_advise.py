@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from unalike.advice import Advice, advise
+from unalike import Advice, advise
 from unalike.advice.candidates import CANDIDATES
 from unalike.advice.folds import known
 from unalike.advice.heats import schedule

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unalike.data.skews import SPLITS, deal
+from unalike.data.splits import SPLITS, deal
 from unalike.data.splits.dealing import lift, proportional
 from unalike.errors import InputError
 

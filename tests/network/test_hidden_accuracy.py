@@ -13,7 +13,7 @@ from rich.console import Console
 from network_grid import InProcessGrid
 from site_files import QUICK, STUDY, blobs, node
 from small_studies import SMALL
-from unalike.api import Result, read_result
+from unalike.api.studies import Result, read_result
 from unalike.data.own_samples import OwnSamples
 from unalike.network.protocol.flower_message import unwrap
 from unalike.network.protocol.messages import Parcel

@@ -13,9 +13,9 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
-from test_cli import unalike
-from unalike import compare
-from unalike.api import resume, suited
+from cli.test_main import unalike
+from unalike import compare, resume
+from unalike.api.compare import suited
 from unalike.cli.progress import Live
 from unalike.errors import InputError
 from unalike.methods import METHODS

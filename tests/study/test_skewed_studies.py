@@ -15,7 +15,7 @@ from unalike import Federation, InputError, compare, resume
 from unalike.cli.main import main
 from unalike.core import Batch, Batches, Problem, average
 from unalike.core.method import Method, NoState
-from unalike.data.windows import Windows, held_in, in_window
+from unalike.data.windows import Windows, in_window
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
 from unalike.methods import METHODS
@@ -61,7 +61,7 @@ def test_a_client_holds_the_samples_of_the_round(mode: Any) -> None:
     )
     w = engine.w
     for t in (1, 4, 2, 6, 3, 5):
-        now = held_in(f, (t - 1) // 2)
+        now = f.at_window((t - 1) // 2)
         downs = w.expand(3, -1)
         ups = engine.train(t, np.arange(3), downs).ups
         personal, new = engine.personalise(t, w), engine.adapt(t, w)

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from unalike.data.cut import cut
-from unalike.data.federation import Federation, Ragged
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 from unalike.data.sources.source import Task
 from unalike.errors import InputError
 from unalike.functional.streams import generator

@@ -17,7 +17,7 @@ from unalike.results.units import count, percent
 from unalike.study.run import Progress as Step
 
 from .advice_result import Advice, called
-from .advise import Brief
+from .pipeline import Brief
 
 SILENCE = 10.0
 """Seconds between lines where the output is not a terminal."""

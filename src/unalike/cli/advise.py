@@ -84,8 +84,8 @@ def advise(
     )
     given = locals()
     settings = {name: given[name] for name in names if given[name] not in (None, [])}
-    from unalike.advice import advise as seek
     from unalike.advice.terminal import Announcement, Live, Outcome
+    from unalike.api.advise import advise as seek
     from unalike.engines.machine import cores
 
     with Live(err) as live:

@@ -175,7 +175,7 @@ def compare(
     jobs: Annotated[int | None, options.setting("Runs at the same time. [cores]")] = None,
 ) -> None:
     """Train methods side by side on unlike clients and say who wins and who loses."""
-    from unalike.api import start
+    from unalike.api.compare import run_study
     from unalike.study.settings import Study, make_study, read_study
 
     given = {name: value for name, value in locals().items() if name in Study.model_fields}
@@ -186,7 +186,9 @@ def compare(
     named = "-".join([resolved.data, resolved.split, *(one.kind for one in resolved.skew)])
     target = folder or Path("runs") / named
     with _progress(resolved) as progress:
-        result = start(resolved, target, overwrite=overwrite, jobs=_jobs(jobs), tell=progress.tell)
+        result = run_study(
+            resolved, target, overwrite=overwrite, jobs=_jobs(jobs), tell=progress.tell
+        )
     _show(result, target)
 
 
@@ -196,8 +198,8 @@ def resume(
     jobs: Annotated[int | None, options.setting("Runs at the same time. [cores]")] = None,
 ) -> None:
     """Continue a study where it stopped; a finished one is only said to be so."""
-    from unalike.api import open_study, read_result, unfinished
-    from unalike.api import resume as go_on
+    from unalike.api.resume import resume as go_on
+    from unalike.api.studies import open_study, read_result, unfinished
 
     study = open_study(folder)
     left = unfinished(study, folder)
@@ -263,7 +265,7 @@ def diagnose(
         "clients": clients,
         "min_size": min_size,
     }
-    from unalike.api import diagnose as examine
+    from unalike.api.diagnose import diagnose as examine
     from unalike.diagnosis.terminal import Terminal
 
     found = examine(
@@ -291,7 +293,7 @@ app.command()(advise)
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(help="Folder of a study.")]) -> None:
     """Write the report of a study anew, as far as the study has come."""
-    from unalike.api import read_result
+    from unalike.api.studies import read_result
 
     path = read_result(folder).report(folder / "report.html")
     out.print(f"Report: {path}", highlight=False, soft_wrap=True)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unalike.core import Cohort
-from unalike.data.federation import Ragged
+from unalike.data.ragged import Ragged
 from unalike.data.windows import Windows, in_window, last_rounds, window_of
 from unalike.engines.local import LocalEngine, Predictions
 from unalike.functional.trees import leaves

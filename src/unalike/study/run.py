@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unalike.core import Cohort, Method, Problem
-from unalike.data.federate import federate
-from unalike.data.federation import Federation, Ragged
+from unalike.data.federation import Federation, federate
+from unalike.data.ragged import Ragged
 from unalike.data.skews.registry import skewed
 from unalike.data.sources import Arrays, load
 from unalike.data.sources.source import Task as TaskKind

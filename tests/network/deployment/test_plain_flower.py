@@ -24,8 +24,9 @@ from plain_flower import SITES, PlainFlower
 from real_federation import LONGEST, processes
 from small_studies import comparable
 from unalike import compare
-from unalike.data.federation import Federation, Ragged
+from unalike.data.federation import Federation
 from unalike.data.own import own_arrays
+from unalike.data.ragged import Ragged
 from unalike.network.deployment import keys
 from unalike.network.site.local_data import cut_once
 

@@ -14,8 +14,7 @@ from flwr.app import Message
 
 from network_grid import At, InProcessGrid
 from small_studies import SMALL
-from unalike import InputError, diagnose
-from unalike.api import DiagnosisResult
+from unalike import DiagnosisResult, InputError, diagnose
 from unalike.cli.main import main
 from unalike.data.own_samples import OwnSamples, read_samples
 from unalike.network.protocol.flower_message import unwrap, wrap

@@ -15,7 +15,7 @@ from flwr.app import Message
 from network_grid import At, InProcessGrid
 from small_studies import SMALL
 from unalike import InputError, compare, resume
-from unalike.api import read_result
+from unalike.api.studies import read_result
 from unalike.data.own_samples import read_samples
 from unalike.network.protocol.flower_message import unwrap, wrap
 from unalike.network.protocol.frames import Frames

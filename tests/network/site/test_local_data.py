@@ -14,7 +14,7 @@ import pytest
 from network_grid import InProcessGrid
 from site_files import CLASSES, QUICK, STUDY, blobs, node, pictures, table
 from unalike import InputError, diagnose
-from unalike.api import read_result
+from unalike.api.studies import read_result
 from unalike.data.own_samples import OwnSamples, read_samples
 from unalike.network.server.diagnosis import survey
 from unalike.network.server.study import conduct, prepare

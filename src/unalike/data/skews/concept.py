@@ -9,21 +9,19 @@ Source  Sattler et al., IEEE TNNLS 2021 (arXiv:1910.01991), permuted labels
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from pydantic import Field
 
+from unalike.data.federated_data import Data
 from unalike.data.truth import Truth
 from unalike.errors import InputError
 from unalike.functional.streams import generator
 
-from .skew import Changing, Family, owners, units
-
-if TYPE_CHECKING:
-    from unalike.data.federation import Federation
+from .skew import Changing, Family, units
 
 Indices = npt.NDArray[np.int64]
 
@@ -57,9 +55,7 @@ def tables(
     return names
 
 
-def relabelled(
-    federation: Federation, *, groups: int = 2, swaps: int | None = 1, seed: int = 0
-) -> Federation:
+def relabelled(federation: Data, *, groups: int = 2, swaps: int | None = 1, seed: int = 0) -> Data:
     """Deal clients evenly to groups at random and rename their classes; `groups` [N] is kept.
 
     A client's training, validation and test samples are renamed alike; an official test set stays
@@ -73,7 +69,7 @@ def relabelled(
     return replace(renamed(federation, names[group]), groups=group)
 
 
-def renamed(federation: Federation, names: Indices) -> Federation:
+def renamed(federation: Data, names: Indices) -> Data:
     """Every client's classes renamed by its own table: names [N, classes].
 
     Raises:
@@ -82,7 +78,7 @@ def renamed(federation: Federation, names: Indices) -> Federation:
     if federation.task != "classes":
         raise InputError("Only samples of one class each can be relabelled.")
     parts = []
-    for labels, owner in zip((federation.y, federation.y_test), owners(federation), strict=True):
+    for labels, owner in zip((federation.y, federation.y_test), federation.owners(), strict=True):
         true = labels.numpy()
         parts.append(torch.from_numpy(np.where(owner >= 0, names[owner, true], true)))
     return replace(federation, y=parts[0], y_test=parts[1])
@@ -100,7 +96,7 @@ class Renaming(Changing):
         """Pairs of classes that a group exchanges; None: all are renamed in a circle."""
         raise NotImplementedError
 
-    def changed(self, federation: Federation, *, seed: int) -> tuple[Federation, Truth]:
+    def changed(self, federation: Data, *, seed: int) -> tuple[Data, Truth]:
         purpose = f"data/{self.kind}"
         unit = units(federation.clients, self.groups, purpose, seed)
         count = self.groups or federation.clients

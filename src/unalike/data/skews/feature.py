@@ -26,12 +26,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from unalike.data.federation import Federation
+from unalike.data.federated_data import Data
 from unalike.errors import InputError, unknown
 from unalike.functional.streams import generator
 
 from .rotation import turned
-from .skew import by_unit, owners
+from .skew import by_unit
 
 Array = npt.NDArray[np.float32]
 Units = npt.NDArray[np.int64]
@@ -66,13 +66,13 @@ def looks(
 
 
 def with_looks(
-    federation: Federation,
+    federation: Data,
     *,
     kind: str,
     strength: float,
     groups: npt.NDArray[np.int64] | None = None,
     seed: int = 0,
-) -> Federation:
+) -> Data:
     """A federation whose clients see through lenses of their own, or of their group [N].
 
     Training, validation and test samples of a client are seen alike. An official test set stays as
@@ -84,7 +84,7 @@ def with_looks(
     unit = np.arange(federation.clients) if groups is None else groups
     x, x_test = federation.x.numpy(), federation.x_test.numpy()
     both = np.concatenate([x, x_test])
-    owner = np.concatenate(owners(federation))
+    owner = np.concatenate(federation.owners())
     held = owner >= 0
     both[held] = looks(both[held], unit[owner[held]], kind=kind, strength=strength, seed=seed)
     return replace(

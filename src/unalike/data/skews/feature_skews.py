@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
+from unalike.data.federated_data import Data
 from unalike.data.truth import Truth
 from unalike.functional.streams import generator
 
 from .feature import with_looks
 from .rotation import by_angles
 from .skew import Changing, Family, Groups, units
-
-if TYPE_CHECKING:
-    from unalike.data.federation import Federation
 
 
 class Feature(Changing):
@@ -31,7 +29,7 @@ class Feature(Changing):
         """The strength of the lens; 0 changes nothing."""
         raise NotImplementedError
 
-    def changed(self, federation: Federation, *, seed: int) -> tuple[Federation, Truth | None]:
+    def changed(self, federation: Data, *, seed: int) -> tuple[Data, Truth | None]:
         unit = units(federation.clients, self.groups, f"data/{self.kind}/groups", seed)
         seen = with_looks(federation, kind=self.kind, strength=self.degree, groups=unit, seed=seed)
         drawn = tuple(f"{self.kind} {g + 1}" for g in range(self.groups))
@@ -163,7 +161,7 @@ class Rotation(Changing):
         """The angles of the groups, in degrees."""
         return tuple(360 * self.strength * g / self.groups for g in range(self.groups))
 
-    def changed(self, federation: Federation, *, seed: int) -> tuple[Federation, Truth | None]:
+    def changed(self, federation: Data, *, seed: int) -> tuple[Data, Truth | None]:
         if not self.groups:
             luck = generator(seed, "data/rotation").uniform(-1, 1, federation.clients)
             return by_angles(federation, 180 * self.strength * luck), None

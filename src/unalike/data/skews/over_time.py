@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
 
+from unalike.data.federated_data import Data
 from unalike.data.truth import Truth
 from unalike.data.windows import Windows
 from unalike.errors import InputError
 
 from .feature import check, looks
-from .skew import Changing, Family, Skew, owners
+from .skew import Changing, Family, Skew
 from .temporal import Floats, in_time, law
-
-if TYPE_CHECKING:
-    from unalike.data.federation import Federation
 
 Law = Annotated[
     Literal["linear", "step", "sine"], Field(description="how the drift goes over time")
@@ -72,11 +70,11 @@ class FeatureDrift(InTime, Changing):
         float, Field(ge=0, allow_inf_nan=False, description="of the lens where the law is at 1")
     ] = 1.0
 
-    def changed(self, federation: Federation, *, seed: int) -> tuple[Federation, Truth | None]:
+    def changed(self, federation: Data, *, seed: int) -> tuple[Data, Truth | None]:
         time = federation.window
         assert time is not None
         check(tuple(federation.x.shape[1:]), self.lens, self.strength)
-        owner = owners(federation)
+        owner = federation.owners()
         sd = float(federation.x.numpy()[owner[0] >= 0].std())
         degree = self.strength * law(self.law, time.number)
         parts = []
@@ -99,7 +97,7 @@ class FeatureDrift(InTime, Changing):
         return replace(federation, x=parts[0], x_test=parts[1]), None
 
 
-def windowed(federation: Federation, skews: Sequence[InTime], *, seed: int) -> Federation:
+def windowed(federation: Data, skews: Sequence[InTime], *, seed: int) -> Data:
     """The federation with the window in which each sample comes.
 
     Raises:
@@ -121,7 +119,7 @@ def windowed(federation: Federation, skews: Sequence[InTime], *, seed: int) -> F
             tilt = skew.strength * (2 * law(skew.law, count) - 1)
         if isinstance(skew, Arrival):
             first = skew.first
-    owner = np.concatenate(owners(federation))
+    owner = np.concatenate(federation.owners())
     labels = np.zeros(len(owner), np.int64)
     if federation.task == "classes":
         labels = np.concatenate([federation.y.numpy(), federation.y_test.numpy()])

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from unalike.data.federated_data import Data
+from unalike.data.splits import SPLITS
 from unalike.errors import InputError, unknown
 
-from . import SPLITS
 from .concept import Permutation, Swap
 from .feature_skews import FEATURE
 from .over_time import Arrival, FeatureDrift, InTime, LabelDrift, windowed
 from .resampling import Label, Quantity
 from .skew import Changing, Keeping, Skew, joint
 from .teachers import Teachers
-
-if TYPE_CHECKING:
-    from unalike.data.federation import Federation
 
 KINDS: dict[str, type[Skew]] = {
     cls.model_fields["kind"].default: cls
@@ -140,7 +138,7 @@ def keeping(skews: Iterable[Skew]) -> list[Keeping]:
     return [skew for skew in skews if isinstance(skew, Keeping)]
 
 
-def skewed(federation: Federation, skew: Any, *, seed: int = 0) -> Federation:
+def skewed(federation: Data, skew: Any, *, seed: int = 0) -> Data:
     """The clients of a federation made unlike by all of these skews; the federation stays.
 
     Skews are drawn for all clients, those that never train included, and hold for all samples of a
@@ -160,7 +158,7 @@ def skewed(federation: Federation, skew: Any, *, seed: int = 0) -> Federation:
     return applied(federation, skews, seed=seed)
 
 
-def applied(federation: Federation, skews: tuple[Skew, ...], *, seed: int) -> Federation:
+def applied(federation: Data, skews: tuple[Skew, ...], *, seed: int) -> Data:
     """The federation with the skews that change samples, in their order."""
     if not skews:
         return federation

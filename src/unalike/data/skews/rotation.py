@@ -10,17 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from unalike.data.federation import Federation
+from unalike.data.federated_data import Data
 from unalike.errors import InputError
 
-from .skew import owners, units
+from .skew import units
 
 Images = npt.NDArray[np.float32]
 
 
-def rotated(
-    federation: Federation, *, angles: tuple[float, ...] = (0, 180), seed: int = 0
-) -> Federation:
+def rotated(federation: Data, *, angles: tuple[float, ...] = (0, 180), seed: int = 0) -> Data:
     """Deal the angles evenly to the clients at random and turn their images, anticlockwise.
 
     A client's training, validation and test images are turned alike; an official test set stays
@@ -38,7 +36,7 @@ def rotated(
     return replace(by_angles(federation, np.asarray(angles)[groups]), groups=groups)
 
 
-def by_angles(federation: Federation, angles: npt.NDArray[np.floating]) -> Federation:
+def by_angles(federation: Data, angles: npt.NDArray[np.floating]) -> Data:
     """Every client's images turned by its angle [N] in degrees, anticlockwise.
 
     Raises:
@@ -50,7 +48,7 @@ def by_angles(federation: Federation, angles: npt.NDArray[np.floating]) -> Feder
     parts = []
     for images, owner in zip(
         (federation.x.numpy().copy(), federation.x_test.numpy().copy()),
-        owners(federation),
+        federation.owners(),
         strict=True,
     ):
         mine = np.where(owner >= 0, angles[owner], 0)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
+from unalike.data.federated_data import Data
 from unalike.data.truth import Truth
 from unalike.errors import InputError
 from unalike.functional.streams import generator
-
-if TYPE_CHECKING:
-    from unalike.data.federation import Federation
 
 Integers = npt.NDArray[np.int64]
 Family = Literal["label", "quantity", "feature", "concept", "temporal"]
@@ -66,7 +64,7 @@ class Keeping(Skew):
 class Changing(Skew):
     """A skew of what a client's samples look like, or of what they are called."""
 
-    def changed(self, federation: Federation, *, seed: int) -> tuple[Federation, Truth | None]:
+    def changed(self, federation: Data, *, seed: int) -> tuple[Data, Truth | None]:
         """The federation with this skew: the same clients, lists and parts."""
         raise NotImplementedError
 
@@ -90,20 +88,6 @@ def joint(truths: list[Integers]) -> Integers | None:
         return None
     _, group = np.unique(np.stack(truths, axis=1), axis=0, return_inverse=True)
     return group.reshape(-1).astype(np.int64)
-
-
-def owners(federation: Any) -> tuple[Integers, Integers]:
-    """Whose each sample of x [M] and of x_test [T] is; -1 where nobody's."""
-    found = []
-    for lists, count in (
-        ((federation.train, federation.validation), len(federation.x)),
-        ((federation.test,), len(federation.x_test)),
-    ):
-        owner = np.full(count, -1)
-        for part in lists:
-            owner[part.values] = part.owner
-        found.append(owner)
-    return found[0], found[1]
 
 
 def by_unit(unit: Integers) -> Iterator[tuple[int, Integers]]:

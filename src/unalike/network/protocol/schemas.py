@@ -14,7 +14,8 @@ from torch import Tensor
 
 from unalike.core import Method, Population, Problem
 from unalike.core.buffers import Equipped, Recompute
-from unalike.data.federation import Federation, Ragged
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
 from unalike.functional.trees import map_tree

@@ -20,7 +20,7 @@ import torch
 from flwr.serverapp import Grid
 
 from unalike import __version__
-from unalike.api import DiagnosisResult, diagnose_told
+from unalike.api.diagnose import DiagnosisResult, diagnose_from_summaries
 from unalike.diagnosis.samples import classes_of
 from unalike.diagnosis.summaries import Summaries
 from unalike.diagnosis.summary import DIRECTIONS, Spread, Summary, pooled
@@ -71,7 +71,7 @@ def diagnosis_of(folder: Path, *, out: Path | None = None) -> DiagnosisResult:
         _numbers(rebuild(like, under(arrays, f"{i}."))) for i in range(len(about["names"]))
     )
     parts = Summaries(tuple(about["names"]), tuple(about["labels"]), summaries, about["epsilon"])
-    return diagnose_told(parts, data=folder.name, out=out)
+    return diagnose_from_summaries(parts, data=folder.name, out=out)
 
 
 class _Survey:

@@ -14,7 +14,7 @@ from flwr.serverapp import Grid
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unalike.api import environment, read_result
+from unalike.api.studies import environment, read_result
 from unalike.data.federation import Federation
 from unalike.data.skews.over_time import InTime
 from unalike.errors import InputError

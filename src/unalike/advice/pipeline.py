@@ -1,31 +1,26 @@
-"""From clients to advice: diagnose, shortlist, race, choose, test once."""
+"""The steps from clients to advice: diagnose, shortlist, race, choose, test once."""
 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from torch import nn
-
 from unalike.core import Problem
 from unalike.data.federation import Federation
-from unalike.data.sources import SOURCES
 from unalike.diagnosis import Diagnosis, diagnose
 from unalike.engines.machine import cores
 from unalike.errors import InputError, unknown
 from unalike.study.jobs import Tell
-from unalike.study.run import Own, problem_for, problem_of
-from unalike.study.settings import Study, make_study
+from unalike.study.run import Own, problem_for
+from unalike.study.settings import Study
 from unalike.study.store import prepare_folder, write_atomically
 
 from .advice_page import write_advice
 from .advice_result import Advice
 from .candidates import CANDIDATES, REFERENCES
-from .clients import DEALING, federation_of
 from .folds import Known, known
 from .heats import Schedule, schedule
 from .measured import measure, tested
@@ -45,105 +40,26 @@ class Brief(NamedTuple):
     plan: Schedule
 
 
-def advise(
-    data: str | Path | Federation = "digits",
-    *,
-    client_column: str | None = None,
-    label_column: str | None = None,
-    model: str | nn.Module | Problem = "auto",
-    methods: str | Sequence[str] | None = None,
-    rounds: int = 30,
-    folds: int = 5,
-    seeds: int = 3,
-    budget: int | None = None,
-    seed: int = 0,
-    out: str | Path | None = None,
-    overwrite: bool = False,
-    jobs: int = 1,
-    announce: Callable[[Brief], None] = lambda _: None,
-    tell: Tell = lambda _: None,
-    **settings: Any,
-) -> Advice:
-    """Say which method fits these clients, with evidence.
-
-        >>> advice = advise("digits", model="logistic", clients=5, rounds=2, folds=2, seeds=1,
-        ...                 methods="fedprox")
-        >>> advice.method in ("local", "fedavg", "finetuning", "fedprox")
-        True
-
-    The race knows training and validation samples only. Test samples are looked at once, after
-    the choice.
-
-    Args:
-        data: the name of a data set, your own .npz, .csv or .parquet file or folder of pictures,
-            or a `Federation`.
-        client_column: of your own file, the column that names the client; "client" if not given.
-        label_column: of your own file, the column of classes; "y" if not given.
-        model: the name of a network, a `torch.nn.Module`, or a `Problem`.
-        methods: who may race, in place of what the rules propose; the references always do.
-        rounds: of every run in the end.
-        folds: into which the known samples of each client are cut.
-        seeds: of the final test.
-        budget: the most gradients of single samples that the race may compute.
-        seed: of the deal, the diagnosis and the folds.
-        out: folder of the advice; an interrupted one goes on from there.
-        overwrite: begin anew where the folder holds other advice.
-        jobs: runs at the same time, each in a process of its own.
-        announce: called with diagnosis, shortlist and price before the race starts.
-        tell: called after every round of every run.
-        settings: any other field of `Study`, such as local_epochs=2 or alpha=0.1.
-
-    Raises:
-        InputError: one sentence says what to change.
-    """
-    for name in ("settings", "methods", "evaluate_every"):
-        if name in settings:
-            raise InputError(f"{name} cannot be given here: a race sets it itself.")
-    if folds < 2:
-        raise InputError(f"There must be at least 2 folds, not {folds}.")
-    named = isinstance(data, str) and data in SOURCES
-    study = make_study(
-        {
-            **{name: value for name, value in settings.items() if named or name not in DEALING},
-            "rounds": rounds,
-            "seeds": seeds,
-            "data": data if named else "own",
-            "model": model if isinstance(model, str) else "own",
-        }
-    )
-    columns = {"client_column": client_column, "label_column": label_column}
-    federation = federation_of(
-        data,
-        study,
-        columns={name: value for name, value in columns.items() if value is not None},
-        settings=settings,
-        seed=seed,
-    )
-    study = study.model_copy(update={"data": "own", "split": "natural", "skew": ()})
-    problem = model if isinstance(model, Problem) else None
-    if isinstance(model, nn.Module):
-        problem = problem_of(model, federation, study)
-    asked = methods.split(",") if isinstance(methods, str) else methods
-    given = {"methods": asked, "folds": folds, "budget": budget, "seed": seed}
-    if out is None:
-        with tempfile.TemporaryDirectory(prefix="unalike-") as folder:
-            return _advise(
-                study, federation, problem, given, Path(folder), overwrite, jobs, announce, tell
-            )
-    return _advise(study, federation, problem, given, Path(out), overwrite, jobs, announce, tell)
-
-
-def _advise(
+def run_advice(
     study: Study,
     federation: Federation,
     problem: Problem | None,
     given: dict[str, Any],
     folder: Path,
+    *,
     overwrite: bool,
     jobs: int,
     announce: Callable[[Brief], None],
     tell: Tell,
 ) -> Advice:
+    """The advice for the clients of a federation, kept in a folder with all its runs.
+
+    study: rounds, seeds, model and training of every run; its methods and settings are not read.
+    given: `methods` that the user asked for, or None; `folds`, `budget` and `seed` of the race.
+
+    Raises:
+        InputError: one sentence says what to change.
+    """
     held = known(federation, given["seed"])
     brief = _briefed(study, federation, problem, given, held)
     settings = {**study.model_dump(exclude={"methods", "settings"}), **given}
