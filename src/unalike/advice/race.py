@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from unalike.core import Problem
 from unalike.study.jobs import run_all
-from unalike.study.round_choice import best_round
+from unalike.study.round_choice import CHOOSING, best_round
 from unalike.study.run import Own, Progress, Task
 from unalike.study.settings import Study
 from unalike.study.store import RunStore
@@ -177,7 +177,7 @@ class Race:
             chosen.append(best_round(known)["evaluation"]["personal"])
         columns = [
             np.array([column[name] for column in chosen], dtype=np.float64)
-            for name in ("accuracy", "loss")
+            for name in (metric.name for metric in CHOOSING)
         ]
         return Entry(one, *map(mean_over_folds, columns))
 

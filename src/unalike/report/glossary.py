@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from unalike.measures.metrics import BESIDE_MAIN
+
 
 class Entry(NamedTuple):
     """One measure."""
@@ -50,15 +52,9 @@ GLOSSARY = (
         "What the own model has lost at the end on test data of past windows, since each ended.",
         "mean over t < T of Aᵢ(model after t, t) − Aᵢ(model after T, t)",
     ),
-    Entry(
-        "Balanced accuracy",
-        "Mean recall over the classes that occur.",
-        "mean over classes of right / held",
-    ),
-    Entry(
-        "Macro F1",
-        "Mean F1 over the classes that occur or are predicted.",
-        "mean over classes of 2 right / (held + predicted)",
+    *(
+        Entry(metric.title[0].upper() + metric.title[1:], metric.meaning, metric.formula)
+        for metric in BESIDE_MAIN
     ),
     Entry(
         "Gain over Local",

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from unalike.data.federation import Federation
+from unalike.measures.metrics import METRICS
 from unalike.measures.qoi import quality_of_improvement
 from unalike.measures.spread import harmed_share, spread
 from unalike.methods import METHODS
@@ -167,7 +168,7 @@ def _measured(
     training = np.flatnonzero(~federation.newcomers)
     new = np.flatnonzero(federation.newcomers)
     rows = _scores("personalised", evaluation["personal"], training, federation, when)
-    for name in ("accuracy", "balanced_accuracy", "macro_f1", "loss"):
+    for name in METRICS:
         if "global" in evaluation:
             rows.append((ALL, f"global_{name}_{when}", evaluation["global"][name]))
     if "cluster_agreement" in evaluation:
@@ -199,7 +200,7 @@ def _scores(
 ) -> list[tuple[str, str, float]]:
     rows: list[tuple[str, str, float]] = []
     sizes = federation.test.sizes[clients]
-    for name in ("accuracy", "balanced_accuracy", "macro_f1"):
+    for name in (metric.name for metric in METRICS.values() if metric.by_client):
         column = np.asarray(values[name], dtype=np.float64)
         for statistic, value in spread(column, sizes)._asdict().items():
             rows.append((ALL, f"{family}_{name}_{statistic}_{when}", value))

@@ -24,9 +24,9 @@ from unalike.data.ragged import Ragged
 from unalike.data.windows import Windows, in_window, last_rounds, window_of
 from unalike.engines.local import LocalEngine, Predictions
 from unalike.functional.trees import leaves
-from unalike.measures.accuracy import Scores, scores
 from unalike.measures.dissimilarity import gradient_dissimilarity
 from unalike.measures.group_agreement import adjusted_rand
+from unalike.measures.metrics import Scores, scores
 
 MOST_PROBED = 100
 """Clients whose full gradients are taken for the dissimilarity of a round."""
@@ -37,7 +37,7 @@ def evaluate(engine: LocalEngine, server: Any, t: int, cohort: Cohort) -> dict[s
     method = engine.method
     personal = engine.personalise(t, server)
     result: dict[str, Any] = {
-        "personal": plain(_score(engine, engine.predict(personal, engine.rows, "test"))),
+        "personal": as_lists(_score(engine, engine.predict(personal, engine.rows, "test"))),
         "validation": _pooled(engine, engine.predict(personal, engine.rows, "validation")),
     }
     if (agreement := _agreement(engine, personal)) is not None:
@@ -47,7 +47,7 @@ def evaluate(engine: LocalEngine, server: Any, t: int, cohort: Cohort) -> dict[s
         result["stream"] = _stream(engine, personal, time, t)
     shared = method.global_model(server)
     if shared is not None:
-        result["global"] = first(_score(engine, engine.predict_pooled(shared, "test")))
+        result["global"] = of_first_group(_score(engine, engine.predict_pooled(shared, "test")))
         if isinstance(shared, Tensor) and shared.shape == engine.w.shape and len(cohort.ids):
             probed = cohort.ids[:MOST_PROBED]
             weights = cohort.weights[:MOST_PROBED] / cohort.weights[:MOST_PROBED].sum()
@@ -59,7 +59,7 @@ def evaluate(engine: LocalEngine, server: Any, t: int, cohort: Cohort) -> dict[s
 def evaluate_new(engine: LocalEngine, server: Any, t: int) -> dict[str, Any]:
     """Scores of the clients that never trained, one value a client."""
     adapted = engine.adapt(t, server)
-    return plain(_score(engine, engine.predict(adapted, engine.new_rows, "test")))
+    return as_lists(_score(engine, engine.predict(adapted, engine.new_rows, "test")))
 
 
 def _agreement(engine: LocalEngine, personal: Any) -> float | None:
@@ -89,7 +89,7 @@ def _stream(engine: LocalEngine, personal: Any, time: Windows, t: int) -> dict[s
 
     def accuracy(part: str, lists: Ragged) -> list[float]:
         predictions = engine.predict(personal, engine.rows, part, only=lists)
-        return plain(_score(engine, predictions))["accuracy"]
+        return as_lists(_score(engine, predictions))["accuracy"]
 
     def each(window: int) -> NDArray[np.int64]:
         return np.full(clients, window)
@@ -120,17 +120,17 @@ def _score(engine: LocalEngine, predictions: Predictions) -> Scores:
 def _pooled(engine: LocalEngine, predictions: Predictions) -> dict[str, Any]:
     """Scores over all clients' validation samples together."""
     everything = predictions._replace(sizes=np.asarray([predictions.sizes.sum()]))
-    return first(_score(engine, everything))
+    return of_first_group(_score(engine, everything))
 
 
-def first(values: Scores) -> dict[str, Any]:
-    """The scores of the first group, as plain values."""
-    return {name: float(column[0]) for name, column in values._asdict().items()}
+def of_first_group(values: Scores) -> dict[str, float]:
+    """The scores of the first group, as a record holds them."""
+    return {name: float(column[0]) for name, column in values.items()}
 
 
-def plain(values: Scores) -> dict[str, Any]:
-    """The scores of all groups, as plain values."""
-    return {name: column.tolist() for name, column in values._asdict().items()}
+def as_lists(values: Scores) -> dict[str, list[float]]:
+    """The scores of all groups, as a record holds them."""
+    return {name: column.tolist() for name, column in values.items()}
 
 
 def _array(values: Tensor) -> NDArray[Any]:
