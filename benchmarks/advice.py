@@ -41,8 +41,9 @@ from unalike.data.skews.feature import looks
 from unalike.data.sources import load
 from unalike.data.splits import deal
 from unalike.functional.streams import generator
+from unalike.study.inputs import UserInputs
 from unalike.study.round_choice import best_round
-from unalike.study.run import Own, Task, run
+from unalike.study.run import RunTask, run
 from unalike.study.settings import make_study
 from unalike.study.store import RunStore
 
@@ -192,7 +193,7 @@ def accuracy(
             "evaluate_every": SETTING["rounds"] // 3,
         }
     )
-    task = Task(study, method, seed, at, Own(given))
+    task = RunTask(study, method, seed, at, UserInputs(given))
     run(task)
     records = RunStore(task.run_folder).records()
     if any("diverged" in record for record in records):

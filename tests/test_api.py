@@ -13,7 +13,7 @@ from small_studies import SMALL, comparable
 from unalike import Federation, InputError, compare, resume
 from unalike.measures.metrics import BESIDE_MAIN, METRICS, Metric
 from unalike.methods import METHODS
-from unalike.study.run import Progress
+from unalike.study.training import ProgressEvent
 
 
 def test_public_names() -> None:
@@ -109,7 +109,7 @@ def test_bytes_are_those_on_the_wire(small: tuple[unalike.Result, Path]) -> None
 
 
 def test_a_finished_study_is_only_read(small: tuple[unalike.Result, Path]) -> None:
-    steps: list[Progress] = []
+    steps: list[ProgressEvent] = []
     again = resume(small[1], tell=steps.append)
     assert [step.label for step in steps] == [""]
     pd.testing.assert_frame_equal(again.frame, small[0].frame, check_exact=True)
@@ -119,7 +119,7 @@ def test_resuming_equals_never_stopping(small: tuple[unalike.Result, Path], tmp_
     class CutError(Exception):
         pass
 
-    def stop(step: Progress) -> None:
+    def stop(step: ProgressEvent) -> None:
         if (step.label, step.t) == ("scaffold", 2):
             raise CutError
 
@@ -191,7 +191,7 @@ def test_table_and_report(small: tuple[unalike.Result, Path], tmp_path: Path) ->
 
 
 def test_all_leaves_out_what_does_not_fit_and_says_so() -> None:
-    steps: list[Progress] = []
+    steps: list[ProgressEvent] = []
     settings = {**SMALL, "rounds": 1}
     result = compare("digits", methods="all", tell=steps.append, **settings)
     said = [step.remark for step in steps if step.remark and "left out" in step.remark]

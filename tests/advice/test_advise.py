@@ -21,8 +21,8 @@ from unalike.data.federation import Federation
 from unalike.diagnosis import diagnose
 from unalike.errors import InputError
 from unalike.functional.streams import generator
-from unalike.study.run import Progress
 from unalike.study.settings import make_study
+from unalike.study.training import ProgressEvent
 
 SMALL: dict[str, Any] = {
     "model": "mlp",
@@ -105,7 +105,7 @@ def test_the_race_never_saw_test_samples(opinions: tuple[Advice, Path]) -> None:
 def test_an_interrupted_race_goes_on(opinions: tuple[Advice, Path], tmp_path: Path) -> None:
     runs: list[tuple[str, int]] = []
 
-    def stop(step: Progress) -> None:
+    def stop(step: ProgressEvent) -> None:
         if step.finished:
             runs.append((step.label, step.seed))
             if len(runs) == 7:

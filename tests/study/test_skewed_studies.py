@@ -20,8 +20,9 @@ from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
 from unalike.methods import METHODS
 from unalike.rounds import rounds
-from unalike.study.run import Own, Progress, problem_for
+from unalike.study.inputs import UserInputs, problem_for
 from unalike.study.settings import make_study
+from unalike.study.training import ProgressEvent
 
 TIMED: dict[str, Any] = {**SMALL, "split": "iid", "alpha": None, "rounds": 4}
 DRIFT = "label-drift:windows=2,strength=1"
@@ -110,7 +111,7 @@ def test_the_next_window_is_judged_before_it_is_trained_on() -> None:
     settings = {"methods": "local", "seeds": 1, "model": "logistic", "rounds": 4}
     frame = compare(f, **settings).frame
     study = make_study({"data": "own", **settings})
-    method, problem = study.method("local"), problem_for(study, f, Own(f))
+    method, problem = study.method("local"), problem_for(study, f, UserInputs(f))
     engine = LocalEngine(
         method,
         problem,
@@ -134,7 +135,7 @@ def test_the_next_window_is_judged_before_it_is_trained_on() -> None:
 
 def test_every_method_goes_over_time() -> None:
     f = own(clients=5, samples=200, new_clients=0.2, skew=["arrival:windows=2", "swap"])
-    said: list[Progress] = []
+    said: list[ProgressEvent] = []
     result = compare(
         f, model="mlp", methods="all", rounds=2, seeds=1, batch_size=32, tell=said.append
     )
@@ -176,7 +177,7 @@ def test_a_stopped_study_over_time_ends_in_the_same_numbers(tmp_path: Path) -> N
     settings = {**TIMED, "methods": "fedavg,scaffold", "skew": [DRIFT, "rotation"], "rounds": 6}
     whole = compare("digits", **settings)
 
-    def stop(progress: Progress) -> None:
+    def stop(progress: ProgressEvent) -> None:
         if progress.label == "scaffold" and progress.t == 4:
             raise StoppedError
 

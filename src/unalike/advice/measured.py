@@ -12,10 +12,12 @@ from unalike.core import Problem
 from unalike.data.federation import Federation
 from unalike.results.comparison import Comparison, gather
 from unalike.results.table import aggregates, by_seed
-from unalike.study.jobs import Tell, run_all
-from unalike.study.run import Own, Progress, Task
+from unalike.study.inputs import UserInputs
+from unalike.study.jobs import ProgressCallback, run_all
+from unalike.study.run import RunTask
 from unalike.study.settings import Study, read_study
 from unalike.study.store import prepare_folder
+from unalike.study.training import ProgressEvent
 
 from .paired import Difference, difference
 from .race import Contestant, between
@@ -70,7 +72,7 @@ def measure(
     *,
     jobs: int,
     cores: int,
-    tell: Tell,
+    tell: ProgressCallback,
 ) -> Measured:
     """Train on all that is known, test once; every seed has other starts, but the same clients."""
     plan = folder / "study.toml"
@@ -78,15 +80,15 @@ def measure(
         prepare_folder(folder, overwrite=True)
     folder.mkdir(parents=True, exist_ok=True)
     study.write(plan)
-    own = Own(federation, problem)
+    inputs = UserInputs(federation, problem)
     labels = study.labels()
     tasks = [
-        Task(study, label, seed, folder, own, cores)
+        RunTask(study, label, seed, folder, inputs, cores)
         for label in labels
         for seed in range(study.seeds)
     ]
     said = f"test: {', '.join(labels)} on all known samples, {study.seeds} seeds"
-    tell(Progress("", 0, 0, remark=said, runs=len(tasks)))
+    tell(ProgressEvent("", 0, 0, remark=said, runs=len(tasks)))
     run_all(tasks, jobs, tell)
     comparison = gather(
         study, folder, [federation] * study.seeds, [], {"unalike": version("unalike")}

@@ -13,8 +13,8 @@ from unalike.data.federation import Federation
 from unalike.diagnosis import Diagnosis, diagnose
 from unalike.engines.machine import cores
 from unalike.errors import InputError, unknown
-from unalike.study.jobs import Tell
-from unalike.study.run import Own, problem_for
+from unalike.study.inputs import UserInputs, problem_for
+from unalike.study.jobs import ProgressCallback
 from unalike.study.settings import Study
 from unalike.study.store import prepare_folder, write_atomically
 
@@ -50,7 +50,7 @@ def run_advice(
     overwrite: bool,
     jobs: int,
     announce: Callable[[Brief], None],
-    tell: Tell,
+    tell: ProgressCallback,
 ) -> Advice:
     """The advice for the clients of a federation, kept in a folder with all its runs.
 
@@ -103,7 +103,7 @@ def _briefed(
     proposals = shortlist(diagnosis)
     if given["methods"] is not None:
         proposals = _asked(given["methods"], proposals)
-    model = problem_for(study, federation, Own(federation, problem))
+    model = problem_for(study, federation, UserInputs(federation, problem))
     unfit = {
         proposal.method: reason
         for proposal in proposals

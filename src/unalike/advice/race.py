@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unalike.core import Problem
+from unalike.study.inputs import UserInputs
 from unalike.study.jobs import run_all
 from unalike.study.round_choice import CHOOSING, best_round
-from unalike.study.run import Own, Progress, Task
+from unalike.study.run import RunTask
 from unalike.study.settings import Study
 from unalike.study.store import RunStore
+from unalike.study.training import ProgressEvent
 
 from .candidates import AROUND, BEYOND, CANDIDATES, STEPS
 from .folds import Known, fold
@@ -83,7 +85,7 @@ class Race:
     folder: Path
     jobs: int = 1
     cores: int = 1
-    tell: Callable[[Progress], None] = lambda _: None
+    tell: Callable[[ProgressEvent], None] = lambda _: None
     stages: list[Stage] = field(default_factory=list)
     spent: dict[tuple[str, int], int] = field(default_factory=dict)
 
@@ -141,10 +143,10 @@ class Race:
         """Let them run, as far as they have not yet; the best first."""
         field = list(field)
         said = f"{name}: {len(field)} settings, {heat.rounds} rounds, folds 1 to {heat.folds}"
-        self.tell(Progress("", 0, 0, remark=said, runs=len(field) * heat.folds))
+        self.tell(ProgressEvent("", 0, 0, remark=said, runs=len(field) * heat.folds))
         for k in range(heat.folds):
-            own = Own(fold(self.given, k, self.folds), self.problem)
-            tasks = [self._task(one, k, own, heat.rounds) for one in field]
+            inputs = UserInputs(fold(self.given, k, self.folds), self.problem)
+            tasks = [self._task(one, k, inputs, heat.rounds) for one in field]
             run_all(tasks, self.jobs, self.tell)
             for task in tasks:
                 records = RunStore(task.run_folder).records()
@@ -154,7 +156,7 @@ class Race:
         self.stages.append(Stage(name, heat, tuple(entries)))
         return tuple(entries)
 
-    def _task(self, one: Contestant, k: int, own: Own, rounds: int) -> Task:
+    def _task(self, one: Contestant, k: int, inputs: UserInputs, rounds: int) -> RunTask:
         study = self.study.model_copy(
             update={
                 "methods": (one.label,),
@@ -164,7 +166,7 @@ class Race:
                 "evaluate_every": between(self.study),
             }
         )
-        return Task(study, one.label, k, self.folder, own, self.cores)
+        return RunTask(study, one.label, k, self.folder, inputs, self.cores)
 
     def _judged(self, one: Contestant, heat: Heat) -> Entry:
         chosen = []

@@ -14,7 +14,7 @@ from rich.text import Text
 from unalike.methods import METHODS
 from unalike.methods.header import header
 from unalike.results.units import count, percent
-from unalike.study.run import Progress as Step
+from unalike.study.training import ProgressEvent as Step
 
 from .advice_result import Advice, called
 from .pipeline import Brief

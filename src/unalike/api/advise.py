@@ -16,8 +16,8 @@ from unalike.core import Problem
 from unalike.data.federation import Federation
 from unalike.data.sources import SOURCES
 from unalike.errors import InputError
-from unalike.study.jobs import Tell
-from unalike.study.run import problem_of
+from unalike.study.inputs import problem_from_module
+from unalike.study.jobs import ProgressCallback
 from unalike.study.settings import make_study
 
 from .data_argument import DEALING, federation_of
@@ -39,7 +39,7 @@ def advise(
     overwrite: bool = False,
     jobs: int = 1,
     announce: Callable[[Brief], None] = lambda _: None,
-    tell: Tell = lambda _: None,
+    tell: ProgressCallback = lambda _: None,
     **settings: Any,
 ) -> Advice:
     """Say which method fits these clients, with evidence.
@@ -100,7 +100,7 @@ def advise(
     study = study.model_copy(update={"data": "own", "split": "natural", "skew": ()})
     problem = model if isinstance(model, Problem) else None
     if isinstance(model, nn.Module):
-        problem = problem_of(model, federation, study)
+        problem = problem_from_module(model, federation, study)
     asked = methods.split(",") if isinstance(methods, str) else methods
     given = {"methods": asked, "folds": folds, "budget": budget, "seed": seed}
     with ExitStack() as stack:

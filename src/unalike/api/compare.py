@@ -15,12 +15,14 @@ from unalike.core.buffers import with_buffers
 from unalike.data.federation import Federation
 from unalike.engines.memory import refuse_too_much
 from unalike.errors import InputError
-from unalike.privacy import need_library, with_privacy
-from unalike.study.jobs import Tell
-from unalike.study.run import Own, Progress, dealt, memory_of, problem_for, problem_of
+from unalike.privacy import require_accountant, with_privacy
+from unalike.study.inputs import UserInputs, deal_study, problem_for, problem_from_module
+from unalike.study.jobs import ProgressCallback
+from unalike.study.prequential import measured_by_window, refuse_state_per_sample
+from unalike.study.run import memory_of_run
 from unalike.study.settings import BASELINES, Study, make_study
 from unalike.study.store import prepare_folder, write_atomically
-from unalike.study.stream import check_memory_of_samples, timed
+from unalike.study.training import ProgressEvent
 from unalike.study.truth_table import write_truth
 
 from .studies import Result, environment, federations_of, finish_study, setting_remarks
@@ -35,7 +37,7 @@ def compare(
     out: str | Path | None = None,
     overwrite: bool = False,
     jobs: int = 1,
-    tell: Tell = lambda _: None,
+    tell: ProgressCallback = lambda _: None,
     **settings: Any,
 ) -> Result:
     """Train methods side by side on one federation and say who wins and who loses.
@@ -67,64 +69,68 @@ def compare(
     federation = None if isinstance(data, str) else data
     problem = model if isinstance(model, Problem) else None
     if isinstance(model, nn.Module):
-        some = federation or dealt(study, 0)
-        problem = problem_of(model, some, study, loss)
-    own = Own(federation, problem)
+        some = federation or deal_study(study, 0)
+        problem = problem_from_module(model, some, study, loss)
+    inputs = UserInputs(federation, problem)
     if out is None:
         with tempfile.TemporaryDirectory(prefix="unalike-") as folder:
-            return run_study(study, Path(folder), own=own, jobs=jobs, tell=tell)
-    return run_study(study, Path(out), own=own, overwrite=overwrite, jobs=jobs, tell=tell)
+            return run_study(study, Path(folder), inputs=inputs, jobs=jobs, tell=tell)
+    return run_study(study, Path(out), inputs=inputs, overwrite=overwrite, jobs=jobs, tell=tell)
 
 
 def run_study(
     study: Study,
     folder: Path,
     *,
-    own: Own = Own(),  # noqa: B008
+    inputs: UserInputs = UserInputs(),  # noqa: B008
     overwrite: bool = False,
     jobs: int = 1,
-    tell: Tell = lambda _: None,
+    tell: ProgressCallback = lambda _: None,
 ) -> Result:
     """Run a new study into this folder."""
-    federations = federations_of(study, own)
-    study = suited(study, federations[0], own, tell)
+    federations = federations_of(study, inputs)
+    study = runnable_study(study, federations[0], inputs, tell)
     prepare_folder(folder, overwrite=overwrite)
     study.write(folder / "study.toml")
     write_atomically(folder / "environment.json", json.dumps(environment(), indent=2).encode())
     write_truth(federations, folder / "truth.csv")
-    return finish_study(study, folder, own, federations, jobs, tell)
+    return finish_study(study, folder, inputs, federations, jobs, tell)
 
 
-def suited(study: Study, federation: Federation, own: Own, tell: Tell) -> Study:
+def runnable_study(
+    study: Study, federation: Federation, inputs: UserInputs, tell: ProgressCallback
+) -> Study:
     """Refuse what cannot work before anything is written; "all" leaves such methods out, aloud."""
-    problem = problem_for(study, federation, own)
+    problem = problem_for(study, federation, inputs)
     problem.check(federation.x[:2], federation.classes)
-    study = timed(study, federation)
+    study = measured_by_window(study, federation)
     if study.classes is not None:
         raise InputError(
             "classes are named for sites of a federation ('unalike serve'), whose samples are "
             "elsewhere: leave them out."
         )
     if study.privacy is not None:
-        need_library()
+        require_accountant()
     kept = []
     for label in study.labels():
         try:
             method = with_privacy(study.method(label), study.privacy, problem)
             method = with_buffers(method, problem)
-            check_memory_of_samples(method, problem, federation)
-            needed = memory_of(study, label, federation, problem)
+            refuse_state_per_sample(method, problem, federation)
+            needed = memory_of_run(study, label, federation, problem)
             refuse_too_much(needed, f"{label} on {federation.clients:,} clients")
         except InputError as error:
             if "all" not in study.methods or label in study.methods:
                 raise
-            tell(Progress("", 0, 0, remark=f"{label} is left out: {error}"))
+            tell(ProgressEvent("", 0, 0, remark=f"{label} is left out: {error}"))
             continue
         kept.append(label)
     added = [] if "all" in study.methods else set(BASELINES) - set(study.methods)
     for label in sorted(added):
-        tell(Progress("", 0, 0, remark=f"{label} is run as well: harm is measured against it."))
+        tell(
+            ProgressEvent("", 0, 0, remark=f"{label} is run as well: harm is measured against it.")
+        )
     study = study.model_copy(update={"methods": tuple(kept)})
-    for remark in setting_remarks(study, own):
-        tell(Progress("", 0, 0, remark=remark))
+    for remark in setting_remarks(study, inputs):
+        tell(ProgressEvent("", 0, 0, remark=remark))
     return study

@@ -10,8 +10,9 @@ from unalike.data.own_files import OwnFiles, read_own
 from unalike.data.sources import SOURCES
 from unalike.data.sources.synthetic import named
 from unalike.errors import InputError, unknown
-from unalike.study.run import dealt
-from unalike.study.settings import SPLIT_OPTIONS, Study, make_study
+from unalike.study.inputs import deal_study
+from unalike.study.setting_checks import SPLIT_OPTIONS
+from unalike.study.settings import Study, make_study
 
 DEALING = ("data_dir", "split", "clients", "min_size", "skew", *SPLIT_OPTIONS)
 """Settings of a study that say how the samples of a named data set are dealt."""
@@ -39,7 +40,7 @@ def clients_of(
                 f"Columns are for your own files; how {data!r} is dealt to clients is said with "
                 "--split."
             )
-        return dealt(make_study({"data": data, **settings}), seed)
+        return deal_study(make_study({"data": data, **settings}), seed)
     if settings:
         raise InputError(
             f"--{next(iter(settings)).replace('_', '-')} is for named data sets; whose the samples "

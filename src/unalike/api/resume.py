@@ -10,9 +10,9 @@ from torch import nn
 from unalike.core import Problem
 from unalike.data.federation import Federation
 from unalike.errors import InputError
-from unalike.study.jobs import Tell
-from unalike.study.run import Own, dealt, problem_of
-from unalike.study.sites import read_sites
+from unalike.study.inputs import UserInputs, deal_study, problem_from_module
+from unalike.study.jobs import ProgressCallback
+from unalike.study.roster import read_sites
 
 from .studies import (
     Result,
@@ -31,7 +31,7 @@ def resume(
     model: nn.Module | Problem | None = None,
     loss: Any = None,
     jobs: int = 1,
-    tell: Tell = lambda _: None,
+    tell: ProgressCallback = lambda _: None,
 ) -> Result:
     """Continue a study where it stopped; a finished one is only read.
 
@@ -52,6 +52,6 @@ def resume(
         )
     problem = model if isinstance(model, Problem) else None
     if isinstance(model, nn.Module):
-        problem = problem_of(model, data or dealt(study, 0), study, loss)
-    own = with_remote_clients(Path(folder), Own(data, problem))
-    return finish_study(study, Path(folder), own, federations_of(study, own), jobs, tell)
+        problem = problem_from_module(model, data or deal_study(study, 0), study, loss)
+    inputs = with_remote_clients(Path(folder), UserInputs(data, problem))
+    return finish_study(study, Path(folder), inputs, federations_of(study, inputs), jobs, tell)

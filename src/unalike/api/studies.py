@@ -20,11 +20,13 @@ from unalike.errors import InputError
 from unalike.report.comparison_page import write
 from unalike.results.comparison import Comparison, gather, read_environment, write_summary
 from unalike.results.table import as_frame
-from unalike.study.jobs import Tell, run_all
-from unalike.study.run import Own, Progress, Task, clients_for, finished, problem_for
+from unalike.study.inputs import UserInputs, federation_for, problem_for
+from unalike.study.jobs import ProgressCallback, run_all
+from unalike.study.roster import read_sites
+from unalike.study.run import RunTask
 from unalike.study.settings import Study, read_study
-from unalike.study.sites import read_sites
 from unalike.study.store import RunStore
+from unalike.study.training import ProgressEvent, finished
 
 
 @dataclass(frozen=True)
@@ -59,17 +61,17 @@ def unfinished(study: Study, folder: Path) -> list[tuple[str, int]]:
     return left
 
 
-def read_result(folder: str | Path, own: Own = Own()) -> Result:  # noqa: B008
+def read_result(folder: str | Path, inputs: UserInputs = UserInputs()) -> Result:  # noqa: B008
     """The comparison as far as it has come, without training anything."""
-    study, own = open_study(folder), with_remote_clients(Path(folder), own)
+    study, inputs = open_study(folder), with_remote_clients(Path(folder), inputs)
     remarks = [
         f"{label}, seed {seed}: not finished." for label, seed in unfinished(study, Path(folder))
     ]
     return _gathered(
         study,
         Path(folder),
-        federations_of(study, own),
-        remarks + setting_remarks(study, own),
+        federations_of(study, inputs),
+        remarks + setting_remarks(study, inputs),
         read_environment(Path(folder)),
     )
 
@@ -92,23 +94,23 @@ def environment() -> dict[str, str]:
     }
 
 
-def federations_of(study: Study, own: Own) -> list[Federation]:
+def federations_of(study: Study, inputs: UserInputs) -> list[Federation]:
     """Who holds what, for each seed."""
-    return [clients_for(study, own, seed) for seed in range(study.seeds)]
+    return [federation_for(study, inputs, seed) for seed in range(study.seeds)]
 
 
-def with_remote_clients(folder: Path, own: Own) -> Own:
+def with_remote_clients(folder: Path, inputs: UserInputs) -> UserInputs:
     """What is known of samples on other machines, where the study was done over a network."""
     roster = read_sites(folder)
-    if roster is None or roster.dealt or own.federation is not None:
-        return own
-    return Own(roster.federation(), own.problem)
+    if roster is None or roster.dealt or inputs.federation is not None:
+        return inputs
+    return UserInputs(roster.federation(), inputs.problem)
 
 
-def setting_remarks(study: Study, own: Own) -> list[str]:
+def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     """What a reader must know of these settings."""
-    federation = clients_for(study, own, 0)
-    problem = problem_for(study, federation, own)
+    federation = federation_for(study, inputs, 0)
+    problem = problem_for(study, federation, inputs)
     remarks = list(federation.skews)
     remarks += [f"model: {problem.describe()}."] if problem.normalisers else []
     remarks += [study.privacy.sentence()] if study.privacy is not None else []
@@ -122,25 +124,25 @@ def setting_remarks(study: Study, own: Own) -> list[str]:
 def finish_study(
     study: Study,
     folder: Path,
-    own: Own,
+    inputs: UserInputs,
     federations: list[Federation],
     jobs: int,
-    tell: Tell,
+    tell: ProgressCallback,
 ) -> Result:
     """Do what is left, then gather everything and write the summary and the report."""
     said: list[str] = []
 
-    def listen(progress: Progress) -> None:
+    def listen(progress: ProgressEvent) -> None:
         if progress.remark:
             said.append(f"{progress.label}, seed {progress.seed}: {progress.remark}")
         tell(progress)
 
     left = unfinished(study, folder)
     free = max(1, cores() // max(1, min(jobs, len(left))))
-    tasks = [Task(study, label, seed, folder, own, free) for label, seed in left]
-    tell(Progress("", 0, 0, runs=len(tasks)))
+    tasks = [RunTask(study, label, seed, folder, inputs, free) for label, seed in left]
+    tell(ProgressEvent("", 0, 0, runs=len(tasks)))
     run_all(tasks, jobs, listen)
-    remarks = [*setting_remarks(study, own), *said]
+    remarks = [*setting_remarks(study, inputs), *said]
     comparison = _gathered(study, folder, federations, remarks, read_environment(folder))
     write_summary(comparison, folder / "summary.csv")
     comparison.report(folder / "report.html")

@@ -227,7 +227,7 @@ def rehearse(
     _need_flower()
     from unalike.network.deployment.ports import Address, free_port
     from unalike.network.deployment.rehearsal import Stage
-    from unalike.study.sites import read_sites
+    from unalike.study.roster import read_sites
 
     asked, node = _diagnosis_settings(diagnose, noise), _node(one_process)
     folder = folder or Path("runs") / f"{_stem(study)}-rehearsal"
@@ -355,8 +355,8 @@ def _prepared(
     from unalike.models.registry import MODELS
     from unalike.network.deployment.keys import admitted
     from unalike.network.server.study import prepare
+    from unalike.study.roster import OWN, read_sites
     from unalike.study.settings import read_study
-    from unalike.study.sites import OWN, read_sites
 
     if study.is_dir():
         folder, study = study, study / "study.toml"

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from unalike.methods.header import header
 from unalike.results import units
-from unalike.study.run import Progress as Step
 from unalike.study.settings import Study
+from unalike.study.training import ProgressEvent as Step
 
 SILENCE = 10.0
 """Seconds between lines where the output is not a terminal."""

@@ -18,10 +18,10 @@ from unalike.measures.qoi import quality_of_improvement
 from unalike.measures.spread import harmed_share, spread
 from unalike.methods import METHODS
 from unalike.methods.header import header
+from unalike.study.prequential import window_scores
 from unalike.study.round_choice import best_round
 from unalike.study.settings import Study
 from unalike.study.store import RunStore, write_atomically
-from unalike.study.stream import over_time
 
 from .hidden_clients import hiding, unsaid
 from .privacy_spent import spent
@@ -140,7 +140,7 @@ def _summary(
                 rows.append((ALL, "best_round", float(record["round"])))
     records = runs.records[label, seed]
     training = np.flatnonzero(~federation.newcomers)
-    for name, values in over_time(records).items():
+    for name, values in window_scores(records).items():
         rows.append((ALL, f"{name}_mean", _mean(values)))
         rows += _per_client(name, values, training, federation)
     trained = [record for record in records if "diverged" not in record]
@@ -259,7 +259,7 @@ def _curves(records: list[dict[str, Any]], federation: Federation) -> list[tuple
             values["new_accuracy_mean"] = _spread_mean(evaluation["new"], new, federation)
         if "stream" in evaluation:
             values |= {
-                f"{name}_mean": _mean(column) for name, column in over_time([record]).items()
+                f"{name}_mean": _mean(column) for name, column in window_scores([record]).items()
             }
         if "gradient_dissimilarity" in evaluation:
             values["gradient_dissimilarity"] = evaluation["gradient_dissimilarity"]

@@ -15,16 +15,17 @@ from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from .run import Progress, Task, run
+from .run import RunTask, run
+from .training import ProgressEvent
 
-Tell = Callable[[Progress], None]
+ProgressCallback = Callable[[ProgressEvent], None]
 
 _channel: Any = None
 _stop: Any = None
 _parent = 0
 
 
-def run_all(tasks: Sequence[Task], jobs: int, tell: Tell) -> None:
+def run_all(tasks: Sequence[RunTask], jobs: int, tell: ProgressCallback) -> None:
     """Do all tasks, `jobs` at a time; `tell` is called in this process after every round."""
     if jobs <= 1 or len(tasks) <= 1:
         for task in tasks:
@@ -56,7 +57,7 @@ def run_all(tasks: Sequence[Task], jobs: int, tell: Tell) -> None:
     _pass_on(channel, tell)
 
 
-def _pass_on(channel: Any, tell: Tell) -> None:
+def _pass_on(channel: Any, tell: ProgressCallback) -> None:
     while not channel.empty():
         tell(channel.get())
 
@@ -71,11 +72,11 @@ def _begin(channel: Any, stop: Any, parent: int) -> None:
         ctypes.CDLL(None).prctl(die_with_parent, signal.SIGKILL)
 
 
-def _work(task: Task) -> None:
+def _work(task: RunTask) -> None:
     run(task, _say)
 
 
-def _say(progress: Progress) -> None:
+def _say(progress: ProgressEvent) -> None:
     if os.getppid() != _parent:
         os._exit(1)
     _channel.put(progress)

@@ -25,9 +25,9 @@ from unalike.network.server.sites import Terms
 from unalike.network.server.study import prepare
 from unalike.network.site.session import Identity, Membership
 from unalike.network.site.summaries import Wish
-from unalike.study.run import dealt
+from unalike.study.inputs import deal_study
+from unalike.study.roster import read_sites
 from unalike.study.settings import make_study
-from unalike.study.sites import read_sites
 from unlike_worlds import world
 
 QUICK = Terms(deadline=5.0, patience=0.3, grace=0.2, poll=0.01)
@@ -102,7 +102,7 @@ def test_sites_of_a_study_that_deals_its_data(tmp_path: Path) -> None:
     names = [f"client {i}" for i in range(5)]
     identities = [Identity(name, tmp_path / name, client=i) for i, name in enumerate(names)]
     there = surveyed(tmp_path / "study", identities, Wish())
-    same_labels_and_sizes(diagnose(dealt(study, 0), optimise=False), there)
+    same_labels_and_sizes(diagnose(deal_study(study, 0), optimise=False), there)
     assert "feature" not in there.found
 
 

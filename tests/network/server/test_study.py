@@ -23,8 +23,8 @@ from unalike.network.protocol.messages import Parcel
 from unalike.network.server.sites import Terms
 from unalike.network.server.study import conduct, prepare
 from unalike.network.site.session import Identity, Membership
+from unalike.study.roster import read_sites
 from unalike.study.settings import make_study
-from unalike.study.sites import read_sites
 
 SETTINGS: dict[str, Any] = SMALL | {"methods": ("fedrep",), "model": "mlp"}
 QUICK = Terms(least=1, deadline=5.0, patience=0.5, grace=0.2, poll=0.01)

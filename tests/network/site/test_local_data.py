@@ -20,8 +20,8 @@ from unalike.network.server.diagnosis import survey
 from unalike.network.server.study import conduct, prepare
 from unalike.network.site.session import Identity
 from unalike.network.site.summaries import Wish
+from unalike.study.roster import read_sites
 from unalike.study.settings import make_study
-from unalike.study.sites import read_sites
 
 NAMES = ("east", "north", "west")
 Held = dict[str, OwnSamples]

@@ -30,10 +30,10 @@ from unalike.functional.trees import items, leaves, rebuild
 from unalike.network.protocol.messages import MessageError, Parcel, pack, shapes_of, unpack
 from unalike.network.protocol.run_config import told
 from unalike.network.site.summaries import Wish, tensors
-from unalike.study.run import dealt
+from unalike.study.inputs import deal_study
+from unalike.study.roster import Roster, SampleFormat, read_sites
 from unalike.study.settings import Study, read_study
-from unalike.study.sites import Roster, Samples, read_sites
-from unalike.study.store import read_tensors, under, write_tensors
+from unalike.study.store import read_tensors, strip_prefix, write_tensors
 
 from .requests import Post
 from .sites import Attendance, Tell, Terms
@@ -68,7 +68,7 @@ def diagnosis_of(folder: Path, *, out: Path | None = None) -> DiagnosisResult:
     arrays, about = known[0], json.loads(known[1]["about"])
     like = Summary(*(torch.zeros(0) for _ in Summary._fields))  # type: ignore[arg-type]
     summaries = tuple(
-        _numbers(rebuild(like, under(arrays, f"{i}."))) for i in range(len(about["names"]))
+        _numbers(rebuild(like, strip_prefix(arrays, f"{i}."))) for i in range(len(about["names"]))
     )
     parts = Summaries(tuple(about["names"]), tuple(about["labels"]), summaries, about["epsilon"])
     return diagnose_from_summaries(parts, data=folder.name, out=out)
@@ -148,7 +148,7 @@ def _numbers(tree: Numbers) -> Numbers:
     return type(tree)(*(leaf.numpy() for leaf in leaves(tree)))
 
 
-def _labels(samples: Samples, study: Study, wish: Wish) -> tuple[str, ...]:
+def _labels(samples: SampleFormat, study: Study, wish: Wish) -> tuple[str, ...]:
     """The names of the classes."""
     if samples.task == "classes" and wish.label < 0:
         return study.classes or tuple(map(str, range(samples.classes)))
@@ -156,9 +156,9 @@ def _labels(samples: Samples, study: Study, wish: Wish) -> tuple[str, ...]:
     return classes_of(some, wish.label if wish.label >= 0 else None)[1]
 
 
-def _dealt_samples(study: Study, seed: int) -> Samples:
-    held = dealt(study, seed)
-    return Samples(tuple(held.x.shape[1:]), held.classes, held.task)
+def _dealt_samples(study: Study, seed: int) -> SampleFormat:
+    held = deal_study(study, seed)
+    return SampleFormat(tuple(held.x.shape[1:]), held.classes, held.task)
 
 
 def _keep(folder: Path, found: Summaries) -> None:

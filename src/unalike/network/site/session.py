@@ -21,8 +21,8 @@ from unalike.errors import InputError
 from unalike.network.protocol.messages import FAILED, MessageError, Parcel, pack
 from unalike.network.protocol.run_config import Run, read_settings
 from unalike.network.protocol.schemas import ONE_BY_ONE
-from unalike.privacy import kept_secret, with_privacy
-from unalike.study.run import Own, dealt, problem_for
+from unalike.privacy import read_secret, with_privacy
+from unalike.study.inputs import UserInputs, deal_study, problem_for
 from unalike.study.settings import Study
 
 from . import summaries as telling
@@ -107,9 +107,9 @@ class Membership:
         one, study = self.identity, run.settings()
         study = study.model_copy(update={"data_dir": one.data_dir})
         held = self._held(run, study)
-        problem = problem_for(study, held, Own())
+        problem = problem_for(study, held, UserInputs())
         problem.check(held.x[:1], held.classes)
-        secret = 0 if study.privacy is None else kept_secret(one.state / "secret")
+        secret = 0 if study.privacy is None else read_secret(one.state / "secret")
         engine = LocalEngine(
             with_privacy(study.method(run.label), study.privacy, problem, secret=secret),
             problem,
@@ -135,7 +135,7 @@ class Membership:
     def _held(self, run: Run, study: Study) -> Federation:
         one = self.identity
         if one.samples is None:
-            return only(dealt(study, run.seed), run.row)
+            return only(deal_study(study, run.seed), run.row)
         return cut_once(
             one.samples.numbered(study.classes),
             one.name,

@@ -27,7 +27,7 @@ from unalike.diagnosis.summary_noise import Noise
 from unalike.errors import InputError
 from unalike.network.protocol.messages import MessageError, Parcel, pack, unpack
 from unalike.network.protocol.run_config import read_settings
-from unalike.study.run import dealt
+from unalike.study.inputs import deal_study
 from unalike.study.store import read_tensors, write_tensors
 
 from .local_data import only
@@ -170,7 +170,7 @@ def _held(one: Identity, asked: Parcel, wish: Wish) -> tuple[NDArray[Any], NDArr
     else:
         assert one.client is not None
         study = study.model_copy(update={"data_dir": one.data_dir})
-        held = only(dealt(study, wish.seed), one.client)
+        held = only(deal_study(study, wish.seed), one.client)
         x, y = held.x.numpy(), held.y.numpy()
     of, names = classes_of(y, wish.label if wish.label >= 0 else None)
     if len(names) > classes:

@@ -31,7 +31,7 @@ from .settings import Study
 Floats = NDArray[np.float64]
 
 
-def timed(study: Study, federation: Federation) -> Study:
+def measured_by_window(study: Study, federation: Federation) -> Study:
     """The study, measured when windows end also where the clients brought windows of their own.
 
     Raises:
@@ -51,7 +51,7 @@ def timed(study: Study, federation: Federation) -> Study:
     return study.model_copy(update={"evaluate_every": every})
 
 
-def check_memory_of_samples(method: Method, problem: Problem, federation: Federation) -> None:
+def refuse_state_per_sample(method: Method, problem: Problem, federation: Federation) -> None:
     """Whether the method can do without a number for each sample, where samples come and go.
 
     Raises:
@@ -72,7 +72,7 @@ def check_memory_of_samples(method: Method, problem: Problem, federation: Federa
         )
 
 
-def over_time(records: list[dict[str, Any]]) -> dict[str, Floats]:
+def window_scores(records: list[dict[str, Any]]) -> dict[str, Floats]:
     """The three measures for each training client [N], as far as windows have ended."""
     ended = [
         record["evaluation"]["stream"]

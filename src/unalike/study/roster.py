@@ -41,7 +41,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Samples:
+class SampleFormat:
     """What the samples of all sites have in common."""
 
     shape: tuple[int, ...]
@@ -59,7 +59,7 @@ class Roster:
 
     token: str  # of this federation: private states are kept under it
     places: list[Site | None]
-    samples: Samples | None = None
+    samples: SampleFormat | None = None
     dealt: bool = False
     begun: bool = False  # places and classes are settled, because training has begun
     folder: Path | None = field(default=None, repr=False)
@@ -87,7 +87,7 @@ class Roster:
         names = tuple(
             site.name if site else f"place {i + 1}, empty" for i, site in enumerate(self.places)
         )
-        return Elsewhere(
+        return RemoteFederation(
             x=torch.zeros(1, *samples.shape, dtype=DTYPE),
             y=_some_label(samples),
             x_test=torch.zeros(0, *samples.shape, dtype=DTYPE),
@@ -118,7 +118,7 @@ class Roster:
 
 
 @dataclass(frozen=True, eq=False)
-class Elsewhere(Federation):
+class RemoteFederation(Federation):
     """A federation whose samples are on other machines: names and sizes alone."""
 
     told: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
@@ -143,7 +143,9 @@ def read_sites(folder: Path) -> Roster | None:
                 Site(**{**site, "label_counts": tuple(site["label_counts"])}) if site else None
                 for site in told["places"]
             ],
-            samples=Samples(**{**samples, "shape": tuple(samples["shape"])}) if samples else None,
+            samples=SampleFormat(**{**samples, "shape": tuple(samples["shape"])})
+            if samples
+            else None,
             dealt=told["dealt"],
             begun=told["begun"],
             folder=folder,
@@ -162,7 +164,7 @@ def _sized(sizes: NDArray[np.int64]) -> Ragged:
     return Ragged.of(np.zeros(0, np.int64), sizes)
 
 
-def _some_label(samples: Samples) -> torch.Tensor:
+def _some_label(samples: SampleFormat) -> torch.Tensor:
     if samples.task == "classes":
         return torch.zeros(1, dtype=torch.int64)
     return torch.zeros(1, samples.classes, dtype=DTYPE)
