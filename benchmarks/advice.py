@@ -37,7 +37,7 @@ from unalike import advise
 from unalike.advice.candidates import CANDIDATES
 from unalike.data.federation import Federation
 from unalike.data.skews.concept import tables
-from unalike.data.skews.feature import looks
+from unalike.data.skews.feature_transforms import transform_samples
 from unalike.data.sources import load
 from unalike.data.splits import deal
 from unalike.functional.streams import generator
@@ -117,7 +117,7 @@ def federation(world: World) -> Federation:
     x, y, client = x[client >= 0], y[client >= 0], client[client >= 0]
     if "feature" in level:
         lens = ("shift", "gain")[world.seed % 2]
-        x = looks(x, client, kind=lens, strength=level["feature"], seed=world.seed)
+        x = transform_samples(x, client, kind=lens, strength=level["feature"], seed=world.seed)
     if "concept" in level:
         swaps = int(level["concept"]) or None
         y = tables(int(y.max()) + 1, 2, swaps=swaps, seed=world.seed)[client % 2, y]

@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from unalike.diagnosis import KINDS, findings, samples
 from unlike_worlds import MODERATE, world
 
-LENSES = {
+FEATURE_TRANSFORMS = {
     "gaussians": ("shift", "gain", "contrast", "noise"),
     "digits": ("shift", "gain", "contrast", "noise", "gamma", "blur", "field"),
 }
@@ -59,7 +59,7 @@ def main() -> None:
     outcome: dict[tuple[str, ...], list[set[str]]] = {cell: [] for cell in cells}
     seed = chosen.first
     for cell in cells:
-        for source, lenses in LENSES.items():
+        for source, lenses in FEATURE_TRANSFORMS.items():
             for k in range(chosen.worlds if cell else 4 * chosen.worlds):
                 given = world(
                     seed,

@@ -6,7 +6,7 @@ import torch
 
 from unalike.data import federate, load
 from unalike.data.skews.concept import relabelled, tables
-from unalike.data.skews.temporal import drifting, law
+from unalike.data.skews.window_assignment import drift_windows, law
 from unalike.errors import InputError
 
 
@@ -44,7 +44,7 @@ def test_laws_of_time() -> None:
 
 def test_drift_of_the_shares_is_as_said() -> None:
     y, owner = np.arange(40_000) % 4, np.zeros(40_000, int)
-    window = drifting(y, owner, windows=3, strength=0.5)
+    window = drift_windows(y, owner, windows=3, strength=0.5)
     share = np.array([[np.mean(window[y == k] == t) for k in range(4)] for t in range(3)])
     late = share[2] > 1 / 3
     assert late.sum() == 2
@@ -54,10 +54,10 @@ def test_drift_of_the_shares_is_as_said() -> None:
 
 def test_without_strength_time_is_chance_and_clients_drift_their_own_way() -> None:
     y, owner = np.arange(20_000) % 4, np.repeat([0, 1], 10_000)
-    window = drifting(y, owner, strength=0.0)
+    window = drift_windows(y, owner, strength=0.0)
     np.testing.assert_allclose(np.bincount(window) / 20_000, 0.25, atol=0.015)
-    alone = drifting(y[:10_000], owner[:10_000], strength=1.0)
-    assert (drifting(y, owner, strength=1.0)[:10_000] == alone).all()
+    alone = drift_windows(y[:10_000], owner[:10_000], strength=1.0)
+    assert (drift_windows(y, owner, strength=1.0)[:10_000] == alone).all()
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_without_strength_time_is_chance_and_clients_drift_their_own_way() -> No
         (lambda: tables(4, 0, swaps=1), "at least 1 group"),
         (lambda: law("linnear", 3), "did you mean 'linear'"),
         (lambda: law("step", 1), "at least 2 windows"),
-        (lambda: drifting(np.arange(4), np.arange(4), strength=2), "from 0 to 1"),
+        (lambda: drift_windows(np.arange(4), np.arange(4), strength=2), "from 0 to 1"),
         (
             lambda: relabelled(federate(load("digits"), split="iid", clients=2), groups=3),
             "2 clients cannot form 3",

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unalike.data import Federation
-from unalike.data.skews.temporal import in_time
+from unalike.data.skews.window_assignment import assign_windows
 from unalike.data.windows import in_window, last_rounds, window_of
 
 few = settings(max_examples=30, deadline=None, derandomize=True)
@@ -143,9 +143,13 @@ def test_drift_and_arrival_together_leave_no_class_behind():
 
 
 def test_one_client_one_class_one_sample():
-    assert in_time(np.zeros(1, int), np.zeros(1, int), np.zeros(3)).tolist() in ([0], [1], [2])
-    assert in_time(np.zeros(0, int), np.zeros(0, int), np.zeros(3)).tolist() == []
-    lone = in_time(np.zeros(9, int), np.zeros(9, int), np.array([-1.0, 1.0]), first=1)
+    assert assign_windows(np.zeros(1, int), np.zeros(1, int), np.zeros(3)).tolist() in (
+        [0],
+        [1],
+        [2],
+    )
+    assert assign_windows(np.zeros(0, int), np.zeros(0, int), np.zeros(3)).tolist() == []
+    lone = assign_windows(np.zeros(9, int), np.zeros(9, int), np.array([-1.0, 1.0]), first=1)
     assert lone.tolist() == [0] * 9
 
 

@@ -264,8 +264,8 @@ def _unalike(*arguments: object) -> int:
 
 def test_clients_from_python_can_be_skewed_for_a_study() -> None:
     plain = compare(own(), model="logistic", methods="local", rounds=1, seeds=2)
-    skewed = compare(own(), model="logistic", methods="local", rounds=1, seeds=2, skew=["swap"])
-    assert not comparable(plain.frame).equals(comparable(skewed.frame))
+    with_skews = compare(own(), model="logistic", methods="local", rounds=1, seeds=2, skew=["swap"])
+    assert not comparable(plain.frame).equals(comparable(with_skews.frame))
 
 
 @pytest.mark.parametrize(

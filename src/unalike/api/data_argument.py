@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from unalike.data.client_files import ClientFiles, read_client_files
 from unalike.data.federation import Federation, federate
-from unalike.data.own_files import OwnFiles, read_own
 from unalike.data.sources import SOURCES
-from unalike.data.sources.synthetic import named
+from unalike.data.sources.synthetic import parse_synthetic
 from unalike.errors import InputError, unknown
 from unalike.study.inputs import deal_study
 from unalike.study.setting_checks import SPLIT_OPTIONS
@@ -25,16 +25,16 @@ def clients_of(
     seed: int = 0,
     columns: dict[str, str] | None = None,
     settings: dict[str, Any] | None = None,
-) -> Federation | OwnFiles:
+) -> Federation | ClientFiles:
     """The clients of `data`: a named set, dealt by settings of a study, or a file or folder.
 
-    `columns` are those of `read_own`.
+    `columns` are those of `read_client_files`.
 
     Raises:
         InputError: one sentence says what to change.
     """
     columns, settings = columns or {}, settings or {}
-    if data in SOURCES or named(data):
+    if data in SOURCES or parse_synthetic(data):
         if columns:
             raise InputError(
                 f"Columns are for your own files; how {data!r} is dealt to clients is said with "
@@ -48,7 +48,7 @@ def clients_of(
         )
     if not Path(data).exists() and not Path(data).suffix:
         raise unknown("data set", data, SOURCES)
-    return read_own(data, **columns)
+    return read_client_files(data, **columns)
 
 
 def federation_of(
@@ -75,7 +75,7 @@ def federation_of(
     if str(data) in SOURCES:
         dealing |= {name: value for name, value in settings.items() if name in CUTTING}
     held = clients_of(str(data), seed=seed, columns=columns, settings=dealing)
-    if isinstance(held, OwnFiles):
+    if isinstance(held, ClientFiles):
         return federate(
             held.arrays,
             split="natural",

@@ -10,11 +10,11 @@ import torch
 from unalike.errors import InputError
 from unalike.functional.streams import generator
 
+from .arrays import as_arrays
 from .cut import check_shares, cut
 from .federated_data import FederatedData
-from .own import own_arrays
 from .ragged import Ragged
-from .skews.registry import applied, asked, keeping
+from .skews.registry import apply_skews, parse_skews, resampling_skews
 from .sources.source import TEST, Arrays
 from .splits import deal, find
 from .truth import Truth
@@ -70,7 +70,7 @@ class Federation(FederatedData):
         Raises:
             InputError: the data cannot be used; one sentence says what to change.
         """
-        named = asked(skew).split
+        named = parse_skews(skew).split
         if named and split is not None:
             raise InputError(
                 f"split={split!r} beside the skew {named['split']!r}: say how samples are dealt "
@@ -82,7 +82,7 @@ class Federation(FederatedData):
                 "split=... and clients=..."
             )
         return federate(
-            own_arrays(x, y, client, classes),
+            as_arrays(x, y, client, classes),
             split=split or "natural",
             clients=clients,
             seed=seed,
@@ -138,9 +138,9 @@ def federate(
     Raises:
         InputError: one sentence says what to change.
     """
-    skews, named = asked(skew)
-    if named:
-        split, options = str(named.pop("split")), {**options, **named}
+    skews, split_given = parse_skews(skew)
+    if split_given:
+        split, options = str(split_given.pop("split")), {**options, **split_given}
     check_shares(validation, test)
     if not 0 <= new_clients < 1:
         raise InputError(
@@ -148,59 +148,63 @@ def federate(
             "somebody has to train."
         )
     natural = find(split).natural
-    dealt = _dealt(arrays, natural=natural, official_test=official_test)
-    column = None if arrays.client is None else arrays.client[dealt]
+    rows_to_deal = _rows_to_deal(arrays, natural=natural, official_test=official_test)
+    column = None if arrays.client is None else arrays.client[rows_to_deal]
     if min_size is None:
         needed = 1 + (validation > 0) + (test > 0)
-        scarce = not natural and len(dealt) < 2 * needed * (clients or 1)
+        scarce = not natural and len(rows_to_deal) < 2 * needed * (clients or 1)
         min_size = 1 if scarce else needed
-    held = deal(
+    client_rows = deal(
         split,
-        _strata(arrays)[dealt],
+        _strata(arrays)[rows_to_deal],
         clients,
         generator(seed, "data/split"),
         client=column,
         min_size=min_size,
         **options,
     )
-    if len(held) < 2:
-        raise InputError(f"A federation needs at least 2 clients, not {len(held)}.")
-    groups = _groups(arrays, [dealt[indices] for indices in held])
+    if len(client_rows) < 2:
+        raise InputError(f"A federation needs at least 2 clients, not {len(client_rows)}.")
+    groups = _groups(arrays, [rows_to_deal[indices] for indices in client_rows])
     truths = [] if groups is None else [_as_truth(groups)]
-    for keeper in keeping(skews):
-        held, truth = keeper.kept(_strata(arrays)[dealt], held, seed=seed, least=min_size)
+    for resampling in resampling_skews(skews):
+        client_rows, truth = resampling.resample(
+            _strata(arrays)[rows_to_deal], client_rows, seed=seed, least=min_size
+        )
         truths += [] if truth is None else [truth]
 
-    sizes = np.array([len(rows) for rows in held])
-    owner = np.repeat(np.arange(len(held)), sizes)
-    rows = dealt[np.concatenate(held)]
+    sizes = np.array([len(rows) for rows in client_rows])
+    owner = np.repeat(np.arange(len(client_rows)), sizes)
+    rows = rows_to_deal[np.concatenate(client_rows)]
     rows = rows[np.lexsort((generator(seed, "data/cut").random(len(rows)), owner))]
     trains, validations, tests = cut(sizes, validation=validation, test=test)
     place = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     testing = place >= (trains + validations)[owner]
     validating = (place >= trains[owner])[~testing]
 
-    newcomers = np.zeros(len(held), np.bool_)
-    count = min(int(new_clients * len(held) + 1e-9), len(held) - 1)
-    newcomers[generator(seed, "data/newcomers").choice(len(held), count, replace=False)] = True
+    newcomers = np.zeros(len(client_rows), np.bool_)
+    count = min(int(new_clients * len(client_rows) + 1e-9), len(client_rows) - 1)
+    newcomers[generator(seed, "data/newcomers").choice(len(client_rows), count, replace=False)] = (
+        True
+    )
 
     test_rows = rows[testing]
     pooled = np.flatnonzero(~newcomers[owner[testing]])
     if official_test:
         pooled = len(test_rows) + np.arange(np.count_nonzero(arrays.part == TEST))
         test_rows = np.concatenate([test_rows, np.flatnonzero(arrays.part == TEST)])
-    kept = rows[~testing]
+    resident = rows[~testing]
     learned_from = rows[(place < trains[owner]) & ~newcomers[owner]]
     x = arrays.x if arrays.fit is None else arrays.fit(arrays.x[learned_from])(arrays.x)
     federation = Federation(
-        x=torch.from_numpy(x[kept]),
-        y=torch.from_numpy(arrays.y[kept]),
+        x=torch.from_numpy(x[resident]),
+        y=torch.from_numpy(arrays.y[resident]),
         x_test=torch.from_numpy(x[test_rows]),
         y_test=torch.from_numpy(arrays.y[test_rows]),
         train=Ragged.of(np.flatnonzero(~validating), trains),
         validation=Ragged.of(np.flatnonzero(validating), validations),
         test=Ragged.of(np.arange(np.count_nonzero(testing)), tests),
-        names=_names(held, column if natural else None),
+        names=_names(client_rows, column if natural else None),
         newcomers=newcomers,
         pooled_test=pooled,
         classes=arrays.classes,
@@ -208,10 +212,10 @@ def federate(
         groups=groups,
         truth=tuple(truths),
     )
-    return applied(federation, skews, seed=seed)
+    return apply_skews(federation, skews, seed=seed)
 
 
-def _dealt(arrays: Arrays, *, natural: bool, official_test: bool) -> npt.NDArray[np.int64]:
+def _rows_to_deal(arrays: Arrays, *, natural: bool, official_test: bool) -> npt.NDArray[np.int64]:
     """The samples that go to clients."""
     official = arrays.part == TEST
     if official_test and not official.any():
@@ -245,19 +249,21 @@ def _strata(arrays: Arrays) -> npt.NDArray[np.int64]:
 
 
 def _names(
-    held: list[npt.NDArray[np.int64]], column: npt.NDArray[np.generic] | None
+    client_rows: list[npt.NDArray[np.int64]], column: npt.NDArray[np.generic] | None
 ) -> tuple[str, ...]:
     if column is not None:
-        return tuple(str(column[rows[0]]) for rows in held)
-    width = len(str(len(held) - 1))
-    return tuple(f"client-{i:0{width}d}" for i in range(len(held)))
+        return tuple(str(column[rows[0]]) for rows in client_rows)
+    width = len(str(len(client_rows) - 1))
+    return tuple(f"client-{i:0{width}d}" for i in range(len(client_rows)))
 
 
-def _groups(arrays: Arrays, held: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64] | None:
+def _groups(
+    arrays: Arrays, client_rows: list[npt.NDArray[np.int64]]
+) -> npt.NDArray[np.int64] | None:
     """The group of each client, where all its samples are of one: [N]."""
     if arrays.group is None:
         return None
-    groups = [np.unique(arrays.group[rows]) for rows in held]
+    groups = [np.unique(arrays.group[rows]) for rows in client_rows]
     if any(len(group) != 1 for group in groups):
         return None
     return np.concatenate(groups)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unalike.data.arrays import as_arrays, encode_labels
+from unalike.data.client_files import ClientFiles
 from unalike.data.federation import Federation
-from unalike.data.own import numbered, own_arrays
-from unalike.data.own_files import OwnFiles
 from unalike.errors import InputError
 
 from .client_groups import grouping
@@ -30,7 +30,7 @@ FEWER_SHUFFLES = 40
 
 
 def diagnose(
-    data: Federation | Samples | OwnFiles | tuple[Any, ...],
+    data: Federation | Samples | ClientFiles | tuple[Any, ...],
     *,
     label: int | None = None,
     shuffles: int = 200,
@@ -105,20 +105,20 @@ def settled(measured: list[Finding], level: float) -> tuple[Finding, ...]:
 
 
 def _samples(
-    data: Federation | Samples | OwnFiles | tuple[Any, ...], label: int | None, seed: int
+    data: Federation | Samples | ClientFiles | tuple[Any, ...], label: int | None, seed: int
 ) -> Samples:
     if isinstance(data, Samples):
         return data
-    if isinstance(data, OwnFiles):
+    if isinstance(data, ClientFiles):
         arrays, time, labels = data
         held = (arrays.x, arrays.y, arrays.client, time)
         return samples(*held, label=label, labels=labels, seed=seed)
     if isinstance(data, tuple):
         x, y, client, *rest = data
-        codes, labels = numbered(y)
-        arrays = own_arrays(x, codes, client)
+        codes, labels = encode_labels(y)
+        arrays = as_arrays(x, codes, client)
         time = rest[0] if rest else None
-        return _samples(OwnFiles(arrays, time, labels), label, seed)
+        return _samples(ClientFiles(arrays, time, labels), label, seed)
     rows = np.concatenate([data.train.values, data.validation.values])
     owner = np.concatenate([data.train.owner, data.validation.owner])
     windows = data.window

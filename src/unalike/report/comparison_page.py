@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from unalike.data.skews.registry import asked
+from unalike.data.skews.registry import parse_skews
 from unalike.errors import InputError
 from unalike.results.columns import COLUMNS, FURTHER, Column
 from unalike.results.table import aggregates, as_frame, diverged
@@ -265,7 +265,7 @@ def _facts(comparison: Comparison) -> list[str]:
     if settings.get("split"):
         alpha = f", alpha {settings['alpha']}" if settings.get("alpha") is not None else ""
         facts.append(f"{settings['split']} split{alpha}")
-    facts += [skew.said() for skew in asked(settings.get("skew", ())).skews]
+    facts += [skew.describe() for skew in parse_skews(settings.get("skew", ())).skews]
     facts.append(f"{len(comparison.names):,} clients" + (f", {late:,} of them new" if late else ""))
     for key in ("rounds", "seeds"):
         if key in settings:

@@ -10,7 +10,7 @@ from torch import nn
 
 from unalike.core import Problem
 from unalike.data.federation import Federation, federate
-from unalike.data.skews.registry import skewed
+from unalike.data.skews.registry import with_skews
 from unalike.data.sources import Arrays, load
 from unalike.data.sources.source import Task
 from unalike.models import build
@@ -35,7 +35,7 @@ def federation_for(study: Study, inputs: UserInputs, seed: int) -> Federation:
     """The user's own clients, with the study's skews, or the study's data dealt with this seed."""
     if inputs.federation is None:
         return deal_study(study, seed)
-    return skewed(inputs.federation, study.skew, seed=seed)
+    return with_skews(inputs.federation, study.skew, seed=seed)
 
 
 @lru_cache(maxsize=1)

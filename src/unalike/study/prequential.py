@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from unalike.core import Method, Problem
 from unalike.data.federation import Federation
-from unalike.data.skews.over_time import InTime
+from unalike.data.skews.temporal_skews import TemporalSkew
 from unalike.errors import InputError
 from unalike.functional.trees import leaves
 
@@ -45,7 +45,7 @@ def measured_by_window(study: Study, federation: Federation) -> Study:
             f"{study.rounds} rounds are too few for {time.number} windows of time: give more "
             "rounds, or fewer windows, as in label-drift:windows=3."
         )
-    if any(isinstance(skew, InTime) for skew in study.skew):
+    if any(isinstance(skew, TemporalSkew) for skew in study.skew):
         return study
     every = study.rounds // time.number if study.rounds % time.number == 0 else 1
     return study.model_copy(update={"evaluate_every": every})

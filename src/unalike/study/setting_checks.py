@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from unalike.data.skews.registry import asked
+from unalike.data.skews.registry import parse_skews
 from unalike.errors import InputError, unknown
 from unalike.privacy import Privacy
 
@@ -25,7 +25,7 @@ def skews_and_split(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: an unknown skew or option, or two ways to deal samples.
     """
-    skews, split = asked(values["skew"])
+    skews, split = parse_skews(values["skew"])
     both = [name for name in split if name in values]
     if both:
         raise InputError(

@@ -23,9 +23,9 @@ from pydantic import (
 )
 
 from unalike.core import Method
-from unalike.data.skews.over_time import InTime
-from unalike.data.skews.registry import asked
+from unalike.data.skews.registry import parse_skews
 from unalike.data.skews.skew import Skew
+from unalike.data.skews.temporal_skews import TemporalSkew
 from unalike.data.windows import last_rounds
 from unalike.errors import InputError, unknown
 from unalike.methods import METHODS
@@ -64,7 +64,7 @@ class Study(BaseModel):
     exponent: Annotated[float | None, Field(description="quantity split, power law")] = None
     skew: Annotated[
         tuple[SerializeAsAny[Skew], ...],
-        BeforeValidator(lambda given: asked(given).skews),
+        BeforeValidator(lambda given: parse_skews(given).skews),
         Field(description="what makes clients unlike on top of the split"),
     ] = ()
     clients: Annotated[
@@ -132,15 +132,15 @@ class Study(BaseModel):
         """The methods to run, in the registry's order, with the baselines that measures need."""
         own = [label for label, given in self.settings.items() if "method" in given]
         known = [*METHODS, *own]
-        asked: list[str] = []
+        parse_skews: list[str] = []
         for label in self.methods:
             if label == "all":
-                asked += METHODS
+                parse_skews += METHODS
             elif label in known:
-                asked.append(label)
+                parse_skews.append(label)
             else:
                 raise unknown("method", label, [*known, "all"])
-        wanted = {*asked, *BASELINES}
+        wanted = {*parse_skews, *BASELINES}
         return [label for label in known if label in wanted]
 
     def method(self, label: str) -> Method:
@@ -163,7 +163,7 @@ class Study(BaseModel):
     def evaluated_rounds(self) -> set[int]:
         """The rounds after which everything is measured; always the last, and those of windows."""
         every = self.evaluate_every or max(1, self.rounds // 25)
-        windows = [skew.windows for skew in self.skew if isinstance(skew, InTime)]
+        windows = [skew.windows for skew in self.skew if isinstance(skew, TemporalSkew)]
         ends = last_rounds(self.rounds, windows[0]) if windows else ()
         return {*range(every, self.rounds + 1, every), self.rounds, *ends}
 

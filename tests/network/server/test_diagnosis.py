@@ -16,7 +16,7 @@ from network_grid import At, InProcessGrid
 from small_studies import SMALL
 from unalike import DiagnosisResult, InputError, diagnose
 from unalike.cli.main import main
-from unalike.data.own_samples import OwnSamples, read_samples
+from unalike.data.site_samples import SiteSamples, read_site_samples
 from unalike.network.protocol.flower_message import unwrap, wrap
 from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import Parcel, pack
@@ -54,7 +54,7 @@ def owners(folder: Path, **more: Any) -> list[Identity]:
         rows = (client == i) & ((y > 1) | (i != 1))
         np.savez(folder / f"{i}.npz", x=x[rows], y=y[rows])
         name = f"site-{i}"
-        found.append(Identity(name, folder / name, read_samples(folder / f"{i}.npz"), **more))
+        found.append(Identity(name, folder / name, read_site_samples(folder / f"{i}.npz"), **more))
     return found
 
 
@@ -112,7 +112,7 @@ def test_one_of_many_labels(tmp_path: Path) -> None:
     for one in identities:
         assert one.samples is not None
         y = np.stack([one.samples.y > 1, one.samples.y == 4], 1).astype(np.float32)
-        made.append(replace(one, samples=OwnSamples(one.samples.x, y)))
+        made.append(replace(one, samples=SiteSamples(one.samples.x, y)))
     with pytest.raises(InputError, match="choose one of them"):
         surveyed(tmp_path / "none", made, Wish())
     there = surveyed(tmp_path / "one", made, Wish(label=1))

@@ -21,7 +21,7 @@ from unalike.data.truth import Truth
 from unalike.errors import InputError
 from unalike.functional.streams import generator
 
-from .skew import Changing, Family, units
+from .skew import Family, TransformSkew, units
 
 Indices = npt.NDArray[np.int64]
 
@@ -66,10 +66,10 @@ def relabelled(federation: Data, *, groups: int = 2, swaps: int | None = 1, seed
     """
     group = units(federation.clients, groups, "data/concept", seed)
     names = tables(federation.classes, groups, swaps=swaps, seed=seed)
-    return replace(renamed(federation, names[group]), groups=group)
+    return replace(relabel(federation, names[group]), groups=group)
 
 
-def renamed(federation: Data, names: Indices) -> Data:
+def relabel(federation: Data, names: Indices) -> Data:
     """Every client's classes renamed by its own table: names [N, classes].
 
     Raises:
@@ -84,7 +84,7 @@ def renamed(federation: Data, names: Indices) -> Data:
     return replace(federation, y=parts[0], y_test=parts[1])
 
 
-class Renaming(Changing):
+class RelabellingSkew(TransformSkew):
     """A skew of what groups call the classes."""
 
     family: ClassVar[Family] = "concept"
@@ -96,16 +96,16 @@ class Renaming(Changing):
         """Pairs of classes that a group exchanges; None: all are renamed in a circle."""
         raise NotImplementedError
 
-    def changed(self, federation: Data, *, seed: int) -> tuple[Data, Truth]:
+    def transform(self, federation: Data, *, seed: int) -> tuple[Data, Truth]:
         purpose = f"data/{self.kind}"
         unit = units(federation.clients, self.groups, purpose, seed)
         count = self.groups or federation.clients
         names = tables(federation.classes, count, swaps=self.swaps, seed=seed, purpose=purpose)
         drawn = tuple(_moves(row) for row in names)
-        return renamed(federation, names[unit]), Truth(self.kind, unit, drawn)
+        return relabel(federation, names[unit]), Truth(self.kind, unit, drawn)
 
 
-class Permutation(Renaming):
+class Permutation(RelabellingSkew):
     """All classes are renamed in a circle, another one in each group but the first."""
 
     meaning: ClassVar[str] = "groups of clients rename all classes in a circle of their own"
@@ -118,7 +118,7 @@ class Permutation(Renaming):
         return None
 
 
-class Swap(Renaming):
+class Swap(RelabellingSkew):
     """Pairs of classes exchange their names, others in each group but the first."""
 
     meaning: ClassVar[str] = "groups of clients exchange the names of pairs of classes"

@@ -15,12 +15,12 @@ from pydantic import Field
 from unalike.data.truth import Truth
 from unalike.functional.streams import generator
 
-from .skew import Family, Groups, Integers, Keeping, units
+from .skew import Family, Groups, Integers, ResamplingSkew, units
 
 Floats = npt.NDArray[np.float64]
 
 
-class Label(Keeping):
+class Label(ResamplingSkew):
     """Each client, or group, has a mix of the classes that it holds, drawn from a Dirichlet.
 
     Of the samples that follow the mix p ~ Dir(alpha 1_C) a client keeps as many as it can. For
@@ -36,7 +36,7 @@ class Label(Keeping):
     ] = 0.5
     groups: Groups = 0
 
-    def kept(
+    def resample(
         self, labels: Integers, held: list[Integers], *, seed: int, least: int
     ) -> tuple[list[Integers], Truth | None]:
         unit = units(len(held), self.groups, "data/label/groups", seed)
@@ -53,7 +53,7 @@ class Label(Keeping):
         return _drawn(labels, held, counts, generator(seed, "data/label/keep")), truth
 
 
-class Quantity(Keeping):
+class Quantity(ResamplingSkew):
     """Each client keeps a share of its samples: its weight over the largest weight.
 
     lognormal: weights exp(sigma z), z ~ N(0, 1); power: weights rank^-exponent, ranks at random.
@@ -73,14 +73,14 @@ class Quantity(Keeping):
         float, Field(ge=0, allow_inf_nan=False, description="power: the k-th share is k^-exponent")
     ] = 1.0
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """With the setting of the law that is used."""
         shape = (
             f"sigma {self.sigma:g}" if self.law == "lognormal" else f"exponent {self.exponent:g}"
         )
         return f"quantity ({self.law}, {shape})"
 
-    def kept(
+    def resample(
         self, labels: Integers, held: list[Integers], *, seed: int, least: int
     ) -> tuple[list[Integers], Truth | None]:
         rng = generator(seed, "data/quantity")

@@ -32,14 +32,14 @@ class Skew(BaseModel):
 
     kind: str
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """The skew with its settings, on one line."""
         values = [_worded(name, value) for name, value in self.model_dump(exclude={"kind"}).items()]
         return f"{self.kind} ({', '.join(values)})" if values else self.kind
 
     def sentence(self) -> str:
         """What the skew does, with its settings."""
-        return f"skew {self.said()}: {self.meaning}."
+        return f"skew {self.describe()}: {self.meaning}."
 
 
 def _worded(name: str, value: object) -> str:
@@ -48,10 +48,10 @@ def _worded(name: str, value: object) -> str:
     return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
 
 
-class Keeping(Skew):
+class ResamplingSkew(Skew):
     """A skew of how much, or how much of each class, a client keeps of what it was dealt."""
 
-    def kept(
+    def resample(
         self, labels: Integers, held: list[Integers], *, seed: int, least: int
     ) -> tuple[list[Integers], Truth | None]:
         """The samples that each client goes on holding: classes [n], one index list a client.
@@ -61,10 +61,10 @@ class Keeping(Skew):
         raise NotImplementedError
 
 
-class Changing(Skew):
+class TransformSkew(Skew):
     """A skew of what a client's samples look like, or of what they are called."""
 
-    def changed(self, federation: Data, *, seed: int) -> tuple[Data, Truth | None]:
+    def transform(self, federation: Data, *, seed: int) -> tuple[Data, Truth | None]:
         """The federation with this skew: the same clients, lists and parts."""
         raise NotImplementedError
 

@@ -24,10 +24,10 @@ from unalike.errors import InputError
 from unalike.functional.streams import generator
 
 from .concept import ConceptGroups
-from .skew import Changing, Family, by_unit, units
+from .skew import Family, TransformSkew, by_unit, units
 
 
-class Teachers(Changing):
+class Teachers(TransformSkew):
     """All samples are named anew by the teacher of the client's group."""
 
     family: ClassVar[Family] = "concept"
@@ -39,7 +39,7 @@ class Teachers(Changing):
         float, Field(ge=0, le=1, description="0: one teacher for all; 1: independent ones")
     ] = 1.0
 
-    def changed(self, federation: Data, *, seed: int) -> tuple[Data, Truth]:
+    def transform(self, federation: Data, *, seed: int) -> tuple[Data, Truth]:
         owner = np.concatenate(federation.owners())
         _check(federation, bool((owner < 0).any()))
         unit = units(federation.clients, self.groups, "data/teachers", seed)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from unalike.api.studies import environment, read_result
 from unalike.data.federation import Federation
-from unalike.data.skews.over_time import InTime
+from unalike.data.skews.temporal_skews import TemporalSkew
 from unalike.errors import InputError
 from unalike.network.protocol.run_config import Run, told
 from unalike.privacy import read_secret, require_accountant, with_privacy
@@ -186,7 +186,7 @@ def _suited(study: Study, tell: Tell) -> Study:
                 f"The skew {skew.kind} is for a data set that the study deals, not for the sites' "
                 "own samples: leave it out."
             )
-        if isinstance(skew, InTime):
+        if isinstance(skew, TemporalSkew):
             raise InputError(
                 f"The skew {skew.kind} changes over time what clients hold, which a study over a "
                 "network does not judge: leave it out."

@@ -14,7 +14,7 @@ import torch
 from unalike import __version__
 from unalike.data.cut import cut
 from unalike.data.federation import Federation
-from unalike.data.own_samples import OwnSamples
+from unalike.data.site_samples import SiteSamples
 from unalike.data.sources.source import Arrays
 from unalike.engines.local import LocalEngine
 from unalike.errors import InputError
@@ -36,7 +36,7 @@ class Identity:
 
     name: str
     state: Path  # where private states are kept
-    samples: OwnSamples | None = None
+    samples: SiteSamples | None = None
     client: int | None = None
     data_dir: str | None = None  # of the study's data
     device: str = "cpu"
@@ -91,7 +91,7 @@ class Membership:
         }
         if one.samples is not None and asked.facts.get("version") == __version__:
             study = read_settings(asked.facts["study"])
-            facts |= _told_of(one.samples.numbered(study.classes), study, one.tells_classes)
+            facts |= _told_of(one.samples.to_arrays(study.classes), study, one.tells_classes)
             facts["columns"] = one.samples.fingerprint()
             if not told:
                 facts |= {"sizes": [0, 0, 0], "label_counts": []}
@@ -137,7 +137,7 @@ class Membership:
         if one.samples is None:
             return only(deal_study(study, run.seed), run.row)
         return cut_once(
-            one.samples.numbered(study.classes),
+            one.samples.to_arrays(study.classes),
             one.name,
             classes=run.classes,
             seed=run.seed,

@@ -165,7 +165,7 @@ def _held(one: Identity, asked: Parcel, wish: Wish) -> tuple[NDArray[Any], NDArr
     except (KeyError, TypeError, ValueError):
         raise MessageError("the question for a diagnosis cannot be read") from None
     if one.samples is not None:
-        samples = one.samples.numbered(study.classes)
+        samples = one.samples.to_arrays(study.classes)
         x, y = samples.x, samples.y
     else:
         assert one.client is not None

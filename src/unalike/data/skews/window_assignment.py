@@ -47,7 +47,7 @@ def law(name: str, windows: int) -> Floats:
     return laws[name]
 
 
-def drifting(
+def drift_windows(
     labels: Indices,
     owner: Indices,
     *,
@@ -66,10 +66,10 @@ def drifting(
     if not 0 <= strength <= 1:
         raise InputError(f"The strength of a drift must be from 0 to 1, not {strength}.")
     tilt = strength * (2 * law(over_time, windows) - 1)
-    return in_time(labels, owner, tilt, seed=seed)
+    return assign_windows(labels, owner, tilt, seed=seed)
 
 
-def in_time(
+def assign_windows(
     labels: Indices, owner: Indices, tilt: Floats, *, first: int | None = None, seed: int = 0
 ) -> Indices:
     """The window of each sample: labels [n] and clients [n] -> [n] in 0..T-1.
