@@ -23,8 +23,8 @@ from unalike.study.round_choice import best_round
 from unalike.study.settings import Study
 from unalike.study.store import RunStore, write_atomically
 
-from .hidden_clients import hiding, unsaid
-from .privacy_spent import spent
+from .hidden_clients import hidden_accuracy_remarks, hidden_clients
+from .privacy_spent import privacy_remarks
 
 COLUMNS = ["method", "seed", "client", "metric", "value"]
 ALL = "all"
@@ -47,7 +47,7 @@ class Comparison:
     hidden: tuple[str, ...] = ()  # clients that do not tell their accuracy
 
 
-class _Runs:
+class _RunRecords:
     """All records of a study, by method and seed."""
 
     def __init__(self, study: Study, folder: Path, seeds: range) -> None:
@@ -78,26 +78,26 @@ def gather(
     environment: dict[str, str],
 ) -> Comparison:
     """Read all stores of a study; federations [seeds] tell whose value is whose."""
-    runs = _Runs(study, folder, range(study.seeds))
+    runs = _RunRecords(study, folder, range(study.seeds))
     rows: list[tuple[str, int, str, str, float]] = []
     curves: list[tuple[str, int, int, str, float]] = []
-    said = list(remarks)
+    remarks_found = list(remarks)
     for (label, seed), records in runs.records.items():
         for client, metric, value in _summary(runs, label, seed, federations[seed]):
             rows.append((label, seed, client, metric, value))
         for t, metric, value in _curves(records, federations[seed]):
             curves.append((label, seed, t, metric, value))
-        said += [record["diverged"] for record in records if "diverged" in record]
-        said += [record["notes"] for record in records if "notes" in record]
+        remarks_found += [record["diverged"] for record in records if "diverged" in record]
+        remarks_found += [record["notes"] for record in records if "notes" in record]
     titles = {label: _title(study, label) for label in study.labels()}
-    said += spent(study.privacy, runs.records, titles)
+    remarks_found += privacy_remarks(study.privacy, runs.records, titles)
     frame = pd.DataFrame(rows, columns=COLUMNS)
     first = federations[0]
-    hidden = hiding(chain.from_iterable(runs.records.values()))
+    hidden = hidden_clients(chain.from_iterable(runs.records.values()))
     means = frame[
         frame["metric"].isin(["personalised_accuracy_mean_last", "new_accuracy_mean_last"])
     ]
-    said += unsaid(hidden, first.clients, means["value"])
+    remarks_found += hidden_accuracy_remarks(hidden, first.clients, means["value"])
     return Comparison(
         settings=study.as_toml(),
         frame=frame,
@@ -107,7 +107,7 @@ def gather(
         label_counts=first.label_counts,
         titles=titles,
         environment=environment,
-        remarks=list(dict.fromkeys(said)),
+        remarks=list(dict.fromkeys(remarks_found)),
         hidden=hidden,
     )
 
@@ -129,7 +129,7 @@ def _title(study: Study, label: str) -> str:
 
 
 def _summary(
-    runs: _Runs, label: str, seed: int, federation: Federation
+    runs: _RunRecords, label: str, seed: int, federation: Federation
 ) -> list[tuple[str, str, float]]:
     rows: list[tuple[str, str, float]] = []
     for when in ("last", "best"):
@@ -163,7 +163,7 @@ def _summary(
 
 
 def _measured(
-    runs: _Runs, evaluation: dict[str, Any], seed: int, federation: Federation, when: str
+    runs: _RunRecords, evaluation: dict[str, Any], seed: int, federation: Federation, when: str
 ) -> list[tuple[str, str, float]]:
     training = np.flatnonzero(~federation.newcomers)
     new = np.flatnonzero(federation.newcomers)
@@ -217,7 +217,7 @@ def _per_client(
     ]
 
 
-def _reference(runs: _Runs, label: str, seed: int, when: str) -> Floats | None:
+def _reference(runs: _RunRecords, label: str, seed: int, when: str) -> Floats | None:
     record = runs.at(label, seed, when) if (label, seed) in runs.records else None
     return None if record is None else np.asarray(record["evaluation"]["personal"]["accuracy"])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,10 +12,8 @@ from rich.text import Text
 
 from . import units
 from .columns import COLUMNS, FURTHER, Chosen, Column
+from .comparison import Comparison
 from .intervals import over_seeds
-
-if TYPE_CHECKING:
-    from .comparison import Comparison
 
 NOT_FEDERATED = ("local", "centralised")
 """Baselines: clients alone, and all data in one place."""
