@@ -11,10 +11,10 @@ import pytest
 from comparisons import comparison
 from unalike.errors import InputError
 from unalike.report.canvas import MOST_POINTS, thinned
-from unalike.report.colours import darkening, looks
-from unalike.report.comparison_page import render, write
+from unalike.report.colours import darkening, method_styles
+from unalike.report.comparison_page import render_report, write_report
 from unalike.report.figures import panels
-from unalike.report.holdings import arrangement, grouped, shortened
+from unalike.report.label_heatmap import arrangement, grouped, shortened
 from unalike.results.table import as_frame
 
 METHODS = {
@@ -64,12 +64,12 @@ def made():
 
 @pytest.fixture(scope="module")
 def page(made):
-    return Page(render(made))
+    return Page(render_report(made))
 
 
 def drawn(made):
     methods = as_frame(made).index.tolist()
-    return {panel.key: panel for panel in panels(made, methods, looks(methods))}
+    return {panel.key: panel for panel in panels(made, methods, method_styles(methods))}
 
 
 def test_ids_are_unique_and_references_are_met(page):
@@ -117,7 +117,7 @@ def test_what_was_not_measured_leaves_no_hole(made):
         environment={},
         settings={},
     )
-    page = Page(render(bare))
+    page = Page(render_report(bare))
     assert list(page.json("figures")) == ["distribution"]
     assert "Traffic" not in [text.strip() for _, text in page.all("th")]
 
@@ -129,7 +129,7 @@ def test_names_cannot_break_out_of_the_page():
         names=[f"{evil}{k}" for k in range(10)],
         remarks=[evil],
     )
-    page = Page(render(made))
+    page = Page(render_report(made))
     assert not page.all("img")
     assert evil in page.all("h1")[0][1]
     names = page.json("figures")["holdings"][0]["data"][0]["customdata"]
@@ -168,7 +168,7 @@ def test_every_colour_of_a_figure_has_a_dark_one(page):
 
 
 def test_thirty_two_methods_look_different():
-    found = looks(["local", "centralised", *(f"method_{k}" for k in range(30))])
+    found = method_styles(["local", "centralised", *(f"method_{k}" for k in range(30))])
     assert len({(look.colour, look.dash) for look in found.values()}) == 32
     assert len({(look.dark, look.dash) for look in found.values()}) == 32
 
@@ -215,7 +215,7 @@ def test_ten_thousand_clients_are_grouped_and_that_is_said():
     assert "10,000 clients are drawn as 200 groups" in panels["holdings"].note
     assert len(panels["distribution"].views[0].figure.data[0].x) == MOST_POINTS
     assert f"{MOST_POINTS} quantiles" in panels["distribution"].note
-    assert len(render(made)) < 8_000_000
+    assert len(render_report(made)) < 8_000_000
 
 
 def test_new_clients_stand_apart_on_the_right():
@@ -253,7 +253,7 @@ def test_many_methods_are_all_in_the_table_and_few_in_the_figures():
     made = comparison(
         {"local": [0.2], "fedavg": [0.1], **{f"method_{k}": [0.5 + k / 200] for k in range(58)}}
     )
-    page = Page(render(made))
+    page = Page(render_report(made))
     chips = [a for a, _ in page.all("button") if "data-chip" in a]
     shown = [a["data-chip"] for a in chips if a["aria-pressed"] == "true"]
     assert len(chips) == 60
@@ -263,7 +263,7 @@ def test_many_methods_are_all_in_the_table_and_few_in_the_figures():
 
 
 def test_writing_leaves_one_whole_file(made, tmp_path):
-    path = write(made, tmp_path / "deep" / "report.html")
+    path = write_report(made, tmp_path / "deep" / "report.html")
     assert path.read_text("utf-8").endswith("</html>\n") or path.read_text("utf-8").endswith(
         "</html>"
     )
@@ -274,8 +274,8 @@ def test_writing_leaves_one_whole_file(made, tmp_path):
 def test_a_place_that_cannot_be_written_is_one_sentence(made, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="The report cannot be written to"):
-        write(made, tmp_path / "file" / "report.html")
+        write_report(made, tmp_path / "file" / "report.html")
     (tmp_path / "report.html").mkdir()
     with pytest.raises(InputError, match="The report cannot be written to"):
-        write(made, tmp_path / "report.html")
+        write_report(made, tmp_path / "report.html")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "report.html"]

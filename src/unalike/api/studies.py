@@ -17,7 +17,7 @@ from unalike.core.buffers import with_buffers
 from unalike.data.federation import Federation
 from unalike.engines.machine import cores
 from unalike.errors import InputError
-from unalike.report.comparison_page import write
+from unalike.report.comparison_page import write_report
 from unalike.results.comparison import Comparison, gather, read_environment, write_summary
 from unalike.results.table import as_frame
 from unalike.study.inputs import UserInputs, federation_for, problem_for
@@ -39,7 +39,7 @@ class Result(Comparison):
 
     def report(self, path: str | Path) -> Path:
         """Write the report: one self-contained HTML file."""
-        return write(self, Path(path))
+        return write_report(self, Path(path))
 
 
 def open_study(folder: str | Path) -> Study:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from unalike.results.comparison import Comparison
+
 from .canvas import Panel, View, base, plain
 from .colours import GRID, LIGHT, MUTED, SCALE
-
-if TYPE_CHECKING:
-    from unalike.results.comparison import Comparison
 
 MOST_CLIENTS = 200
 """Columns of the heat map; more clients are put together in groups of neighbours."""
@@ -21,7 +19,7 @@ MOST_CLIENTS = 200
 COLOURSCALE = [[k / (len(SCALE) - 1), colour] for k, colour in enumerate(SCALE)]
 
 
-def holdings(comparison: Comparison) -> Panel:
+def label_heatmap(comparison: Comparison) -> Panel:
     """A heat map of classes by clients, training clients first, with bars of their samples."""
     counts = np.asarray(comparison.label_counts, dtype=np.float64)
     if not counts.size:
