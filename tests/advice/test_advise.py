@@ -13,8 +13,8 @@ import torch
 
 from unalike import Advice, advise
 from unalike.advice.candidates import CANDIDATES
-from unalike.advice.folds import known
-from unalike.advice.heats import schedule
+from unalike.advice.folds import known_samples
+from unalike.advice.heats import schedule_race
 from unalike.advice.race import Contestant, Race
 from unalike.advice.rules import RULES, shortlist
 from unalike.data.federation import Federation
@@ -149,15 +149,17 @@ def test_no_candidate_does_more_work_than_its_row_says(name: str, tmp_path: Path
     federation = two_opinions()
     study = make_study({"data": "own", "model": "mlp", "rounds": 12, "batch_size": 64,
                         "chunk": 8, "threads": 1})  # fmt: skip
-    given = known(federation, 0)
+    given = known_samples(federation, 0)
     race = Race(given, study, None, 2, tmp_path)
-    plan = schedule(["local", "fedavg", "finetuning"], rounds=12, folds=2, samples=1, budget=None)
+    plan = schedule_race(
+        ["local", "fedavg", "finetuning"], rounds=12, folds=2, samples=1, budget=None
+    )
     field = [
         Contestant(f"{name}-{k}", name, settings)
         for k, settings in enumerate(CANDIDATES[name].settings())
     ]
     race.heat("all", plan.heats[-1]._replace(folds=1, most=len(field)), field)
-    training = given.held.sizes.sum() - given.held.sizes.sum() // 2
+    training = given.lists.sizes.sum() - given.lists.sizes.sum() // 2
     for spent in race.spent.values():
         assert 0 < spent <= CANDIDATES[name].work * 12 * training
 

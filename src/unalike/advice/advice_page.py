@@ -11,7 +11,7 @@ from unalike.report.page import templates
 from unalike.results.units import percent, points
 from unalike.study.store import write_atomically
 
-from .advice_result import Advice, called
+from .advice_result import Advice, contestant_title
 
 
 def render_advice(advice: Advice) -> str:
@@ -20,7 +20,7 @@ def render_advice(advice: Advice) -> str:
     environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     return environment.get_template("advice.html").render(
         advice=advice,
-        called=called,
+        contestant_title=contestant_title,
         title=lambda method: header(METHODS[method]).title,
         points=points,
         percent=percent,

@@ -21,23 +21,23 @@ from unalike.study.store import prepare_folder, write_atomically
 from .advice_page import write_advice
 from .advice_result import Advice
 from .candidates import CANDIDATES, REFERENCES
-from .folds import Known, known
-from .heats import Schedule, schedule
-from .measured import measure, tested
-from .method_choice import choose, entry_of, steadiest
+from .final_test import final_study, run_final_test
+from .folds import KnownSamples, known_samples
+from .heats import RaceSchedule, schedule_race
+from .method_choice import best_entry, choose, least_loss
 from .race import Contestant, Race
 from .rules import Proposal, shortlist
 
 SHUFFLES = 100
 
 
-class Brief(NamedTuple):
+class RacePreview(NamedTuple):
     """What is known before anything is trained."""
 
     diagnosis: Diagnosis
     shortlist: tuple[Proposal, ...]
     unfit: dict[str, str]
-    plan: Schedule
+    plan: RaceSchedule
 
 
 def run_advice(
@@ -49,7 +49,7 @@ def run_advice(
     *,
     overwrite: bool,
     jobs: int,
-    announce: Callable[[Brief], None],
+    announce: Callable[[RacePreview], None],
     tell: ProgressCallback,
 ) -> Advice:
     """The advice for the clients of a federation, kept in a folder with all its runs.
@@ -60,23 +60,23 @@ def run_advice(
     Raises:
         InputError: one sentence says what to change.
     """
-    held = known(federation, given["seed"])
-    brief = _briefed(study, federation, problem, given, held)
+    samples = known_samples(federation, given["seed"])
+    preview = _preview(study, federation, problem, given, samples)
     settings = {**study.model_dump(exclude={"methods", "settings"}), **given}
-    _open(folder, {**settings, "samples": held.digest}, overwrite)
-    announce(brief)
+    _open_folder(folder, {**settings, "samples": samples.digest}, overwrite)
+    announce(preview)
     free = max(1, cores() // max(1, jobs))
     race = Race(
-        held, study, problem, given["folds"], folder / "race", jobs=jobs, cores=free, tell=tell
+        samples, study, problem, given["folds"], folder / "race", jobs=jobs, cores=free, tell=tell
     )
-    final = race.run(brief.plan)
-    choice = choose(final, alike=not brief.diagnosis.found)
+    final = race.run(preview.plan)
+    choice = choose(final, alike=not preview.diagnosis.found)
     chosen: dict[str, Contestant] = {
-        name: steadiest(final, entry_of(final, name)).contestant for name in ("fedavg", "local")
+        name: least_loss(final, best_entry(final, name)).contestant for name in ("fedavg", "local")
     }
     chosen[choice.advised.method] = choice.advised
-    measured = measure(
-        tested(study, list(chosen.values())),
+    measured = run_final_test(
+        final_study(study, list(chosen.values())),
         federation,
         problem,
         choice.advised.method,
@@ -86,46 +86,48 @@ def run_advice(
         tell=tell,
     )
     advice = Advice(
-        *brief, tuple(race.stages), sum(race.spent.values()), choice, measured, settings
+        *preview, tuple(race.stages), sum(race.spent.values()), choice, measured, settings
     )
     write_advice(advice, folder)
     return advice
 
 
-def _briefed(
+def _preview(
     study: Study,
     federation: Federation,
     problem: Problem | None,
     given: dict[str, Any],
-    held: Known,
-) -> Brief:
+    samples: KnownSamples,
+) -> RacePreview:
     diagnosis = diagnose(federation, shuffles=SHUFFLES, seed=given["seed"], optimise=False)
     proposals = shortlist(diagnosis)
     if given["methods"] is not None:
-        proposals = _asked(given["methods"], proposals)
+        proposals = _named_proposals(given["methods"], proposals)
     model = problem_for(study, federation, UserInputs(federation, problem))
     unfit = {
         proposal.method: reason
         for proposal in proposals
         if (reason := CANDIDATES[proposal.method].unfit(model)) is not None
     }
-    smallest = len(held.names)
+    smallest = len(samples.names)
     names = [proposal.method for proposal in proposals if proposal.method not in unfit]
     if smallest < max(CANDIDATES["ifca"].values) and "ifca" in names:
         unfit["ifca"] = f"{smallest} clients are too few for several models."
         names.remove("ifca")
-    epochs = study.local_epochs * (held.held.sizes.sum() - held.held.sizes.sum() // given["folds"])
-    plan = schedule(
+    epochs = study.local_epochs * (
+        samples.lists.sizes.sum() - samples.lists.sizes.sum() // given["folds"]
+    )
+    plan = schedule_race(
         names,
         rounds=study.rounds,
         folds=given["folds"],
         samples=int(epochs),
         budget=given["budget"],
     )
-    return Brief(diagnosis, proposals, unfit, plan)
+    return RacePreview(diagnosis, proposals, unfit, plan)
 
 
-def _asked(names: Sequence[str], proposals: tuple[Proposal, ...]) -> tuple[Proposal, ...]:
+def _named_proposals(names: Sequence[str], proposals: tuple[Proposal, ...]) -> tuple[Proposal, ...]:
     """The methods a user wants, after the references; with the rules' reasons where they agree."""
     known_reasons = {proposal.method: proposal for proposal in proposals}
     wanted = dict.fromkeys([*REFERENCES, *(name.strip() for name in names if name.strip())])
@@ -137,7 +139,7 @@ def _asked(names: Sequence[str], proposals: tuple[Proposal, ...]) -> tuple[Propo
     )
 
 
-def _open(folder: Path, settings: dict[str, Any], overwrite: bool) -> None:
+def _open_folder(folder: Path, settings: dict[str, Any], overwrite: bool) -> None:
     """Make the folder ready, or find in it the same race to go on with."""
     path = folder / "race.json"
     text = json.dumps(
@@ -149,7 +151,7 @@ def _open(folder: Path, settings: dict[str, Any], overwrite: bool) -> None:
         if not path.exists() and folder.exists() and any(folder.iterdir()):
             raise InputError(f"{folder} is not empty and holds no race; give --out another.")
         if overwrite:
-            _clear(folder)
+            _clear_folder(folder)
         elif path.exists() and path.read_text("utf-8") != text:
             raise InputError(
                 f"{folder} holds a race with other settings or data: give --out another folder, or "
@@ -161,7 +163,7 @@ def _open(folder: Path, settings: dict[str, Any], overwrite: bool) -> None:
         raise InputError(f"{folder} cannot be written: {error.strerror or error}.") from None
 
 
-def _clear(folder: Path) -> None:
+def _clear_folder(folder: Path) -> None:
     """Remove what a race left in its folder, and nothing else."""
     for part in ("race", "test"):
         if (folder / part / "study.toml").exists():

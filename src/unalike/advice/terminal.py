@@ -16,8 +16,8 @@ from unalike.methods.header import header
 from unalike.results.units import count, percent
 from unalike.study.training import ProgressEvent as Step
 
-from .advice_result import Advice, called
-from .pipeline import Brief
+from .advice_result import Advice, contestant_title
+from .pipeline import RacePreview
 
 SILENCE = 10.0
 """Seconds between lines where the output is not a terminal."""
@@ -27,7 +27,7 @@ SILENCE = 10.0
 class Announcement:
     """What rich prints before the race: the shortlist with reasons, and the price."""
 
-    brief: Brief
+    brief: RacePreview
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         brief = self.brief
@@ -70,7 +70,7 @@ class Outcome:
             one = entry.contestant
             known = measured.get(one.method) == one.settings
             table.add_row(
-                Text(called(one)),
+                Text(contestant_title(one)),
                 percent(entry.score),
                 percent(accuracy[one.method]) if known else "",
                 style="bold" if one.label == self.advice.choice.advised.label else "",

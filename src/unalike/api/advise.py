@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from unalike.advice.advice_result import Advice
-from unalike.advice.pipeline import Brief, run_advice
+from unalike.advice.pipeline import RacePreview, run_advice
 from unalike.core import Problem
 from unalike.data.federation import Federation
 from unalike.data.sources import SOURCES
@@ -38,7 +38,7 @@ def advise(
     out: str | Path | None = None,
     overwrite: bool = False,
     jobs: int = 1,
-    announce: Callable[[Brief], None] = lambda _: None,
+    announce: Callable[[RacePreview], None] = lambda _: None,
     tell: ProgressCallback = lambda _: None,
     **settings: Any,
 ) -> Advice:

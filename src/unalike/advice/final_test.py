@@ -19,8 +19,8 @@ from unalike.study.settings import Study, read_study
 from unalike.study.store import prepare_folder
 from unalike.study.training import ProgressEvent
 
-from .paired import Difference, difference
-from .race import Contestant, between
+from .client_differences import Difference, difference
+from .race import Contestant, evaluation_spacing
 
 
 class Gain(NamedTuple):
@@ -42,7 +42,7 @@ class Gain(NamedTuple):
         return tuple(sorted(below, key=lambda name: below[name]))
 
 
-class Measured(NamedTuple):
+class FinalTest(NamedTuple):
     """What the test says."""
 
     comparison: Comparison
@@ -52,18 +52,18 @@ class Measured(NamedTuple):
     gradients: int  # computed for this
 
 
-def tested(study: Study, contestants: list[Contestant]) -> Study:
+def final_study(study: Study, contestants: list[Contestant]) -> Study:
     """The study of the contestants with these settings: the advised one first."""
     return study.model_copy(
         update={
             "methods": tuple(one.method for one in contestants),
             "settings": {one.method: dict(one.settings) for one in contestants},
-            "evaluate_every": between(study),
+            "evaluate_every": evaluation_spacing(study),
         }
     )
 
 
-def measure(
+def run_final_test(
     study: Study,
     federation: Federation,
     problem: Problem | None,
@@ -73,7 +73,7 @@ def measure(
     jobs: int,
     cores: int,
     tell: ProgressCallback,
-) -> Measured:
+) -> FinalTest:
     """Train on all that is known, test once; every seed has other starts, but the same clients."""
     plan = folder / "study.toml"
     if plan.exists() and read_study(plan) != study:
@@ -87,16 +87,16 @@ def measure(
         for label in labels
         for seed in range(study.seeds)
     ]
-    said = f"test: {', '.join(labels)} on all known samples, {study.seeds} seeds"
-    tell(ProgressEvent("", 0, 0, remark=said, runs=len(tasks)))
+    remark = f"test: {', '.join(labels)} on all known samples, {study.seeds} seeds"
+    tell(ProgressEvent("", 0, 0, remark=remark, runs=len(tasks)))
     run_all(tasks, jobs, tell)
     comparison = gather(
         study, folder, [federation] * study.seeds, [], {"unalike": version("unalike")}
     )
-    return read(comparison, advised)
+    return read_final_test(comparison, advised)
 
 
-def read(comparison: Comparison, advised: str) -> Measured:
+def read_final_test(comparison: Comparison, advised: str) -> FinalTest:
     """The gains, and the cost."""
     wide = aggregates(comparison)
     methods = [str(m) for m in wide.index.get_level_values("method").unique()]
@@ -115,7 +115,7 @@ def read(comparison: Comparison, advised: str) -> Measured:
         gains.append(Gain(other, difference(values, np.zeros(len(values))), gap))
     traffic = by_seed(wide, advised, "bytes_total").mean()
     usual = by_seed(wide, "fedavg", "bytes_total").mean()
-    return Measured(
+    return FinalTest(
         comparison,
         accuracy,
         tuple(gains),
