@@ -26,7 +26,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from unalike.diagnosis import KINDS, findings, samples
+from unalike.diagnosis import KINDS, findings, prepare_samples
 from unlike_worlds import MODERATE, world
 
 FEATURE_TRANSFORMS = {
@@ -69,7 +69,9 @@ def main() -> None:
                     lens=lenses[k % len(lenses)],
                     **{kind: strength[kind] for kind in cell},
                 )
-                measured = findings(samples(*given, seed=seed), shuffles=chosen.shuffles, seed=seed)
+                measured = findings(
+                    prepare_samples(*given, seed=seed), shuffles=chosen.shuffles, seed=seed
+                )
                 outcome[cell].append({finding.kind for finding in measured if finding.found})
                 seed += 1
         _say(cell, outcome[cell])

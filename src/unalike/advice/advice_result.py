@@ -111,8 +111,8 @@ class Advice:
                 else "has the least loss"
             )
             said.append(
-                f"{contestant_title(choice.leader)} led the race by {ahead}, which is within noise; "
-                f"what {why} is advised."
+                f"{contestant_title(choice.leader)} led the race by {ahead}, which is within "
+                f"noise; what {why} is advised."
             )
         shown = {choice.advised.method, choice.leader.method}
         equals = [r.contestant for r in choice.ties if r.contestant.method not in shown]

@@ -9,7 +9,7 @@ from typing import Any
 from unalike.data.federation import Federation
 from unalike.diagnosis import Diagnosis, Samples
 from unalike.diagnosis import diagnose as diagnose_samples
-from unalike.diagnosis.summaries import Summaries, diagnose_summaries
+from unalike.diagnosis.diagnose_summaries import Summaries, diagnose_summaries
 from unalike.errors import InputError
 from unalike.report.diagnosis_page import write_diagnosis, write_page
 
@@ -86,7 +86,7 @@ def diagnose(
 
 
 def diagnose_from_summaries(
-    told: Summaries,
+    summaries: Summaries,
     *,
     data: str = "told by clients",
     shuffles: int = 200,
@@ -99,7 +99,7 @@ def diagnose_from_summaries(
     Raises:
         InputError: one sentence says what to change.
     """
-    found = diagnose_summaries(told, shuffles=shuffles, level=level, seed=seed)
+    found = diagnose_summaries(summaries, shuffles=shuffles, level=level, seed=seed)
     return _diagnosed(found, data, out)
 
 

@@ -15,7 +15,7 @@ from unalike.measures.distances import sphere
 
 from .diagnosis_result import Finding, Measure
 from .embedding import between, embed, main_directions, sums
-from .null import against
+from .null import permutation_test
 from .samples import MOST_CLIENTS, Samples
 
 Floats = NDArray[np.float64]
@@ -26,10 +26,10 @@ DIRECTIONS = 8
 MAIN = 8
 
 
-def feature(samples: Samples, *, shuffles: int, seed: int) -> Finding:
+def feature_skew(samples: Samples, *, shuffles: int, seed: int) -> Finding:
     """Kernel and sliced distances of clients from everybody, within classes and over all."""
-    _, part = samples.among(MOST_CLIENTS, generator(seed, "diagnosis/feature/clients"))
-    some = part.thinned(MOST_SAMPLES, seed)
+    _, part = samples.choose_clients(MOST_CLIENTS, generator(seed, "diagnosis/feature/clients"))
+    some = part.subsample(MOST_SAMPLES, seed)
     n, clients, classes = len(some.y), some.clients, some.classes
     phi = embed(some.x, seed)
     counts = some.counts
@@ -43,7 +43,7 @@ def feature(samples: Samples, *, shuffles: int, seed: int) -> Finding:
         whole = between(cells.reshape(clients, classes, -1).sum(1), counts.sum(1)) - of_all
         return np.array([within / n, whole / n, slices(client), gaussians(client)])
 
-    within, whole, sliced, gaussian = against(
+    within, whole, sliced, gaussian = permutation_test(
         distances, some.client, some.y, purpose="feature", shuffles=shuffles, seed=seed
     )
     return Finding(

@@ -8,7 +8,7 @@ from unalike.measures.distances import total_variation
 
 from .diagnosis_result import Finding, Measure
 from .embedding import between, embed, sums
-from .null import against
+from .null import permutation_test
 from .samples import MOST_CLIENTS, Samples
 
 Floats = NDArray[np.float64]
@@ -17,14 +17,14 @@ Integers = NDArray[np.int64]
 MOST_SAMPLES = 4000
 
 
-def temporal(samples: Samples, *, shuffles: int, seed: int) -> Finding:
+def temporal_skew(samples: Samples, *, shuffles: int, seed: int) -> Finding:
     """Distances of each client's windows from the client as a whole, samples and labels together.
 
     The kernel is k(x, x') 1[y = y'], so labels, looks and their relation count; chance shuffles
     the windows within each client.
     """
-    _, part = samples.among(MOST_CLIENTS, generator(seed, "diagnosis/temporal/clients"))
-    some = part.thinned(MOST_SAMPLES, seed)
+    _, part = samples.choose_clients(MOST_CLIENTS, generator(seed, "diagnosis/temporal/clients"))
+    some = part.subsample(MOST_SAMPLES, seed)
     assert some.window is not None
     n, clients, classes = len(some.y), some.clients, some.classes
     windows = int(some.window.max()) + 1
@@ -43,7 +43,7 @@ def temporal(samples: Samples, *, shuffles: int, seed: int) -> Finding:
         labels = total_variation(share, np.repeat(own, windows, axis=0))
         return np.array([(between(total, sizes) - of_clients) / n, sizes @ labels / n])
 
-    both, labels = against(
+    both, labels = permutation_test(
         distances, some.window, some.client, purpose="temporal", shuffles=shuffles, seed=seed
     )
     return Finding(

@@ -21,9 +21,9 @@ from flwr.serverapp import Grid
 
 from unalike import __version__
 from unalike.api.diagnose import DiagnosisResult, diagnose_from_summaries
+from unalike.diagnosis.diagnose_summaries import Summaries
 from unalike.diagnosis.samples import classes_of
-from unalike.diagnosis.summaries import Summaries
-from unalike.diagnosis.summary import DIRECTIONS, Spread, Summary, pooled
+from unalike.diagnosis.summary import DIRECTIONS, FeatureMoments, Summary, pooled_scale
 from unalike.errors import InputError
 from unalike.functional.finite import finite
 from unalike.functional.trees import items, leaves, rebuild
@@ -38,7 +38,7 @@ from unalike.study.store import read_tensors, strip_prefix, write_tensors
 from .requests import Post
 from .sites import Attendance, Tell, Terms
 
-Numbers = TypeVar("Numbers", Spread, Summary)
+Numbers = TypeVar("Numbers", FeatureMoments, Summary)
 
 
 def survey(grid: Grid, folder: Path, terms: Terms, wish: Wish, tell: Tell) -> DiagnosisResult:
@@ -86,7 +86,7 @@ class _Survey:
         self._facts: dict[str, Any] = facts
         d, m, c = self.size, min(self.size, DIRECTIONS), classes
         real = torch.float64
-        self._spread = tensors(Spread(np.array(0), np.zeros(d), np.zeros(d)))
+        self._spread = tensors(FeatureMoments(np.array(0), np.zeros(d), np.zeros(d)))
         self._summary = Summary(
             torch.zeros(c, dtype=torch.int64),  # type: ignore[arg-type]
             torch.zeros(c, m, dtype=real),  # type: ignore[arg-type]
@@ -100,7 +100,7 @@ class _Survey:
         trees: dict[str, Any] = {}
         if self.wish.noise == 0:
             spreads = self._asked("spread", "spread", places, {}, self._spread)
-            lens = pooled(list(spreads.values()), together=self.images)
+            lens = pooled_scale(list(spreads.values()), together=self.images)
             trees, places = {"lens": tensors(lens)}, list(spreads)
         found = self._asked("summarise", "summary", places, trees, self._summary)
         names = tuple(self.attendance.name(place) for place in found)
@@ -164,7 +164,7 @@ def _dealt_samples(study: Study, seed: int) -> SampleFormat:
 def _keep(folder: Path, found: Summaries) -> None:
     arrays = {
         f"{i}.{name}": leaf
-        for i, one in enumerate(found.told)
+        for i, one in enumerate(found.summaries)
         for name, leaf in items(tensors(one))
     }
     about = {"names": found.names, "labels": found.labels, "epsilon": found.epsilon}
