@@ -36,7 +36,7 @@ import torch
 from unalike import advise
 from unalike.advice.candidates import CANDIDATES
 from unalike.data.federation import Federation
-from unalike.data.skews.concept import tables
+from unalike.data.skews.concept import label_permutations
 from unalike.data.skews.feature_transforms import transform_samples
 from unalike.data.sources import load
 from unalike.data.splits import deal
@@ -120,7 +120,7 @@ def federation(world: World) -> Federation:
         x = transform_samples(x, client, kind=lens, strength=level["feature"], seed=world.seed)
     if "concept" in level:
         swaps = int(level["concept"]) or None
-        y = tables(int(y.max()) + 1, 2, swaps=swaps, seed=world.seed)[client % 2, y]
+        y = label_permutations(int(y.max()) + 1, 2, swaps=swaps, seed=world.seed)[client % 2, y]
     share = test / (SIZES[world.size] + test)
     return Federation.from_arrays(
         x, y, client, test=share, validation=0.15 * (1 - share), seed=world.seed

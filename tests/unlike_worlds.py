@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unalike.data.skews.concept import tables
+from unalike.data.skews.concept import label_permutations
 from unalike.data.skews.feature_transforms import transform_samples
 from unalike.data.skews.window_assignment import drift_windows
 from unalike.data.splits import deal
@@ -48,7 +48,7 @@ def world(
         x = transform_samples(x, client, kind=lens, strength=skews["feature"], seed=seed)
     time = drift_windows(y, client, strength=skews.get("temporal", 0.0), seed=seed)
     if "concept" in skews:
-        names = tables(int(y.max()) + 1, 2, swaps=skews["concept"], seed=seed)
+        names = label_permutations(int(y.max()) + 1, 2, swaps=skews["concept"], seed=seed)
         y = names[client % 2, y]
     return World(x, y, client, time)
 

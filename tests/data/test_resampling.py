@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unalike.data.skews.resampling import Label, Quantity, largest
+from unalike.data.skews.resampling import Label, Quantity, largest_subset
 
 CLASSES = 10
 few = settings(max_examples=60, deadline=None, derandomize=True)
@@ -66,7 +66,7 @@ def test_any_holdings_keep_a_part_of_each(table, alpha, least, seed):
 def test_the_largest_part_with_a_mix():
     table = np.array([[10, 20, 30], [10, 0, 30], [5, 5, 5]])
     mixes = np.array([[0.5, 0.25, 0.25], [0.5, 0.5, 0.0], [1 / 3, 1 / 3, 1 / 3]])
-    assert largest(table, mixes).tolist() == [[10, 5, 5], [10, 0, 0], [5, 5, 5]]
+    assert largest_subset(table, mixes).tolist() == [[10, 5, 5], [10, 0, 0], [5, 5, 5]]
 
 
 def test_shares_fall_by_the_power_law_and_spread_by_the_lognormal():

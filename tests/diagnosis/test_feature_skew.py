@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unalike.diagnosis import findings, prepare_samples
-from unalike.diagnosis.embedding import between, embed, main_directions, sums
+from unalike.diagnosis.embedding import between_groups, embed, main_directions, sums
 from unalike.diagnosis.feature_skew import feature_skew
 from unalike.measures.distances import (
     gaussian_kernel,
@@ -80,7 +80,7 @@ def test_random_features_are_the_kernel_on_average() -> None:
 def test_between_is_the_sum_of_squared_means() -> None:
     phi, group = np.random.default_rng(1).normal(size=(12, 2)), np.arange(12) % 3
     expected = sum(4 * np.square(phi[group == g].mean(0)).sum() for g in range(3))
-    assert between(sums(phi, group, 4), np.array([4, 4, 4, 0])) == pytest.approx(expected)
+    assert between_groups(sums(phi, group, 4), np.array([4, 4, 4, 0])) == pytest.approx(expected)
 
 
 def test_sliced_within_classes_is_the_distance_from_everybody() -> None:

@@ -82,7 +82,7 @@ def test_the_points_do_not_depend_on_who_holds_what() -> None:
     step = probe.start - probe.lr * np.tensordot(
         probe.weights, probe.gradients(held, probe.start), 1
     )
-    np.testing.assert_allclose(probe.descended(1), step, atol=1e-15)
+    np.testing.assert_allclose(probe.descend(1), step, atol=1e-15)
 
 
 def test_own_optima_are_those_of_another_solver() -> None:

@@ -77,7 +77,7 @@ def test_noise_on_few_samples_is_no_skew() -> None:
     p = []
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        counts = Noise(0.5).counted(rng.multinomial(40, np.full(5, 0.2), size=6), rng)
+        counts = Noise(0.5).noisy_counts(rng.multinomial(40, np.full(5, 0.2), size=6), rng)
         told = tuple(
             Summary(row, np.zeros((5, 2)), np.zeros((5, 2, 2)), np.zeros(5)) for row in counts
         )

@@ -10,11 +10,11 @@ import pytest
 
 from comparisons import comparison
 from unalike.errors import InputError
-from unalike.report.canvas import MOST_POINTS, thinned
-from unalike.report.colours import darkening, method_styles
+from unalike.report.canvas import MOST_POINTS, thin
+from unalike.report.colours import dark_colours, method_styles
 from unalike.report.comparison_page import render_report, write_report
 from unalike.report.figures import panels
-from unalike.report.label_heatmap import arrangement, grouped, shortened
+from unalike.report.label_heatmap import client_order, group_neighbours, shorten
 from unalike.results.table import as_frame
 
 METHODS = {
@@ -148,7 +148,7 @@ def test_one_method_has_one_colour_in_all_figures(made):
 
 
 def test_every_colour_of_a_figure_has_a_dark_one(page):
-    known = darkening()
+    known = dark_colours()
     used = set()
 
     def walk(value):
@@ -221,12 +221,14 @@ def test_ten_thousand_clients_are_grouped_and_that_is_said():
 def test_new_clients_stand_apart_on_the_right():
     counts = np.array([[3.0, 1.0], [1.0, 3.0], [2.0, 2.0]])
     newcomers = np.array([True, False, False])
-    assert arrangement(counts, newcomers).tolist() == [1, 2, 0]
+    assert client_order(counts, newcomers).tolist() == [1, 2, 0]
 
 
 def test_groups_never_mix_training_and_new_clients():
     late = np.arange(1001) >= 700
-    counts, names, marked = grouped(np.ones((1001, 3)), [str(k) for k in range(1001)], late)
+    counts, names, marked = group_neighbours(
+        np.ones((1001, 3)), [str(k) for k in range(1001)], late
+    )
     assert len(names) <= 201
     assert np.diff(marked.astype(int)).tolist().count(1) == 1
     assert names[0] == "6 clients, 0 to 5"
@@ -235,18 +237,18 @@ def test_groups_never_mix_training_and_new_clients():
 
 
 def test_names_lose_what_they_share_on_the_axis():
-    assert shortened(["client-00", "client-01", "client-10"]) == ["00", "01", "10"]
-    assert shortened(["north", "nowhere"]) == ["north", "nowhere"]
-    assert shortened(["ward 1-a", "ward 1-b"]) == ["a", "b"]
+    assert shorten(["client-00", "client-01", "client-10"]) == ["00", "01", "10"]
+    assert shorten(["north", "nowhere"]) == ["north", "nowhere"]
+    assert shorten(["ward 1-a", "ward 1-b"]) == ["a", "b"]
 
 
 def test_thinning_keeps_the_extremes_and_the_middle():
     values = np.random.default_rng(0).normal(size=5_001)
-    kept = thinned(values)
+    kept = thin(values)
     assert len(kept) == MOST_POINTS
     assert (kept[0], kept[-1]) == (values.min(), values.max())
     assert np.median(kept) == pytest.approx(np.median(values), abs=0.01)
-    assert thinned(np.array([2.0, np.nan, 1.0])).tolist() == [1.0, 2.0]
+    assert thin(np.array([2.0, np.nan, 1.0])).tolist() == [1.0, 2.0]
 
 
 def test_many_methods_are_all_in_the_table_and_few_in_the_figures():

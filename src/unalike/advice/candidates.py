@@ -55,7 +55,7 @@ class Candidate(NamedTuple):
         """How many settings a race tries of it at most."""
         return max(1, len(self.values)) + bool(self.shared and self.personal)
 
-    def stepped(self, given: Mapping[str, Any], factor: float) -> dict[str, Any]:
+    def scale_steps(self, given: Mapping[str, Any], factor: float) -> dict[str, Any]:
         """These settings with all their steps multiplied."""
         steps = {*self.shared, *self.personal}
         return {

@@ -93,7 +93,7 @@ class Race:
         """All heats; the end is judged on all folds of all cuts."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.study.write(self.folder / "study.toml")
-        local, fedavg = self._stepped("local", plan), self._stepped("fedavg", plan)
+        local, fedavg = self._best_steps("local", plan), self._best_steps("fedavg", plan)
         personal, shared = _better(local), _better(fedavg)
         along = [entry.contestant for entry in (*local, *fedavg)]
         left = [
@@ -115,7 +115,7 @@ class Race:
         row = CANDIDATES[leader.method]
         others = [
             leader._replace(
-                label=f"{leader.label}-{name}", settings=row.stepped(leader.settings, by)
+                label=f"{leader.label}-{name}", settings=row.scale_steps(leader.settings, by)
             )
             for name, by in zip(("smaller", "larger"), AROUND, strict=True)
         ]
@@ -124,7 +124,7 @@ class Race:
         self.stages.append(Stage("end", final.heat, tuple(sorted(entries, key=_order))))
         return self.stages[-1]
 
-    def _stepped(self, method: str, plan: RaceSchedule) -> tuple[RaceEntry, ...]:
+    def _best_steps(self, method: str, plan: RaceSchedule) -> tuple[RaceEntry, ...]:
         """The method with its two best steps, looked for beyond an edge while the edge is best."""
         steps = list(STEPS)
         for _ in range(BEYOND + 1):
@@ -153,7 +153,7 @@ class Race:
             for task in tasks:
                 records = RunStore(task.run_folder).records()
                 self.spent[task.label, k] = sum(r.get("gradients", 0) for r in records)
-        entries = [self._judged(one, heat) for one in field]
+        entries = [self._entry(one, heat) for one in field]
         entries.sort(key=_order)
         self.stages.append(Stage(name, heat, tuple(entries)))
         return tuple(entries)
@@ -170,7 +170,7 @@ class Race:
         )
         return RunTask(study, one.label, k, self.folder, inputs, self.cores)
 
-    def _judged(self, one: Contestant, heat: Heat) -> RaceEntry:
+    def _entry(self, one: Contestant, heat: Heat) -> RaceEntry:
         chosen = []
         for k in range(heat.folds):
             records = RunStore(self.folder / "runs" / one.label / f"seed-{k}").records()

@@ -20,7 +20,7 @@ from unalike.study.inputs import problem_from_module
 from unalike.study.jobs import ProgressCallback
 from unalike.study.settings import make_study
 
-from .data_argument import DEALING, federation_of
+from .data_argument import DEALING, resolve_federation
 
 
 def advise(
@@ -90,7 +90,7 @@ def advise(
         }
     )
     columns = {"client_column": client_column, "label_column": label_column}
-    federation = federation_of(
+    federation = resolve_federation(
         data,
         study,
         columns={name: value for name, value in columns.items() if value is not None},

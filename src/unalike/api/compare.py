@@ -18,7 +18,7 @@ from unalike.errors import InputError
 from unalike.privacy import require_accountant, with_privacy
 from unalike.study.inputs import UserInputs, deal_study, problem_for, problem_from_module
 from unalike.study.jobs import ProgressCallback
-from unalike.study.prequential import measured_by_window, refuse_state_per_sample
+from unalike.study.prequential import refuse_state_per_sample, with_window_evaluations
 from unalike.study.run import memory_of_run
 from unalike.study.settings import BASELINES, Study, make_study
 from unalike.study.store import prepare_folder, write_atomically
@@ -103,7 +103,7 @@ def runnable_study(
     """Refuse what cannot work before anything is written; "all" leaves such methods out, aloud."""
     problem = problem_for(study, federation, inputs)
     problem.check(federation.x[:2], federation.classes)
-    study = measured_by_window(study, federation)
+    study = with_window_evaluations(study, federation)
     if study.classes is not None:
         raise InputError(
             "classes are named for sites of a federation ('unalike serve'), whose samples are "

@@ -19,7 +19,7 @@ DEALING = ("data_dir", "split", "clients", "min_size", "skew", *SPLIT_OPTIONS)
 CUTTING = ("validation", "test", "new_clients")
 
 
-def clients_of(
+def resolve_clients(
     data: str,
     *,
     seed: int = 0,
@@ -51,7 +51,7 @@ def clients_of(
     return read_client_files(data, **columns)
 
 
-def federation_of(
+def resolve_federation(
     data: str | Path | Federation,
     study: Study,
     *,
@@ -74,7 +74,7 @@ def federation_of(
         return data
     if str(data) in SOURCES:
         dealing |= {name: value for name, value in settings.items() if name in CUTTING}
-    held = clients_of(str(data), seed=seed, columns=columns, settings=dealing)
+    held = resolve_clients(str(data), seed=seed, columns=columns, settings=dealing)
     if isinstance(held, ClientFiles):
         return federate(
             held.arrays,

@@ -13,7 +13,7 @@ from unalike.diagnosis.diagnose_summaries import Summaries, diagnose_summaries
 from unalike.errors import InputError
 from unalike.report.diagnosis_page import write_diagnosis, write_page
 
-from .data_argument import clients_of
+from .data_argument import resolve_clients
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ def diagnose(
     held: Any = data
     if isinstance(data, (str, Path)):
         given = {key: value for key, value in columns.items() if value is not None}
-        held = clients_of(str(data), seed=seed, columns=given, settings=settings)
+        held = resolve_clients(str(data), seed=seed, columns=given, settings=settings)
     elif settings or any(columns.values()):
         option = next(iter([*settings, *(key for key in columns if columns[key])]))
         raise InputError(f"{option} is for named data sets and files, not for data from Python.")
@@ -82,7 +82,7 @@ def diagnose(
         held, label=label, shuffles=shuffles, level=level, seed=seed, optimise=optimise
     )
     name = Path(data).name if isinstance(data, (str, Path)) else "own data"
-    return _diagnosed(found, name, out)
+    return _as_result(found, name, out)
 
 
 def diagnose_from_summaries(
@@ -100,10 +100,10 @@ def diagnose_from_summaries(
         InputError: one sentence says what to change.
     """
     found = diagnose_summaries(summaries, shuffles=shuffles, level=level, seed=seed)
-    return _diagnosed(found, data, out)
+    return _as_result(found, data, out)
 
 
-def _diagnosed(found: Diagnosis, name: str, out: str | Path | None) -> DiagnosisResult:
+def _as_result(found: Diagnosis, name: str, out: str | Path | None) -> DiagnosisResult:
     parts = {field.name: getattr(found, field.name) for field in fields(found)}
     result = DiagnosisResult(**parts, data=name)
     if out is not None:

@@ -67,7 +67,7 @@ def read_result(folder: str | Path, inputs: UserInputs = UserInputs()) -> Result
     remarks = [
         f"{label}, seed {seed}: not finished." for label, seed in unfinished(study, Path(folder))
     ]
-    return _gathered(
+    return _gather(
         study,
         Path(folder),
         federations_of(study, inputs),
@@ -76,7 +76,7 @@ def read_result(folder: str | Path, inputs: UserInputs = UserInputs()) -> Result
     )
 
 
-def _gathered(*parts: Any) -> Result:
+def _gather(*parts: Any) -> Result:
     comparison = gather(*parts)
     return Result(**{field.name: getattr(comparison, field.name) for field in fields(comparison)})
 
@@ -143,7 +143,7 @@ def finish_study(
     tell(ProgressEvent("", 0, 0, runs=len(tasks)))
     run_all(tasks, jobs, listen)
     remarks = [*setting_remarks(study, inputs), *said]
-    comparison = _gathered(study, folder, federations, remarks, read_environment(folder))
+    comparison = _gather(study, folder, federations, remarks, read_environment(folder))
     write_summary(comparison, folder / "summary.csv")
     comparison.report(folder / "report.html")
     return comparison

@@ -11,7 +11,7 @@ from torch import Tensor
 from .ragged import Ragged
 from .sources.source import Task
 from .truth import Truth
-from .windows import Windows, current
+from .windows import Windows, current_lists
 
 Data = TypeVar("Data", bound="FederatedData")
 """For what gives back the type of federation that it was given."""
@@ -85,6 +85,6 @@ class FederatedData:
         if time is None:
             return self
         train, validation = (
-            current(lists, time, window) for lists in (self.train, self.validation)
+            current_lists(lists, time, window) for lists in (self.train, self.validation)
         )
         return replace(self, train=train, validation=validation)

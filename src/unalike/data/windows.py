@@ -39,7 +39,7 @@ def in_window(lists: Ragged, window: Integers, chosen: Integers) -> Ragged:
     return Ragged.of(lists.values[here], sizes.astype(np.int64))
 
 
-def current(lists: Ragged, time: Windows, window: int) -> Ragged:
+def current_lists(lists: Ragged, time: Windows, window: int) -> Ragged:
     """What comes in a window for each list; where nothing does, what came last, or comes first."""
     return in_window(lists, time.samples, _nearest(_known(lists, time), window))
 

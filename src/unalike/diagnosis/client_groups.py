@@ -21,7 +21,7 @@ from unalike.functional.streams import generator
 from unalike.measures.distances import jensen_shannon, otdd
 
 from .diagnosis_result import Groups, Measure
-from .embedding import between, embed, main_directions, sums
+from .embedding import between_groups, embed, main_directions, sums
 from .null import Null, permutation_test
 from .samples import MOST_CLIENTS, Samples
 
@@ -52,7 +52,7 @@ def group_clients(samples: Samples, *, shuffles: int, level: float, seed: int) -
 
     def spread(client: Integers) -> Floats:
         cells = sums(phi, client * some.classes + some.y, some.clients * some.classes)
-        total = between(cells.reshape(some.clients, -1), some.sizes)
+        total = between_groups(cells.reshape(some.clients, -1), some.sizes)
         return np.append(silhouettes(_joint(phi, some, client), tried), total)
 
     nulls = (

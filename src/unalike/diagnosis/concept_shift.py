@@ -43,7 +43,7 @@ class Contest(NamedTuple):
 
 def concept_shift(samples: Samples, *, shuffles: int, seed: int) -> Finding:
     """The excess of errors of learning together, on the class where it is clearest."""
-    some = chosen(samples, seed)
+    some = choose_samples(samples, seed)
     learner = _Learner(some, seed)
     truth = learner.contest(some.client)
     (score,) = permutation_test(
@@ -99,7 +99,7 @@ def sign_test(contest: Contest) -> float:
     return float(min(1.0, p.min() * len(p))) if len(p) else 1.0
 
 
-def chosen(samples: Samples, seed: int) -> Samples:
+def choose_samples(samples: Samples, seed: int) -> Samples:
     """At most 20 clients, at random, with at most 100 samples each."""
     rng = generator(seed, "diagnosis/concept")
     _, part = samples.choose_clients(MOST_CLIENTS, rng)

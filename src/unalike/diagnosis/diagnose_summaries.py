@@ -21,9 +21,9 @@ from unalike.measures.distances import gaussian_w2_each, root
 from .client_groups import client_map, group_counts, label_distances, mean_distances, silhouettes
 from .diagnose import FEWER_SHUFFLES, check_shuffles, remarks_on_counts, with_holm
 from .diagnosis_result import Diagnosis, Finding, Groups, Measure
-from .embedding import between
+from .embedding import between_groups
 from .label_skew import label_skew_of_counts, random_table
-from .moments import Moments, mixed
+from .moments import Moments, mixture
 from .null import Null
 from .quantity_skew import quantity_skew_of_sizes
 from .summary import DIRECTIONS, FEWEST, Summary
@@ -67,7 +67,7 @@ def diagnose_summaries(
             held.counts,
             shuffles=shuffles,
             seed=seed,
-            add_noise=None if noise is None else noise.counted,
+            add_noise=None if noise is None else noise.noisy_counts,
         ),
         quantity_skew_of_sizes(
             held.counts.sum(1),
@@ -139,9 +139,9 @@ def _distances(held: Moments) -> Floats:
     mean, covariance = held.everybody
     w2 = gaussian_w2_each(mean, root(covariance), held.mean, held.covariance)
     share = n / np.maximum(n.sum(1, keepdims=True), 1)
-    whole = mixed(share, held.mean, held.covariance)
+    whole = mixture(share, held.mean, held.covariance)
     clients = n.sum(1) / n.sum()
-    total, around = mixed(clients[None], whole[0][None], whole[1][None])
+    total, around = mixture(clients[None], whole[0][None], whole[1][None])
     apart_from_all = gaussian_w2_each(total[0], root(around[0]), *whole)
     return np.array([(n * w2).sum() / n.sum(), clients @ apart_from_all]) / m
 
@@ -161,7 +161,7 @@ def _simulation_test(
     for b in range(shuffles):
         rng = generator(seed, f"diagnosis/summaries/{purpose}", b)
         counts = held.counts if labels else random_table(sizes, totals, rng)
-        draws[b] = statistic(held.drawn(counts, rng))
+        draws[b] = statistic(held.draw(counts, rng))
     return [Null(float(value), draws[:, k]) for k, value in enumerate(truth)]
 
 
@@ -178,7 +178,7 @@ def _groups(held: Moments, *, shuffles: int, level: float, seed: int) -> Groups:
 
     def spread(some: Moments) -> Floats:
         sizes = some.counts.sum(1)
-        total = between(_embedded(some) * sizes[:, None], sizes)
+        total = between_groups(_embedded(some) * sizes[:, None], sizes)
         return np.append(silhouettes(_joint(some), tried), total)
 
     nulls = _simulation_test(held, spread, "groups", shuffles, seed, labels=False) if tried else []

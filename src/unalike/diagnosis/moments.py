@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from unalike.measures.distances import root
 
 from .summary import FEWEST
-from .summary_noise import Noise, halves
+from .summary_noise import Noise, symmetric
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -61,7 +61,7 @@ class Moments:
     @cached_property
     def everybody(self) -> tuple[Floats, Floats]:
         """Mean [C, m] and covariance [C, m, m] of each class, all clients together."""
-        return mixed(self.weight.T, self.mean.swapaxes(0, 1), self.covariance.swapaxes(0, 1))
+        return mixture(self.weight.T, self.mean.swapaxes(0, 1), self.covariance.swapaxes(0, 1))
 
     @cached_property
     def kurtosis(self) -> Floats:
@@ -85,7 +85,7 @@ class Moments:
         shrunk = covariance + share[:, None, None] * (ball - covariance)
         return shrunk * (n / (n - 1))[:, None, None]
 
-    def drawn(self, counts: Integers, rng: np.random.Generator) -> Moments:
+    def draw(self, counts: Integers, rng: np.random.Generator) -> Moments:
         """The same classes held by clients that do not differ within them: counts [N, C]."""
         mean, covariance = self.everybody[0], self._likely
         m = mean.shape[1]
@@ -98,21 +98,21 @@ class Moments:
         deviations = scatter / n[..., None] - covariance
         drawn = covariance + np.sqrt(1 + kappa) * deviations + more * covariance
         found = replace(self, counts=counts, mean=mean + normal / np.sqrt(n), covariance=drawn)
-        return found if self.noise is None else found._disturbed(self.noise, rng)
+        return found if self.noise is None else found._with_noise(self.noise, rng)
 
-    def _disturbed(self, noise: Noise, rng: np.random.Generator) -> Moments:
+    def _with_noise(self, noise: Noise, rng: np.random.Generator) -> Moments:
         """As a client would tell them, but for the numbers of samples, which stay."""
         n = np.maximum(self.counts, 1)[:, :, None]
         noisy = np.maximum(n + noise.errors(n.shape, rng), 1)
         sums = n * self.mean + noise.deviation * rng.standard_normal(self.mean.shape)
         outer = self.mean[..., :, None] * self.mean[..., None, :]
         second = n[..., None] * (self.covariance + outer)
-        second = second + noise.deviation * halves(rng.standard_normal(second.shape))
+        second = second + noise.deviation * symmetric(rng.standard_normal(second.shape))
         mean, second = sums / noisy, second / noisy[..., None]
         return replace(self, mean=mean, covariance=second - mean[..., :, None] * mean[..., None, :])
 
 
-def mixed(weight: Floats, mean: Floats, covariance: Floats) -> tuple[Floats, Floats]:
+def mixture(weight: Floats, mean: Floats, covariance: Floats) -> tuple[Floats, Floats]:
     """Mean [G, m] and covariance [G, m, m] of mixtures of K parts.
 
     weight [G, K] with sums 1 (or 0), mean [G, K, m], covariance [G, K, m, m].

@@ -155,7 +155,7 @@ class _Measurements:
 
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
-        self.start, self.short, self.optimum = probe.start, probe.descended(SHORT), probe.optimum()
+        self.start, self.short, self.optimum = probe.start, probe.descend(SHORT), probe.optimum()
         self.shares = torch.from_numpy(probe.weights)
         self.keeping = _main_projection(probe.z)
         after = f"after {SHORT} steps"

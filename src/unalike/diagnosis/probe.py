@@ -80,7 +80,7 @@ class Probe:
                 seen.append(here)
         return seen
 
-    def descended(self, steps: int) -> Floats:
+    def descend(self, steps: int) -> Floats:
         """The model after so many steps on everybody's loss from the start."""
         w = self.start
         for _ in range(steps):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from unalike.functional.streams import generator
 
 from .samples import AT_ONCE
-from .summary_noise import Noise, halves
+from .summary_noise import Noise, symmetric
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -121,9 +121,9 @@ def noisy_summary(
     for k in range(classes):
         of_class = u[y == k]
         mean[k], second[k] = of_class.sum(0), of_class.T @ of_class
-    counts = noise.counted(np.bincount(y, minlength=classes).astype(np.int64), rng)
+    counts = noise.noisy_counts(np.bincount(y, minlength=classes).astype(np.int64), rng)
     mean += noise.deviation * rng.standard_normal(mean.shape)
-    second += noise.deviation * halves(rng.standard_normal(second.shape))
+    second += noise.deviation * symmetric(rng.standard_normal(second.shape))
     n = np.maximum(counts, 1)[:, None]
     mean, second = mean / n, second / n[:, None]
     outer = mean[:, :, None] * mean[:, None]

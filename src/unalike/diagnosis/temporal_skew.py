@@ -7,7 +7,7 @@ from unalike.functional.streams import generator
 from unalike.measures.distances import total_variation
 
 from .diagnosis_result import Finding, Measure
-from .embedding import between, embed, sums
+from .embedding import between_groups, embed, sums
 from .null import permutation_test
 from .samples import MOST_CLIENTS, Samples
 
@@ -30,7 +30,7 @@ def temporal_skew(samples: Samples, *, shuffles: int, seed: int) -> Finding:
     windows = int(some.window.max()) + 1
     phi = embed(some.x, seed)
     whole = sums(phi, some.cell, clients * classes).reshape(clients, -1)
-    of_clients = between(whole, some.sizes)
+    of_clients = between_groups(whole, some.sizes)
     own = some.counts / np.maximum(some.counts.sum(1, keepdims=True), 1)
 
     def distances(window: Integers) -> Floats:
@@ -41,7 +41,7 @@ def temporal_skew(samples: Samples, *, shuffles: int, seed: int) -> Finding:
         counts = np.bincount(cell, minlength=clients * windows * classes).reshape(-1, classes)
         share = counts / np.maximum(sizes[:, None], 1)
         labels = total_variation(share, np.repeat(own, windows, axis=0))
-        return np.array([(between(total, sizes) - of_clients) / n, sizes @ labels / n])
+        return np.array([(between_groups(total, sizes) - of_clients) / n, sizes @ labels / n])
 
     both, labels = permutation_test(
         distances, some.window, some.client, purpose="temporal", shuffles=shuffles, seed=seed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from .canvas import MOST_POINTS, Panel, base, thinned
+from .canvas import MOST_POINTS, Panel, base, thin
 from .colours import MUTED
 from .figure_data import FigureData, views_of
 
@@ -62,7 +62,7 @@ def _density(data: FigureData, metric: str) -> go.Figure:
     figure = base(name, "", height=90 + 46 * len(shown), percent="x")
     figure.update_layout(meta={"row": 46, "rest": 90})
     for method in reversed(shown):
-        values = thinned(data.clients[method, metric])
+        values = thin(data.clients[method, metric])
         if not len(values):
             continue
         look = data.styles[method]
@@ -94,7 +94,7 @@ def _sorted_gain(data: FigureData, metric: str) -> go.Figure:
     figure = base("clients, most harmed first", "gain over Local, points", percent="x")
     figure.add_hline(y=0, line={"color": MUTED, "width": 1})
     for method in reversed(data.methods):
-        values = thinned(data.clients.get((method, metric), np.zeros(0)))
+        values = thin(data.clients.get((method, metric), np.zeros(0)))
         if method == "local" or not len(values):
             continue
         look = data.styles[method]

@@ -61,7 +61,7 @@ def translucent(colour: str) -> str:
     return f"rgba({red},{green},{blue},{BAND})"
 
 
-def darkening() -> dict[str, str]:
+def dark_colours() -> dict[str, str]:
     """Every colour of a figure on paper -> the same on a dark screen."""
     pairs = [*zip(LIGHT, DARK, strict=True), *BASELINES.values()]
     found = dict(pairs) | {translucent(light): translucent(dark) for light, dark in pairs}

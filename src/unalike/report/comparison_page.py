@@ -25,7 +25,7 @@ from unalike.results.table import aggregates, as_frame, diverged
 from unalike.results.units import listed, percent, points
 from unalike.results.verdict import Verdict, judge
 
-from .colours import PAPER, PAPER_DARK, MethodStyle, darkening, method_styles
+from .colours import PAPER, PAPER_DARK, MethodStyle, dark_colours, method_styles
 from .figures import panels
 from .glossary import GLOSSARY
 from .page import figures_json, templates
@@ -121,7 +121,7 @@ def render_report(comparison: Comparison) -> str:
         glossary=GLOSSARY,
         papers=(PAPER, PAPER_DARK),
         figures=figures_json(drawn),
-        darkening=Markup(json.dumps(darkening())),
+        darkening=Markup(json.dumps(dark_colours())),
         plotly=Markup(get_plotlyjs()),
     )
 

@@ -14,7 +14,7 @@ from unalike.diagnosis.terminal import groups, number, setup
 from unalike.errors import InputError
 from unalike.study.store import write_atomically
 
-from .colours import PAPER, PAPER_DARK, darkening
+from .colours import PAPER, PAPER_DARK, dark_colours
 from .diagnosis_figures import panels
 from .page import figures_json, templates
 
@@ -32,7 +32,7 @@ def render_diagnosis(diagnosis: Diagnosis, data: str) -> str:
         panels=drawn,
         papers=(PAPER, PAPER_DARK),
         figures=figures_json(drawn),
-        darkening=Markup(json.dumps(darkening())),
+        darkening=Markup(json.dumps(dark_colours())),
         plotly=Markup(get_plotlyjs()),
         version=version("unalike"),
     )
@@ -44,7 +44,7 @@ def write_page(diagnosis: Diagnosis, path: Path, data: str) -> Path:
     Raises:
         InputError: it cannot be written there.
     """
-    return _written(path, render_diagnosis(diagnosis, data))
+    return _write(path, render_diagnosis(diagnosis, data))
 
 
 def write_diagnosis(diagnosis: Diagnosis, folder: Path, data: str) -> Path:
@@ -53,11 +53,11 @@ def write_diagnosis(diagnosis: Diagnosis, folder: Path, data: str) -> Path:
     Raises:
         InputError: the folder cannot be written to.
     """
-    _written(folder / "diagnosis.json", diagnosis.to_json())
+    _write(folder / "diagnosis.json", diagnosis.to_json())
     return write_page(diagnosis, folder / "diagnosis.html", data)
 
 
-def _written(path: Path, text: str) -> Path:
+def _write(path: Path, text: str) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text.encode())

@@ -24,7 +24,7 @@ def label_heatmap(comparison: Comparison) -> Panel:
     counts = np.asarray(comparison.label_counts, dtype=np.float64)
     if not counts.size:
         return Panel("holdings", "", "", "", ())
-    order = arrangement(counts, comparison.newcomers)
+    order = client_order(counts, comparison.newcomers)
     names = [plain(comparison.names[k]) for k in order]
     counts, late = counts[order], comparison.newcomers[order]
     note = (
@@ -34,7 +34,7 @@ def label_heatmap(comparison: Comparison) -> Panel:
     if late.any():
         note += " Clients right of the line never train: they come new, after training."
     if len(order) > MOST_CLIENTS:
-        counts, names, late = grouped(counts, names, late)
+        counts, names, late = group_neighbours(counts, names, late)
         note += (
             f" {len(order):,} clients are drawn as {len(names)} groups of similar clients, "
             "each the mean of its group."
@@ -53,7 +53,7 @@ def label_heatmap(comparison: Comparison) -> Panel:
     )
 
 
-def arrangement(counts: NDArray[np.float64], newcomers: NDArray[np.bool_]) -> NDArray[np.int64]:
+def client_order(counts: NDArray[np.float64], newcomers: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Training clients before new ones; among many, similar ones beside each other."""
     place = np.arange(len(counts))
     if len(counts) <= MOST_CLIENTS:
@@ -62,7 +62,7 @@ def arrangement(counts: NDArray[np.float64], newcomers: NDArray[np.bool_]) -> ND
     return np.lexsort((-share.max(axis=1), share.argmax(axis=1), newcomers))
 
 
-def grouped(
+def group_neighbours(
     counts: NDArray[np.float64], names: list[str], late: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], list[str], NDArray[np.bool_]]:
     """Neighbours put together, training and new clients apart: means, first to last name."""
@@ -82,7 +82,7 @@ def grouped(
     )
 
 
-def shortened(names: list[str]) -> list[str]:
+def shorten(names: list[str]) -> list[str]:
     """Names without the words that all of them begin with."""
     heads = {re.sub(r"[^-_ ]*$", "", name) for name in names}
     return [name[len(min(heads)) :] for name in names] if len(heads) == 1 else names
@@ -144,7 +144,7 @@ def _figure(
     )
     if classes <= 30:
         figure.update_yaxes(dtick=1, selector={"anchor": None})
-    short = shortened(names)
+    short = shorten(names)
     if len(names) <= 30 and max(map(len, short)) <= 12:
         figure.update_xaxes(tickvals=place, ticktext=short)
     else:

@@ -44,7 +44,7 @@ def evaluate(engine: LocalEngine, server: Any, t: int, cohort: Cohort) -> dict[s
         result["cluster_agreement"] = agreement
     time = engine.federation.window
     if time is not None and t in last_rounds(engine.rounds, time.number):
-        result["stream"] = _stream(engine, personal, time, t)
+        result["stream"] = _by_window(engine, personal, time, t)
     shared = method.global_model(server)
     if shared is not None:
         result["global"] = of_first_group(_score(engine, engine.predict_pooled(shared, "test")))
@@ -78,14 +78,14 @@ def _agreement(engine: LocalEngine, personal: Any) -> float | None:
     return adjusted_rand(found, truth[engine.rows])
 
 
-def _stream(engine: LocalEngine, personal: Any, time: Windows, t: int) -> dict[str, Any]:
+def _by_window(engine: LocalEngine, personal: Any, time: Windows, t: int) -> dict[str, Any]:
     """Accuracy of each client's model when a window ends, NaN where a client has no samples.
 
     next    on the training samples of the next window, before it is trained on; null at the end
     past    on the test samples of every window so far, the one that ends included
     """
     here = window_of(t, engine.rounds, time.number)
-    held, clients = engine.federation, engine.federation.clients
+    federation, clients = engine.federation, engine.federation.clients
 
     def accuracy(part: str, lists: Ragged) -> list[float]:
         predictions = engine.predict(personal, engine.rows, part, only=lists)
@@ -97,11 +97,11 @@ def _stream(engine: LocalEngine, personal: Any, time: Windows, t: int) -> dict[s
     ahead = here + 1
     return {
         "window": here,
-        "next": accuracy("train", in_window(held.train, time.samples, each(ahead)))
+        "next": accuracy("train", in_window(federation.train, time.samples, each(ahead)))
         if ahead < time.number
         else None,
         "past": [
-            accuracy("test", in_window(held.test, time.tests, each(window)))
+            accuracy("test", in_window(federation.test, time.tests, each(window)))
             for window in range(ahead)
         ],
     }

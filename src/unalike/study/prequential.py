@@ -31,7 +31,7 @@ from .settings import Study
 Floats = NDArray[np.float64]
 
 
-def measured_by_window(study: Study, federation: Federation) -> Study:
+def with_window_evaluations(study: Study, federation: Federation) -> Study:
     """The study, measured when windows end also where the clients brought windows of their own.
 
     Raises:

@@ -21,7 +21,7 @@ from unalike.data.truth import Truth
 from unalike.errors import InputError
 from unalike.functional.streams import generator
 
-from .skew import Family, TransformSkew, units
+from .skew import Family, TransformSkew, draw_units
 
 Indices = npt.NDArray[np.int64]
 
@@ -30,7 +30,7 @@ ConceptGroups = Annotated[
 ]
 
 
-def tables(
+def label_permutations(
     classes: int, groups: int, *, swaps: int | None, seed: int = 0, purpose: str = "data/concept"
 ) -> Indices:
     """The name that each group gives to each class: [groups, classes], rows are permutations.
@@ -62,10 +62,10 @@ def relabelled(federation: Data, *, groups: int = 2, swaps: int | None = 1, seed
     as it is.
 
     Raises:
-        InputError: many labels a sample, more groups than clients, or as `tables`.
+        InputError: many labels a sample, more groups than clients, or as `label_permutations`.
     """
-    group = units(federation.clients, groups, "data/concept", seed)
-    names = tables(federation.classes, groups, swaps=swaps, seed=seed)
+    group = draw_units(federation.clients, groups, "data/concept", seed)
+    names = label_permutations(federation.classes, groups, swaps=swaps, seed=seed)
     return replace(relabel(federation, names[group]), groups=group)
 
 
@@ -98,9 +98,11 @@ class RelabellingSkew(TransformSkew):
 
     def transform(self, federation: Data, *, seed: int) -> tuple[Data, Truth]:
         purpose = f"data/{self.kind}"
-        unit = units(federation.clients, self.groups, purpose, seed)
+        unit = draw_units(federation.clients, self.groups, purpose, seed)
         count = self.groups or federation.clients
-        names = tables(federation.classes, count, swaps=self.swaps, seed=seed, purpose=purpose)
+        names = label_permutations(
+            federation.classes, count, swaps=self.swaps, seed=seed, purpose=purpose
+        )
         drawn = tuple(_moves(row) for row in names)
         return relabel(federation, names[unit]), Truth(self.kind, unit, drawn)
 

@@ -13,8 +13,8 @@ from unalike.data.truth import Truth
 from unalike.functional.streams import generator
 
 from .feature_transforms import transform_clients
-from .rotation import by_angles
-from .skew import Family, Groups, TransformSkew, units
+from .rotation import rotate_by
+from .skew import Family, Groups, TransformSkew, draw_units
 
 
 class FeatureSkew(TransformSkew):
@@ -30,7 +30,7 @@ class FeatureSkew(TransformSkew):
         raise NotImplementedError
 
     def transform(self, federation: Data, *, seed: int) -> tuple[Data, Truth | None]:
-        unit = units(federation.clients, self.groups, f"data/{self.kind}/groups", seed)
+        unit = draw_units(federation.clients, self.groups, f"data/{self.kind}/groups", seed)
         seen = transform_clients(
             federation, kind=self.kind, strength=self.degree, groups=unit, seed=seed
         )
@@ -166,11 +166,11 @@ class Rotation(TransformSkew):
     def transform(self, federation: Data, *, seed: int) -> tuple[Data, Truth | None]:
         if not self.groups:
             luck = generator(seed, "data/rotation").uniform(-1, 1, federation.clients)
-            return by_angles(federation, 180 * self.strength * luck), None
-        unit = units(federation.clients, self.groups, "data/rotation", seed)
+            return rotate_by(federation, 180 * self.strength * luck), None
+        unit = draw_units(federation.clients, self.groups, "data/rotation", seed)
         drawn = tuple(f"{angle:g} degrees" for angle in self.angles)
-        turned = by_angles(federation, np.asarray(self.angles)[unit])
-        return turned, Truth(self.kind, unit, drawn)
+        rotated = rotate_by(federation, np.asarray(self.angles)[unit])
+        return rotated, Truth(self.kind, unit, drawn)
 
 
 FEATURE = (Rotation, Colour, Blur, BiasField, Scanner, Gain, Gamma, Contrast, Shift, Noise)

@@ -30,7 +30,7 @@ from unalike.data.federated_data import Data
 from unalike.errors import InputError, unknown
 from unalike.functional.streams import generator
 
-from .rotation import turned
+from .rotation import rotate_images
 from .skew import by_unit
 
 Array = npt.NDArray[np.float32]
@@ -150,7 +150,7 @@ def _colour(x: Array, strength: float, sd: float, rng: np.random.Generator) -> A
 
 
 def _turn(x: Array, strength: float, sd: float, rng: np.random.Generator) -> Array:
-    return turned(x, 45 * strength * float(rng.standard_normal()))
+    return rotate_images(x, 45 * strength * float(rng.standard_normal()))
 
 
 FEATURE_TRANSFORMS: dict[str, FeatureTransform] = {

@@ -16,7 +16,7 @@ from unalike.errors import InputError, unknown
 from .concept import Permutation, Swap
 from .feature_skews import FEATURE
 from .resampling import Label, Quantity
-from .skew import ResamplingSkew, Skew, TransformSkew, joint
+from .skew import ResamplingSkew, Skew, TransformSkew, joint_groups
 from .teachers import Teachers
 from .temporal_skews import Arrival, FeatureDrift, LabelDrift, TemporalSkew, with_windows
 
@@ -173,6 +173,6 @@ def apply_skews(federation: Data, skews: tuple[Skew, ...], *, seed: int) -> Data
         if isinstance(skew, TransformSkew):
             federation, truth = skew.transform(federation, seed=seed)
             truths += [] if truth is None else [truth]
-    groups = joint([*known, *(truth.group for truth in truths)])
+    groups = joint_groups([*known, *(truth.group for truth in truths)])
     sentences = (*federation.skews, *(skew.sentence() for skew in skews))
     return replace(federation, truth=tuple(truths), groups=groups, skews=sentences)

@@ -15,7 +15,7 @@ from pydantic import Field
 from unalike.data.truth import Truth
 from unalike.functional.streams import generator
 
-from .skew import Family, Groups, Integers, ResamplingSkew, units
+from .skew import Family, Groups, Integers, ResamplingSkew, draw_units
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,18 +39,18 @@ class Label(ResamplingSkew):
     def resample(
         self, labels: Integers, held: list[Integers], *, seed: int, least: int
     ) -> tuple[list[Integers], Truth | None]:
-        unit = units(len(held), self.groups, "data/label/groups", seed)
+        unit = draw_units(len(held), self.groups, "data/label/groups", seed)
         table = _table(labels, held)
         mixes = generator(seed, "data/label").dirichlet(
             np.full(table.shape[1], self.alpha), unit.max() + 1
         )[unit]
-        counts = largest(table, mixes)
+        counts = largest_subset(table, mixes)
         for i in np.flatnonzero(counts.sum(1) < np.minimum(least, table.sum(1))):
             while counts[i].sum() < min(least, table[i].sum()):
                 counts[i, (table[i] - counts[i]).argmax()] += 1
         named = tuple(f"mix {g + 1}" for g in range(self.groups))
         truth = Truth(self.kind, unit, named) if self.groups else None
-        return _drawn(labels, held, counts, generator(seed, "data/label/keep")), truth
+        return _choose_rows(labels, held, counts, generator(seed, "data/label/keep")), truth
 
 
 class Quantity(ResamplingSkew):
@@ -92,10 +92,12 @@ class Quantity(ResamplingSkew):
         counts = np.floor(np.exp(logs - logs.max()) * sizes + 0.5).astype(np.int64)
         counts = np.clip(counts, np.minimum(least, sizes), sizes)
         whole = np.zeros_like(labels)
-        return _drawn(whole, held, counts[:, None], generator(seed, "data/quantity/keep")), None
+        return _choose_rows(
+            whole, held, counts[:, None], generator(seed, "data/quantity/keep")
+        ), None
 
 
-def largest(table: Integers, mixes: Floats) -> Integers:
+def largest_subset(table: Integers, mixes: Floats) -> Integers:
     """Counts [N, C] within `table` in the proportions of `mixes`, as many samples as it allows.
 
     Classes that a client does not hold leave its mix; one that is left with nothing keeps its own.
@@ -114,7 +116,7 @@ def _table(labels: Integers, held: list[Integers]) -> Integers:
     return np.stack([np.bincount(labels[rows], minlength=classes) for rows in held])
 
 
-def _drawn(
+def _choose_rows(
     labels: Integers, held: list[Integers], counts: Integers, rng: np.random.Generator
 ) -> list[Integers]:
     """Of each client's samples of each class a random choice, as many as `counts` [N, C] says."""

@@ -34,7 +34,9 @@ class Skew(BaseModel):
 
     def describe(self) -> str:
         """The skew with its settings, on one line."""
-        values = [_worded(name, value) for name, value in self.model_dump(exclude={"kind"}).items()]
+        values = [
+            _setting_text(name, value) for name, value in self.model_dump(exclude={"kind"}).items()
+        ]
         return f"{self.kind} ({', '.join(values)})" if values else self.kind
 
     def sentence(self) -> str:
@@ -42,7 +44,7 @@ class Skew(BaseModel):
         return f"skew {self.describe()}: {self.meaning}."
 
 
-def _worded(name: str, value: object) -> str:
+def _setting_text(name: str, value: object) -> str:
     if name == "groups":
         return f"{value} groups" if value else "each client its own"
     return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
@@ -69,7 +71,7 @@ class TransformSkew(Skew):
         raise NotImplementedError
 
 
-def units(clients: int, groups: int, purpose: str, seed: int) -> Integers:
+def draw_units(clients: int, groups: int, purpose: str, seed: int) -> Integers:
     """The unit that each client shares its draw with: [N]; its own with `groups` 0.
 
     Raises:
@@ -82,7 +84,7 @@ def units(clients: int, groups: int, purpose: str, seed: int) -> Integers:
     return generator(seed, purpose).permutation(np.arange(clients) % groups)
 
 
-def joint(truths: list[Integers]) -> Integers | None:
+def joint_groups(truths: list[Integers]) -> Integers | None:
     """The groups of clients that all of these groupings put together: [N]; None of none."""
     if not truths:
         return None

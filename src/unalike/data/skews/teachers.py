@@ -24,7 +24,7 @@ from unalike.errors import InputError
 from unalike.functional.streams import generator
 
 from .concept import ConceptGroups
-from .skew import Family, TransformSkew, by_unit, units
+from .skew import Family, TransformSkew, by_unit, draw_units
 
 
 class Teachers(TransformSkew):
@@ -42,7 +42,7 @@ class Teachers(TransformSkew):
     def transform(self, federation: Data, *, seed: int) -> tuple[Data, Truth]:
         owner = np.concatenate(federation.owners())
         _check(federation, bool((owner < 0).any()))
-        unit = units(federation.clients, self.groups, "data/teachers", seed)
+        unit = draw_units(federation.clients, self.groups, "data/teachers", seed)
         x = np.concatenate([federation.x.numpy(), federation.x_test.numpy()])
         x = x.reshape(len(x), -1).astype(np.float64)
         x = (x - x.mean(0)) / max(float(x.std()), 1e-12)

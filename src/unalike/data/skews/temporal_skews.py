@@ -17,7 +17,7 @@ from unalike.errors import InputError
 
 from .feature_transforms import check_transform, transform_samples
 from .skew import Family, Skew, TransformSkew
-from .window_assignment import Floats, assign_windows, law
+from .window_assignment import Floats, assign_windows, drift_law
 
 Law = Annotated[
     Literal["linear", "step", "sine"], Field(description="how the drift goes over time")
@@ -76,7 +76,7 @@ class FeatureDrift(TemporalSkew, TransformSkew):
         check_transform(tuple(federation.x.shape[1:]), self.lens, self.strength)
         owner = federation.owners()
         sd = float(federation.x.numpy()[owner[0] >= 0].std())
-        degree = self.strength * law(self.law, time.number)
+        degree = self.strength * drift_law(self.law, time.number)
         parts = []
         for samples, mine, window in zip(
             (federation.x, federation.x_test), owner, (time.samples, time.tests), strict=True
@@ -116,7 +116,7 @@ def with_windows(federation: Data, skews: Sequence[TemporalSkew], *, seed: int) 
         if isinstance(skew, (LabelDrift, Arrival)) and federation.task != "classes":
             raise InputError(f"The skew {skew.kind} needs samples of one class each.")
         if isinstance(skew, LabelDrift):
-            tilt = skew.strength * (2 * law(skew.law, count) - 1)
+            tilt = skew.strength * (2 * drift_law(skew.law, count) - 1)
         if isinstance(skew, Arrival):
             first = skew.first
     owner = np.concatenate(federation.owners())
