@@ -26,9 +26,9 @@ from unalike.network.server.sites import Attendance, Terms
 from unalike.network.site.local_data import only
 from unalike.network.site.trainer import Site
 from unalike.rounds import Round, rounds
+from unalike.study.roster import Roster
+from unalike.study.roster import Site as Described
 from unalike.study.settings import Study
-from unalike.study.sites import Roster
-from unalike.study.sites import Site as Described
 from worlds import SINGLE, World
 
 Handle = Callable[[Parcel], Parcel]

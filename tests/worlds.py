@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from unalike.core import Batch, Batches, Method, Problem
-from unalike.data.federation import Federation, Ragged
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
 from unalike.rounds import Round, rounds

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from unalike.data.skews.registry import KINDS
-from unalike.study.run import dealt
+from unalike.study.inputs import deal_study
 from unalike.study.settings import make_study
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "skews.md").read_text()
@@ -40,7 +40,7 @@ def test_the_commands_make_a_study(command: str) -> None:
         name = option.removeprefix("--").replace("-", "_")
         values["skew"] = [*values["skew"], value] if name == "skew" else values["skew"]
         values |= {} if name == "skew" else {name: value}
-    federation = dealt(make_study(values), 0)
+    federation = deal_study(make_study(values), 0)
     assert len(federation.skews) == len(make_study(values).skew)
 
 

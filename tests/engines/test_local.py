@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from unalike.data.federation import Ragged
+from unalike.data.ragged import Ragged
 from unalike.engines.chunks import Chunks
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan

@@ -13,9 +13,9 @@ from rich.console import Console
 from network_grid import InProcessGrid
 from site_files import QUICK, STUDY, blobs, node
 from small_studies import SMALL
-from unalike.api import Result, read_result
+from unalike.api.studies import Result, read_result
 from unalike.cli.comparison_table import ComparisonTable
-from unalike.data.own_samples import OwnSamples
+from unalike.data.site_samples import SiteSamples
 from unalike.network.protocol.flower_message import unwrap
 from unalike.network.protocol.messages import Parcel
 from unalike.network.server.study import conduct, prepare
@@ -34,7 +34,7 @@ def conducted(
         one = Identity(
             name,
             folder / name,
-            OwnSamples(*blobs(30 + i, i)),
+            SiteSamples(*blobs(30 + i, i)),
             tells_accuracy=name not in hiding,
         )
         grid.nodes[i] = node(one)

@@ -14,8 +14,9 @@ from torch.func import vmap
 
 from unalike.core import Batches, Method, Population, Problem, average
 from unalike.core.buffers import RecomputeStatistics, with_buffers
-from unalike.data.federation import Federation, Ragged
-from unalike.data.windows import held_in, window_of
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
+from unalike.data.windows import window_of
 from unalike.functional import streams
 from unalike.functional.finite import finite_rows
 from unalike.functional.gradient_count import count_gradients
@@ -82,7 +83,7 @@ class LocalEngine:
         self.plan = plan
         self.federation = federation
         self.rounds = rounds
-        self._held, self._window = held_in(federation, 0), 0
+        self._held, self._window = federation.at_window(0), 0
         self._stream_ids = np.arange(federation.clients) if stream_ids is None else stream_ids
         self.rows = np.flatnonzero(~federation.newcomers)
         self.new_rows = np.flatnonzero(federation.newcomers)
@@ -162,7 +163,7 @@ class LocalEngine:
             return
         window = window_of(t, self.rounds, time.number)
         if window != self._window:
-            self._held, self._window = held_in(self.federation, window), window
+            self._held, self._window = self.federation.at_window(window), window
 
     def personalise(self, t: int, server: Any) -> Any:
         """What each training client predicts with: a tree with leaves [N, ...]."""

@@ -20,11 +20,11 @@ from unalike.weighting.sampling import draw
 
 from .round_choice import best_round, better
 from .settings import Study
-from .store import RunStore, Saved
+from .store import Checkpoint, RunStore
 
 
 @dataclass(frozen=True)
-class Progress:
+class ProgressEvent:
     """Said after every round."""
 
     label: str
@@ -66,7 +66,7 @@ class RunClients(Protocol):
         ...
 
     def init_server(self) -> Any: ...
-    def begin(self, server: Any, saved: Saved | None) -> str:
+    def begin(self, server: Any, saved: Checkpoint | None) -> str:
         """Get ready, from a checkpoint where there is one; says how the work is spread."""
         ...
 
@@ -81,7 +81,7 @@ def train(
     study: Study,
     label: str,
     seed: int,
-    tell: Callable[[Progress], None],
+    tell: Callable[[ProgressEvent], None],
 ) -> None:
     """Do what is left of a run."""
     method = run.method
@@ -89,11 +89,11 @@ def train(
     saved = store.load(server, run.states)
     if saved is not None:
         server, done = saved.server, saved.t
-    store.keep_until(done)
+    store.truncate(done)
     for remark in store.remarks:
-        tell(Progress(label, seed, done, remark=remark))
+        tell(ProgressEvent(label, seed, done, remark=remark))
     plan = run.begin(server, saved)
-    tell(Progress(label, seed, done, plan=plan))
+    tell(ProgressEvent(label, seed, done, plan=plan))
     clients, hidden = run.clients, seed ^ run.secret
     cohort = study.cohort_size(clients.population.size)
     central = study.privacy is not None and study.privacy.kind == "central"
@@ -134,15 +134,15 @@ def train(
             record["peak_memory_bytes"] = peak_memory()
             store.append(record)
             store.checkpoint(
-                Saved(t, outcome.server, run.states, plan),
+                Checkpoint(t, outcome.server, run.states, plan),
                 force=run.every_checkpoint or t == study.rounds,
             )
             said = _validation(record), _rejections(record)
-            tell(Progress(label, seed, t, *said, epsilon=record.get("epsilon")))
+            tell(ProgressEvent(label, seed, t, *said, epsilon=record.get("epsilon")))
     except DivergedError as error:
         store.append({"round": t, "diverged": f"{error}"})
-        tell(Progress(label, seed, t, remark=f"{error} The other methods go on."))
-    tell(Progress(label, seed, study.rounds, finished=True))
+        tell(ProgressEvent(label, seed, t, remark=f"{error} The other methods go on."))
+    tell(ProgressEvent(label, seed, study.rounds, finished=True))
 
 
 def _ledger(

@@ -24,8 +24,9 @@ from plain_flower import SITES, PlainFlower
 from real_federation import LONGEST, processes
 from small_studies import comparable
 from unalike import compare
-from unalike.data.federation import Federation, Ragged
-from unalike.data.own import own_arrays
+from unalike.data.arrays import as_arrays
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 from unalike.network.deployment import keys
 from unalike.network.site.local_data import cut_once
 
@@ -99,7 +100,7 @@ def together(running: PlainFlower) -> Federation:
     sites = []
     for name in SITES:
         with np.load(running.folder / name / "mine.npz") as file:
-            arrays = own_arrays(file["x"], file["y"], classes=CLASSES)
+            arrays = as_arrays(file["x"], file["y"], classes=CLASSES)
         sites.append(cut_once(arrays, name, classes=CLASSES, seed=0, validation=0.1, test=0.2))
 
     def lists(part: str, x: str) -> Ragged:

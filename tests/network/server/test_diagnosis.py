@@ -14,10 +14,9 @@ from flwr.app import Message
 
 from network_grid import At, InProcessGrid
 from small_studies import SMALL
-from unalike import InputError, diagnose
-from unalike.api import DiagnosisResult
+from unalike import DiagnosisResult, InputError, diagnose
 from unalike.cli.main import main
-from unalike.data.own_samples import OwnSamples, read_samples
+from unalike.data.site_samples import SiteSamples, read_site_samples
 from unalike.network.protocol.flower_message import unwrap, wrap
 from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import Parcel, pack
@@ -26,9 +25,9 @@ from unalike.network.server.sites import Terms
 from unalike.network.server.study import prepare
 from unalike.network.site.session import Identity, Membership
 from unalike.network.site.summaries import Wish
-from unalike.study.run import dealt
+from unalike.study.inputs import deal_study
+from unalike.study.roster import read_sites
 from unalike.study.settings import make_study
-from unalike.study.sites import read_sites
 from unlike_worlds import world
 
 QUICK = Terms(deadline=5.0, patience=0.3, grace=0.2, poll=0.01)
@@ -55,7 +54,7 @@ def owners(folder: Path, **more: Any) -> list[Identity]:
         rows = (client == i) & ((y > 1) | (i != 1))
         np.savez(folder / f"{i}.npz", x=x[rows], y=y[rows])
         name = f"site-{i}"
-        found.append(Identity(name, folder / name, read_samples(folder / f"{i}.npz"), **more))
+        found.append(Identity(name, folder / name, read_site_samples(folder / f"{i}.npz"), **more))
     return found
 
 
@@ -103,7 +102,7 @@ def test_sites_of_a_study_that_deals_its_data(tmp_path: Path) -> None:
     names = [f"client {i}" for i in range(5)]
     identities = [Identity(name, tmp_path / name, client=i) for i, name in enumerate(names)]
     there = surveyed(tmp_path / "study", identities, Wish())
-    same_labels_and_sizes(diagnose(dealt(study, 0), optimise=False), there)
+    same_labels_and_sizes(diagnose(deal_study(study, 0), optimise=False), there)
     assert "feature" not in there.found
 
 
@@ -113,7 +112,7 @@ def test_one_of_many_labels(tmp_path: Path) -> None:
     for one in identities:
         assert one.samples is not None
         y = np.stack([one.samples.y > 1, one.samples.y == 4], 1).astype(np.float32)
-        made.append(replace(one, samples=OwnSamples(one.samples.x, y)))
+        made.append(replace(one, samples=SiteSamples(one.samples.x, y)))
     with pytest.raises(InputError, match="choose one of them"):
         surveyed(tmp_path / "none", made, Wish())
     there = surveyed(tmp_path / "one", made, Wish(label=1))

@@ -15,16 +15,16 @@ from flwr.app import Message
 from network_grid import At, InProcessGrid
 from small_studies import SMALL
 from unalike import InputError, compare, resume
-from unalike.api import read_result
-from unalike.data.own_samples import read_samples
+from unalike.api.studies import read_result
+from unalike.data.site_samples import read_site_samples
 from unalike.network.protocol.flower_message import unwrap, wrap
 from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import Parcel
 from unalike.network.server.sites import Terms
 from unalike.network.server.study import conduct, prepare
 from unalike.network.site.session import Identity, Membership
+from unalike.study.roster import read_sites
 from unalike.study.settings import make_study
-from unalike.study.sites import read_sites
 
 SETTINGS: dict[str, Any] = SMALL | {"methods": ("fedrep",), "model": "mlp"}
 QUICK = Terms(least=1, deadline=5.0, patience=0.5, grace=0.2, poll=0.01)
@@ -160,13 +160,15 @@ def test_sites_with_samples_of_their_own(tmp_path: Path) -> None:
     )
     sites, grid = Sites(tmp_path), InProcessGrid()
     for i, (name, rows) in enumerate((("north", 40), ("east", 30), ("west", 25))):
-        samples = read_samples(own_samples(tmp_path, name, rows))
+        samples = read_site_samples(own_samples(tmp_path, name, rows))
         hides = name == "west"
         identity = Identity(name, tmp_path / f"state {name}", samples, tells_classes=not hides)
         grid.nodes[i] = sites.node(i, identity)
-    odd = Identity("odd", tmp_path / "state odd", read_samples(own_samples(tmp_path, "o", 30, 5)))
+    odd = Identity(
+        "odd", tmp_path / "state odd", read_site_samples(own_samples(tmp_path, "o", 30, 5))
+    )
     grid.nodes[8] = sites.node(8, odd)
-    twin = Identity("east", tmp_path / "state twin", read_samples(tmp_path / "east.npz"))
+    twin = Identity("east", tmp_path / "state twin", read_site_samples(tmp_path / "east.npz"))
     grid.nodes[9] = sites.node(9, twin)
     folder = tmp_path / "study"
     prepare(study, folder, sites=4)
@@ -192,7 +194,7 @@ def test_sites_with_samples_of_their_own(tmp_path: Path) -> None:
 
 
 def own_site(sites: Sites, folder: Path, name: str, rows: int) -> At:
-    samples = read_samples(own_samples(folder, name, rows))
+    samples = read_site_samples(own_samples(folder, name, rows))
     return sites.node(rows, Identity(name, folder / name, samples))
 
 

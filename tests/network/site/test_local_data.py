@@ -14,17 +14,17 @@ import pytest
 from network_grid import InProcessGrid
 from site_files import CLASSES, QUICK, STUDY, blobs, node, pictures, table
 from unalike import InputError, diagnose
-from unalike.api import read_result
-from unalike.data.own_samples import OwnSamples, read_samples
+from unalike.api.studies import read_result
+from unalike.data.site_samples import SiteSamples, read_site_samples
 from unalike.network.server.diagnosis import survey
 from unalike.network.server.study import conduct, prepare
 from unalike.network.site.session import Identity
 from unalike.network.site.summaries import Wish
+from unalike.study.roster import read_sites
 from unalike.study.settings import make_study
-from unalike.study.sites import read_sites
 
 NAMES = ("east", "north", "west")
-Held = dict[str, OwnSamples]
+Held = dict[str, SiteSamples]
 
 
 def read_all(folder: Path) -> tuple[Held, Held]:
@@ -38,19 +38,19 @@ def read_all(folder: Path) -> tuple[Held, Held]:
         if name == "west":
             x, y = x[y < 2], y[y < 2]
         np.savez(folder / f"{name}-plain.npz", x=x, y=y)
-        plain[name] = read_samples(folder / f"{name}-plain.npz")
+        plain[name] = read_site_samples(folder / f"{name}-plain.npz")
         frame = table(x, y)
         if name == "east":
             frame.to_csv(folder / "east.csv", index=False)
-            named[name] = read_samples(folder / "east.csv", label_column="grade")
+            named[name] = read_site_samples(folder / "east.csv", label_column="grade")
         elif name == "north":
             frame.assign(site="north").to_parquet(folder / "all.parquet")
-            named[name] = read_samples(
+            named[name] = read_site_samples(
                 folder / "all.parquet", label_column="grade", client_column="site", client="north"
             )
         else:
             np.savez(folder / "west.npz", x=x, grade=frame["grade"].to_numpy(str))
-            named[name] = read_samples(folder / "west.npz", label_column="grade")
+            named[name] = read_site_samples(folder / "west.npz", label_column="grade")
     return named, plain
 
 
@@ -71,7 +71,7 @@ def test_tables_whose_columns_differ_are_refused(tmp_path: Path) -> None:
         x, y = blobs(30, len(sites))
         frame = pd.DataFrame(x, columns=list(columns)).assign(y=y)
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
-        sites[name] = read_samples(tmp_path / f"{name}.csv")
+        sites[name] = read_site_samples(tmp_path / f"{name}.csv")
     assert sites["west"].columns == ("b", "a", "c", "d")
     sites["arrays"] = held["east"]  # without names, which fits any
     prepare(make_study(STUDY), tmp_path / "study", sites=5)
@@ -97,7 +97,7 @@ def test_files_of_every_kind_train_as_plain_arrays_do(tmp_path: Path) -> None:
 
 def test_folders_of_pictures(tmp_path: Path) -> None:
     held = {
-        name: read_samples(pictures(tmp_path / "pictures" / name, *blobs(30, seed)))
+        name: read_site_samples(pictures(tmp_path / "pictures" / name, *blobs(30, seed)))
         for seed, name in enumerate(NAMES[:2])
     }
     prepare(make_study(STUDY | {"classes": CLASSES}), tmp_path / "study", sites=2)

@@ -21,7 +21,7 @@ from flwr.app import ConfigRecord, Message, RecordDict
 
 from network_grid import InProcessGrid, node
 from unalike import __version__
-from unalike.data.own_samples import read_samples
+from unalike.data.site_samples import read_site_samples
 from unalike.network.protocol.flower_message import unwrap, wrap
 from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import FAILED, Parcel, pack
@@ -148,7 +148,7 @@ def test_where_no_socket_can_be(
 
 
 def test_messages_that_are_not_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    member = Membership(Identity("north", tmp_path, read_samples(samples(tmp_path / "x.npz"))))
+    member = Membership(Identity("north", tmp_path, read_site_samples(samples(tmp_path / "x.npz"))))
     worker, socket = Worker(member, limit=60), tmp_path / "worker.sock"
     with listen(socket) as listener:
         answers = threading.Thread(

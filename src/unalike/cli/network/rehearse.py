@@ -36,7 +36,7 @@ def rehearse(
     need_flower()
     from unalike.network.deployment.ports import Address, free_port
     from unalike.network.deployment.rehearsal import Stage
-    from unalike.study.sites import read_sites
+    from unalike.study.roster import read_sites
 
     asked, node = diagnosis.settings(), node_kind(one_process)
     folder = folder or Path("runs") / f"{named(study)}-rehearsal"

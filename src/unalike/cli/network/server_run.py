@@ -13,8 +13,8 @@ from .interruption import interruptible
 
 if TYPE_CHECKING:
     from unalike.network.deployment.ports import Address
+    from unalike.study.roster import Roster
     from unalike.study.settings import Study
-    from unalike.study.sites import Roster
 
 
 def named(study: Path) -> str:
@@ -40,8 +40,8 @@ def prepared(
         InputError: one sentence says what to change.
     """
     from unalike.models.registry import MODELS
+    from unalike.study.roster import OWN, read_sites
     from unalike.study.settings import read_study
-    from unalike.study.sites import OWN, read_sites
 
     if study.is_dir():
         folder, study = study, study / "study.toml"
@@ -105,7 +105,7 @@ def _begun(
     """The places of a study that begins."""
     from unalike.network.deployment.keys import admitted
     from unalike.network.server.study import prepare
-    from unalike.study.sites import OWN
+    from unalike.study.roster import OWN
 
     if sites is None and study.data == OWN and tls is not None:
         sites = len(admitted(tls))

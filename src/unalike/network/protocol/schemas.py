@@ -14,11 +14,12 @@ from torch import Tensor
 
 from unalike.core import Method, Population, Problem
 from unalike.core.buffers import ModelWithStatistics, RecomputeStatistics
-from unalike.data.federation import Federation, Ragged
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
 from unalike.functional.trees import map_tree
-from unalike.measures.accuracy import Tally
+from unalike.measures.tally import Tally
 
 ONE_BY_ONE = Plan("single", chunk=1, threads=1)
 
@@ -88,4 +89,4 @@ def tally_of(tree: Any) -> Tally:
     return Tally(*(column.numpy() for column in tree))
 
 
-EMPTY_COUNTS = counts(Tally(*(np.zeros(0) for _ in Tally._fields)))
+EMPTY_COUNTS = counts(Tally.zeros(0, 0))

@@ -8,7 +8,7 @@ from typing import Any
 
 from unalike import __version__
 from unalike.errors import InputError
-from unalike.study.sites import Roster, Samples, Site
+from unalike.study.roster import Roster, SampleFormat, Site
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Description:
 
     site: Site
     client: int | None  # of a study that deals its own data
-    samples: Samples | None  # of a site that brings its own
+    samples: SampleFormat | None  # of a site that brings its own
 
     @staticmethod
     def of(facts: dict[str, Any]) -> Description:
@@ -43,7 +43,7 @@ class Description:
             if facts["task"] not in ("classes", "labels"):
                 raise ValueError
             classes, columns = int(facts["classes"]), str(facts["columns"])
-            return Description(site, None, Samples(shape, classes, facts["task"], columns))
+            return Description(site, None, SampleFormat(shape, classes, facts["task"], columns))
         except (KeyError, TypeError, ValueError):
             raise InputError("A site did not describe itself.") from None
 
@@ -78,19 +78,19 @@ def place_of(told: Description, roster: Roster, data: str) -> int:
     return free[0]
 
 
-def usual(described: dict[int, Samples]) -> tuple[Samples, dict[int, str]]:
+def usual(described: dict[int, SampleFormat]) -> tuple[SampleFormat, dict[int, str]]:
     """What most sites' samples are like, with all classes, and place -> why it does not fit."""
     kinds = Counter((samples.shape, samples.task) for samples in described.values())
     (shape, task), _ = max(kinds.items(), key=lambda kind: kind[1])
     fitting = [s for s in described.values() if (s.shape, s.task) == (shape, task)]
     named = Counter(samples.columns for samples in fitting if samples.columns)
     columns = max(named.items(), key=lambda kind: kind[1])[0] if named else ""
-    common = Samples(shape, max(samples.classes for samples in fitting), task, columns)
+    common = SampleFormat(shape, max(samples.classes for samples in fitting), task, columns)
     reasons = {place: _misfit(samples, common) for place, samples in described.items()}
     return common, {place: why for place, why in reasons.items() if why}
 
 
-def _fits(told: Description, common: Samples | None) -> None:
+def _fits(told: Description, common: SampleFormat | None) -> None:
     if common is None or told.samples is None:
         return
     why = _misfit(told.samples, common)
@@ -103,7 +103,7 @@ def _fits(told: Description, common: Samples | None) -> None:
         )
 
 
-def _misfit(samples: Samples, common: Samples) -> str | None:
+def _misfit(samples: SampleFormat, common: SampleFormat) -> str | None:
     """Why these samples cannot be put beside the others'; None where they can."""
     if (samples.shape, samples.task) != (common.shape, common.task):
         return (

@@ -20,25 +20,25 @@ import torch
 from flwr.serverapp import Grid
 
 from unalike import __version__
-from unalike.api import DiagnosisResult, diagnose_told
+from unalike.api.diagnose import DiagnosisResult, diagnose_from_summaries
+from unalike.diagnosis.diagnose_summaries import Summaries
 from unalike.diagnosis.samples import classes_of
-from unalike.diagnosis.summaries import Summaries
-from unalike.diagnosis.summary import DIRECTIONS, Spread, Summary, pooled
+from unalike.diagnosis.summary import DIRECTIONS, FeatureMoments, Summary, pooled_scale
 from unalike.errors import InputError
 from unalike.functional.finite import finite
 from unalike.functional.trees import items, leaves, rebuild
 from unalike.network.protocol.messages import MessageError, Parcel, pack, shapes_of, unpack
 from unalike.network.protocol.run_config import told
 from unalike.network.site.summaries import Wish, tensors
-from unalike.study.run import dealt
+from unalike.study.inputs import deal_study
+from unalike.study.roster import Roster, SampleFormat, read_sites
 from unalike.study.settings import Study, read_study
-from unalike.study.sites import Roster, Samples, read_sites
-from unalike.study.store import read_tensors, under, write_tensors
+from unalike.study.store import read_tensors, strip_prefix, write_tensors
 
 from .requests import Post
 from .sites import Attendance, Tell, Terms
 
-Numbers = TypeVar("Numbers", Spread, Summary)
+Numbers = TypeVar("Numbers", FeatureMoments, Summary)
 
 
 def survey(grid: Grid, folder: Path, terms: Terms, wish: Wish, tell: Tell) -> DiagnosisResult:
@@ -68,10 +68,10 @@ def diagnosis_of(folder: Path, *, out: Path | None = None) -> DiagnosisResult:
     arrays, about = known[0], json.loads(known[1]["about"])
     like = Summary(*(torch.zeros(0) for _ in Summary._fields))  # type: ignore[arg-type]
     summaries = tuple(
-        _numbers(rebuild(like, under(arrays, f"{i}."))) for i in range(len(about["names"]))
+        _numbers(rebuild(like, strip_prefix(arrays, f"{i}."))) for i in range(len(about["names"]))
     )
     parts = Summaries(tuple(about["names"]), tuple(about["labels"]), summaries, about["epsilon"])
-    return diagnose_told(parts, data=folder.name, out=out)
+    return diagnose_from_summaries(parts, data=folder.name, out=out)
 
 
 class _Survey:
@@ -86,7 +86,7 @@ class _Survey:
         self._facts: dict[str, Any] = facts
         d, m, c = self.size, min(self.size, DIRECTIONS), classes
         real = torch.float64
-        self._spread = tensors(Spread(np.array(0), np.zeros(d), np.zeros(d)))
+        self._spread = tensors(FeatureMoments(np.array(0), np.zeros(d), np.zeros(d)))
         self._summary = Summary(
             torch.zeros(c, dtype=torch.int64),  # type: ignore[arg-type]
             torch.zeros(c, m, dtype=real),  # type: ignore[arg-type]
@@ -100,7 +100,7 @@ class _Survey:
         trees: dict[str, Any] = {}
         if self.wish.noise == 0:
             spreads = self._asked("spread", "spread", places, {}, self._spread)
-            lens = pooled(list(spreads.values()), together=self.images)
+            lens = pooled_scale(list(spreads.values()), together=self.images)
             trees, places = {"lens": tensors(lens)}, list(spreads)
         found = self._asked("summarise", "summary", places, trees, self._summary)
         names = tuple(self.attendance.name(place) for place in found)
@@ -148,7 +148,7 @@ def _numbers(tree: Numbers) -> Numbers:
     return type(tree)(*(leaf.numpy() for leaf in leaves(tree)))
 
 
-def _labels(samples: Samples, study: Study, wish: Wish) -> tuple[str, ...]:
+def _labels(samples: SampleFormat, study: Study, wish: Wish) -> tuple[str, ...]:
     """The names of the classes."""
     if samples.task == "classes" and wish.label < 0:
         return study.classes or tuple(map(str, range(samples.classes)))
@@ -156,15 +156,15 @@ def _labels(samples: Samples, study: Study, wish: Wish) -> tuple[str, ...]:
     return classes_of(some, wish.label if wish.label >= 0 else None)[1]
 
 
-def _dealt_samples(study: Study, seed: int) -> Samples:
-    held = dealt(study, seed)
-    return Samples(tuple(held.x.shape[1:]), held.classes, held.task)
+def _dealt_samples(study: Study, seed: int) -> SampleFormat:
+    held = deal_study(study, seed)
+    return SampleFormat(tuple(held.x.shape[1:]), held.classes, held.task)
 
 
 def _keep(folder: Path, found: Summaries) -> None:
     arrays = {
         f"{i}.{name}": leaf
-        for i, one in enumerate(found.told)
+        for i, one in enumerate(found.summaries)
         for name, leaf in items(tensors(one))
     }
     about = {"names": found.names, "labels": found.labels, "epsilon": found.epsilon}

@@ -15,10 +15,11 @@ from unalike.core.buffers import RecomputeStatistics
 from unalike.engines.local import messages_for
 from unalike.functional.forward_pass import BatchMoments
 from unalike.functional.trees import items, map_tree
-from unalike.measures.accuracy import Scores, Tally, scores_of
+from unalike.measures.metrics import Scores, scores_of
+from unalike.measures.tally import Tally
 from unalike.network.protocol.messages import MessageError, Parcel, unpack
 from unalike.network.protocol.schemas import EMPTY_COUNTS, tally_of
-from unalike.study.evaluate import first, plain
+from unalike.study.evaluate import as_lists, of_first_group
 
 if TYPE_CHECKING:
     from .remote_clients import FlowerClients
@@ -44,11 +45,11 @@ def evaluate(clients: FlowerClients, server: Any, t: int) -> dict[str, Any]:
     counted = _counted(clients, answers)
     result = {
         **_hidden(clients, answers),
-        "personal": plain(_scores(clients, _rows(clients, counted["test"], places))),
-        "validation": first(_scores(clients, _sum(clients, counted["validation"]))),
+        "personal": as_lists(_scores(clients, _rows(clients, counted["test"], places))),
+        "validation": of_first_group(_scores(clients, _sum(clients, counted["validation"]))),
     }
     if shared is not None:
-        result["global"] = first(_scores(clients, _sum(clients, counted["shared"])))
+        result["global"] = of_first_group(_scores(clients, _sum(clients, counted["shared"])))
     return result
 
 
@@ -59,7 +60,7 @@ def evaluate_new(clients: FlowerClients, server: Any, t: int) -> dict[str, Any]:
     letters = {place: clients.question("adapt", t, place, {"down": down}) for place in places}
     answers = clients.attendance.ask(letters, f"New clients after round {t}")
     rows = _rows(clients, _counted(clients, answers)["test"], places)
-    return {**_hidden(clients, answers), **plain(_scores(clients, rows))}
+    return {**_hidden(clients, answers), **as_lists(_scores(clients, rows))}
 
 
 def _equipped(clients: FlowerClients, shared: Any, t: int) -> Any:
@@ -86,10 +87,9 @@ def _counted(clients: FlowerClients, answers: dict[int, Parcel]) -> Counted:
     for place, answer in answers.items():
         for part, tree in _read(clients, place, answer, likes).items():
             counts = tally_of(map_tree(lambda leaf: leaf[None], tree))
-            shapes = [column.shape for column in counts]
-            if shapes != [(1,), (1,), *[(1, classes)] * 3]:
+            if counts.shapes != Tally.zeros(1, classes).shapes:
                 _not_used(clients, place, f"it does not count {classes} classes")
-            elif not np.isfinite(counts.size) or not np.isfinite(counts.hits).all():
+            elif not np.isfinite(counts.size) or not np.isfinite(counts.correct).all():
                 _not_used(clients, place, "it counts numbers that are not finite")
             else:
                 found[part][place] = counts
@@ -115,23 +115,16 @@ def _read(
 def _rows(clients: FlowerClients, counted: dict[int, Tally], places: list[int]) -> Tally:
     """One group a place; nothing is counted where nobody answered."""
     nothing = _nothing(clients)
-    return Tally(
-        *(
-            np.concatenate(columns)
-            for columns in zip(*(counted.get(place, nothing) for place in places), strict=True)
-        )
-    )
+    return Tally.joined(counted.get(place, nothing) for place in places)
 
 
 def _sum(clients: FlowerClients, counted: dict[int, Tally]) -> Tally:
     """All sites' samples as one group."""
-    parts = [_nothing(clients), *counted.values()]
-    return Tally(*(np.sum(columns, axis=0) for columns in zip(*parts, strict=True)))
+    return Tally.total([_nothing(clients), *counted.values()])
 
 
 def _nothing(clients: FlowerClients) -> Tally:
-    classes = clients.federation.classes
-    return Tally(np.zeros(1), np.zeros(1), *(np.zeros((1, classes)) for _ in range(3)))
+    return Tally.zeros(1, clients.federation.classes)
 
 
 def _scores(clients: FlowerClients, counted: Tally) -> Scores:

@@ -24,7 +24,7 @@ from unalike.network.protocol.messages import MessageError, Parcel, pack
 from unalike.network.protocol.run_config import Run
 from unalike.network.protocol.schemas import up_of
 from unalike.privacy import Privacy
-from unalike.study.store import Saved
+from unalike.study.store import Checkpoint
 
 from . import evaluation as measuring
 from .answer_checks import beyond, gradients_of, read_up, too_long
@@ -97,7 +97,7 @@ class FlowerClients:
     def init_server(self) -> Any:
         return self.method.init_server(self.problem, self.setting.w, self.population)
 
-    def begin(self, server: Any, saved: Saved | None) -> str:
+    def begin(self, server: Any, saved: Checkpoint | None) -> str:
         if saved is not None:
             self._last[self.places] = saved.clients.last.numpy()
         return f"{len(self.places)} sites"

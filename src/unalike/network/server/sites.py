@@ -13,8 +13,8 @@ from unalike import __version__
 from unalike.errors import InputError
 from unalike.network.protocol.messages import Parcel, pack
 from unalike.network.protocol.run_config import told
+from unalike.study.roster import Roster, SampleFormat
 from unalike.study.settings import Study
-from unalike.study.sites import Roster, Samples
 
 from .admission import Description, place_of, usual
 from .requests import Answer, Failure, Post
@@ -61,7 +61,7 @@ class Attendance:
         self.nodes: dict[int, int] = {}  # place -> node
         self._keys = {name: int(node) for name, node in json.loads(terms.keys or "{}").items()}
         self._marks: dict[int, str] = {}  # node -> the mark of its site
-        self._described: dict[int, Samples] = {}  # place -> what its samples are like
+        self._described: dict[int, SampleFormat] = {}  # place -> what its samples are like
         self._closed: set[int] = set()  # nodes that are not asked again
         self._resting: dict[int, float] = {}  # node -> when it is asked again
         self._asked: dict[str, int] = {}  # message -> node

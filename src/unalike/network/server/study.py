@@ -14,18 +14,18 @@ from flwr.serverapp import Grid
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unalike.api import environment, read_result
+from unalike.api.studies import environment, read_result
 from unalike.data.federation import Federation
-from unalike.data.skews.over_time import InTime
+from unalike.data.skews.temporal_skews import TemporalSkew
 from unalike.errors import InputError
 from unalike.network.protocol.run_config import Run, told
-from unalike.privacy import kept_secret, need_library, with_privacy
+from unalike.privacy import read_secret, require_accountant, with_privacy
 from unalike.results.comparison import write_summary
-from unalike.study.run import Own, dealt, problem_for
+from unalike.study.inputs import UserInputs, deal_study, problem_for
+from unalike.study.roster import OWN, Roster, Site, read_sites
 from unalike.study.settings import BASELINES, Study, read_study
-from unalike.study.sites import OWN, Roster, Site, read_sites
 from unalike.study.store import RunStore, prepare_folder, write_atomically
-from unalike.study.training import Progress, finished, train
+from unalike.study.training import ProgressEvent, finished, train
 from unalike.weighting.weights import objective
 
 from .remote_clients import FlowerClients, Setting
@@ -110,7 +110,7 @@ def _run(study: Study, clients: FlowerClients, store: RunStore, tell: Tell) -> N
     label, seed = clients.setting.run.label, clients.setting.run.seed
     begun = False
 
-    def listen(progress: Progress) -> None:
+    def listen(progress: ProgressEvent) -> None:
         nonlocal begun
         if progress.plan is not None:
             begun = True
@@ -153,10 +153,10 @@ def _round(record: dict[str, Any], study: Study, clients: FlowerClients) -> dict
 
 def _setting(study: Study, label: str, seed: int, roster: Roster) -> Setting:
     def federation() -> Federation:
-        return dealt(study, seed) if roster.dealt else roster.federation()
+        return deal_study(study, seed) if roster.dealt else roster.federation()
 
     held = federation()
-    problem = problem_for(study, held, Own())
+    problem = problem_for(study, held, UserInputs())
     clients = int((~held.newcomers).sum())
     run = Run(roster.token, told(study), label, seed, 0, clients, held.classes)
 
@@ -166,7 +166,7 @@ def _setting(study: Study, label: str, seed: int, roster: Roster) -> Setting:
     method = with_privacy(study.method(label), study.privacy, problem)
     secret = 0
     if study.privacy is not None and roster.folder is not None:
-        secret = kept_secret(roster.folder / "secret")
+        secret = read_secret(roster.folder / "secret")
     w = problem.init(seed)
     return Setting(method, problem, w, federation, weights, run, study.privacy, secret)
 
@@ -179,14 +179,14 @@ def _suited(study: Study, tell: Tell) -> Study:
             "study over a network."
         )
     if study.privacy is not None:
-        need_library()
+        require_accountant()
     for skew in study.skew:
         if study.data == OWN:
             raise InputError(
                 f"The skew {skew.kind} is for a data set that the study deals, not for the sites' "
                 "own samples: leave it out."
             )
-        if isinstance(skew, InTime):
+        if isinstance(skew, TemporalSkew):
             raise InputError(
                 f"The skew {skew.kind} changes over time what clients hold, which a study over a "
                 "network does not judge: leave it out."
@@ -207,7 +207,7 @@ def _places(study: Study, sites: int) -> list[Site | None]:
         if sites < 1:
             raise InputError("Say how many sites are expected: their samples are their own.")
         return [None] * sites
-    names = dealt(study, 0).names
+    names = deal_study(study, 0).names
     if sites not in (0, len(names)):
         raise InputError(
             f"The study deals {study.data!r} to {len(names)} clients, so as many sites are needed, "

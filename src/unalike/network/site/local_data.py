@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from unalike.data.cut import cut
-from unalike.data.federation import Federation, Ragged
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 from unalike.data.sources.source import Arrays
 from unalike.functional.streams import generator
 

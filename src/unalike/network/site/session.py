@@ -15,15 +15,15 @@ from unalike import __version__
 from unalike.core.model_check import check_model
 from unalike.data.cut import cut
 from unalike.data.federation import Federation
-from unalike.data.own_samples import OwnSamples
+from unalike.data.site_samples import SiteSamples
 from unalike.data.sources.source import Arrays
 from unalike.engines.local import LocalEngine
 from unalike.errors import InputError
 from unalike.network.protocol.messages import FAILED, MessageError, Parcel, pack
 from unalike.network.protocol.run_config import Run, read_settings
 from unalike.network.protocol.schemas import ONE_BY_ONE
-from unalike.privacy import kept_secret, with_privacy
-from unalike.study.run import Own, dealt, problem_for
+from unalike.privacy import read_secret, with_privacy
+from unalike.study.inputs import UserInputs, deal_study, problem_for
 from unalike.study.settings import Study
 
 from . import summaries as telling
@@ -37,7 +37,7 @@ class Identity:
 
     name: str
     state: Path  # where private states are kept
-    samples: OwnSamples | None = None
+    samples: SiteSamples | None = None
     client: int | None = None
     data_dir: str | None = None  # of the study's data
     device: str = "cpu"
@@ -92,7 +92,7 @@ class Membership:
         }
         if one.samples is not None and asked.facts.get("version") == __version__:
             study = read_settings(asked.facts["study"])
-            facts |= _told_of(one.samples.numbered(study.classes), study, one.tells_classes)
+            facts |= _told_of(one.samples.to_arrays(study.classes), study, one.tells_classes)
             facts["columns"] = one.samples.fingerprint()
             if not told:
                 facts |= {"sizes": [0, 0, 0], "label_counts": []}
@@ -108,9 +108,9 @@ class Membership:
         one, study = self.identity, run.settings()
         study = study.model_copy(update={"data_dir": one.data_dir})
         held = self._held(run, study)
-        problem = problem_for(study, held, Own())
+        problem = problem_for(study, held, UserInputs())
         check_model(problem, held.x[:1], held.classes)
-        secret = 0 if study.privacy is None else kept_secret(one.state / "secret")
+        secret = 0 if study.privacy is None else read_secret(one.state / "secret")
         engine = LocalEngine(
             with_privacy(study.method(run.label), study.privacy, problem, secret=secret),
             problem,
@@ -136,9 +136,9 @@ class Membership:
     def _held(self, run: Run, study: Study) -> Federation:
         one = self.identity
         if one.samples is None:
-            return only(dealt(study, run.seed), run.row)
+            return only(deal_study(study, run.seed), run.row)
         return cut_once(
-            one.samples.numbered(study.classes),
+            one.samples.to_arrays(study.classes),
             one.name,
             classes=run.classes,
             seed=run.seed,

@@ -16,7 +16,7 @@ import torch
 
 from unalike.functional.trees import items, rebuild
 from unalike.network.protocol.messages import Parcel
-from unalike.study.store import read_tensors, under, write_tensors
+from unalike.study.store import read_tensors, strip_prefix, write_tensors
 
 MOST = 3
 """States that are kept: a server that goes on from the checkpoint before the last needs two."""
@@ -36,7 +36,7 @@ class PrivateStates:
             return self._fresh
         found = read_tensors(self._path(t))
         try:
-            return None if found is None else rebuild(self._fresh, under(found[0], "state."))
+            return None if found is None else rebuild(self._fresh, strip_prefix(found[0], "state."))
         except KeyError:
             return None
 

@@ -22,12 +22,19 @@ from numpy.typing import NDArray
 
 from unalike import __version__
 from unalike.diagnosis.samples import classes_of
-from unalike.diagnosis.summary import Lens, Spread, Summary, noised, spread, summarise
+from unalike.diagnosis.summary import (
+    FeatureMoments,
+    FeatureScale,
+    Summary,
+    feature_moments,
+    noisy_summary,
+    summarise,
+)
 from unalike.diagnosis.summary_noise import Noise
 from unalike.errors import InputError
 from unalike.network.protocol.messages import MessageError, Parcel, pack, unpack
 from unalike.network.protocol.run_config import read_settings
-from unalike.study.run import dealt
+from unalike.study.inputs import deal_study
 from unalike.study.store import read_tensors, write_tensors
 
 from .local_data import only
@@ -40,8 +47,8 @@ ONLY = (
     "This site was joined with --noise, so it takes part in a diagnosis and in nothing else: leave "
     "the option out to train."
 )
-Numbers = TypeVar("Numbers", Spread, Lens, Summary)
-LENS = Lens(*(torch.zeros(0) for _ in Lens._fields))  # type: ignore[arg-type]
+Numbers = TypeVar("Numbers", FeatureMoments, FeatureScale, Summary)
+LENS = FeatureScale(*(torch.zeros(0) for _ in FeatureScale._fields))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -110,11 +117,13 @@ def tell(one: Identity, asked: Parcel, wish: Wish) -> Parcel:
         return _released(one, asked, wish)
     x, y, classes = _held(one, asked, wish)
     if asked.verb == "spread":
-        return pack("spread", {}, {"spread": tensors(spread(x))})
+        return pack("spread", {}, {"spread": tensors(feature_moments(x))})
     lens = unpack(asked, {"lens": LENS}).get("lens")
     if lens is None or not lens.centre.shape == lens.scale.shape == (x[0].size,):
         raise MessageError("the server did not say how samples are looked at")
-    summary = summarise(x, y, classes, Lens(lens.centre.numpy(), lens.scale.numpy()), wish.seed)
+    summary = summarise(
+        x, y, classes, FeatureScale(lens.centre.numpy(), lens.scale.numpy()), wish.seed
+    )
     return pack("summarise", {}, {"summary": tensors(summary)})
 
 
@@ -139,7 +148,7 @@ def _released(one: Identity, asked: Parcel, wish: Wish) -> Parcel:
         raise InputError(f"{path} is damaged, so it is not known what this site has told already.")
     x, y, classes = _held(one, asked, wish)
     rng = np.random.default_rng(secrets.randbits(128))  # nobody may know it, the server least
-    summary = noised(x, y, classes, Noise(wish.noise), wish.seed, rng)
+    summary = noisy_summary(x, y, classes, Noise(wish.noise), wish.seed, rng)
     answer = pack("summarise", {}, {"summary": tensors(summary)})
     _keep(path, answer, {"question": question, "epsilon": f"{wish.noise:g}"})
     return answer
@@ -165,12 +174,12 @@ def _held(one: Identity, asked: Parcel, wish: Wish) -> tuple[NDArray[Any], NDArr
     except (KeyError, TypeError, ValueError):
         raise MessageError("the question for a diagnosis cannot be read") from None
     if one.samples is not None:
-        samples = one.samples.numbered(study.classes)
+        samples = one.samples.to_arrays(study.classes)
         x, y = samples.x, samples.y
     else:
         assert one.client is not None
         study = study.model_copy(update={"data_dir": one.data_dir})
-        held = only(dealt(study, wish.seed), one.client)
+        held = only(deal_study(study, wish.seed), one.client)
         x, y = held.x.numpy(), held.y.numpy()
     of, names = classes_of(y, wish.label if wish.label >= 0 else None)
     if len(names) > classes:

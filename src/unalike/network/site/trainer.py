@@ -12,7 +12,7 @@ from unalike.core.buffers import RecomputeStatistics
 from unalike.engines.local import LocalEngine, Predictions
 from unalike.functional.finite import finite
 from unalike.functional.trees import leaves, map_tree
-from unalike.measures.accuracy import tally, without_classes
+from unalike.measures.tally import tally, without_classes
 from unalike.network.protocol.messages import MessageError, Parcel, pack, shapes_of, unpack
 from unalike.network.protocol.schemas import Downs, counts
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from unalike.data.own_samples import OwnSamples, read_samples
+from unalike.data.site_samples import SiteSamples, read_site_samples
 from unalike.engines.machine import device_named
 from unalike.errors import InputError
 from unalike.network.protocol.frames import Frames
@@ -92,10 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _refused(membership.refused)
 
 
-def _samples(given: argparse.Namespace) -> OwnSamples | None:
+def _samples(given: argparse.Namespace) -> SiteSamples | None:
     if given.data is None:
         return None
-    return read_samples(
+    return read_site_samples(
         given.data,
         label_column=given.label_column,
         client_column=given.client_column,

@@ -28,7 +28,7 @@ Indices = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-def law(name: str, windows: int) -> Floats:
+def drift_law(name: str, windows: int) -> Floats:
     """s(t) of this name over so many windows: [windows].
 
     Raises:
@@ -47,7 +47,7 @@ def law(name: str, windows: int) -> Floats:
     return laws[name]
 
 
-def drifting(
+def drift_windows(
     labels: Indices,
     owner: Indices,
     *,
@@ -61,15 +61,15 @@ def drifting(
     Strength 0 is chance alone, 1 the strongest drift that the law allows.
 
     Raises:
-        InputError: a strength outside [0, 1], or as `law`.
+        InputError: a strength outside [0, 1], or as `drift_law`.
     """
     if not 0 <= strength <= 1:
         raise InputError(f"The strength of a drift must be from 0 to 1, not {strength}.")
-    tilt = strength * (2 * law(over_time, windows) - 1)
-    return in_time(labels, owner, tilt, seed=seed)
+    tilt = strength * (2 * drift_law(over_time, windows) - 1)
+    return assign_windows(labels, owner, tilt, seed=seed)
 
 
-def in_time(
+def assign_windows(
     labels: Indices, owner: Indices, tilt: Floats, *, first: int | None = None, seed: int = 0
 ) -> Indices:
     """The window of each sample: labels [n] and clients [n] -> [n] in 0..T-1.

@@ -21,16 +21,17 @@ import numpy.typing as npt
 
 from unalike.errors import InputError, unknown
 
-from .own import class_names, own_arrays
-from .own_files import features, picture_files, read_columns, read_pictures
+from .arrays import as_arrays, check_labels
+from .pictures import picture_files, read_pictures
 from .sources.source import Arrays
+from .tables import read_columns, read_features
 
 CLIENT = "client"
 """The column that names the client wherever nobody says otherwise."""
 MOST_NAMED = 5
 
 
-class OwnSamples(NamedTuple):
+class SiteSamples(NamedTuple):
     """Samples, and classes by their own names."""
 
     x: npt.NDArray[np.float32]  # [n, ...]
@@ -43,7 +44,7 @@ class OwnSamples(NamedTuple):
             return ""
         return hashlib.sha256("\0".join(self.columns).encode()).hexdigest()[:16]
 
-    def numbered(self, classes: Sequence[str] | None) -> Arrays:
+    def to_arrays(self, classes: Sequence[str] | None) -> Arrays:
         """With the number that each class has for everybody: its place in `classes`.
 
         Without such a list classes must be numbers, which stay as they are.
@@ -52,7 +53,7 @@ class OwnSamples(NamedTuple):
             InputError: one sentence says which class has no number.
         """
         if self.y.ndim > 1:
-            return own_arrays(self.x, self.y, classes=None if classes is None else len(classes))
+            return as_arrays(self.x, self.y, classes=None if classes is None else len(classes))
         found, codes = np.unique(self.y, return_inverse=True)
         names = [str(name) for name in found]
         if classes is None:
@@ -61,7 +62,7 @@ class OwnSamples(NamedTuple):
                     f"This site calls its classes {_listed(names)}: the study file must name all "
                     'classes in one order for all sites, as in classes = ["benign", "malignant"].'
                 )
-            return own_arrays(self.x, self.y, classes=max(int(self.y.max()) + 1, 1))
+            return as_arrays(self.x, self.y, classes=max(int(self.y.max()) + 1, 1))
         strange = [name for name in names if name not in classes]
         if strange:
             raise InputError(
@@ -69,16 +70,16 @@ class OwnSamples(NamedTuple):
                 f"{_listed(classes)}."
             )
         places = np.array([classes.index(name) for name in names], dtype=np.int64)
-        return own_arrays(self.x, places[codes], classes=len(classes))
+        return as_arrays(self.x, places[codes], classes=len(classes))
 
 
-def read_samples(
+def read_site_samples(
     path: str | os.PathLike[str],
     *,
     label_column: str = "y",
     client_column: str | None = None,
     client: str = "",
-) -> OwnSamples:
+) -> SiteSamples:
     """The samples of one client.
 
     client_column: where the file holds several clients, the column that names them; those samples
@@ -102,22 +103,22 @@ def read_samples(
     if client_column is None and CLIENT in columns:
         _refuse_several(place, columns[CLIENT])
         named.append(CLIENT)
-    x, y = features(place, columns, named), class_names(columns[label_column], label_column)
+    x, y = read_features(place, columns, named), check_labels(columns[label_column], label_column)
     whose = None if client_column is None else columns[client_column]
     names = () if place.suffix == ".npz" else tuple(c for c in columns if c not in named)
-    held = own_arrays(x, np.zeros(len(y), np.int64) if y.ndim == 1 else y, whose)
+    held = as_arrays(x, np.zeros(len(y), np.int64) if y.ndim == 1 else y, whose)
     if held.client is None:
-        return OwnSamples(held.x, y, names)
+        return SiteSamples(held.x, y, names)
     mine = held.client.astype(str) == client
     if not mine.any():
         raise InputError(
             f"No sample of {place} has this site's name in column {client_column!r}. "
             f"{unknown('client', client, np.unique(held.client.astype(str)).tolist())}"
         )
-    return OwnSamples(held.x[mine], y[mine], names)
+    return SiteSamples(held.x[mine], y[mine], names)
 
 
-def _pictures(folder: Path) -> OwnSamples:
+def _pictures(folder: Path) -> SiteSamples:
     files = picture_files(folder, "*/*")
     if not files:
         deeper = picture_files(folder, "*/*/*")
@@ -130,7 +131,7 @@ def _pictures(folder: Path) -> OwnSamples:
             f"{folder} holds no pictures: they must lie in folders of their classes, as in "
             f"{folder / 'healthy' / '1.png'}."
         )
-    return OwnSamples(read_pictures(files), np.array([file.parent.name for file in files]))
+    return SiteSamples(read_pictures(files), np.array([file.parent.name for file in files]))
 
 
 def _refuse_several(place: Path, column: npt.NDArray[Any]) -> None:

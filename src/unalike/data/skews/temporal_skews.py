@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
 
+from unalike.data.federated_data import Data
 from unalike.data.truth import Truth
 from unalike.data.windows import Windows
 from unalike.errors import InputError
 
-from .feature import check, looks
-from .skew import Changing, Family, Skew, owners
-from .temporal import Floats, in_time, law
-
-if TYPE_CHECKING:
-    from unalike.data.federation import Federation
+from .feature_transforms import check_transform, transform_samples
+from .skew import Family, Skew, TransformSkew
+from .window_assignment import Floats, assign_windows, drift_law
 
 Law = Annotated[
     Literal["linear", "step", "sine"], Field(description="how the drift goes over time")
 ]
 
 
-class InTime(Skew):
+class TemporalSkew(Skew):
     """A skew that cuts the rounds into windows."""
 
     family: ClassVar[Family] = "temporal"
@@ -36,7 +34,7 @@ class InTime(Skew):
     ] = 5
 
 
-class LabelDrift(InTime):
+class LabelDrift(TemporalSkew):
     """The shares of the classes drift, another way in each client."""
 
     meaning: ClassVar[str] = "in each client some classes come early and others late"
@@ -48,7 +46,7 @@ class LabelDrift(InTime):
     ] = 0.5
 
 
-class Arrival(InTime):
+class Arrival(TemporalSkew):
     """Classes arrive one after the other, in another order in each client."""
 
     meaning: ClassVar[str] = "classes that a client has not seen before arrive over time"
@@ -57,7 +55,7 @@ class Arrival(InTime):
     first: Annotated[int, Field(ge=1, description="classes that are there from the start")] = 2
 
 
-class FeatureDrift(InTime, Changing):
+class FeatureDrift(TemporalSkew, TransformSkew):
     """A lens of each client that grows stronger over time, from not at all."""
 
     meaning: ClassVar[str] = "what a client sees changes over time, each client its own way"
@@ -72,13 +70,13 @@ class FeatureDrift(InTime, Changing):
         float, Field(ge=0, allow_inf_nan=False, description="of the lens where the law is at 1")
     ] = 1.0
 
-    def changed(self, federation: Federation, *, seed: int) -> tuple[Federation, Truth | None]:
+    def transform(self, federation: Data, *, seed: int) -> tuple[Data, Truth | None]:
         time = federation.window
         assert time is not None
-        check(tuple(federation.x.shape[1:]), self.lens, self.strength)
-        owner = owners(federation)
+        check_transform(tuple(federation.x.shape[1:]), self.lens, self.strength)
+        owner = federation.owners()
         sd = float(federation.x.numpy()[owner[0] >= 0].std())
-        degree = self.strength * law(self.law, time.number)
+        degree = self.strength * drift_law(self.law, time.number)
         parts = []
         for samples, mine, window in zip(
             (federation.x, federation.x_test), owner, (time.samples, time.tests), strict=True
@@ -86,7 +84,7 @@ class FeatureDrift(InTime, Changing):
             x = samples.numpy().copy()
             for t in range(time.number):
                 rows = np.flatnonzero((window == t) & (mine >= 0))
-                x[rows] = looks(
+                x[rows] = transform_samples(
                     x[rows],
                     mine[rows],
                     kind=self.lens,
@@ -99,7 +97,7 @@ class FeatureDrift(InTime, Changing):
         return replace(federation, x=parts[0], x_test=parts[1]), None
 
 
-def windowed(federation: Federation, skews: Sequence[InTime], *, seed: int) -> Federation:
+def with_windows(federation: Data, skews: Sequence[TemporalSkew], *, seed: int) -> Data:
     """The federation with the window in which each sample comes.
 
     Raises:
@@ -118,15 +116,15 @@ def windowed(federation: Federation, skews: Sequence[InTime], *, seed: int) -> F
         if isinstance(skew, (LabelDrift, Arrival)) and federation.task != "classes":
             raise InputError(f"The skew {skew.kind} needs samples of one class each.")
         if isinstance(skew, LabelDrift):
-            tilt = skew.strength * (2 * law(skew.law, count) - 1)
+            tilt = skew.strength * (2 * drift_law(skew.law, count) - 1)
         if isinstance(skew, Arrival):
             first = skew.first
-    owner = np.concatenate(owners(federation))
+    owner = np.concatenate(federation.owners())
     labels = np.zeros(len(owner), np.int64)
     if federation.task == "classes":
         labels = np.concatenate([federation.y.numpy(), federation.y_test.numpy()])
     window = np.zeros(len(owner), np.int64)
     held = owner >= 0
-    window[held] = in_time(labels[held], owner[held], tilt, first=first, seed=seed)
+    window[held] = assign_windows(labels[held], owner[held], tilt, first=first, seed=seed)
     samples, tests = np.split(window, [len(federation.x)])
     return replace(federation, window=Windows(count, samples, tests))

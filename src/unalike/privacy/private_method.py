@@ -38,11 +38,11 @@ def with_privacy(
             "buffers = 'share' sends running statistics beside the answers, without noise: take "
             "buffers = 'recompute' or 'local' with privacy."
         )
-    return cast(Method, Guarded(method, privacy, secret))
+    return cast(Method, PrivateMethod(method, privacy, secret))
 
 
 @dataclass(frozen=True)
-class Guarded:
+class PrivateMethod:
     """A method that answers everything as another one does, but for what leaves the client."""
 
     method: Method

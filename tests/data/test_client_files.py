@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from unalike.data.own_files import read_own
+from unalike.data.client_files import read_client_files
 from unalike.errors import InputError
 
 FRAME = pd.DataFrame(
@@ -29,7 +29,7 @@ def csv(folder: Path, **changed: object) -> Path:
 
 
 def read(path: Path, **columns: str):
-    return read_own(path, client_column="hospital", **columns)
+    return read_client_files(path, client_column="hospital", **columns)
 
 
 def picture(folder: Path, name: str, values: np.ndarray) -> None:
@@ -88,7 +88,7 @@ def test_what_is_missing_is_said(
     if module == "pyarrow":
         monkeypatch.setitem(sys.modules, "fastparquet", None)
     with pytest.raises(InputError, match=words) as said:
-        read_own(tmp_path / name if module == "pyarrow" else tmp_path)
+        read_client_files(tmp_path / name if module == "pyarrow" else tmp_path)
     assert str(said.value).count("\n") == 0
 
 
@@ -123,7 +123,7 @@ def test_many_labels_of_a_sample(tmp_path: Path) -> None:
 
 
 def test_pictures_where_a_client_lacks_a_class(tmp_path: Path) -> None:
-    own = read_own(pictures(tmp_path))
+    own = read_client_files(pictures(tmp_path))
     assert own.arrays.x.shape == (3, 1, 4, 5)
     np.testing.assert_allclose(own.arrays.x[:, 0, 0, 0], [0, 0.2, 0.4])
     assert own.arrays.y.tolist() == [0, 1, 1]
@@ -136,7 +136,7 @@ def test_coloured_pictures_as_files(tmp_path: Path) -> None:
     for client in ("a", "b"):
         (tmp_path / client / "0").mkdir(parents=True)
         Image.fromarray(colours).save(tmp_path / client / "0" / "1.png")
-    x = read_own(tmp_path).arrays.x
+    x = read_client_files(tmp_path).arrays.x
     np.testing.assert_allclose(x[0], np.moveaxis(colours, -1, 0) / 255, atol=1e-6)
 
 
@@ -144,7 +144,7 @@ def test_sixteen_bits_are_numbers_up_to_one(tmp_path: Path) -> None:
     for client, values in (("a", [0, 65535]), ("b", [13107, 26214])):
         (tmp_path / client / "0").mkdir(parents=True)
         Image.fromarray(np.array([values], np.uint16)).save(tmp_path / client / "0/1.png")
-    x = read_own(tmp_path).arrays.x
+    x = read_client_files(tmp_path).arrays.x
     np.testing.assert_allclose(x[:, 0, 0], [[0, 1], [0.2, 0.4]], atol=1e-6)
 
 
@@ -193,17 +193,17 @@ def test_files_that_are_not_there_or_of_no_known_kind(tmp_path: Path) -> None:
 
 def test_broken_pictures(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no pictures"):
-        read_own(tmp_path)
+        read_client_files(tmp_path)
     folder = pictures(tmp_path)
     picture(folder, "south/ill/1.npy", np.zeros((5, 5), np.uint8))
     with pytest.raises(InputError, match=r"of two sizes: .* 4 x 5, .* 5 x 5"):
-        read_own(folder)
+        read_client_files(folder)
     picture(folder, "south/ill/1.npy", np.zeros(5, np.uint8))
     with pytest.raises(InputError, match=r"must be \[height, width\]"):
-        read_own(folder)
+        read_client_files(folder)
     (folder / "south/ill/1.npy").write_bytes(b"nothing")
     with pytest.raises(InputError, match="no picture that can be read"):
-        read_own(folder)
+        read_client_files(folder)
 
 
 def test_pictures_of_two_sizes_or_colours(tmp_path: Path) -> None:
@@ -211,16 +211,16 @@ def test_pictures_of_two_sizes_or_colours(tmp_path: Path) -> None:
         (tmp_path / client / "0").mkdir(parents=True)
         Image.new(mode, size).save(tmp_path / client / "0" / f"{k}.png")
     with pytest.raises(InputError, match=r"two sizes: .* 5 x 4, .* 5 x 4 with 3 colours"):
-        read_own(tmp_path)
+        read_client_files(tmp_path)
     Image.new("L", (6, 5)).save(tmp_path / "b/0/1.png")
     with pytest.raises(InputError, match=r"two sizes: .*0.png is 5 x 4, .*1.png is 5 x 6"):
-        read_own(tmp_path)
+        read_client_files(tmp_path)
     (tmp_path / "b/0/1.png").write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"1.png is no picture that can be read"):
-        read_own(tmp_path)
+        read_client_files(tmp_path)
 
 
 def test_one_client_of_pictures(tmp_path: Path) -> None:
     picture(tmp_path, "north/ill/1.npy", np.zeros((2, 2), np.uint8))
     with pytest.raises(InputError, match="belong to one client"):
-        read_own(tmp_path)
+        read_client_files(tmp_path)

@@ -13,7 +13,7 @@ from .sources.source import TRAIN, Arrays, parts
 _ENCODE = "give whole numbers 0..C-1, for example np.unique(y, return_inverse=True)[1]"
 
 
-def own_arrays(x: Any, y: Any, client: Any = None, classes: int | None = None) -> Arrays:
+def as_arrays(x: Any, y: Any, client: Any = None, classes: int | None = None) -> Arrays:
     """Arrays from arrays, tensors, lists or data frame columns: x [n, ...], y [n], client [n].
 
     A flat x [n] counts as n samples of one number.
@@ -35,7 +35,7 @@ def own_arrays(x: Any, y: Any, client: Any = None, classes: int | None = None) -
     return Arrays(samples, labels, classes, column, parts(len(samples), values=(TRAIN,)))
 
 
-def numbered(y: Any, name: str = "y") -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
+def encode_labels(y: Any, name: str = "y") -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
     """Classes [n] of any names as numbers 0..C-1 in the order of the names, and the names.
 
     Many labels a sample [n, labels] stay as they are, without names.
@@ -43,7 +43,7 @@ def numbered(y: Any, name: str = "y") -> tuple[npt.NDArray[Any], tuple[str, ...]
     Raises:
         InputError: a sample without a class, a number that is no class, a class for every sample.
     """
-    array = class_names(y, name)
+    array = check_labels(y, name)
     if array.ndim != 1:
         return array, None
     found, codes = np.unique(array, return_inverse=True)
@@ -54,7 +54,7 @@ def numbered(y: Any, name: str = "y") -> tuple[npt.NDArray[Any], tuple[str, ...]
     return codes.astype(np.int64), tuple(map(str, found))
 
 
-def class_names(y: Any, name: str = "y") -> npt.NDArray[Any]:
+def check_labels(y: Any, name: str = "y") -> npt.NDArray[Any]:
     """Classes [n] as whole numbers or as text; many labels a sample [n, labels] as they are.
 
     Raises:

@@ -12,13 +12,15 @@ from unalike.core import Problem
 from unalike.data.federation import Federation
 from unalike.results.comparison import Comparison, gather
 from unalike.results.table import aggregates, by_seed
-from unalike.study.jobs import Tell, run_all
-from unalike.study.run import Own, Progress, Task
+from unalike.study.inputs import UserInputs
+from unalike.study.jobs import ProgressCallback, run_all
+from unalike.study.run import RunTask
 from unalike.study.settings import Study, read_study
 from unalike.study.store import prepare_folder
+from unalike.study.training import ProgressEvent
 
-from .paired import Difference, difference
-from .race import Contestant, between
+from .client_differences import Difference, difference
+from .race import Contestant, evaluation_spacing
 
 
 class Gain(NamedTuple):
@@ -40,7 +42,7 @@ class Gain(NamedTuple):
         return tuple(sorted(below, key=lambda name: below[name]))
 
 
-class Measured(NamedTuple):
+class FinalTest(NamedTuple):
     """What the test says."""
 
     comparison: Comparison
@@ -50,18 +52,18 @@ class Measured(NamedTuple):
     gradients: int  # computed for this
 
 
-def tested(study: Study, contestants: list[Contestant]) -> Study:
+def final_study(study: Study, contestants: list[Contestant]) -> Study:
     """The study of the contestants with these settings: the advised one first."""
     return study.model_copy(
         update={
             "methods": tuple(one.method for one in contestants),
             "settings": {one.method: dict(one.settings) for one in contestants},
-            "evaluate_every": between(study),
+            "evaluate_every": evaluation_spacing(study),
         }
     )
 
 
-def measure(
+def run_final_test(
     study: Study,
     federation: Federation,
     problem: Problem | None,
@@ -70,31 +72,31 @@ def measure(
     *,
     jobs: int,
     cores: int,
-    tell: Tell,
-) -> Measured:
+    tell: ProgressCallback,
+) -> FinalTest:
     """Train on all that is known, test once; every seed has other starts, but the same clients."""
     plan = folder / "study.toml"
     if plan.exists() and read_study(plan) != study:
         prepare_folder(folder, overwrite=True)
     folder.mkdir(parents=True, exist_ok=True)
     study.write(plan)
-    own = Own(federation, problem)
+    inputs = UserInputs(federation, problem)
     labels = study.labels()
     tasks = [
-        Task(study, label, seed, folder, own, cores)
+        RunTask(study, label, seed, folder, inputs, cores)
         for label in labels
         for seed in range(study.seeds)
     ]
-    said = f"test: {', '.join(labels)} on all known samples, {study.seeds} seeds"
-    tell(Progress("", 0, 0, remark=said, runs=len(tasks)))
+    remark = f"test: {', '.join(labels)} on all known samples, {study.seeds} seeds"
+    tell(ProgressEvent("", 0, 0, remark=remark, runs=len(tasks)))
     run_all(tasks, jobs, tell)
     comparison = gather(
         study, folder, [federation] * study.seeds, [], {"unalike": version("unalike")}
     )
-    return read(comparison, advised)
+    return read_final_test(comparison, advised)
 
 
-def read(comparison: Comparison, advised: str) -> Measured:
+def read_final_test(comparison: Comparison, advised: str) -> FinalTest:
     """The gains, and the cost."""
     wide = aggregates(comparison)
     methods = [str(m) for m in wide.index.get_level_values("method").unique()]
@@ -113,7 +115,7 @@ def read(comparison: Comparison, advised: str) -> Measured:
         gains.append(Gain(other, difference(values, np.zeros(len(values))), gap))
     traffic = by_seed(wide, advised, "bytes_total").mean()
     usual = by_seed(wide, "fedavg", "bytes_total").mean()
-    return Measured(
+    return FinalTest(
         comparison,
         accuracy,
         tuple(gains),

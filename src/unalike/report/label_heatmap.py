@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from unalike.results.comparison import Comparison
+
 from .canvas import Panel, View, base, plain
 from .colours import GRID, LIGHT, MUTED, SCALE
-
-if TYPE_CHECKING:
-    from unalike.results.comparison import Comparison
 
 MOST_CLIENTS = 200
 """Columns of the heat map; more clients are put together in groups of neighbours."""
@@ -21,12 +19,12 @@ MOST_CLIENTS = 200
 COLOURSCALE = [[k / (len(SCALE) - 1), colour] for k, colour in enumerate(SCALE)]
 
 
-def holdings(comparison: Comparison) -> Panel:
+def label_heatmap(comparison: Comparison) -> Panel:
     """A heat map of classes by clients, training clients first, with bars of their samples."""
     counts = np.asarray(comparison.label_counts, dtype=np.float64)
     if not counts.size:
         return Panel("holdings", "", "", "", ())
-    order = arrangement(counts, comparison.newcomers)
+    order = client_order(counts, comparison.newcomers)
     names = [plain(comparison.names[k]) for k in order]
     counts, late = counts[order], comparison.newcomers[order]
     note = (
@@ -36,7 +34,7 @@ def holdings(comparison: Comparison) -> Panel:
     if late.any():
         note += " Clients right of the line never train: they come new, after training."
     if len(order) > MOST_CLIENTS:
-        counts, names, late = grouped(counts, names, late)
+        counts, names, late = group_neighbours(counts, names, late)
         note += (
             f" {len(order):,} clients are drawn as {len(names)} groups of similar clients, "
             "each the mean of its group."
@@ -55,7 +53,7 @@ def holdings(comparison: Comparison) -> Panel:
     )
 
 
-def arrangement(counts: NDArray[np.float64], newcomers: NDArray[np.bool_]) -> NDArray[np.int64]:
+def client_order(counts: NDArray[np.float64], newcomers: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Training clients before new ones; among many, similar ones beside each other."""
     place = np.arange(len(counts))
     if len(counts) <= MOST_CLIENTS:
@@ -64,7 +62,7 @@ def arrangement(counts: NDArray[np.float64], newcomers: NDArray[np.bool_]) -> ND
     return np.lexsort((-share.max(axis=1), share.argmax(axis=1), newcomers))
 
 
-def grouped(
+def group_neighbours(
     counts: NDArray[np.float64], names: list[str], late: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], list[str], NDArray[np.bool_]]:
     """Neighbours put together, training and new clients apart: means, first to last name."""
@@ -84,7 +82,7 @@ def grouped(
     )
 
 
-def shortened(names: list[str]) -> list[str]:
+def shorten(names: list[str]) -> list[str]:
     """Names without the words that all of them begin with."""
     heads = {re.sub(r"[^-_ ]*$", "", name) for name in names}
     return [name[len(min(heads)) :] for name in names] if len(heads) == 1 else names
@@ -146,7 +144,7 @@ def _figure(
     )
     if classes <= 30:
         figure.update_yaxes(dtick=1, selector={"anchor": None})
-    short = shortened(names)
+    short = shorten(names)
     if len(names) <= 30 and max(map(len, short)) <= 12:
         figure.update_xaxes(tickvals=place, ticktext=short)
     else:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from unalike.core import Method, Problem
 from unalike.data.federation import Federation
-from unalike.data.skews.over_time import InTime
+from unalike.data.skews.temporal_skews import TemporalSkew
 from unalike.errors import InputError
 from unalike.functional.trees import leaves
 
@@ -31,7 +31,7 @@ from .settings import Study
 Floats = NDArray[np.float64]
 
 
-def timed(study: Study, federation: Federation) -> Study:
+def with_window_evaluations(study: Study, federation: Federation) -> Study:
     """The study, measured when windows end also where the clients brought windows of their own.
 
     Raises:
@@ -45,13 +45,13 @@ def timed(study: Study, federation: Federation) -> Study:
             f"{study.rounds} rounds are too few for {time.number} windows of time: give more "
             "rounds, or fewer windows, as in label-drift:windows=3."
         )
-    if any(isinstance(skew, InTime) for skew in study.skew):
+    if any(isinstance(skew, TemporalSkew) for skew in study.skew):
         return study
     every = study.rounds // time.number if study.rounds % time.number == 0 else 1
     return study.model_copy(update={"evaluate_every": every})
 
 
-def check_memory_of_samples(method: Method, problem: Problem, federation: Federation) -> None:
+def refuse_state_per_sample(method: Method, problem: Problem, federation: Federation) -> None:
     """Whether the method can do without a number for each sample, where samples come and go.
 
     Raises:
@@ -72,7 +72,7 @@ def check_memory_of_samples(method: Method, problem: Problem, federation: Federa
         )
 
 
-def over_time(records: list[dict[str, Any]]) -> dict[str, Floats]:
+def window_scores(records: list[dict[str, Any]]) -> dict[str, Floats]:
     """The three measures for each training client [N], as far as windows have ended."""
     ended = [
         record["evaluation"]["stream"]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from unalike.data.own_samples import OwnSamples, read_samples
+from unalike.data.site_samples import SiteSamples, read_site_samples
 from unalike.errors import InputError
 
 FRAME = pd.DataFrame(
@@ -49,9 +49,9 @@ def picture(folder: Path, name: str) -> None:
 @pytest.mark.parametrize("write", [csv, parquet, npz])
 def test_the_samples_of_one_of_several_clients(tmp_path: Path, write) -> None:
     path = write(tmp_path)
-    held = read_samples(
+    held = read_site_samples(
         path, label_column="grade", client_column="hospital", client="south"
-    ).numbered(CLASSES)
+    ).to_arrays(CLASSES)
     np.testing.assert_array_equal(held.x, X[2:])
     assert held.y.tolist() == [1, 1]
     assert (held.classes, held.client) == (3, None)
@@ -60,7 +60,7 @@ def test_the_samples_of_one_of_several_clients(tmp_path: Path, write) -> None:
 def test_a_file_of_one_client(tmp_path: Path) -> None:
     frame = FRAME.drop(columns="hospital")
     for path in (csv(tmp_path, frame), csv(tmp_path, frame.assign(client="anybody"))):
-        held = read_samples(path, label_column="grade").numbered(CLASSES)
+        held = read_site_samples(path, label_column="grade").to_arrays(CLASSES)
         np.testing.assert_array_equal(held.x, X)
         assert held.y.tolist() == [1, 0, 1, 1]
 
@@ -68,49 +68,49 @@ def test_a_file_of_one_client(tmp_path: Path) -> None:
 def test_a_folder_of_pictures(tmp_path: Path) -> None:
     for name in ("mild/1.npy", "mild/2.npy", "none/1.npy"):
         picture(tmp_path / "north", name)
-    held = read_samples(tmp_path / "north").numbered(CLASSES)
+    held = read_site_samples(tmp_path / "north").to_arrays(CLASSES)
     np.testing.assert_allclose(held.x, np.full((3, 1, 2, 3), 0.2))
     assert held.y.tolist() == [1, 1, 0]
     with pytest.raises(InputError, match=r"several clients: give .* such as .*north\."):
-        read_samples(tmp_path)
+        read_site_samples(tmp_path)
     with pytest.raises(InputError, match="no column 'hospital': give the folder"):
-        read_samples(tmp_path / "north", client_column="hospital")
+        read_site_samples(tmp_path / "north", client_column="hospital")
     with pytest.raises(InputError, match=r"holds no pictures: .* folders of their classes"):
-        read_samples(tmp_path / "north" / "mild")
+        read_site_samples(tmp_path / "north" / "mild")
 
 
 @pytest.mark.parametrize("y", [[0, 2, 2, 0], [0.0, 2, 2, 0], [False, True, True, False]])
 def test_numbers_stay_as_they_are(tmp_path: Path, y: list[float]) -> None:
-    held = read_samples(csv(tmp_path, FRAME[["age"]].assign(y=y))).numbered(None)
+    held = read_site_samples(csv(tmp_path, FRAME[["age"]].assign(y=y))).to_arrays(None)
     assert held.y.tolist() == [int(value) for value in y]
     assert held.classes == max(held.y) + 1
 
 
 def test_numbers_may_be_names() -> None:
-    samples = OwnSamples(X, np.array([-1, 1, 1, -1]))
-    assert samples.numbered(("-1", "1")).y.tolist() == [0, 1, 1, 0]
+    samples = SiteSamples(X, np.array([-1, 1, 1, -1]))
+    assert samples.to_arrays(("-1", "1")).y.tolist() == [0, 1, 1, 0]
     with pytest.raises(InputError, match="from 0 to 1, but y holds -1"):
-        samples.numbered(None)
+        samples.to_arrays(None)
     with pytest.raises(InputError, match="class '-1', but the study's classes are 'a', 'b'"):
-        samples.numbered(("a", "b"))
+        samples.to_arrays(("a", "b"))
 
 
 def test_many_labels_a_sample() -> None:
-    samples = OwnSamples(X, np.eye(4, 2))
-    assert samples.numbered(None).classes == samples.numbered(("a", "b")).classes == 2
+    samples = SiteSamples(X, np.eye(4, 2))
+    assert samples.to_arrays(None).classes == samples.to_arrays(("a", "b")).classes == 2
     with pytest.raises(InputError, match="2 labels a sample, but classes=3"):
-        samples.numbered(CLASSES)
+        samples.to_arrays(CLASSES)
 
 
 def test_names_without_an_order_for_everybody() -> None:
     with pytest.raises(InputError) as caught:
-        OwnSamples(X, FRAME["grade"].to_numpy(str)).numbered(None)
+        SiteSamples(X, FRAME["grade"].to_numpy(str)).to_arrays(None)
     assert str(caught.value) == (
         "This site calls its classes 'mild', 'none': the study file must name all classes in one "
         'order for all sites, as in classes = ["benign", "malignant"].'
     )
     with pytest.raises(InputError, match="'0', '1', '2', '3', '4' and 4 more: the study"):
-        OwnSamples(X, np.arange(9).astype(str)).numbered(None)
+        SiteSamples(X, np.arange(9).astype(str)).to_arrays(None)
 
 
 @pytest.mark.parametrize(
@@ -142,19 +142,19 @@ def test_what_cannot_be_used(
     tmp_path: Path, frame: pd.DataFrame, columns: dict[str, str], words: str
 ) -> None:
     with pytest.raises(InputError, match=words) as caught:
-        read_samples(csv(tmp_path, frame), **columns)
+        read_site_samples(csv(tmp_path, frame), **columns)
     assert "\n" not in str(caught.value)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"There is no file or folder .*none.csv\."):
-        read_samples(tmp_path / "none.csv")
+        read_site_samples(tmp_path / "none.csv")
     (tmp_path / "mine.txt").write_text("1")
     with pytest.raises(InputError, match="no known kind"):
-        read_samples(tmp_path / "mine.txt")
+        read_site_samples(tmp_path / "mine.txt")
     with (tmp_path / "array.npz").open("wb") as file:
         np.save(file, X)
     (tmp_path / "cut.npz").write_bytes(npz(tmp_path).read_bytes()[:-30])
     for name in ("array.npz", "cut.npz"):
         with pytest.raises(InputError, match="cannot be read as npz"):
-            read_samples(tmp_path / name)
+            read_site_samples(tmp_path / name)

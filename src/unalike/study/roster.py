@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unalike.data.federation import Federation, Ragged
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 from unalike.data.sources.source import Task
 from unalike.errors import InputError
 
@@ -40,7 +41,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Samples:
+class SampleFormat:
     """What the samples of all sites have in common."""
 
     shape: tuple[int, ...]
@@ -58,7 +59,7 @@ class Roster:
 
     token: str  # of this federation: private states are kept under it
     places: list[Site | None]
-    samples: Samples | None = None
+    samples: SampleFormat | None = None
     dealt: bool = False
     begun: bool = False  # places and classes are settled, because training has begun
     folder: Path | None = field(default=None, repr=False)
@@ -86,20 +87,20 @@ class Roster:
         names = tuple(
             site.name if site else f"place {i + 1}, empty" for i, site in enumerate(self.places)
         )
-        return Elsewhere(
+        return RemoteFederation(
             x=torch.zeros(1, *samples.shape, dtype=DTYPE),
-            y=_some_label(samples),
+            y=_placeholder_labels(samples),
             x_test=torch.zeros(0, *samples.shape, dtype=DTYPE),
-            y_test=_some_label(samples)[:0],
-            train=_sized(self._sizes("train", at_least=1)),
-            validation=_sized(self._sizes("validation")),
-            test=_sized(self._sizes("test")),
+            y_test=_placeholder_labels(samples)[:0],
+            train=_lists_of_sizes(self._sizes("train", at_least=1)),
+            validation=_lists_of_sizes(self._sizes("validation")),
+            test=_lists_of_sizes(self._sizes("test")),
             names=names,
             newcomers=np.zeros(len(self.places), dtype=bool),
             pooled_test=np.zeros(0, np.int64),
             classes=samples.classes,
             task=samples.task,
-            told=self._told(samples.classes),
+            reported_counts=self._reported_counts(samples.classes),
         )
 
     def _sizes(self, part: str, at_least: int = 0) -> NDArray[np.int64]:
@@ -108,7 +109,7 @@ class Roster:
         sizes = [getattr(site, part) if site else usual for site in self.places]
         return np.maximum(np.array(sizes, dtype=np.int64), at_least)
 
-    def _told(self, classes: int) -> NDArray[np.int64]:
+    def _reported_counts(self, classes: int) -> NDArray[np.int64]:
         counts = np.zeros((len(self.places), classes), np.int64)
         for i, site in enumerate(self.places):
             if site:
@@ -117,15 +118,15 @@ class Roster:
 
 
 @dataclass(frozen=True, eq=False)
-class Elsewhere(Federation):
+class RemoteFederation(Federation):
     """A federation whose samples are on other machines: names and sizes alone."""
 
-    told: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    reported_counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
 
     @property
     def label_counts(self) -> NDArray[np.int64]:
         """Samples of each class as the sites told: [N, classes], zeros of those that did not."""
-        return self.told
+        return self.reported_counts
 
 
 def read_sites(folder: Path) -> Roster | None:
@@ -134,17 +135,19 @@ def read_sites(folder: Path) -> Roster | None:
     if not path.exists():
         return None
     try:
-        told: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        samples = told["samples"]
+        plain: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        samples = plain["samples"]
         return Roster(
-            token=told["token"],
+            token=plain["token"],
             places=[
                 Site(**{**site, "label_counts": tuple(site["label_counts"])}) if site else None
-                for site in told["places"]
+                for site in plain["places"]
             ],
-            samples=Samples(**{**samples, "shape": tuple(samples["shape"])}) if samples else None,
-            dealt=told["dealt"],
-            begun=told["begun"],
+            samples=SampleFormat(**{**samples, "shape": tuple(samples["shape"])})
+            if samples
+            else None,
+            dealt=plain["dealt"],
+            begun=plain["begun"],
             folder=folder,
         )
     except (OSError, ValueError, KeyError, TypeError):
@@ -157,11 +160,11 @@ def _path(folder: Path) -> Path:
     return folder / "sites.json"
 
 
-def _sized(sizes: NDArray[np.int64]) -> Ragged:
+def _lists_of_sizes(sizes: NDArray[np.int64]) -> Ragged:
     return Ragged.of(np.zeros(0, np.int64), sizes)
 
 
-def _some_label(samples: Samples) -> torch.Tensor:
+def _placeholder_labels(samples: SampleFormat) -> torch.Tensor:
     if samples.task == "classes":
         return torch.zeros(1, dtype=torch.int64)
     return torch.zeros(1, samples.classes, dtype=DTYPE)

@@ -18,14 +18,14 @@ from unalike.errors import InputError
 from unalike.functional.streams import generator
 from unalike.measures.distances import gaussian_w2_each, root
 
-from .client_groups import apart, label_distances, map_of, silhouettes, to_try
-from .diagnose import FEWER_SHUFFLES, enough, remarks_on_counts, settled
+from .client_groups import client_map, group_counts, label_distances, mean_distances, silhouettes
+from .diagnose import FEWER_SHUFFLES, check_shuffles, remarks_on_counts, with_holm
 from .diagnosis_result import Diagnosis, Finding, Groups, Measure
-from .embedding import between
-from .label_skew import dealt, label_of
-from .moments import Moments, mixed
+from .embedding import between_groups
+from .label_skew import label_skew_of_counts, random_table
+from .moments import Moments, mixture
 from .null import Null
-from .quantity_skew import quantity_of
+from .quantity_skew import quantity_skew_of_sizes
 from .summary import DIRECTIONS, FEWEST, Summary
 from .summary_noise import Noise
 
@@ -39,7 +39,7 @@ class Summaries:
 
     names: tuple[str, ...]  # N
     labels: tuple[str, ...]  # the names of the classes
-    told: tuple[Summary, ...]  # N
+    summaries: tuple[Summary, ...]  # N
     epsilon: float | None = None  # of the noise in each
 
 
@@ -51,8 +51,8 @@ def diagnose_summaries(
     Raises:
         InputError: too few clients told anything, or there are too few shuffles.
     """
-    enough(shuffles, level)
-    some = [i for i, one in enumerate(given.told) if one.counts.sum() > 0]
+    check_shuffles(shuffles, level)
+    some = [i for i, one in enumerate(given.summaries) if one.counts.sum() > 0]
     if len(some) < 2:
         raise InputError(
             f"{len(some)} of {len(given.names)} clients told of samples: a diagnosis compares at "
@@ -60,29 +60,29 @@ def diagnose_summaries(
         )
     names = tuple(given.names[i] for i in some)
     noise = None if given.epsilon is None else Noise(given.epsilon)
-    told = Summary(*map(np.stack, zip(*(given.told[i] for i in some), strict=True)))
-    held = Moments(told.counts, told.mean, told.covariance, told.tails, noise)
+    stacked = Summary(*map(np.stack, zip(*(given.summaries[i] for i in some), strict=True)))
+    held = Moments(stacked.counts, stacked.mean, stacked.covariance, stacked.tails, noise)
     measured = [
-        label_of(
+        label_skew_of_counts(
             held.counts,
             shuffles=shuffles,
             seed=seed,
-            disturb=None if noise is None else noise.counted,
+            add_noise=None if noise is None else noise.noisy_counts,
         ),
-        quantity_of(
+        quantity_skew_of_sizes(
             held.counts.sum(1),
             shuffles=shuffles,
             seed=seed,
-            disturb=None if noise is None else partial(_sized, noise, len(given.labels)),
+            add_noise=None if noise is None else partial(_sized, noise, len(given.labels)),
         ),
     ]
     if held.shared.any():
-        measured.append(feature_of(held, shuffles=shuffles, seed=seed))
+        measured.append(feature_skew_of_moments(held, shuffles=shuffles, seed=seed))
     return Diagnosis(
         names,
         held.counts,
         given.labels,
-        settled(measured, level),
+        with_holm(measured, level),
         _groups(held, shuffles=min(shuffles, FEWER_SHUFFLES), level=level, seed=seed),
         None,
         (*_remarks(given, held, len(some)), *remarks_on_counts(held.counts, names, given.labels)),
@@ -102,9 +102,9 @@ def _sized(noise: Noise, classes: int, sizes: Integers, rng: np.random.Generator
     return np.maximum(sizes + noise.errors((len(sizes), classes), rng).sum(1), 1)
 
 
-def feature_of(held: Moments, *, shuffles: int, seed: int) -> Finding:
+def feature_skew_of_moments(held: Moments, *, shuffles: int, seed: int) -> Finding:
     """Distances of clients from everybody, within classes and over all, as Gaussians."""
-    within, beyond = _against(held, _distances, "feature", shuffles, seed)
+    within, beyond = _simulation_test(held, _distances, "feature", shuffles, seed)
     unit = "standard deviations" if held.noise is None else "lengths of a sample"
     return Finding(
         "feature",
@@ -139,14 +139,14 @@ def _distances(held: Moments) -> Floats:
     mean, covariance = held.everybody
     w2 = gaussian_w2_each(mean, root(covariance), held.mean, held.covariance)
     share = n / np.maximum(n.sum(1, keepdims=True), 1)
-    whole = mixed(share, held.mean, held.covariance)
+    whole = mixture(share, held.mean, held.covariance)
     clients = n.sum(1) / n.sum()
-    total, around = mixed(clients[None], whole[0][None], whole[1][None])
+    total, around = mixture(clients[None], whole[0][None], whole[1][None])
     apart_from_all = gaussian_w2_each(total[0], root(around[0]), *whole)
     return np.array([(n * w2).sum() / n.sum(), clients @ apart_from_all]) / m
 
 
-def _against(
+def _simulation_test(
     held: Moments,
     statistic: Callable[[Moments], Floats],
     purpose: str,
@@ -160,8 +160,8 @@ def _against(
     draws = np.empty((shuffles, len(truth)))
     for b in range(shuffles):
         rng = generator(seed, f"diagnosis/summaries/{purpose}", b)
-        counts = held.counts if labels else dealt(sizes, totals, rng)
-        draws[b] = statistic(held.drawn(counts, rng))
+        counts = held.counts if labels else random_table(sizes, totals, rng)
+        draws[b] = statistic(held.draw(counts, rng))
     return [Null(float(value), draws[:, k]) for k, value in enumerate(truth)]
 
 
@@ -174,15 +174,15 @@ def _groups(held: Moments, *, shuffles: int, level: float, seed: int) -> Groups:
         "label": label_distances(held.counts),
         "feature": _feature_distances(held),
     }
-    tried = to_try(clients)
+    tried = group_counts(clients)
 
     def spread(some: Moments) -> Floats:
         sizes = some.counts.sum(1)
-        total = between(_embedded(some) * sizes[:, None], sizes)
+        total = between_groups(_embedded(some) * sizes[:, None], sizes)
         return np.append(silhouettes(_joint(some), tried), total)
 
-    nulls = _against(held, spread, "groups", shuffles, seed, labels=False) if tried else []
-    return map_of(np.arange(clients), distances, nulls, level)
+    nulls = _simulation_test(held, spread, "groups", shuffles, seed, labels=False) if tried else []
+    return client_map(np.arange(clients), distances, nulls, level)
 
 
 def _embedded(held: Moments) -> Floats:
@@ -200,7 +200,7 @@ def _joint(held: Moments) -> Floats:
     lengths = 1 + (variance + np.square(mean).sum(2)) / mean.shape[-1]
     share = held.counts / sizes[:, None]
     finite = (share * lengths).sum(1) - np.square(means).sum(1)
-    return apart(means, finite / np.maximum(sizes - 1, 1))
+    return mean_distances(means, finite / np.maximum(sizes - 1, 1))
 
 
 def _filled(held: Moments) -> tuple[Floats, Floats]:
@@ -209,18 +209,18 @@ def _filled(held: Moments) -> tuple[Floats, Floats]:
     own = np.trace(held.covariance, axis1=2, axis2=3)
     usual = np.trace(covariance, axis1=1, axis2=2)
     return (
-        np.where(held.told[:, :, None], held.mean, mean),
-        np.maximum(np.where(held.told, own, usual), 0),
+        np.where(held.known[:, :, None], held.mean, mean),
+        np.maximum(np.where(held.known, own, usual), 0),
     )
 
 
 def _feature_distances(held: Moments) -> Floats:
     """Distance of means within classes of which both tell, weighted by the smaller number."""
-    n = np.where(held.told, held.counts, 0)
+    n = np.where(held.known, held.counts, 0)
     total, weight = np.zeros((2, len(n), len(n)))
     for k in range(n.shape[1]):
         shared = np.minimum(n[:, k, None], n[None, :, k])
-        total += shared * np.square(apart(held.mean[:, k])) / held.mean.shape[-1]
+        total += shared * np.square(mean_distances(held.mean[:, k])) / held.mean.shape[-1]
         weight += shared
     return np.sqrt(np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0))
 

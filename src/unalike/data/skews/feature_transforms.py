@@ -26,19 +26,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from unalike.data.federation import Federation
+from unalike.data.federated_data import Data
 from unalike.errors import InputError, unknown
 from unalike.functional.streams import generator
 
-from .rotation import turned
-from .skew import by_unit, owners
+from .rotation import rotate_images
+from .skew import by_unit
 
 Array = npt.NDArray[np.float32]
 Units = npt.NDArray[np.int64]
-Lens = Callable[[Array, float, float, np.random.Generator], Array]
+FeatureTransform = Callable[[Array, float, float, np.random.Generator], Array]
 
 
-def looks(
+def transform_samples(
     x: Array,
     unit: Units,
     *,
@@ -56,37 +56,39 @@ def looks(
     Raises:
         InputError: no such lens, a strength below 0, or no images where they are needed.
     """
-    check(x.shape[1:], kind, strength)
+    check_transform(x.shape[1:], kind, strength)
     seen = x.copy()
     sd = float(x.std()) if sd is None else sd
     for u, rows in by_unit(unit):
         rng = generator(seed, purpose or f"data/{kind}", u)
-        seen[rows] = LENSES[kind](x[rows], strength, sd, rng)
+        seen[rows] = FEATURE_TRANSFORMS[kind](x[rows], strength, sd, rng)
     return seen
 
 
-def with_looks(
-    federation: Federation,
+def transform_clients(
+    federation: Data,
     *,
     kind: str,
     strength: float,
     groups: npt.NDArray[np.int64] | None = None,
     seed: int = 0,
-) -> Federation:
+) -> Data:
     """A federation whose clients see through lenses of their own, or of their group [N].
 
     Training, validation and test samples of a client are seen alike. An official test set stays as
     it is. With `groups` they are kept in the new federation.
 
     Raises:
-        InputError: as `looks`.
+        InputError: as `transform_samples`.
     """
     unit = np.arange(federation.clients) if groups is None else groups
     x, x_test = federation.x.numpy(), federation.x_test.numpy()
     both = np.concatenate([x, x_test])
-    owner = np.concatenate(owners(federation))
+    owner = np.concatenate(federation.owners())
     held = owner >= 0
-    both[held] = looks(both[held], unit[owner[held]], kind=kind, strength=strength, seed=seed)
+    both[held] = transform_samples(
+        both[held], unit[owner[held]], kind=kind, strength=strength, seed=seed
+    )
     return replace(
         federation,
         x=torch.from_numpy(both[: len(x)]),
@@ -148,10 +150,10 @@ def _colour(x: Array, strength: float, sd: float, rng: np.random.Generator) -> A
 
 
 def _turn(x: Array, strength: float, sd: float, rng: np.random.Generator) -> Array:
-    return turned(x, 45 * strength * float(rng.standard_normal()))
+    return rotate_images(x, 45 * strength * float(rng.standard_normal()))
 
 
-LENSES: dict[str, Lens] = {
+FEATURE_TRANSFORMS: dict[str, FeatureTransform] = {
     "noise": _noise,
     "gain": _gain,
     "contrast": _contrast,
@@ -166,14 +168,14 @@ LENSES: dict[str, Lens] = {
 FOR_IMAGES = ("gamma", "blur", "field", "scanner", "colour", "turn")
 
 
-def check(shape: tuple[int, ...], kind: str, strength: float) -> None:
+def check_transform(shape: tuple[int, ...], kind: str, strength: float) -> None:
     """Whether samples of this shape can be seen through this lens.
 
     Raises:
         InputError: no such lens, a strength below 0, or no images where they are needed.
     """
-    if kind not in LENSES:
-        raise unknown("lens", kind, LENSES)
+    if kind not in FEATURE_TRANSFORMS:
+        raise unknown("lens", kind, FEATURE_TRANSFORMS)
     if not 0 <= strength < np.inf:
         raise InputError(f"The strength of a feature skew must be 0 or more, not {strength}.")
     if kind in FOR_IMAGES and len(shape) != 3:
