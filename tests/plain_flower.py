@@ -16,7 +16,7 @@ from pathlib import Path
 from unalike.network.deployment.certificates import make_server
 from unalike.network.deployment.keys import admit
 from unalike.network.deployment.ports import Address, free_port
-from unalike.network.deployment.process import Process, stop
+from unalike.network.processes.process import Process, stop_all
 
 PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "deploy.md"
 SECTION = PAGE.read_text("utf-8").split("## The plain Flower way\n")[1].split("\n## ")[0]
@@ -63,7 +63,7 @@ class PlainFlower:
         return self
 
     def __exit__(self, *_: object) -> None:
-        stop(*self.processes.values())
+        stop_all(*self.processes.values())
         shutil.rmtree(self._sockets)
 
     @property

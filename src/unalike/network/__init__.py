@@ -3,7 +3,8 @@
 Two parties. The server holds the study and the server's state; it runs `server_app:app`. A site is
 one client: its samples and its private state lie in a long-lived process, the worker, beside which
 Flower starts `client_app:app` once a message; that one only carries the message to the worker's
-Unix socket and its answer back. A node in one process (`operations.node`) runs it without that.
+Unix socket and its answer back. A node in one process
+(`deployment.in_process_node`) runs it without that.
 
 Server app, `unalike.network.server.server_app:app`. Keys of its run config:
 

@@ -16,8 +16,8 @@ from unalike import compare
 from unalike.methods import METHODS
 from unalike.network.deployment import keys
 from unalike.network.deployment.app_bundle import write_bundle
-from unalike.network.deployment.process import Process, stop
 from unalike.network.deployment.supernode import Credentials, start_supernode
+from unalike.network.processes.process import Process, stop_all
 from unalike.study.settings import make_study
 
 FIRST = ("fedavg", "scaffold", "fedrep", "mefl", "fedem")
@@ -69,18 +69,22 @@ def test_only_nodes_with_an_admitted_key_get_in(federation: RealFederation, tmp_
         "plain": node("plain", Credentials()),
     }
     codes = [others[name].wait(120) for name in ("unknown", "keyless")]
-    stop(*others.values())
+    stop_all(*others.values())
     assert None not in codes
-    assert "Exit Code: 305" in others["unknown"].said()
-    assert not any("SuperNode ID" in one.said() for one in others.values())
+    assert "Exit Code: 305" in others["unknown"].output()
+    assert not any("SuperNode ID" in one.output() for one in others.values())
 
 
 def test_a_node_in_one_process_starts_no_other(federation: RealFederation) -> None:
     federation.wait(federation.rounds)
     site = federation.stage.members["client-2"]
-    lines = [line for line in processes(site.pid).values() if "tether.py" not in line]
+    lines = [line for line in processes(site.pid).values() if "supervisor.py" not in line]
     modules = [line.partition(" -m unalike.network.")[2].split()[:1] for line in lines]
-    assert sorted(modules) == [["operations.member"], ["operations.node"], ["worker"]], lines
+    assert sorted(modules) == [
+        ["deployment.in_process_node"],
+        ["deployment.site_process"],
+        ["site.worker"],
+    ], lines
 
 
 def test_the_outcome_is_the_simulated_one(federation: RealFederation, tmp_path: Path) -> None:

@@ -144,6 +144,6 @@ def wait(running: PlainFlower, true: Callable[[], Any]) -> None:
     end = time.monotonic() + LONGEST
     while not true():
         for process in running.processes.values():
-            assert process.running, process.said()
-        assert time.monotonic() < end, running.processes["server"].said()
+            assert process.running, process.output()
+        assert time.monotonic() < end, running.processes["server"].output()
         time.sleep(0.2)

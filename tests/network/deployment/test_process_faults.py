@@ -144,11 +144,12 @@ def test_a_node_in_one_process_that_is_killed_comes_back(troubled: Troubled) -> 
     running = troubled.running
     running.stage.start("client-2", node="one-process")
     troubled.all_again()
-    seen, (node,) = len(running.rounds()), _started(running, "client-2", "operations.node")
+    seen = len(running.rounds())
+    (node,) = _started(running, "client-2", "deployment.in_process_node")
     os.kill(node, signal.SIGKILL)
     assert troubled.round_with("client-2", after=seen)["dropped"] == ["client-2"]
     troubled.all_again()
-    assert _started(running, "client-2", "operations.node") != [node]
+    assert _started(running, "client-2", "deployment.in_process_node") != [node]
     assert "client-2 no longer has its private state" not in troubled.remarks()
 
 
@@ -177,9 +178,9 @@ def test_flowers_server_process_is_started_again_when_it_is_killed(troubled: Tro
 
 
 def _started(running: RealFederation, site: str, words: str) -> list[int]:
-    """The processes of a site in whose command these words stand, tethers aside."""
+    """The processes of a site in whose command these words stand, supervisors aside."""
     found = processes(running.stage.members[site].pid).items()
-    return [pid for pid, line in found if words in line and "tether.py" not in line]
+    return [pid for pid, line in found if words in line and "supervisor.py" not in line]
 
 
 def _kill(tether: int) -> None:

@@ -45,7 +45,7 @@ def test_a_server_that_is_killed_goes_on(tmp_path: Path) -> None:
         assert _rounds(run) < 6
         process = _unalike(*command)
         assert process.wait(LONGEST) == 0
-        assert all(member.running or member.code == 0 for member in stage.members.values())
+        assert all(member.running or member.exit_code == 0 for member in stage.members.values())
     compare(**settings, out=tmp_path / "simulated")
     there = tmp_path / "simulated" / "runs" / "fedrep" / "seed-0"
     assert_same_server(run, there)

@@ -40,7 +40,7 @@ class Ended:
     def __init__(self, words: str) -> None:
         self.words, self.log = words, Path("supernode.log")
 
-    def said(self) -> str:
+    def output(self) -> str:
         return self.words
 
 

@@ -7,10 +7,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from unalike.errors import InputError
+from unalike.network.processes.process import Process
 
 from .environment import environment
 from .ports import Address
-from .process import Process
 from .supernode import Credentials
 
 TESTED = ("1.41.0", "1.42.0")

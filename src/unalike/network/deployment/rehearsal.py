@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from unalike.network.processes.process import Process, stop_all
+
 from .certificates import make_server
 from .environment import environment
 from .keys import NAME, admit
 from .ports import Address
-from .process import Process, stop
 
 MEMBER = (sys.executable, "-m", "unalike.network.deployment.site_process")
 
@@ -49,11 +50,11 @@ class Stage:
         return self
 
     def __exit__(self, *_: object) -> None:
-        stop(*self.members.values())
+        stop_all(*self.members.values())
 
     def start(self, name: str, *arguments: str, node: str | None = None) -> Process:
         """Start a site, anew if it is there already, with `arguments` for its worker."""
-        stop(self.members.get(name))
+        stop_all(self.members.get(name))
         place = self._folder / name
         self._tell(f"{name} writes to {place / 'join.log'}.")
         command = [*MEMBER, str(self.server), name, str(place / "state")]

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from unalike.errors import InputError
+from unalike.network.processes.folder_lock import lock_folder
 
 from .app_bundle import CLIENT_APP, SERVER_APP, write_bundle
 from .certificates import server_files
-from .folder_lock import alone
 from .gate import Gate
 from .keys import admitted, fingerprint, read_public
 from .ports import Address, listen
@@ -71,7 +71,7 @@ class Server:
         """
         serving = self.serving
         tls = None if serving.tls is None else server_files(serving.tls)
-        with alone(self._store), listen(serving.listen) as sock:
+        with lock_folder(self._store), listen(serving.listen) as sock:
             home = self._store.resolve() / "home"
             shutil.rmtree(home, ignore_errors=True)
             try:

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from unalike.errors import InputError
+from unalike.network.processes.folder_lock import lock_folder
+from unalike.network.processes.process import Process, stop_all
 
 from .environment import environment
-from .folder_lock import alone
 from .in_process_supernode import start_one_process
 from .ports import Address, parse
 from .preflight import reach
-from .process import Process, stop
 from .server_status import EVERY
 from .supernode import Credentials, StartNode, start_supernode
 
@@ -98,10 +98,10 @@ class Member:
             InputError: this site cannot take part; one sentence says why.
         """
         try:
-            with alone(self._of.state):
+            with lock_folder(self._of.state):
                 self._take_part()
         finally:
-            stop(self._node, self._worker)
+            stop_all(self._node, self._worker)
             shutil.rmtree(self._home, ignore_errors=True)
 
     def _take_part(self) -> None:
@@ -133,7 +133,7 @@ class Member:
     def _mend(self) -> None:
         """Start again what has ended, unless its end was a refusal."""
         if self._worker is not None and not self._worker.running:
-            if self._worker.code == REFUSED:
+            if self._worker.exit_code == REFUSED:
                 raise InputError(_last_line(self._worker))
             self._worker.stop()
             self._again("worker", "The worker of this site ended")
@@ -144,7 +144,7 @@ class Member:
             self._start_node()
 
     def _explain(self, node: Process) -> None:
-        said = node.said()
+        said = node.output()
         found = re.search(r"Exit Code: (\d+)", said)
         code = int(found[1]) if found else 0
         if code == 606:
@@ -237,7 +237,7 @@ def _sentence(event: dict[str, Any]) -> str | None:
 
 def _last_line(worker: Process) -> str:
     """What the worker said last, its events aside."""
-    lines = [line for line in worker.said().splitlines() if line.strip() and not _event(line)]
+    lines = [line for line in worker.output().splitlines() if line.strip() and not _event(line)]
     return lines[-1].removeprefix("unalike: ") if lines else f"The worker ended; see {worker.log}."
 
 

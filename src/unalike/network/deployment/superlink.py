@@ -14,12 +14,12 @@ from typing import Any
 import tomli_w
 
 from unalike.errors import InputError
+from unalike.network.processes.process import Process
 
 from .certificates import make_server
 from .environment import command, environment
 from .keys import fingerprint, read_public
 from .ports import Address, free_port
-from .process import Process
 
 READY = 90.0
 """Seconds that a SuperLink may take to start."""

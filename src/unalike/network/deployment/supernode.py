@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from unalike.network.processes.process import Process
+
 from .environment import command, environment
 from .ports import Address, free_port
-from .process import Process
 
 
 class Credentials(NamedTuple):

@@ -14,8 +14,8 @@ from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
 from unalike.errors import InputError
-from unalike.network.deployment.folder_lock import alone
-from unalike.network.deployment.parent_watch import tied_to_parent
+from unalike.network.processes.folder_lock import lock_folder
+from unalike.network.processes.parent_watch import exit_with_parent
 from unalike.network.site.summaries import Wish
 
 from .diagnosis import survey
@@ -36,7 +36,7 @@ def main(grid: Grid, context: Context) -> None:
     tell = teller(str(config.get("events", "")))
     try:
         folder, terms = Path(str(config["study"])), terms_of(config)
-        with tied_to_parent(), alone(folder, ENDING):
+        with exit_with_parent(), lock_folder(folder, ENDING):
             if config.get("diagnose"):
                 survey(grid, folder, terms, wish_of(config), tell)
             else:
