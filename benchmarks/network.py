@@ -113,13 +113,13 @@ def federation(
     """A SuperLink with nodes of a kind and their workers; the processes of all."""
     from unalike.network.deployment.environment import environment
     from unalike.network.deployment.site_process import NODES
-    from unalike.network.deployment.superlink import Superlink
+    from unalike.network.deployment.superlink import SuperLink
     from unalike.network.deployment.supernode import Credentials
     from unalike.network.processes.process import Process, stop_all
 
     folder.mkdir()
     with ExitStack() as open_ones:
-        link = open_ones.enter_context(Superlink(folder / "h", folder / "link", encrypted=False))
+        link = open_ones.enter_context(SuperLink(folder / "h", folder / "link", encrypted=False))
         link.wait_until_ready()
         started = [link.process]
         for i in range(nodes):

@@ -19,7 +19,7 @@ from unalike.cli.main import main
 from unalike.network.deployment import certificates, keys
 from unalike.network.deployment.gate import Gate
 from unalike.network.deployment.ports import Address, free_port, listen
-from unalike.network.deployment.server_status import Visitors
+from unalike.network.deployment.server_status import ServerStatus
 
 Output = pytest.CaptureFixture[str]
 
@@ -108,24 +108,24 @@ def test_without_flower(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None
 
 def test_certificates_and_keys(capsys: Output) -> None:
     assert unalike("certificates", "tls", "--host", "fed.example.org", "--site", "a") == 0
-    certificates.server_files(Path("tls"))
+    certificates.server_certificate_files(Path("tls"))
     assert unalike("key", "b.key") == 0
     assert "b.key.pub" in capsys.readouterr().out
     Path("b.key.pub").rename("tls/nodes/b.pub")
     authority = Path("tls/ca.crt").read_bytes()
     assert unalike("certificates", "tls", "--site", "c") == 0
-    assert list(keys.admitted(Path("tls"))) == ["a", "b", "c"]
+    assert list(keys.admitted_keys(Path("tls"))) == ["a", "b", "c"]
     assert Path("tls/ca.crt").read_bytes() == authority
 
 
 def test_data_that_cannot_be_read_are_said_by_the_site(capsys: Output) -> None:
     server = Address("localhost", free_port())
-    with Gate(listen(server), Address("127.0.0.1", 1), greeting=Visitors({}).greet):
+    with Gate(listen(server), Address("127.0.0.1", 1), status=ServerStatus({}).answer):
         assert unalike("join", server, "--name", "a", "--data", "bad.npz") == 2
     assert "unalike: bad.npz has no column 'y'" in capsys.readouterr().err
     Path("mine.csv").write_text("a,grade,hospital\n1,ill,north\n2,well,south\n3,ill,south\n")
     columns = ["--label-column", "grade", "--client-column", "hospital"]
-    with Gate(listen(server), Address("127.0.0.1", 1), greeting=Visitors({}).greet):
+    with Gate(listen(server), Address("127.0.0.1", 1), status=ServerStatus({}).answer):
         assert unalike("join", server, "--name", "a", "--data", "mine.csv", *columns) == 2
     assert "Unknown client 'a': known are: north, south." in capsys.readouterr().err
 
@@ -204,14 +204,14 @@ def test_the_view_of_a_federation_that_has_not_begun() -> None:
 
 
 def test_the_events_of_the_server_app_are_known_to_the_view() -> None:
-    """Every kind of event that the package promises is shown or knowingly left out."""
-    import unalike.network as engine
+    """Every kind of event that the server app promises is shown or knowingly left out."""
+    from unalike.network.server import events
 
     view = FederationView(Console(file=io.StringIO()), "study")
     for event in [*EVENTS, a_round(1), {"event": "remark", "text": "x"}, {"event": "finished"}]:
         view.tell(json.loads(json.dumps(event)))
-        assert engine.__doc__ is not None
-        assert event["event"] == "serving" or f'"{event["event"]}"' in engine.__doc__
+        assert events.__doc__ is not None
+        assert event["event"] == "serving" or f"\n    {event['event']}" in events.__doc__
 
 
 def test_sigterm_ends_a_command_in_order(capsys: Output) -> None:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from summary_worlds import told_of
+from summary_worlds import summaries_of
 from unalike import InputError
 from unalike.diagnosis import findings, samples
 from unalike.diagnosis.label_skew import dealt
@@ -23,7 +23,7 @@ def stacked(given: Summaries) -> Moments:
 def test_labels_and_sizes_are_those_of_a_diagnosis_with_all_samples() -> None:
     given = world(3, label=1.0, quantity=0.5)
     here = {f.kind: f for f in findings(samples(given.x, given.y, given.client), shuffles=60)}
-    there = diagnose_summaries(told_of(given), shuffles=60)
+    there = diagnose_summaries(summaries_of(given), shuffles=60)
     for kind in ("label", "quantity"):
         assert there[kind].measures == here[kind].measures
         assert there[kind].said == here[kind].said
@@ -32,7 +32,7 @@ def test_labels_and_sizes_are_those_of_a_diagnosis_with_all_samples() -> None:
 @pytest.mark.parametrize("skew", [None, "label", "quantity", "feature", "concept"])
 def test_each_skew_that_can_be_seen_is_found_alone(skew: str | None) -> None:
     given = world(1, **({} if skew is None else {skew: MODERATE[skew]}))
-    found = diagnose_summaries(told_of(given), shuffles=60).found
+    found = diagnose_summaries(summaries_of(given), shuffles=60).found
     assert found == (() if skew in (None, "concept") else (skew,))
 
 
@@ -40,7 +40,7 @@ def test_each_skew_that_can_be_seen_is_found_alone(skew: str | None) -> None:
 def test_alarms_of_features_are_no_more_often_than_promised() -> None:
     p = [
         feature_of(
-            stacked(told_of(world(seed, source=source, label=1.0))), shuffles=39, seed=seed
+            stacked(summaries_of(world(seed, source=source, label=1.0))), shuffles=39, seed=seed
         ).p
         for seed in range(40)
         for source in ("gaussians", "digits")
@@ -121,7 +121,7 @@ def test_a_long_tail_is_chance_as_well() -> None:
     for seed in range(20):
         rows = rng.integers(0, 20_000, 400)
         made = World(long[rows], np.zeros(400, int), np.arange(400) % 5, np.zeros(400))
-        p.append(feature_of(stacked(told_of(made)), shuffles=39, seed=seed).measures[0].p)
+        p.append(feature_of(stacked(summaries_of(made)), shuffles=39, seed=seed).measures[0].p)
     assert np.mean(np.array(p) <= 0.1) <= 0.1 + 3 * np.sqrt(0.09 / 20)
 
 
@@ -138,14 +138,14 @@ def test_wishart() -> None:
 
 def test_features_that_nobody_shares_are_not_measured() -> None:
     x, y = np.random.default_rng(0).normal(size=(60, 3)), np.repeat([0, 1], 30)
-    found = diagnose_summaries(told_of(World(x, y, y, y)), shuffles=20)
+    found = diagnose_summaries(summaries_of(World(x, y, y, y)), shuffles=20)
     assert [finding.kind for finding in found.findings] == ["label", "quantity"]
     assert any("Feature skew is not measured" in remark for remark in found.remarks)
     json.loads(found.to_json())
 
 
 def test_less_than_two_clients_are_no_diagnosis() -> None:
-    given = told_of(world(0, samples=200, clients=2))
+    given = summaries_of(world(0, samples=200, clients=2))
     empty = Summary(*(part * 0 for part in given.told[0]))
     with pytest.raises(InputError, match="1 of 2 clients told"):
         diagnose_summaries(Summaries(given.names, given.labels, (given.told[0], empty)))

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from unalike.errors import InputError, unknown
+from unalike.network.server.server_settings import HELP, ServerSettings
 
 from . import options
 
@@ -47,21 +48,15 @@ def serve(
     sites: Annotated[
         int | None, typer.Option(help="Sites that are expected. [admitted keys, or clients]")
     ] = None,
-    least: Annotated[
-        int | None, typer.Option(help="Sites without whose answers no round counts. [all]")
-    ] = None,
-    deadline: Annotated[float, typer.Option(help="Seconds that a site has for an answer.")] = 600.0,
-    patience: Annotated[
-        float, typer.Option(help="Seconds to wait for the least number of sites.")
-    ] = 86_400.0,
-    grace: Annotated[
-        float, typer.Option(help="Seconds to wait for all sites before beginning with the least.")
-    ] = 60.0,
+    least: Annotated[int | None, typer.Option(help=f"{HELP['least']} [all]")] = None,
+    deadline: Annotated[float, typer.Option(help=HELP["deadline"])] = ServerSettings.deadline,
+    patience: Annotated[float, typer.Option(help=HELP["patience"])] = ServerSettings.patience,
+    grace: Annotated[float, typer.Option(help=HELP["grace"])] = ServerSettings.grace,
     baselines: Annotated[
         bool | None,
         typer.Option(
             "--baselines/--no-baselines",
-            help="Also run Local and FedAvg, against which harm is measured. [unless --method]",
+            help=f"{HELP['baselines']} [unless --method]",
             show_default=False,
         ),
     ] = None,
@@ -69,18 +64,11 @@ def serve(
         bool,
         typer.Option(
             "--diagnose",
-            help="Train nothing: ask for summaries of the samples and say how unlike the sites "
-            "are. Into runs/<study>-diagnosis.",
+            help=f"{HELP['diagnose']} Into runs/<study>-diagnosis.",
         ),
     ] = False,
-    noise: Annotated[
-        float | None,
-        typer.Option(help="Of --diagnose: epsilon of the noise that sites add. [none]"),
-    ] = None,
-    label: Annotated[
-        int | None,
-        typer.Option(help="Of --diagnose, where samples have many labels: the one to look at."),
-    ] = None,
+    noise: Annotated[float | None, typer.Option(help=f"{HELP['noise']} [none]")] = None,
+    label: Annotated[int | None, typer.Option(help=HELP["label"])] = None,
     folder: Annotated[
         Path | None, typer.Option("--out", help="Folder of the study. [runs/<study>-network]")
     ] = None,
@@ -93,9 +81,9 @@ def serve(
     asked = _diagnosis_settings(diagnose, noise, label)
     if diagnose and folder is None and not study.is_dir():
         folder = Path("runs") / f"{_stem(study)}-diagnosis"
-    from unalike.network.deployment.ports import parse
+    from unalike.network.deployment.ports import parse_address
 
-    address = parse(listen, "--listen")
+    address = parse_address(listen, "--listen")
     if tls is None and address.host not in ("127.0.0.1", "::1", "localhost"):
         _say("Without --tls anybody who reaches this port can join, and read what travels.")
     place, settings = _prepared(study, method, folder, sites=sites, tls=tls, overwrite=overwrite)
@@ -161,9 +149,9 @@ def join(
     """Take part in a study with this machine's data, which never leave it."""
     _need_flower()
     from unalike.network.deployment.certificates import authority_file
-    from unalike.network.deployment.keys import check_name, public_of
-    from unalike.network.deployment.ports import parse
-    from unalike.network.deployment.site_process import NODES, Joining, Member
+    from unalike.network.deployment.keys import check_name, public_key_of
+    from unalike.network.deployment.ports import parse_address
+    from unalike.network.deployment.site_process import NODES, SiteDeployment, SiteProcess
     from unalike.network.deployment.supernode import Credentials
 
     check_name(name, "--name")
@@ -174,7 +162,7 @@ def join(
     if key is not None and tls is None:
         raise InputError("--key needs --tls: a key is only used on an encrypted connection.")
     if key is not None:
-        public_of(key)
+        public_key_of(key)
     node = _node(one_process)
     worker = ["--data", str(data), "--device", device, "--limit", str(limit)]
     worker += [] if noise is None else ["--noise", str(_noise(noise))]
@@ -182,20 +170,20 @@ def join(
     worker += [] if client_column is None else ["--client-column", client_column]
     worker += ["--hide-classes"] if hide_classes else []
     worker += ["--hide-accuracy"] if hide_accuracy else []
-    joining = Joining(
-        server=parse(server, "server"),
+    deployment = SiteDeployment(
+        server=parse_address(server, "server"),
         name=name,
-        state=state or Path(f"unalike-{name}"),
-        worker=worker,
+        state_folder=state or Path(f"unalike-{name}"),
+        worker_options=worker,
         credentials=Credentials(
             None if tls is None else authority_file(tls).resolve(),
             None if key is None else key.resolve(),
         ),
         patience=patience,
-        node=NODES[node],
+        start_node=NODES[node],
     )
     with _ended_by_hand("This site has left; the same command joins again."):
-        Member(joining, _say).run()
+        SiteProcess(deployment, _say).run()
 
 
 def rehearse(
@@ -204,17 +192,12 @@ def rehearse(
     method: Annotated[
         str | None, typer.Option(help="Method, or several with commas. [those of the study]")
     ] = None,
-    deadline: Annotated[float, typer.Option(help="Seconds that a site has for an answer.")] = 600.0,
+    deadline: Annotated[float, typer.Option(help=HELP["deadline"])] = ServerSettings.deadline,
     baselines: Annotated[
-        bool, typer.Option("--baselines/--no-baselines", help="Also run Local and FedAvg.")
+        bool, typer.Option("--baselines/--no-baselines", help=HELP["baselines"])
     ] = False,
-    diagnose: Annotated[
-        bool, typer.Option("--diagnose", help="Train nothing: say how unlike the sites are.")
-    ] = False,
-    noise: Annotated[
-        float | None,
-        typer.Option(help="Of --diagnose: epsilon of the noise that sites add. [none]"),
-    ] = None,
+    diagnose: Annotated[bool, typer.Option("--diagnose", help=HELP["diagnose"])] = False,
+    noise: Annotated[float | None, typer.Option(help=f"{HELP['noise']} [none]")] = None,
     folder: Annotated[
         Path | None, typer.Option("--out", help="Folder of the study. [runs/<study>-rehearsal]")
     ] = None,
@@ -226,7 +209,7 @@ def rehearse(
     """Try a federation on this machine: real processes, sockets, certificates and keys."""
     _need_flower()
     from unalike.network.deployment.ports import Address, free_port
-    from unalike.network.deployment.rehearsal import Stage
+    from unalike.network.deployment.rehearsal import Rehearsal
     from unalike.study.sites import read_sites
 
     asked, node = _diagnosis_settings(diagnose, noise), _node(one_process)
@@ -238,8 +221,9 @@ def rehearse(
     assert roster is not None
     names = [site.name for site in roster.places if site is not None]
     settings |= {"deadline": deadline, "baselines": baselines, **asked}
-    with Stage(place, Address("localhost", free_port()), names, _say, node=node) as stage:
-        _conduct(place, stage.server, settings, stage.tls)
+    address = Address("localhost", free_port())
+    with Rehearsal(place, address, names, _say, node=node) as rehearsal:
+        _conduct(place, rehearsal.server, settings, rehearsal.tls)
 
 
 def certificates(
@@ -255,14 +239,15 @@ def certificates(
 ) -> None:
     """Make the server's certificate (anew), and the authority that every site trusts."""
     _need_flower()
-    from unalike.network.deployment.certificates import make_server
-    from unalike.network.deployment.keys import admit
+    from unalike.network.deployment.certificates import make_server_certificate
+    from unalike.network.deployment.keys import make_admitted_key
 
     if host or not (site and (folder / "server.crt").exists()):
-        authority = make_server(folder, host or [])
+        authority = make_server_certificate(folder, host or [])
         print(f"Every site needs {authority}. Keep {folder / 'ca.key'} away from the network.")
     for name in site or []:
-        print(f"{admit(folder, name)} is for {name} alone: carry it there safely, then remove it.")
+        file = make_admitted_key(folder, name)
+        print(f"{file} is for {name} alone: carry it there safely, then remove it.")
     print(f"Public keys of the sites that may join lie in {folder / 'nodes'}.")
     (folder / "nodes").mkdir(exist_ok=True)
 
@@ -289,11 +274,11 @@ def gate(
     """Let sites reach a flower-superlink that you run yourself, and nothing of it but that."""
     _need_flower()
     from unalike.network.deployment import ports
-    from unalike.network.deployment.certificates import authority_file, server_files
+    from unalike.network.deployment.certificates import authority_file, server_certificate_files
     from unalike.network.deployment.gate import Gate
 
-    outer, inner = ports.parse(listen, "--listen"), ports.parse(to, "--to")
-    files = None if tls is None else server_files(tls)
+    outer, inner = ports.parse_address(listen, "--listen"), ports.parse_address(to, "--to")
+    files = None if tls is None else server_certificate_files(tls)
     trusted = None if inner_ca is None else authority_file(inner_ca)
     with (
         _ended_by_hand("The gate is closed."),
@@ -325,12 +310,12 @@ def _noise(epsilon: float) -> float:
 
 
 def _node(one_process: bool) -> str:
-    """Which of `member.NODES` a site has."""
+    """Which of `site_process.NODES` a site has."""
     if not one_process:
         return "supernode"
-    from unalike.network.deployment.in_process_supernode import check_flower
+    from unalike.network.deployment.in_process_supernode import check_flower_version
 
-    check_flower()
+    check_flower_version()
     return "one-process"
 
 
@@ -353,7 +338,7 @@ def _prepared(
 ) -> tuple[Path, dict[str, Any]]:
     """The folder of the study, made or found, and the run config's first settings."""
     from unalike.models.registry import MODELS
-    from unalike.network.deployment.keys import admitted
+    from unalike.network.deployment.keys import admitted_keys
     from unalike.network.server.study import prepare
     from unalike.study.settings import read_study
     from unalike.study.sites import OWN, read_sites
@@ -376,13 +361,13 @@ def _prepared(
     if roster is None:
         count = sites
         if count is None and resolved.data == OWN and tls is not None:
-            count = len(admitted(tls))
+            count = len(admitted_keys(tls))
         roster = prepare(
             resolved,
             folder,
             sites=count or 0,
             overwrite=overwrite,
-            tell=lambda event: _say(str(event.get("text", event))),
+            on_event=lambda event: _say(str(event.get("text", event))),
         )
     else:
         kept = read_study(folder / "study.toml")
@@ -396,7 +381,7 @@ def _prepared(
     places = len(roster.places)
     if sites is not None and sites != places:
         raise InputError(f"The study in {folder} is for {places} sites, not {sites}.")
-    settings: dict[str, Any] = {"study": str(folder.resolve()), "sites": places, "least": places}
+    settings: dict[str, Any] = {"study": str(folder.resolve()), "least": places}
     return folder, {**settings, **known}
 
 
@@ -408,19 +393,19 @@ def _kept(folder: Path) -> dict[str, Any]:
 
 
 def _conduct(folder: Path, address: Any, settings: dict[str, Any], tls: Path | None) -> None:
-    from unalike.network.deployment.server_process import Server, Serving
+    from unalike.network.deployment.server_process import ServerDeployment, ServerProcess
     from unalike.study.store import write_atomically
 
     from .federation_view import FederationView
 
     (folder / "network").mkdir(exist_ok=True)
     write_atomically(folder / "network" / "settings.json", json.dumps(settings).encode())
-    server = Server(Serving(folder, address, settings, tls))
+    server = ServerProcess(ServerDeployment(folder, address, settings, tls))
     with (
         _ended_by_hand(f"The study is kept: 'unalike serve {folder}' goes on with it."),
-        FederationView(err, folder.name, server.visitors.present) as view,
+        FederationView(err, folder.name, server.status.present) as view,
     ):
-        server.tell = view.tell
+        server.on_event = view.tell
         last = server.run()
     if last["event"] == "failed":
         raise InputError(str(last["why"]))
@@ -432,9 +417,9 @@ def _conduct(folder: Path, address: Any, settings: dict[str, Any], tls: Path | N
 
 def _show_diagnosis(folder: Path) -> None:
     from unalike.diagnosis.terminal import Terminal
-    from unalike.network.server.diagnosis import diagnosis_of
+    from unalike.network.server.diagnosis import read_diagnosis
 
-    found = diagnosis_of(folder)
+    found = read_diagnosis(folder)
     out = Console()
     out.print(Terminal(found))
     out.print(f"\n{found.headline}", style="bold", highlight=False, markup=False)

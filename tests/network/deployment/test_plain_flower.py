@@ -27,7 +27,7 @@ from unalike import compare
 from unalike.data.federation import Federation, Ragged
 from unalike.data.own import own_arrays
 from unalike.network.deployment import keys
-from unalike.network.site.local_data import cut_once
+from unalike.network.site.local_data import own_federation
 
 pytestmark = pytest.mark.slow
 
@@ -100,7 +100,9 @@ def together(running: PlainFlower) -> Federation:
     for name in SITES:
         with np.load(running.folder / name / "mine.npz") as file:
             arrays = own_arrays(file["x"], file["y"], classes=CLASSES)
-        sites.append(cut_once(arrays, name, classes=CLASSES, seed=0, validation=0.1, test=0.2))
+        sites.append(
+            own_federation(arrays, name, classes=CLASSES, seed=0, validation=0.1, test=0.2)
+        )
 
     def lists(part: str, x: str) -> Ragged:
         before = np.cumsum([0, *(len(getattr(site, x)) for site in sites)])
@@ -133,7 +135,7 @@ def rounds(study: Path) -> int:
 def status(running: PlainFlower, path: str) -> int:
     """What the door answers to a call by somebody who has the ca.crt."""
     trusted = ssl.create_default_context(cafile=str(running.folder / "tls" / "ca.crt"))
-    connection = http.client.HTTPSConnection(*running.outer, timeout=60, context=trusted)
+    connection = http.client.HTTPSConnection(*running.outer, timeout=LONGEST, context=trusted)
     connection.request("POST", path, b"")
     answer = connection.getresponse().status
     connection.close()

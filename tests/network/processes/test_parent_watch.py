@@ -11,7 +11,7 @@ import time
 from unalike.network.processes.parent_watch import exit_with_parent
 with exit_with_parent():
     print("tied", flush=True)
-    time.sleep(300)
+    time.sleep(3000)
 """
 PARENT = """
 import os, signal, subprocess, sys

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from unalike.errors import InputError
-from unalike.network.deployment.environment import QUIET, command, environment
+from unalike.network.deployment.environment import FLOWER_VARIABLES, command, environment
 from unalike.network.processes.folder_lock import lock_folder
 from unalike.network.processes.process import Process, stop_all
 
@@ -23,9 +23,9 @@ LONGEST = 300.0
 STUBBORN = """
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3000)"])
 print(os.getpid(), child.pid, flush=True)
-time.sleep(300)
+time.sleep(3000)
 """
 
 
@@ -85,8 +85,8 @@ from unalike.network.processes.process import Process
 started = Process("one", [sys.executable, "-c", '''
 import os, time
 print(os.getpid(), flush=True)
-time.sleep(300)'''], dict(os.environ), Path({str(tmp_path / "log")!r}))
-time.sleep(300)
+time.sleep(3000)'''], dict(os.environ), Path({str(tmp_path / "log")!r}))
+time.sleep(3000)
 """
     process = subprocess.Popen([sys.executable, "-c", parent])
     log = tmp_path / "log"
@@ -98,11 +98,11 @@ time.sleep(300)
     eventually(lambda: not alive(pid))
 
 
-@pytest.mark.parametrize("seconds", [0, 300])
+@pytest.mark.parametrize("seconds", [0, 3000])
 def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path, seconds: int) -> None:
     code = f"""
 import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3000)"])
 print(child.pid, flush=True)
 time.sleep({seconds})
 """
@@ -117,7 +117,7 @@ time.sleep({seconds})
 
 
 def test_several_end_at_once(tmp_path: Path) -> None:
-    both = [start("import time; time.sleep(300)", tmp_path / str(i)) for i in range(2)]
+    both = [start("import time; time.sleep(3000)", tmp_path / str(i)) for i in range(2)]
     stop_all(None, *both)
     assert not any(process.running for process in both)
 
@@ -127,7 +127,7 @@ def test_nothing_is_sent_to_anybody(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("no_proxy", "intranet")
     monkeypatch.setenv("FLWR_TELEMETRY_ENABLED", "1")
     variables = environment(tmp_path)
-    assert QUIET.items() <= variables.items()
+    assert FLOWER_VARIABLES.items() <= variables.items()
     assert variables["FLWR_TELEMETRY_ENABLED"] == "0"
     assert variables["FLWR_HOME"] == str(tmp_path)
     assert variables["HTTPS_PROXY"] == "http://proxy.example.org:3128"

@@ -15,7 +15,7 @@ from unalike.network.server import server_app
 def test_a_second_run_does_not_write_to_the_folder_of_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_app, "ENDING", 0.1)
+    monkeypatch.setattr(server_app, "LOCK_SECONDS", 0.1)
     context = Context(1, 0, {}, RecordDict(), {"study": str(tmp_path)})
     with (
         lock_folder(tmp_path),
