@@ -4,32 +4,26 @@ import json
 
 import numpy as np
 import pytest
+from unalike.diagnosis.summaries import Summaries, diagnose_summaries, feature_of
 
-from summary_worlds import told_of
+from summary_worlds import summaries_of
 from unalike import InputError
-from unalike.diagnosis import findings, prepare_samples
-from unalike.diagnosis.diagnose_summaries import (
-    Summaries,
-    diagnose_summaries,
-    feature_skew_of_moments,
-)
-from unalike.diagnosis.label_skew import random_table
+from unalike.diagnosis import findings, samples
+from unalike.diagnosis.label_skew import dealt
 from unalike.diagnosis.moments import Moments, wishart
-from unalike.diagnosis.summary import FEWEST, Summary, feature_moments, pooled_scale, summarise
+from unalike.diagnosis.summary import FEWEST, Summary, pooled, spread, summarise
 from unlike_worlds import MODERATE, World, world
 
 
 def stacked(given: Summaries) -> Moments:
-    return Moments(*map(np.stack, zip(*given.summaries, strict=True)))
+    return Moments(*map(np.stack, zip(*given.told, strict=True)))
 
 
 @pytest.mark.proof("limit", "labels and sizes need counts alone: the same with all samples here")
 def test_labels_and_sizes_are_those_of_a_diagnosis_with_all_samples() -> None:
     given = world(3, label=1.0, quantity=0.5)
-    here = {
-        f.kind: f for f in findings(prepare_samples(given.x, given.y, given.client), shuffles=60)
-    }
-    there = diagnose_summaries(told_of(given), shuffles=60)
+    here = {f.kind: f for f in findings(samples(given.x, given.y, given.client), shuffles=60)}
+    there = diagnose_summaries(summaries_of(given), shuffles=60)
     for kind in ("label", "quantity"):
         assert there[kind].measures == here[kind].measures
         assert there[kind].said == here[kind].said
@@ -38,15 +32,15 @@ def test_labels_and_sizes_are_those_of_a_diagnosis_with_all_samples() -> None:
 @pytest.mark.parametrize("skew", [None, "label", "quantity", "feature", "concept"])
 def test_each_skew_that_can_be_seen_is_found_alone(skew: str | None) -> None:
     given = world(1, **({} if skew is None else {skew: MODERATE[skew]}))
-    found = diagnose_summaries(told_of(given), shuffles=60).found
+    found = diagnose_summaries(summaries_of(given), shuffles=60).found
     assert found == (() if skew in (None, "concept") else (skew,))
 
 
 @pytest.mark.slow
 def test_alarms_of_features_are_no_more_often_than_promised() -> None:
     p = [
-        feature_skew_of_moments(
-            stacked(told_of(world(seed, source=source, label=1.0))), shuffles=39, seed=seed
+        feature_of(
+            stacked(summaries_of(world(seed, source=source, label=1.0))), shuffles=39, seed=seed
         ).p
         for seed in range(40)
         for source in ("gaussians", "digits")
@@ -57,13 +51,13 @@ def test_alarms_of_features_are_no_more_often_than_promised() -> None:
 def test_a_table_dealt_at_random_is_one_of_shuffled_samples() -> None:
     sizes, totals = np.array([3, 1, 6]), np.array([4, 6])
     y, owner = np.repeat([0, 1], totals), np.repeat([0, 1, 2], sizes)
-    tables, shuffle_within = [], []
+    tables, shuffled = [], []
     for seed in range(3000):
         rng = np.random.default_rng(seed)
-        tables.append(random_table(sizes, totals, rng))
+        tables.append(dealt(sizes, totals, rng))
         cell = owner * 2 + rng.permutation(y)
-        shuffle_within.append(np.bincount(cell, minlength=6).reshape(3, 2))
-    both = np.array([tables, shuffle_within])
+        shuffled.append(np.bincount(cell, minlength=6).reshape(3, 2))
+    both = np.array([tables, shuffled])
     assert (both.sum(3) == sizes).all()
     assert (both.sum(2) == totals).all()
     for power in (1, 2):
@@ -76,7 +70,7 @@ def test_moments_are_those_of_the_samples() -> None:
     rng = np.random.default_rng(0)
     x, client = rng.normal(size=(90, 5)) * [1, 10, 1, 1, 0] + 3, np.arange(90) % 3
     y = np.arange(90) % 2
-    lens = pooled_scale([feature_moments(x[client == i]) for i in range(3)], together=False)
+    lens = pooled([spread(x[client == i]) for i in range(3)], together=False)
     np.testing.assert_allclose(lens.centre, x.mean(0), rtol=1e-12)
     np.testing.assert_allclose(lens.scale, [*1 / x.std(0)[:4], 0], rtol=1e-12)
     z = (x - x.mean(0)) * lens.scale
@@ -97,13 +91,13 @@ def test_moments_are_those_of_the_samples() -> None:
 
 
 def test_what_is_constant_everywhere_says_nothing() -> None:
-    spreads = [feature_moments(np.full((n, 2), 0.1)) for n in (7, 30, 1000)]
-    assert not pooled_scale(spreads, together=False).scale.any()
+    spreads = [spread(np.full((n, 2), 0.1)) for n in (7, 30, 1000)]
+    assert not pooled(spreads, together=False).scale.any()
 
 
 def test_pixels_share_one_scale() -> None:
     x = np.random.default_rng(0).normal(size=(40, 2, 3)) * [1, 2, 3]
-    lens = pooled_scale([feature_moments(x[:10]), feature_moments(x[10:])], together=True)
+    lens = pooled([spread(x[:10]), spread(x[10:])], together=True)
     assert len(set(lens.scale)) == 1
     assert np.square((x.reshape(40, 6) - lens.centre) * lens.scale).mean() == pytest.approx(1)
 
@@ -113,7 +107,7 @@ def test_classes_of_few_samples_keep_their_moments() -> None:
         np.random.default_rng(0).normal(size=(30, 3)),
         np.repeat([0, 1], [FEWEST - 1, 31 - FEWEST]),
     )
-    told = summarise(x, y, 3, pooled_scale([feature_moments(x)], together=False), 0)
+    told = summarise(x, y, 3, pooled([spread(x)], together=False), 0)
     assert told.counts.tolist() == [FEWEST - 1, 31 - FEWEST, 0]
     for part in (told.mean, told.covariance, told.tails):
         assert not part[[0, 2]].any()
@@ -127,9 +121,7 @@ def test_a_long_tail_is_chance_as_well() -> None:
     for seed in range(20):
         rows = rng.integers(0, 20_000, 400)
         made = World(long[rows], np.zeros(400, int), np.arange(400) % 5, np.zeros(400))
-        p.append(
-            feature_skew_of_moments(stacked(told_of(made)), shuffles=39, seed=seed).measures[0].p
-        )
+        p.append(feature_of(stacked(summaries_of(made)), shuffles=39, seed=seed).measures[0].p)
     assert np.mean(np.array(p) <= 0.1) <= 0.1 + 3 * np.sqrt(0.09 / 20)
 
 
@@ -146,14 +138,14 @@ def test_wishart() -> None:
 
 def test_features_that_nobody_shares_are_not_measured() -> None:
     x, y = np.random.default_rng(0).normal(size=(60, 3)), np.repeat([0, 1], 30)
-    found = diagnose_summaries(told_of(World(x, y, y, y)), shuffles=20)
+    found = diagnose_summaries(summaries_of(World(x, y, y, y)), shuffles=20)
     assert [finding.kind for finding in found.findings] == ["label", "quantity"]
     assert any("Feature skew is not measured" in remark for remark in found.remarks)
     json.loads(found.to_json())
 
 
 def test_less_than_two_clients_are_no_diagnosis() -> None:
-    given = told_of(world(0, samples=200, clients=2))
-    empty = Summary(*(part * 0 for part in given.summaries[0]))
+    given = summaries_of(world(0, samples=200, clients=2))
+    empty = Summary(*(part * 0 for part in given.told[0]))
     with pytest.raises(InputError, match="1 of 2 clients told"):
-        diagnose_summaries(Summaries(given.names, given.labels, (given.summaries[0], empty)))
+        diagnose_summaries(Summaries(given.names, given.labels, (given.told[0], empty)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from summary_worlds import told_of
+from summary_worlds import summaries_of
 from unalike import InputError
 from unalike.diagnosis.diagnose_summaries import Summaries, diagnose_summaries
 from unalike.diagnosis.summary import Summary, noisy_summary
@@ -67,7 +67,7 @@ def test_strong_skews_are_found_under_noise_and_nothing_else() -> None:
         ({"feature": 2.0}, ("feature",)),
         ({"label": 0.5}, ("label",)),
     ):
-        given = told_of(world(1, samples=12_000, **skews), epsilon=1.0)
+        given = summaries_of(world(1, samples=12_000, **skews), epsilon=1.0)
         found = diagnose_summaries(given, shuffles=60)
         assert found.found == expected
         assert any("(ε, δ) = (1, 1e-06)" in remark for remark in found.remarks)

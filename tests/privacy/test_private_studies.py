@@ -19,7 +19,7 @@ from unalike.api.compare import runnable_study
 from unalike.cli.progress import StudyProgress
 from unalike.errors import InputError
 from unalike.methods import METHODS
-from unalike.network.protocol.run_config import read_settings, told
+from unalike.network.protocol.run_description import read_settings, settings_for_sites
 from unalike.privacy import Account, Privacy, parse_privacy
 from unalike.study.inputs import UserInputs, deal_study
 from unalike.study.settings import Study, make_study, read_study
@@ -45,7 +45,8 @@ def test_every_form_says_the_same(given: Any, tmp_path: Path) -> None:
     assert "[privacy]" in (tmp_path / "study.toml").read_text()
     assert read_study(tmp_path / "study.toml") == study
     assert Study.model_validate_json(study.model_dump_json()) == study
-    assert read_settings(json.loads(json.dumps(told(study)))).privacy == study.privacy
+    plain = json.loads(json.dumps(settings_for_sites(study)))
+    assert read_settings(plain).privacy == study.privacy
 
 
 def test_no_clip_at_all_survives_every_way_of_writing(tmp_path: Path) -> None:
@@ -55,7 +56,8 @@ def test_no_clip_at_all_survives_every_way_of_writing(tmp_path: Path) -> None:
     study.write(tmp_path / "study.toml")
     assert read_study(tmp_path / "study.toml") == study
     assert Study.model_validate_json(study.model_dump_json()) == study
-    assert read_settings(json.loads(json.dumps(told(study)))).privacy == study.privacy
+    plain = json.loads(json.dumps(settings_for_sites(study)))
+    assert read_settings(plain).privacy == study.privacy
 
 
 def test_a_study_without_privacy_does_not_mention_it(tmp_path: Path) -> None:

@@ -299,7 +299,7 @@ def test_what_cannot_be(settings: dict[str, Any], words: str) -> None:
 )
 def test_what_a_network_cannot_have(settings: dict[str, Any], words: str) -> None:
     pytest.importorskip("flwr")
-    from unalike.network.server.study import _suited
+    from unalike.network.server.study import _suitable
 
     with pytest.raises(InputError, match=words):
-        _suited(make_study(settings), lambda _: None)
+        _suitable(make_study(settings), lambda _: None)

@@ -7,21 +7,25 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from unalike.errors import InputError
-from unalike.network.deployment.environment import QUIET, command, environment
-from unalike.network.deployment.folder_lock import alone
-from unalike.network.deployment.process import Process, stop
+from unalike.network.deployment.environment import FLOWER_VARIABLES, command, environment
+from unalike.network.processes.folder_lock import lock_folder
+from unalike.network.processes.process import Process, stop_all
+
+LONGEST = 300.0
+"""Seconds that anything may take on a busy machine."""
 
 STUBBORN = """
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3000)"])
 print(os.getpid(), child.pid, flush=True)
-time.sleep(300)
+time.sleep(3000)
 """
 
 
@@ -29,11 +33,11 @@ def start(code: str, log: Path) -> Process:
     return Process("one", [sys.executable, "-c", code], dict(os.environ), log)
 
 
-def eventually(true: object, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:  # type: ignore[operator]
+def eventually(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + LONGEST
+    while not true():
+        assert time.monotonic() < end
         time.sleep(0.02)
-    assert true()  # type: ignore[operator]
 
 
 def alive(pid: int) -> bool:
@@ -54,21 +58,21 @@ def _state(pid: int) -> str:
 def test_exit_code_and_last_words(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("of an earlier start\n")
     process = start("print('so long'); raise SystemExit(3)", tmp_path / "log")
-    assert process.wait(20) == 3
-    assert process.said() == "so long\n"
+    assert process.wait(LONGEST) == 3
+    assert process.output() == "so long\n"
     process.stop()
 
 
 def test_a_killed_command_has_the_code_of_a_shell(tmp_path: Path) -> None:
     process = start("import os; os.kill(os.getpid(), 9)", tmp_path / "log")
-    assert process.wait(20) == 137
+    assert process.wait(LONGEST) == 137
     process.stop()
 
 
 def test_stop_ends_what_does_not_want_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     process = start(STUBBORN, tmp_path / "log")
-    eventually(lambda: len(process.said().split()) == 2)
-    pids = [int(pid) for pid in process.said().split()]
+    eventually(lambda: len(process.output().split()) == 2)
+    pids = [int(pid) for pid in process.output().split()]
     process.stop()
     eventually(lambda: not any(alive(pid) for pid in pids))
 
@@ -77,12 +81,12 @@ def test_what_a_killed_process_started_ends(tmp_path: Path) -> None:
     parent = f"""
 import os, sys, time
 from pathlib import Path
-from unalike.network.deployment.process import Process
+from unalike.network.processes.process import Process
 started = Process("one", [sys.executable, "-c", '''
 import os, time
 print(os.getpid(), flush=True)
-time.sleep(300)'''], dict(os.environ), Path({str(tmp_path / "log")!r}))
-time.sleep(300)
+time.sleep(3000)'''], dict(os.environ), Path({str(tmp_path / "log")!r}))
+time.sleep(3000)
 """
     process = subprocess.Popen([sys.executable, "-c", parent])
     log = tmp_path / "log"
@@ -94,27 +98,27 @@ time.sleep(300)
     eventually(lambda: not alive(pid))
 
 
-@pytest.mark.parametrize("seconds", [0, 300])
+@pytest.mark.parametrize("seconds", [0, 3000])
 def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path, seconds: int) -> None:
     code = f"""
 import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3000)"])
 print(child.pid, flush=True)
 time.sleep({seconds})
 """
     process = start(code, tmp_path / "log")
-    eventually(lambda: process.said().endswith("\n"))
-    child = int(process.said())
+    eventually(lambda: process.output().endswith("\n"))
+    child = int(process.output())
     if not seconds:
-        assert process.wait(20) == 0
-        assert not alive(child)
+        assert process.wait(LONGEST) == 0
+        eventually(lambda: not alive(child))
     process.stop()
-    assert not alive(child)
+    eventually(lambda: not alive(child))
 
 
 def test_several_end_at_once(tmp_path: Path) -> None:
-    both = [start("import time; time.sleep(300)", tmp_path / str(i)) for i in range(2)]
-    stop(None, *both)
+    both = [start("import time; time.sleep(3000)", tmp_path / str(i)) for i in range(2)]
+    stop_all(None, *both)
     assert not any(process.running for process in both)
 
 
@@ -123,7 +127,7 @@ def test_nothing_is_sent_to_anybody(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("no_proxy", "intranet")
     monkeypatch.setenv("FLWR_TELEMETRY_ENABLED", "1")
     variables = environment(tmp_path)
-    assert QUIET.items() <= variables.items()
+    assert FLOWER_VARIABLES.items() <= variables.items()
     assert variables["FLWR_TELEMETRY_ENABLED"] == "0"
     assert variables["FLWR_HOME"] == str(tmp_path)
     assert variables["HTTPS_PROXY"] == "http://proxy.example.org:3128"
@@ -133,15 +137,19 @@ def test_nothing_is_sent_to_anybody(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_one_at_a_time_in_a_folder(tmp_path: Path) -> None:
-    with alone(tmp_path), pytest.raises(InputError, match="in use by another"), alone(tmp_path):
+    with (
+        lock_folder(tmp_path),
+        pytest.raises(InputError, match="in use by another"),
+        lock_folder(tmp_path),
+    ):
         pass
-    with alone(tmp_path):
+    with lock_folder(tmp_path):
         pass
 
 
 def test_who_waits_for_a_folder_gets_it(tmp_path: Path) -> None:
     with contextlib.ExitStack() as held:
-        held.enter_context(alone(tmp_path))
+        held.enter_context(lock_folder(tmp_path))
         threading.Timer(0.3, held.pop_all().close).start()
-        with alone(tmp_path, patience=30):
+        with lock_folder(tmp_path, timeout=LONGEST):
             pass

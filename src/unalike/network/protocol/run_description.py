@@ -1,4 +1,4 @@
-"""What a question says of the run that it belongs to: enough for a site to begin from nothing."""
+"""What a request says of the run that it belongs to: enough for a site to begin from nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .messages import MessageError
 
 
 @dataclass(frozen=True)
-class Run:
+class RunDescription:
     """One method with one seed, as seen by one site."""
 
     token: str  # of the federation
@@ -30,16 +30,20 @@ class Run:
         return {"run": asdict(self)}
 
     @staticmethod
-    def of(facts: dict[str, Any]) -> Run:
-        """The inverse of `facts`."""
-        told = facts.get("run")
-        if not isinstance(told, dict) or told.get("version") != __version__:
-            theirs = told.get("version") if isinstance(told, dict) else "another version"
+    def of(facts: dict[str, Any]) -> RunDescription:
+        """The inverse of `facts`.
+
+        Raises:
+            MessageError: the facts are those of another version, or of no run.
+        """
+        run = facts.get("run")
+        if not isinstance(run, dict) or run.get("version") != __version__:
+            theirs = run.get("version") if isinstance(run, dict) else "another version"
             raise MessageError(
                 f"the server runs unalike {theirs} and this site {__version__}: install the same"
             )
         try:
-            return Run(**told)
+            return RunDescription(**run)
         except TypeError:
             raise MessageError("the question does not say which run it belongs to") from None
 
@@ -48,14 +52,18 @@ class Run:
         return read_settings(self.study)
 
 
-def told(study: Study) -> dict[str, Any]:
+def settings_for_sites(study: Study) -> dict[str, Any]:
     """A study's settings as plain values, without those that do not concern a site."""
     elsewhere = {"methods", "device", "data_dir", "chunk", "threads", "compile"}
     return study.model_dump(mode="json", exclude_defaults=True, exclude=elsewhere)
 
 
 def read_settings(plain: dict[str, Any]) -> Study:
-    """The inverse of `told`."""
+    """The inverse of `settings_for_sites`.
+
+    Raises:
+        MessageError: there is no such study.
+    """
     try:
         return make_study(plain, "The server's study: ")
     except InputError as error:

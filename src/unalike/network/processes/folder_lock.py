@@ -13,10 +13,13 @@ from unalike.errors import InputError
 
 
 @contextlib.contextmanager
-def alone(folder: Path, patience: float = 0.0) -> Iterator[None]:
-    """Hold the folder; the system lets go of it when this process ends, however it ends.
+def lock_folder(folder: Path, timeout: float = 0.0) -> Iterator[None]:
+    """Lock the folder; the system unlocks it when this process ends, however it ends.
 
-    patience: seconds to wait for another process that holds it.
+    timeout: seconds to wait for another process that has locked it.
+
+    Raises:
+        InputError: the other process still runs, or the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -24,8 +27,8 @@ def alone(folder: Path, patience: float = 0.0) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror or error}.") from None
     with file:
-        end = time.monotonic() + patience
-        while not _held(file):
+        end = time.monotonic() + timeout
+        while not _lock(file):
             if time.monotonic() >= end:
                 raise InputError(
                     f"{folder} is in use by another unalike process: end that one, or give another "
@@ -35,7 +38,7 @@ def alone(folder: Path, patience: float = 0.0) -> Iterator[None]:
         yield
 
 
-def _held(file: IO[str]) -> bool:
+def _lock(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -8,22 +8,22 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from . import child_watch as tether
+from . import supervisor
 
-LAST = 20_000
+LOG_TAIL = 20_000
 """Bytes of a log that are read when something has to be explained."""
 
 
 class Process:
-    """A command behind a tether, its output appended to a log file."""
+    """A command under a supervisor, its output appended to a log file."""
 
     def __init__(self, name: str, command: Sequence[str], variables: Mapping[str, str], log: Path):
         self.name, self.log = name, log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
-            self._from = file.tell()
-            self._tether = subprocess.Popen(
-                [sys.executable, "-I", "-S", tether.__file__, *command],
+            self._log_start = file.tell()
+            self._supervisor = subprocess.Popen(
+                [sys.executable, "-I", "-S", supervisor.__file__, *command],
                 stdin=subprocess.PIPE,
                 stdout=file,
                 stderr=file,
@@ -32,49 +32,51 @@ class Process:
             )
 
     @property
-    def code(self) -> int | None:
+    def exit_code(self) -> int | None:
         """Its exit code; None while it runs."""
-        return self._tether.poll()
+        return self._supervisor.poll()
 
     @property
     def running(self) -> bool:
         """Whether it has not ended."""
-        return self.code is None
+        return self.exit_code is None
 
     @property
     def pid(self) -> int:
-        """Of the tether."""
-        return self._tether.pid
+        """Of the supervisor."""
+        return self._supervisor.pid
 
-    def said(self) -> str:
+    def output(self) -> str:
         """The end of what it has written since it was started."""
         with self.log.open("rb") as file:
             file.seek(0, 2)
-            file.seek(max(self._from, file.tell() - LAST))
+            file.seek(max(self._log_start, file.tell() - LOG_TAIL))
             return file.read().decode("utf-8", "replace")
 
     def wait(self, seconds: float) -> int | None:
         """Its exit code, or None if it still runs after these seconds."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return self._tether.wait(seconds)
+            return self._supervisor.wait(seconds)
         return None
+
+    def request_stop(self) -> None:
+        """Ask its supervisor to end it, and do not wait."""
+        if self._supervisor.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._supervisor.stdin.close()
 
     def stop(self) -> None:
         """End it and wait until it is gone."""
-        if self._tether.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._tether.stdin.close()
-        if self.wait(tether.PATIENCE + 4) is None:
-            self._tether.kill()
-            self._tether.wait()
+        self.request_stop()
+        if self.wait(supervisor.TERMINATE_SECONDS + 4) is None:
+            self._supervisor.kill()
+            self._supervisor.wait()
 
 
-def stop(*processes: Process | None) -> None:
+def stop_all(*processes: Process | None) -> None:
     """End several at once."""
     present = [process for process in processes if process is not None]
     for process in present:
-        if process._tether.stdin is not None:
-            with contextlib.suppress(OSError):
-                process._tether.stdin.close()
+        process.request_stop()
     for process in present:
         process.stop()

@@ -13,7 +13,7 @@ from unalike.errors import InputError
 from unalike.network.protocol.frames import Frames
 
 
-def ask(socket: str, question: Frames) -> Frames:
+def ask(socket: str, request: Frames) -> Frames:
     """The worker's answer.
 
     Raises:
@@ -21,7 +21,7 @@ def ask(socket: str, question: Frames) -> Frames:
     """
     try:
         with Client(socket, family="AF_UNIX") as connection:
-            _send(connection, question)
+            _send(connection, request)
             return _receive(connection)
     except (OSError, EOFError) as error:
         what = type(error).__name__
@@ -29,7 +29,7 @@ def ask(socket: str, question: Frames) -> Frames:
 
 
 def listen(socket: Path) -> Listener:
-    """Where questions come in; only this user can ask.
+    """Where requests come in; only this user can send any.
 
     Raises:
         InputError: there can be no socket at this path.
@@ -46,7 +46,7 @@ def listen(socket: Path) -> Listener:
 
 
 def answer_one(listener: Listener, answer: Callable[[Frames], Frames]) -> None:
-    """Wait for a question and answer it; a questioner that goes away is forgotten."""
+    """Wait for a request and answer it; a sender that goes away is forgotten."""
     with suppress(OSError, EOFError), listener.accept() as connection:
         _send(connection, answer(_receive(connection)))
 

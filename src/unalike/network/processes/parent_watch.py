@@ -7,21 +7,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-LOOK = 1.0
-"""Seconds between two looks at the parent."""
-ORPHANED = 1
-"""Exit status."""
+POLL_SECONDS = 1.0
+"""Between two looks at the parent."""
+EXIT_ORPHANED = 1
 
 
 @contextmanager
-def tied_to_parent() -> Iterator[None]:
+def exit_with_parent() -> Iterator[None]:
     """While this lasts, the process ends at once when its parent has ended."""
     parent, over = os.getppid(), threading.Event()
 
     def watch() -> None:
-        while not over.wait(LOOK):
+        while not over.wait(POLL_SECONDS):
             if os.getppid() != parent:
-                os._exit(ORPHANED)
+                os._exit(EXIT_ORPHANED)
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
     try:

@@ -4,14 +4,14 @@ import subprocess
 import sys
 import time
 
-from unalike.network.deployment.parent_watch import LOOK, tied_to_parent
+from unalike.network.processes.parent_watch import POLL_SECONDS, exit_with_parent
 
 CHILD = """
 import time
-from unalike.network.deployment.parent_watch import tied_to_parent
-with tied_to_parent():
+from unalike.network.processes.parent_watch import exit_with_parent
+with exit_with_parent():
     print("tied", flush=True)
-    time.sleep(300)
+    time.sleep(3000)
 """
 PARENT = """
 import os, signal, subprocess, sys
@@ -25,15 +25,15 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_a_child_ends_with_a_parent_that_was_killed() -> None:
     command = [sys.executable, "-c", PARENT, CHILD]
     told = subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while _runs(int(told)):
         assert time.monotonic() < end
         time.sleep(0.1)
 
 
 def test_while_the_parent_lives_nothing_ends() -> None:
-    with tied_to_parent():
-        time.sleep(2.5 * LOOK)
+    with exit_with_parent():
+        time.sleep(2.5 * POLL_SECONDS)
 
 
 def _runs(pid: int) -> bool:

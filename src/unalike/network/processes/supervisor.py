@@ -1,6 +1,6 @@
 """Run a command that ends when its caller ends, even if the caller was killed.
 
-    python tether.py COMMAND ARGUMENT...
+    python supervisor.py COMMAND ARGUMENT...
 
 The caller holds the other end of standard input; when it closes, the command gets SIGTERM and,
 if it does not end, SIGKILL. What it has started and left behind ends with it.
@@ -15,10 +15,10 @@ import threading
 import time
 from types import FrameType
 
-PATIENCE = 5.0
-"""Seconds between SIGTERM and SIGKILL."""
+TERMINATE_SECONDS = 5.0
+"""Between SIGTERM and SIGKILL."""
 
-GRACE = 1.0
+GROUP_TERMINATE_SECONDS = 1.0
 """The same for what it has left behind."""
 
 
@@ -31,11 +31,11 @@ def main(command: list[str]) -> int:
             return
         process.terminate()
         try:
-            process.wait(PATIENCE)
+            process.wait(TERMINATE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
 
-    def watch() -> None:
+    def watch_caller() -> None:
         while os.read(0, 4096):
             pass
         end()
@@ -45,7 +45,7 @@ def main(command: list[str]) -> int:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=watch_caller, daemon=True).start()
     code = process.wait()
     _end_group(process.pid)
     return code if code >= 0 else 128 - code
@@ -53,7 +53,7 @@ def main(command: list[str]) -> int:
 
 def _end_group(leader: int) -> None:
     """SIGTERM, and soon SIGKILL, to the processes that a command has left behind."""
-    end = time.monotonic() + GRACE
+    end = time.monotonic() + GROUP_TERMINATE_SECONDS
     with contextlib.suppress(ProcessLookupError):
         os.killpg(leader, signal.SIGTERM)
         while time.monotonic() < end:
