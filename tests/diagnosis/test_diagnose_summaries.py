@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from unalike.diagnosis.summaries import Summaries, diagnose_summaries, feature_of
 
 from summary_worlds import summaries_of
 from unalike import InputError
 from unalike.diagnosis import findings, samples
+from unalike.diagnosis.diagnose_summaries import Summaries, diagnose_summaries, feature_of
 from unalike.diagnosis.label_skew import dealt
 from unalike.diagnosis.moments import Moments, wishart
 from unalike.diagnosis.summary import FEWEST, Summary, pooled, spread, summarise

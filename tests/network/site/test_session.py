@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unalike.data.own_samples import OwnSamples
-
 from site_files import blobs
 from unalike import __version__
+from unalike.data.site_samples import SiteSamples
 from unalike.network.protocol.messages import FAILED, pack
 from unalike.network.protocol.run_description import RunDescription
 from unalike.network.site.session import Session
@@ -15,7 +14,7 @@ from unalike.network.site.site_settings import SiteSettings
 
 
 def session(folder: Path, noise: float | None = None) -> Session:
-    return Session(SiteSettings("north", folder, OwnSamples(*blobs(30, 0)), noise=noise))
+    return Session(SiteSettings("north", folder, SiteSamples(*blobs(30, 0)), noise=noise))
 
 
 def run(token: str) -> dict[str, object]:
