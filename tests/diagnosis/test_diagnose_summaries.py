@@ -7,22 +7,28 @@ import pytest
 
 from summary_worlds import summaries_of
 from unalike import InputError
-from unalike.diagnosis import findings, samples
-from unalike.diagnosis.diagnose_summaries import Summaries, diagnose_summaries, feature_of
-from unalike.diagnosis.label_skew import dealt
+from unalike.diagnosis import findings, prepare_samples
+from unalike.diagnosis.diagnose_summaries import (
+    Summaries,
+    diagnose_summaries,
+    feature_skew_of_moments,
+)
+from unalike.diagnosis.label_skew import random_table
 from unalike.diagnosis.moments import Moments, wishart
-from unalike.diagnosis.summary import FEWEST, Summary, pooled, spread, summarise
+from unalike.diagnosis.summary import FEWEST, Summary, feature_moments, pooled_scale, summarise
 from unlike_worlds import MODERATE, World, world
 
 
 def stacked(given: Summaries) -> Moments:
-    return Moments(*map(np.stack, zip(*given.told, strict=True)))
+    return Moments(*map(np.stack, zip(*given.summaries, strict=True)))
 
 
 @pytest.mark.proof("limit", "labels and sizes need counts alone: the same with all samples here")
 def test_labels_and_sizes_are_those_of_a_diagnosis_with_all_samples() -> None:
     given = world(3, label=1.0, quantity=0.5)
-    here = {f.kind: f for f in findings(samples(given.x, given.y, given.client), shuffles=60)}
+    here = {
+        f.kind: f for f in findings(prepare_samples(given.x, given.y, given.client), shuffles=60)
+    }
     there = diagnose_summaries(summaries_of(given), shuffles=60)
     for kind in ("label", "quantity"):
         assert there[kind].measures == here[kind].measures
@@ -39,7 +45,7 @@ def test_each_skew_that_can_be_seen_is_found_alone(skew: str | None) -> None:
 @pytest.mark.slow
 def test_alarms_of_features_are_no_more_often_than_promised() -> None:
     p = [
-        feature_of(
+        feature_skew_of_moments(
             stacked(summaries_of(world(seed, source=source, label=1.0))), shuffles=39, seed=seed
         ).p
         for seed in range(40)
@@ -51,13 +57,13 @@ def test_alarms_of_features_are_no_more_often_than_promised() -> None:
 def test_a_table_dealt_at_random_is_one_of_shuffled_samples() -> None:
     sizes, totals = np.array([3, 1, 6]), np.array([4, 6])
     y, owner = np.repeat([0, 1], totals), np.repeat([0, 1, 2], sizes)
-    tables, shuffled = [], []
+    tables, shuffle_within = [], []
     for seed in range(3000):
         rng = np.random.default_rng(seed)
-        tables.append(dealt(sizes, totals, rng))
+        tables.append(random_table(sizes, totals, rng))
         cell = owner * 2 + rng.permutation(y)
-        shuffled.append(np.bincount(cell, minlength=6).reshape(3, 2))
-    both = np.array([tables, shuffled])
+        shuffle_within.append(np.bincount(cell, minlength=6).reshape(3, 2))
+    both = np.array([tables, shuffle_within])
     assert (both.sum(3) == sizes).all()
     assert (both.sum(2) == totals).all()
     for power in (1, 2):
@@ -70,7 +76,7 @@ def test_moments_are_those_of_the_samples() -> None:
     rng = np.random.default_rng(0)
     x, client = rng.normal(size=(90, 5)) * [1, 10, 1, 1, 0] + 3, np.arange(90) % 3
     y = np.arange(90) % 2
-    lens = pooled([spread(x[client == i]) for i in range(3)], together=False)
+    lens = pooled_scale([feature_moments(x[client == i]) for i in range(3)], together=False)
     np.testing.assert_allclose(lens.centre, x.mean(0), rtol=1e-12)
     np.testing.assert_allclose(lens.scale, [*1 / x.std(0)[:4], 0], rtol=1e-12)
     z = (x - x.mean(0)) * lens.scale
@@ -91,13 +97,13 @@ def test_moments_are_those_of_the_samples() -> None:
 
 
 def test_what_is_constant_everywhere_says_nothing() -> None:
-    spreads = [spread(np.full((n, 2), 0.1)) for n in (7, 30, 1000)]
-    assert not pooled(spreads, together=False).scale.any()
+    spreads = [feature_moments(np.full((n, 2), 0.1)) for n in (7, 30, 1000)]
+    assert not pooled_scale(spreads, together=False).scale.any()
 
 
 def test_pixels_share_one_scale() -> None:
     x = np.random.default_rng(0).normal(size=(40, 2, 3)) * [1, 2, 3]
-    lens = pooled([spread(x[:10]), spread(x[10:])], together=True)
+    lens = pooled_scale([feature_moments(x[:10]), feature_moments(x[10:])], together=True)
     assert len(set(lens.scale)) == 1
     assert np.square((x.reshape(40, 6) - lens.centre) * lens.scale).mean() == pytest.approx(1)
 
@@ -107,7 +113,7 @@ def test_classes_of_few_samples_keep_their_moments() -> None:
         np.random.default_rng(0).normal(size=(30, 3)),
         np.repeat([0, 1], [FEWEST - 1, 31 - FEWEST]),
     )
-    told = summarise(x, y, 3, pooled([spread(x)], together=False), 0)
+    told = summarise(x, y, 3, pooled_scale([feature_moments(x)], together=False), 0)
     assert told.counts.tolist() == [FEWEST - 1, 31 - FEWEST, 0]
     for part in (told.mean, told.covariance, told.tails):
         assert not part[[0, 2]].any()
@@ -121,7 +127,11 @@ def test_a_long_tail_is_chance_as_well() -> None:
     for seed in range(20):
         rows = rng.integers(0, 20_000, 400)
         made = World(long[rows], np.zeros(400, int), np.arange(400) % 5, np.zeros(400))
-        p.append(feature_of(stacked(summaries_of(made)), shuffles=39, seed=seed).measures[0].p)
+        p.append(
+            feature_skew_of_moments(stacked(summaries_of(made)), shuffles=39, seed=seed)
+            .measures[0]
+            .p
+        )
     assert np.mean(np.array(p) <= 0.1) <= 0.1 + 3 * np.sqrt(0.09 / 20)
 
 
@@ -146,6 +156,6 @@ def test_features_that_nobody_shares_are_not_measured() -> None:
 
 def test_less_than_two_clients_are_no_diagnosis() -> None:
     given = summaries_of(world(0, samples=200, clients=2))
-    empty = Summary(*(part * 0 for part in given.told[0]))
+    empty = Summary(*(part * 0 for part in given.summaries[0]))
     with pytest.raises(InputError, match="1 of 2 clients told"):
-        diagnose_summaries(Summaries(given.names, given.labels, (given.told[0], empty)))
+        diagnose_summaries(Summaries(given.names, given.labels, (given.summaries[0], empty)))
