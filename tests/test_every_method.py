@@ -23,7 +23,7 @@ from torch import Tensor
 from fusedspacefed_worlds import fused_world
 from method_worlds import blobs_of_several, linear_blobs
 from unalike.core import Cohort, Method, Problem
-from unalike.engines import local as local_engine
+from unalike.engines import client_data
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
 from unalike.engines.serialised import SerialisedEngine, from_bytes, to_bytes
@@ -252,13 +252,13 @@ def test_the_order_of_the_answers_is_irrelevant(name: str) -> None:
 def test_padding_has_no_effect(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     known, personal = usual(name), usual_personal(name)
     planted, garbage = with_garbage(world(name))
-    honest = local_engine._padded
+    honest = client_data.padded
 
     def padded(ragged: Any, rows: Any, device: Any) -> tuple[Tensor, Tensor]:
         ids, sizes = honest(ragged, rows, device)
         return torch.where(torch.arange(ids.shape[1]) < sizes[:, None], ids, garbage), sizes
 
-    monkeypatch.setattr(local_engine, "_padded", padded)
+    monkeypatch.setattr(client_data, "padded", padded)
     other = trained(name, 2, where=planted)
     assert same(known.server, other.server)
     assert same(known.states, other.states)
