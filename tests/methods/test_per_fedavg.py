@@ -8,10 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from contract import Contract
 from unalike.core import Batch, Batches, NoState, Problem
 from unalike.core.batches import LocalStep
 from unalike.methods import FedAvg, PerFedAvg
 from worlds import blobs, fixed_point, quadratics, samples, whole_batch
+
+CONTRACT = Contract(down=1, up=1)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 NO_STATE = NoState()

@@ -22,7 +22,8 @@ from torch import Tensor
 from unalike.core import Cohort
 from unalike.data.ragged import Ragged
 from unalike.data.windows import Windows, in_window, last_rounds, window_of
-from unalike.engines.local import LocalEngine, Predictions
+from unalike.engines.local import LocalEngine
+from unalike.engines.prediction import Predictions
 from unalike.functional.trees import leaves
 from unalike.measures.dissimilarity import gradient_dissimilarity
 from unalike.measures.group_agreement import adjusted_rand

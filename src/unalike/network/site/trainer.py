@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from unalike.engines.local import LocalEngine, Predictions
+from unalike.engines.local import LocalEngine
+from unalike.engines.prediction import Predictions
 from unalike.functional.finite import finite
 from unalike.functional.trees import leaves, map_tree
 from unalike.measures.tally import tally, without_classes
