@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from unalike.core import Method, Problem
-from unalike.data.federation import Federation, Ragged
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 from unalike.functional.trees import items
 from unalike.privacy import Privacy, Release, with_privacy
 from unalike.rounds import rounds

@@ -11,8 +11,9 @@ from torch import nn
 import unalike
 from small_studies import SMALL, comparable
 from unalike import Federation, InputError, compare, resume
+from unalike.measures.metrics import BESIDE_MAIN, METRICS, Metric
 from unalike.methods import METHODS
-from unalike.study.run import Progress
+from unalike.study.training import ProgressEvent
 
 
 def test_public_names() -> None:
@@ -34,6 +35,45 @@ def test_the_summary_is_tidy(small: tuple[unalike.Result, Path]) -> None:
     assert set(frame["client"]) == {"all", *result.names}
     assert set(frame["method"]) == {"local", "fedavg", "scaffold"}
     pd.testing.assert_frame_equal(frame, result.frame, check_exact=True)
+
+
+def test_a_metric_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = Metric(
+        "error",
+        title="error",
+        heading="error",
+        column="error",
+        unit="share",
+        better="low",
+        meaning="Share of samples predicted wrong.",
+        formula="wrong / all",
+        compute=lambda counted, many_labels: 1 - counted.correct.sum(1) / counted.size,
+    )
+    monkeypatch.setitem(METRICS, error.name, error)
+    frame = compare("digits", methods="fedavg", **SMALL).frame
+    found = frame[(frame.method == "fedavg") & (frame.seed == 0)].set_index(["client", "metric"])
+    for client in set(frame.client) - {"all"}:
+        for when in ("best", "last"):
+            told = found.value.get((client, f"personalised_error_{when}"))
+            if told is not None:
+                right = found.value[client, f"personalised_accuracy_{when}"]
+                assert told == pytest.approx(1 - right)
+    mean = found.value["all", "personalised_error_mean_last"]
+    assert mean == pytest.approx(1 - found.value["all", "personalised_accuracy_mean_last"])
+    right = found.value["all", "global_accuracy_last"]
+    assert found.value["all", "global_error_last"] == pytest.approx(1 - right)
+
+
+def test_every_metric_is_in_the_frame_and_the_table(small: tuple[unalike.Result, Path]) -> None:
+    result, _ = small
+    known = set(result.frame[result.frame.method == "fedavg"].metric)
+    assert {f"global_{name}_last" for name in METRICS} <= known
+    assert {
+        f"personalised_{one.name}_mean_best" for one in METRICS.values() if one.by_client
+    } <= known
+    columns = {one.column for one in BESIDE_MAIN} | {f"global_{one.column}" for one in BESIDE_MAIN}
+    assert columns == {"balanced", "f1", "global_balanced", "global_f1"}
+    assert columns <= set(result.table().columns)
 
 
 def test_the_mean_is_that_of_the_clients(small: tuple[unalike.Result, Path]) -> None:
@@ -69,7 +109,7 @@ def test_bytes_are_those_on_the_wire(small: tuple[unalike.Result, Path]) -> None
 
 
 def test_a_finished_study_is_only_read(small: tuple[unalike.Result, Path]) -> None:
-    steps: list[Progress] = []
+    steps: list[ProgressEvent] = []
     again = resume(small[1], tell=steps.append)
     assert [step.label for step in steps] == [""]
     pd.testing.assert_frame_equal(again.frame, small[0].frame, check_exact=True)
@@ -79,7 +119,7 @@ def test_resuming_equals_never_stopping(small: tuple[unalike.Result, Path], tmp_
     class CutError(Exception):
         pass
 
-    def stop(step: Progress) -> None:
+    def stop(step: ProgressEvent) -> None:
         if (step.label, step.t) == ("scaffold", 2):
             raise CutError
 
@@ -151,7 +191,7 @@ def test_table_and_report(small: tuple[unalike.Result, Path], tmp_path: Path) ->
 
 
 def test_all_leaves_out_what_does_not_fit_and_says_so() -> None:
-    steps: list[Progress] = []
+    steps: list[ProgressEvent] = []
     settings = {**SMALL, "rounds": 1}
     result = compare("digits", methods="all", tell=steps.append, **settings)
     said = [step.remark for step in steps if step.remark and "left out" in step.remark]

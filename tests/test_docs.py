@@ -17,12 +17,11 @@ import pandas as pd
 import pytest
 import typer
 
-import unalike.api
 from command_line import unalike as run_command
 from pages import MARKS, PAGES, ROOT, Block, blocks_of, commands
 from unalike.cli.main import app
 from unalike.data.sources import find, is_here
-from unalike.study.run import dealt
+from unalike.study.inputs import deal_study
 from unalike.study.settings import Study, read_study
 
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -98,7 +97,7 @@ def test_study_files(block: Block, place: Path) -> None:
 @pytest.mark.parametrize("block", run_here("sh"))
 def test_commands(block: Block, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if block.mark == "checked":
-        monkeypatch.setattr(unalike.api, "start", checked_start)
+        monkeypatch.setattr("unalike.api.compare.run_study", checked_start)
     for words in commands(block.text):
         (check if block.mark == "checked" else run)(words)
 
@@ -150,7 +149,7 @@ def checked_start(study: Study, folder: Path, **_: object) -> None:
     for label in study.labels():
         study.method(label)
     if is_here(find(study.data).name):
-        assert len(dealt(study, 0).skews) == len(study.skew)
+        assert len(deal_study(study, 0).skews) == len(study.skew)
     raise typer.Exit
 
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from unalike.core import Batch, Batches, Method, Problem
-from unalike.data.federation import Federation, Ragged
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
 from unalike.rounds import Round, rounds
@@ -222,8 +223,8 @@ def samples(x: Tensor, y: Tensor, *, batch_size: int = 10**6, passes: int = 1) -
 
 def whole_batch(x: Tensor, y: Tensor) -> Batch:
     """Up to 256 samples as one batch, in this order."""
-    (turn,) = samples(x, y).in_order()
-    return turn.batch
+    (step,) = samples(x, y).in_order()
+    return step.batch
 
 
 @dataclass(frozen=True)

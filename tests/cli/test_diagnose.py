@@ -175,7 +175,7 @@ def test_refusals_of_names(tmp_path: Path, capsys: Output) -> None:
     assert "--split" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", ["unalike.api", "unalike.diagnosis.diagnose"])
+@pytest.mark.parametrize("module", ["unalike.api.diagnose", "unalike.diagnosis.diagnose"])
 def test_examples(module: str) -> None:
     names = vars(import_module(module))
     (example,) = doctest.DocTestFinder().find(names["diagnose"], "diagnose", globs=dict(names))

@@ -15,7 +15,7 @@ from unalike.cli.network.interruption import interruptible
 from unalike.network.deployment import certificates, keys
 from unalike.network.deployment.gate import Gate
 from unalike.network.deployment.ports import Address, free_port, listen
-from unalike.network.deployment.server_status import Visitors
+from unalike.network.deployment.server_status import ServerStatus
 
 Output = pytest.CaptureFixture[str]
 
@@ -96,24 +96,24 @@ def test_without_flower(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None
 
 def test_certificates_and_keys(capsys: Output) -> None:
     assert unalike("certificates", "tls", "--host", "fed.example.org", "--site", "a") == 0
-    certificates.server_files(Path("tls"))
+    certificates.server_certificate_files(Path("tls"))
     assert unalike("key", "b.key") == 0
     assert "b.key.pub" in capsys.readouterr().out
     Path("b.key.pub").rename("tls/nodes/b.pub")
     authority = Path("tls/ca.crt").read_bytes()
     assert unalike("certificates", "tls", "--site", "c") == 0
-    assert list(keys.admitted(Path("tls"))) == ["a", "b", "c"]
+    assert list(keys.admitted_keys(Path("tls"))) == ["a", "b", "c"]
     assert Path("tls/ca.crt").read_bytes() == authority
 
 
 def test_data_that_cannot_be_read_are_said_by_the_site(capsys: Output) -> None:
     server = Address("localhost", free_port())
-    with Gate(listen(server), Address("127.0.0.1", 1), greeting=Visitors({}).greet):
+    with Gate(listen(server), Address("127.0.0.1", 1), status=ServerStatus({}).answer):
         assert unalike("join", server, "--name", "a", "--data", "bad.npz") == 2
     assert "unalike: bad.npz has no column 'y'" in capsys.readouterr().err
     Path("mine.csv").write_text("a,grade,hospital\n1,ill,north\n2,well,south\n3,ill,south\n")
     columns = ["--label-column", "grade", "--client-column", "hospital"]
-    with Gate(listen(server), Address("127.0.0.1", 1), greeting=Visitors({}).greet):
+    with Gate(listen(server), Address("127.0.0.1", 1), status=ServerStatus({}).answer):
         assert unalike("join", server, "--name", "a", "--data", "mine.csv", *columns) == 2
     assert "Unknown client 'a': known are: north, south." in capsys.readouterr().err
 

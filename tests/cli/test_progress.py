@@ -11,7 +11,7 @@ from unalike.cli import progress as displays
 from unalike.cli.network.federation_progress import FederationProgress
 from unalike.cli.progress import ProgressDisplay, RaceProgress, StudyProgress
 from unalike.study.settings import make_study
-from unalike.study.training import Progress
+from unalike.study.training import ProgressEvent
 
 
 def text_of(console: Console) -> str:
@@ -57,10 +57,10 @@ def test_without_a_terminal_a_line_is_printed_at_times(monkeypatch: pytest.Monke
     clock, console = Clock(monkeypatch), file()
     study = make_study({**SMALL, "rounds": 50})
     with StudyProgress(study, console) as progress:
-        progress.tell(Progress("", 0, 0, runs=2))
+        progress.tell(ProgressEvent("", 0, 0, runs=2))
         for t in range(1, 31):
             clock.now += 0.9
-            progress.tell(Progress("fedavg", 0, t, remark="the same for all rounds"))
+            progress.tell(ProgressEvent("fedavg", 0, t, remark="the same for all rounds"))
     assert text_of(console).splitlines() == [
         "note: fedavg, seed 0: the same for all rounds",
         "12 of 100 rounds done",
@@ -70,9 +70,9 @@ def test_without_a_terminal_a_line_is_printed_at_times(monkeypatch: pytest.Monke
 
 def test_a_study_on_a_terminal() -> None:
     progress = StudyProgress(make_study(SMALL), terminal())
-    progress.tell(Progress("", 0, 0, runs=2))
-    progress.tell(Progress("fedavg", 0, 3, finished=True))
-    progress.tell(Progress("per_fedavg", 0, 1, 0.5))
+    progress.tell(ProgressEvent("", 0, 0, runs=2))
+    progress.tell(ProgressEvent("fedavg", 0, 3, finished=True))
+    progress.tell(ProgressEvent("per_fedavg", 0, 1, 0.5))
     picture = drawn(progress)
     for words in ("all runs", "4/6 rounds", "Per-FedAvg, seed 0", "validation 50.0%"):
         assert words in picture, words
@@ -81,13 +81,13 @@ def test_a_study_on_a_terminal() -> None:
 
 def test_a_race_on_a_terminal_shows_the_heat_that_is_run() -> None:
     progress = RaceProgress(terminal())
-    progress.tell(Progress("", 0, 0, runs=9))
-    progress.tell(Progress("fedavg-1", 0, 5, finished=True))
-    progress.tell(Progress("fedprox-1", 0, 1))
+    progress.tell(ProgressEvent("", 0, 0, runs=9))
+    progress.tell(ProgressEvent("fedavg-1", 0, 5, finished=True))
+    progress.tell(ProgressEvent("fedprox-1", 0, 1))
     assert "1/9 runs" in drawn(progress)
     assert "fedprox-1" in drawn(progress)
-    progress.tell(Progress("", 0, 0, runs=4))
-    progress.tell(Progress("fedavg-2", 0, 1))
+    progress.tell(ProgressEvent("", 0, 0, runs=4))
+    progress.tell(ProgressEvent("fedavg-2", 0, 1))
     assert "0/4 runs" in drawn(progress)
     assert "/9" not in drawn(progress)
 

@@ -11,7 +11,7 @@ import pooch
 import pytest
 
 from unalike.data import SOURCES, is_here, load
-from unalike.data.sources.files import locate, present
+from unalike.data.sources.file_cache import locate, present
 from unalike.data.sources.source import RemoteFile
 from unalike.errors import InputError
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from unalike.data import SPLITS, Arrays, Ragged, federate, federation, load
-from unalike.data.federate import _strata
+from unalike.data.federation import _strata
 from unalike.errors import InputError
 
 

@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from comparisons import comparison
-from unalike.report.comparison_page import write
+from unalike.report.comparison_page import write_report
 from unalike.results.columns import COLUMNS
 from unalike.results.table import as_frame
 
@@ -54,7 +54,7 @@ def made():
 
 @pytest.fixture(scope="module")
 def report(made, tmp_path_factory):
-    return write(made, tmp_path_factory.mktemp("report") / "report.html")
+    return write_report(made, tmp_path_factory.mktemp("report") / "report.html")
 
 
 @contextmanager

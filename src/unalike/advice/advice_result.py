@@ -10,12 +10,12 @@ from typing import Any
 from unalike.diagnosis import Diagnosis
 from unalike.methods import METHODS
 from unalike.methods.header import header
-from unalike.results.units import count, listed, percent, points
+from unalike.results.units import count, listed, points
 
-from .heats import Schedule
-from .measured import Gain, Measured
+from .final_test import FinalTest, Gain
+from .heats import RaceSchedule
 from .method_choice import Choice
-from .race import Contestant, Entry, Stage
+from .race import Contestant, Stage
 from .rules import Proposal
 
 
@@ -26,11 +26,11 @@ class Advice:
     diagnosis: Diagnosis
     shortlist: tuple[Proposal, ...]
     unfit: dict[str, str]  # proposed, but pointless or impossible here: why
-    plan: Schedule
+    plan: RaceSchedule
     stages: tuple[Stage, ...]
     spent: int  # gradients of single samples in the race
     choice: Choice
-    measured: Measured
+    measured: FinalTest
     settings: dict[str, Any]
 
     @property
@@ -46,14 +46,14 @@ class Advice:
     @property
     def headline(self) -> str:
         """The advice in one sentence."""
-        name = called(self.choice.advised)
+        name = contestant_title(self.choice.advised)
         if self.method == "local":
             return f"For these clients nothing helps beyond training alone: {name}."
         over = self._over("local")
         lead = "For these clients"
         if self.method == "fedavg":
             lead += " one shared model will do"
-        text = f"{lead}: {name}; {gained(over)}"
+        text = f"{lead}: {name}; {gain_text(over)}"
         if not over.gain.excludes_zero:
             text += ", which these clients cannot tell from training alone"
         return text + "."
@@ -90,7 +90,7 @@ class Advice:
         if self.method == "fedavg":
             return ["No personal model paid: none was above FedAvg by more than noise."]
         gain = self._over("fedavg").gain
-        text = f"Beside FedAvg: {points(gain.mean)} {interval(gain.low, gain.high)}"
+        text = f"Beside FedAvg: {points(gain.mean)} {interval_text(gain.low, gain.high)}"
         return [text + ("." if gain.excludes_zero else ", not to be told apart.")]
 
     def _cost(self) -> list[str]:
@@ -111,13 +111,13 @@ class Advice:
                 else "has the least loss"
             )
             said.append(
-                f"{called(choice.leader)} led the race by {ahead}, which is within noise; what "
-                f"{why} is advised."
+                f"{contestant_title(choice.leader)} led the race by {ahead}, which is within "
+                f"noise; what {why} is advised."
             )
         shown = {choice.advised.method, choice.leader.method}
         equals = [r.contestant for r in choice.ties if r.contestant.method not in shown]
         if equals:
-            names = listed([called(one) for one in equals])
+            names = listed([contestant_title(one) for one in equals])
             said.append(f"As good as the leader, as far as the race can say: {names}.")
         return said
 
@@ -199,32 +199,27 @@ class Advice:
         return json.dumps(_finite(whole), indent=1, allow_nan=False)
 
 
-def called(one: Contestant) -> str:
+def contestant_title(one: Contestant) -> str:
     """The printed name of a contestant, with its settings."""
     pairs = ", ".join(f"{name} {_short(value)}" for name, value in one.settings.items())
     title = header(METHODS[one.method]).title
     return f"{title} ({pairs})" if pairs else title
 
 
-def gained(gain: Gain) -> str:
+def gain_text(gain: Gain) -> str:
     """By how much, for how many, with what certainty."""
     alone = "Local" if gain.over == "local" else "FedAvg"
     return (
-        f"{points(gain.gain.mean)} over {alone} {interval(gain.gain.low, gain.gain.high)}, better "
-        f"for {len(gain.better)} of {len(gain.clients)}"
+        f"{points(gain.gain.mean)} over {alone} {interval_text(gain.gain.low, gain.gain.high)}, "
+        f"better for {len(gain.better)} of {len(gain.clients)}"
     )
 
 
-def interval(low: float, high: float) -> str:
+def interval_text(low: float, high: float) -> str:
     """(90 % interval +1.0 to +2.0)."""
     if math.isnan(low):
         return "(one client, no interval)"
     return f"(90 % interval {100 * low:+.1f} to {100 * high:+.1f})"
-
-
-def standing(entry: Entry) -> str:
-    """A contestant and its accuracy in the race."""
-    return f"{called(entry.contestant)}: {percent(entry.score)}"
 
 
 def _short(value: Any) -> str:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .paired import NEAR, SLIGHT, Difference, difference, tied
-from .race import Contestant, Entry, Stage
+from .client_differences import NEAR, SLIGHT, Difference, difference, tied
+from .race import Contestant, RaceEntry, Stage
 
 
 class Rival(NamedTuple):
@@ -54,11 +54,11 @@ def choose(final: Stage, *, alike: bool = False) -> Choice:
             rivals.append(Rival(other.contestant, behind, equal))
             equals += [other] if equal else []
     simplest = min(equals, key=lambda one: one.contestant.effort)
-    advised = steadiest(final, simplest)
+    advised = least_loss(final, simplest)
     return Choice(advised.contestant, leader.contestant, tuple(rivals))
 
 
-def steadiest(final: Stage, best: Entry) -> Entry:
+def least_loss(final: Stage, best: RaceEntry) -> RaceEntry:
     """Of the best settings of a method and others not told apart from them those of least loss."""
     same = [
         one
@@ -69,6 +69,6 @@ def steadiest(final: Stage, best: Entry) -> Entry:
     return min(same, key=lambda one: one.loss)
 
 
-def entry_of(stage: Stage, method: str) -> Entry:
+def best_entry(stage: Stage, method: str) -> RaceEntry:
     """The best entry of a method."""
     return next(entry for entry in stage.entries if entry.contestant.method == method)

@@ -8,8 +8,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from unalike.advice import Advice, Brief
-from unalike.advice.advice_result import called
+from unalike.advice.advice_result import Advice, contestant_title
+from unalike.advice.pipeline import RacePreview
 from unalike.methods import METHODS
 from unalike.methods.header import header
 from unalike.results.units import count, percent
@@ -19,7 +19,7 @@ from unalike.results.units import count, percent
 class ShortlistTable:
     """What rich prints before the race: the shortlist with reasons, and the price."""
 
-    brief: Brief
+    brief: RacePreview
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         brief = self.brief
@@ -62,7 +62,7 @@ class AdviceTable:
             one = entry.contestant
             known = measured.get(one.method) == one.settings
             table.add_row(
-                Text(called(one)),
+                Text(contestant_title(one)),
                 percent(entry.score),
                 percent(accuracy[one.method]) if known else "",
                 style="bold" if one.label == self.advice.choice.advised.label else "",

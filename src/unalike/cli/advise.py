@@ -42,7 +42,7 @@ def advise(
     jobs: options.Jobs = None,
 ) -> None:
     """Say which method fits these clients: a diagnosis, a race on known samples, one test."""
-    from unalike.advice import advise as seek
+    from unalike.api.advise import advise as seek
     from unalike.engines.machine import cores
 
     from .advice_tables import AdviceTable, ShortlistTable

@@ -15,7 +15,7 @@ from .console import err, out, print_headline, print_report
 from .options import setting
 
 if TYPE_CHECKING:
-    from unalike.api import Result
+    from unalike.api.studies import Result
 
 Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
 
@@ -83,7 +83,7 @@ def compare(
     jobs: options.Jobs = None,
 ) -> None:
     """Train methods side by side on unlike clients and say who wins and who loses."""
-    from unalike.api import start
+    from unalike.api.compare import run_study
     from unalike.engines.machine import cores
     from unalike.study.settings import make_study, read_study
 
@@ -98,7 +98,7 @@ def compare(
     named = "-".join([resolved.data, resolved.split, *(one.kind for one in resolved.skew)])
     target = folder or Path("runs") / named
     with StudyProgress(resolved, err) as progress:
-        result = start(
+        result = run_study(
             resolved, target, overwrite=overwrite, jobs=jobs or cores(), tell=progress.tell
         )
     _show(result, target)
@@ -106,8 +106,8 @@ def compare(
 
 def resume(folder: Folder, jobs: options.Jobs = None) -> None:
     """Continue a study where it stopped; a finished one is only said to be so."""
-    from unalike.api import open_study, read_result, unfinished
-    from unalike.api import resume as go_on
+    from unalike.api.resume import resume as go_on
+    from unalike.api.studies import open_study, read_result, unfinished
     from unalike.engines.machine import cores
 
     from .progress import StudyProgress
@@ -126,7 +126,7 @@ def resume(folder: Folder, jobs: options.Jobs = None) -> None:
 
 def report(folder: Folder) -> None:
     """Write the report of a study anew, as far as the study has come."""
-    from unalike.api import read_result
+    from unalike.api.studies import read_result
 
     print_report(read_result(folder).report(folder / "report.html"))
 

@@ -40,7 +40,7 @@ def diagnose(
     ] = Path("runs/diagnosis"),
 ) -> None:
     """Say how unlike clients are, in which way, and whether that is more than chance."""
-    from unalike.api import diagnose as examine
+    from unalike.api.diagnose import diagnose as examine
 
     from .diagnosis_table import DiagnosisTable
 

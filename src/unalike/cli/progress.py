@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from unalike.study.settings import Study
-    from unalike.study.training import Progress as Step
+    from unalike.study.training import ProgressEvent as Step
 
 SILENCE = 10.0
 """Seconds between lines where the output is not a terminal."""

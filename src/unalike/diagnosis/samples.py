@@ -60,21 +60,21 @@ class Samples:
         """Client and class of each sample as one number: [n]."""
         return self.client * self.classes + self.y
 
-    def some(self, rows: NDArray[Any]) -> Samples:
+    def subset(self, rows: NDArray[Any]) -> Samples:
         """The samples of these rows, with the same clients."""
         window = None if self.window is None else self.window[rows]
         return replace(
             self, x=self.x[rows], y=self.y[rows], client=self.client[rows], window=window
         )
 
-    def among(self, most: int, rng: np.random.Generator) -> tuple[Integers, Samples]:
+    def choose_clients(self, most: int, rng: np.random.Generator) -> tuple[Integers, Samples]:
         """At most so many clients, chosen at random, and their samples, numbered anew."""
         chosen = np.sort(rng.permutation(self.clients)[:most])
-        part = self.some(np.isin(self.client, chosen))
+        part = self.subset(np.isin(self.client, chosen))
         names = tuple(self.names[i] for i in chosen)
         return chosen, replace(part, client=np.searchsorted(chosen, part.client), names=names)
 
-    def thinned(self, most: int, seed: int) -> Samples:
+    def subsample(self, most: int, seed: int) -> Samples:
         """At most about this many samples, the same share of each client's, at least two."""
         if len(self.y) <= most:
             return self
@@ -82,10 +82,10 @@ class Samples:
         sizes = self.sizes
         place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         kept = np.maximum(2, np.floor(sizes * most / len(order))).astype(np.int64)
-        return self.some(np.sort(order[place < kept[self.client[order]]]))
+        return self.subset(np.sort(order[place < kept[self.client[order]]]))
 
 
-def samples(
+def prepare_samples(
     x: Any,
     y: Any,
     client: Any,

@@ -7,10 +7,13 @@ from typing import Literal
 
 import numpy as np
 
+from unalike.measures.metrics import BESIDE_MAIN, Unit
+
 from . import units
 
 Chosen = Literal["best", "last"]
 """The round that speaks for a run: the best by validation, or the last."""
+IN_UNIT: dict[Unit, str] = {"share": " (%)", "nats": ""}
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Column:
     metric: str  # in the frame, without the suffix of the round
     heading: str
     short: str  # heading in a terminal, two lines
-    unit: Literal["share", "spread", "bytes", "count", "seconds", "round", "epsilon"]
+    unit: Unit | Literal["spread", "bytes", "count", "seconds", "round", "epsilon"]
     meaning: str
     dated: bool = True  # whether it is measured at a chosen round
     wins: Literal["high", "low", "none"] = "none"
@@ -32,6 +35,8 @@ class Column:
             return units.NOTHING
         if self.unit in ("share", "spread"):
             return f"{100 * value:.1f}"
+        if self.unit == "nats":
+            return f"{value:.3f}"
         if self.unit == "epsilon":
             return units.epsilon(value)
         if self.unit == "bytes":
@@ -167,21 +172,16 @@ FURTHER = (
         "share",
         "personalised accuracy, mean over test samples (%)",
     ),
-    Column(
-        "balanced",
-        "personalised_balanced_accuracy_mean",
-        "Balanced",
-        "balanced",
-        "share",
-        "personalised balanced accuracy, mean over clients (%)",
-    ),
-    Column(
-        "f1",
-        "personalised_macro_f1_mean",
-        "Macro F1",
-        "macro F1",
-        "share",
-        "personalised macro F1, mean over clients (%)",
+    *(
+        Column(
+            metric.column,
+            f"personalised_{metric.name}_mean",
+            metric.heading[0].upper() + metric.heading[1:],
+            metric.heading,
+            metric.unit,
+            f"personalised {metric.title}, mean over clients{IN_UNIT[metric.unit]}",
+        )
+        for metric in BESIDE_MAIN
     ),
     Column(
         "gain",
@@ -192,21 +192,16 @@ FURTHER = (
         "mean over clients of what each gains over training alone (points)",
     ),
     Column("qoi", "qoi_mean", "QoI", "QoI", "spread", "mean quality of improvement (points)"),
-    Column(
-        "global_balanced",
-        "global_balanced_accuracy",
-        "Global, balanced",
-        "global balanced",
-        "share",
-        "global balanced accuracy (%)",
-    ),
-    Column(
-        "global_f1",
-        "global_macro_f1",
-        "Global, macro F1",
-        "global F1",
-        "share",
-        "global macro F1 (%)",
+    *(
+        Column(
+            f"global_{metric.column}",
+            f"global_{metric.name}",
+            f"Global, {metric.heading}",
+            f"global {metric.heading}",
+            metric.unit,
+            f"global {metric.title}{IN_UNIT[metric.unit]}",
+        )
+        for metric in BESIDE_MAIN
     ),
     Column(
         "new_worst",

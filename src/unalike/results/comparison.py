@@ -13,17 +13,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from unalike.data.federation import Federation
+from unalike.measures.metrics import METRICS
 from unalike.measures.qoi import quality_of_improvement
 from unalike.measures.spread import harmed_share, spread
 from unalike.methods import METHODS
 from unalike.methods.header import header
+from unalike.study.prequential import window_scores
 from unalike.study.round_choice import best_round
 from unalike.study.settings import Study
 from unalike.study.store import RunStore, write_atomically
-from unalike.study.stream import over_time
 
-from .hidden_clients import hiding, unsaid
-from .privacy_spent import spent
+from .hidden_clients import hidden_accuracy_remarks, hidden_clients
+from .privacy_spent import privacy_remarks
 
 COLUMNS = ["method", "seed", "client", "metric", "value"]
 ALL = "all"
@@ -46,7 +47,7 @@ class Comparison:
     hidden: tuple[str, ...] = ()  # clients that do not tell their accuracy
 
 
-class _Runs:
+class _RunRecords:
     """All records of a study, by method and seed."""
 
     def __init__(self, study: Study, folder: Path, seeds: range) -> None:
@@ -77,26 +78,26 @@ def gather(
     environment: dict[str, str],
 ) -> Comparison:
     """Read all stores of a study; federations [seeds] tell whose value is whose."""
-    runs = _Runs(study, folder, range(study.seeds))
+    runs = _RunRecords(study, folder, range(study.seeds))
     rows: list[tuple[str, int, str, str, float]] = []
     curves: list[tuple[str, int, int, str, float]] = []
-    said = list(remarks)
+    remarks_found = list(remarks)
     for (label, seed), records in runs.records.items():
         for client, metric, value in _summary(runs, label, seed, federations[seed]):
             rows.append((label, seed, client, metric, value))
         for t, metric, value in _curves(records, federations[seed]):
             curves.append((label, seed, t, metric, value))
-        said += [record["diverged"] for record in records if "diverged" in record]
-        said += [record["notes"] for record in records if "notes" in record]
+        remarks_found += [record["diverged"] for record in records if "diverged" in record]
+        remarks_found += [record["notes"] for record in records if "notes" in record]
     titles = {label: _title(study, label) for label in study.labels()}
-    said += spent(study.privacy, runs.records, titles)
+    remarks_found += privacy_remarks(study.privacy, runs.records, titles)
     frame = pd.DataFrame(rows, columns=COLUMNS)
     first = federations[0]
-    hidden = hiding(chain.from_iterable(runs.records.values()))
+    hidden = hidden_clients(chain.from_iterable(runs.records.values()))
     means = frame[
         frame["metric"].isin(["personalised_accuracy_mean_last", "new_accuracy_mean_last"])
     ]
-    said += unsaid(hidden, first.clients, means["value"])
+    remarks_found += hidden_accuracy_remarks(hidden, first.clients, means["value"])
     return Comparison(
         settings=study.as_toml(),
         frame=frame,
@@ -106,7 +107,7 @@ def gather(
         label_counts=first.label_counts,
         titles=titles,
         environment=environment,
-        remarks=list(dict.fromkeys(said)),
+        remarks=list(dict.fromkeys(remarks_found)),
         hidden=hidden,
     )
 
@@ -128,7 +129,7 @@ def _title(study: Study, label: str) -> str:
 
 
 def _summary(
-    runs: _Runs, label: str, seed: int, federation: Federation
+    runs: _RunRecords, label: str, seed: int, federation: Federation
 ) -> list[tuple[str, str, float]]:
     rows: list[tuple[str, str, float]] = []
     for when in ("last", "best"):
@@ -139,7 +140,7 @@ def _summary(
                 rows.append((ALL, "best_round", float(record["round"])))
     records = runs.records[label, seed]
     training = np.flatnonzero(~federation.newcomers)
-    for name, values in over_time(records).items():
+    for name, values in window_scores(records).items():
         rows.append((ALL, f"{name}_mean", _mean(values)))
         rows += _per_client(name, values, training, federation)
     trained = [record for record in records if "diverged" not in record]
@@ -162,12 +163,12 @@ def _summary(
 
 
 def _measured(
-    runs: _Runs, evaluation: dict[str, Any], seed: int, federation: Federation, when: str
+    runs: _RunRecords, evaluation: dict[str, Any], seed: int, federation: Federation, when: str
 ) -> list[tuple[str, str, float]]:
     training = np.flatnonzero(~federation.newcomers)
     new = np.flatnonzero(federation.newcomers)
     rows = _scores("personalised", evaluation["personal"], training, federation, when)
-    for name in ("accuracy", "balanced_accuracy", "macro_f1", "loss"):
+    for name in METRICS:
         if "global" in evaluation:
             rows.append((ALL, f"global_{name}_{when}", evaluation["global"][name]))
     if "cluster_agreement" in evaluation:
@@ -199,7 +200,7 @@ def _scores(
 ) -> list[tuple[str, str, float]]:
     rows: list[tuple[str, str, float]] = []
     sizes = federation.test.sizes[clients]
-    for name in ("accuracy", "balanced_accuracy", "macro_f1"):
+    for name in (metric.name for metric in METRICS.values() if metric.by_client):
         column = np.asarray(values[name], dtype=np.float64)
         for statistic, value in spread(column, sizes)._asdict().items():
             rows.append((ALL, f"{family}_{name}_{statistic}_{when}", value))
@@ -216,7 +217,7 @@ def _per_client(
     ]
 
 
-def _reference(runs: _Runs, label: str, seed: int, when: str) -> Floats | None:
+def _reference(runs: _RunRecords, label: str, seed: int, when: str) -> Floats | None:
     record = runs.at(label, seed, when) if (label, seed) in runs.records else None
     return None if record is None else np.asarray(record["evaluation"]["personal"]["accuracy"])
 
@@ -258,7 +259,7 @@ def _curves(records: list[dict[str, Any]], federation: Federation) -> list[tuple
             values["new_accuracy_mean"] = _spread_mean(evaluation["new"], new, federation)
         if "stream" in evaluation:
             values |= {
-                f"{name}_mean": _mean(column) for name, column in over_time([record]).items()
+                f"{name}_mean": _mean(column) for name, column in window_scores([record]).items()
             }
         if "gradient_dissimilarity" in evaluation:
             values["gradient_dissimilarity"] = evaluation["gradient_dissimilarity"]

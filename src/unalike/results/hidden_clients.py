@@ -9,7 +9,7 @@ from typing import Any
 from .units import listed
 
 
-def hiding(records: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+def hidden_clients(records: Iterable[dict[str, Any]]) -> tuple[str, ...]:
     """Those that did not tell their accuracy when asked, at least once, in the order of names."""
     found: set[str] = set()
     for record in records:
@@ -18,7 +18,9 @@ def hiding(records: Iterable[dict[str, Any]]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def unsaid(hidden: tuple[str, ...], clients: int, accuracies: Iterable[float]) -> list[str]:
+def hidden_accuracy_remarks(
+    hidden: tuple[str, ...], clients: int, accuracies: Iterable[float]
+) -> list[str]:
     """What must be said aloud; accuracies: means over those that told, NaN where nobody did."""
     if not hidden:
         return []

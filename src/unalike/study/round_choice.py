@@ -6,11 +6,19 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from unalike.measures.metrics import MAIN, METRICS
 
-def rank(evaluation: dict[str, Any]) -> tuple[float, float]:
+CHOOSING = (MAIN, METRICS["loss"])
+"""The first decides, the next between equals."""
+
+
+def rank(evaluation: dict[str, Any]) -> tuple[float, ...]:
     """Smaller is better: higher validation accuracy, then lower validation loss."""
     validation = evaluation["validation"]
-    return -validation["accuracy"], validation["loss"]
+    return tuple(
+        -validation[metric.name] if metric.better == "high" else validation[metric.name]
+        for metric in CHOOSING
+    )
 
 
 def better(evaluation: dict[str, Any], best: dict[str, Any] | None) -> bool:
@@ -18,7 +26,7 @@ def better(evaluation: dict[str, Any], best: dict[str, Any] | None) -> bool:
 
     Where nobody's validation samples are known, the later one; known ones beat unknown ones.
     """
-    if best is None or math.isnan(best["validation"]["accuracy"]):
+    if best is None or math.isnan(best["validation"][MAIN.name]):
         return True
     return rank(evaluation) < rank(best)
 

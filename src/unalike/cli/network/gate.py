@@ -24,11 +24,11 @@ def gate(
     """Let sites reach a flower-superlink that you run yourself, and nothing of it but that."""
     need_flower()
     from unalike.network.deployment import ports
-    from unalike.network.deployment.certificates import authority_file, server_files
+    from unalike.network.deployment.certificates import authority_file, server_certificate_files
     from unalike.network.deployment.gate import Gate
 
-    outer, inner = ports.parse(listen, "--listen"), ports.parse(to, "--to")
-    files = None if tls is None else server_files(tls)
+    outer, inner = ports.parse_address(listen, "--listen"), ports.parse_address(to, "--to")
+    files = None if tls is None else server_certificate_files(tls)
     trusted = None if inner_ca is None else authority_file(inner_ca)
     with (
         interruptible("The gate is closed."),

@@ -95,9 +95,9 @@ def join(
     """Take part in a study with this machine's data, which never leave it."""
     need_flower()
     from unalike.network.deployment.certificates import authority_file
-    from unalike.network.deployment.keys import check_name, public_of
-    from unalike.network.deployment.ports import parse
-    from unalike.network.deployment.site_process import NODES, Joining, Member
+    from unalike.network.deployment.keys import check_name, public_key_of
+    from unalike.network.deployment.ports import parse_address
+    from unalike.network.deployment.site_process import NODES, SiteDeployment, SiteProcess
     from unalike.network.deployment.supernode import Credentials
 
     check_name(name, "--name")
@@ -107,18 +107,18 @@ def join(
     if key is not None and tls is None:
         raise InputError("--key needs --tls: a key is only used on an encrypted connection.")
     if key is not None:
-        public_of(key)
-    joining = Joining(
-        server=parse(server, "server"),
+        public_key_of(key)
+    deployment = SiteDeployment(
+        server=parse_address(server, "server"),
         name=name,
-        state=state or Path(f"unalike-{name}"),
-        worker=["--data", str(data), *columns.words(), *answers.words()],
+        state_folder=state or Path(f"unalike-{name}"),
+        worker_options=["--data", str(data), *columns.words(), *answers.words()],
         credentials=Credentials(
             None if tls is None else authority_file(tls).resolve(),
             None if key is None else key.resolve(),
         ),
         patience=patience,
-        node=NODES[node_kind(one_process)],
+        start_node=NODES[node_kind(one_process)],
     )
     with interruptible("This site has left; the same command joins again."):
-        Member(joining, say).run()
+        SiteProcess(deployment, say).run()

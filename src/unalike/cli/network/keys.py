@@ -23,14 +23,15 @@ def certificates(
 ) -> None:
     """Make the server's certificate (anew), and the authority that every site trusts."""
     need_flower()
-    from unalike.network.deployment.certificates import make_server
-    from unalike.network.deployment.keys import admit
+    from unalike.network.deployment.certificates import make_server_certificate
+    from unalike.network.deployment.keys import make_admitted_key
 
     if host or not (site and (folder / "server.crt").exists()):
-        authority = make_server(folder, host or [])
+        authority = make_server_certificate(folder, host or [])
         print(f"Every site needs {authority}. Keep {folder / 'ca.key'} away from the network.")
     for name in site or []:
-        print(f"{admit(folder, name)} is for {name} alone: carry it there safely, then remove it.")
+        file = make_admitted_key(folder, name)
+        print(f"{file} is for {name} alone: carry it there safely, then remove it.")
     print(f"Public keys of the sites that may join lie in {folder / 'nodes'}.")
     (folder / "nodes").mkdir(exist_ok=True)
 

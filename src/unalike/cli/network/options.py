@@ -10,11 +10,12 @@ import typer
 
 from unalike.cli.options import Group
 from unalike.errors import InputError
+from unalike.network.server.server_settings import HELP
 
 Methods = Annotated[
     str | None, typer.Option(help="Method, or several with commas. [those of the study]")
 ]
-Deadline = Annotated[float, typer.Option(help="Seconds that a site has for an answer.")]
+Deadline = Annotated[float, typer.Option(help=HELP["deadline"])]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the study that the folder holds.")
 ]
@@ -39,17 +40,16 @@ class Diagnosis(Group):
         bool,
         typer.Option(
             "--diagnose",
-            help="Train nothing: ask for summaries of the samples and say how unlike the sites "
-            "are.",
+            help=HELP["diagnose"],
         ),
     ] = False
     noise: Annotated[
         float | None,
-        typer.Option(help="Of --diagnose: epsilon of the noise that sites add. [none]"),
+        typer.Option(help=f"{HELP['noise']} [none]"),
     ] = None
     label: Annotated[
         int | None,
-        typer.Option(help="Of --diagnose, where samples have many labels: the one to look at."),
+        typer.Option(help=HELP["label"]),
     ] = None
 
     def settings(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import typer
 
 from unalike.cli.console import say
 from unalike.cli.options import expand
+from unalike.network.server.server_settings import HELP, ServerSettings
 
 from . import options
 from .requirements import need_flower, node_kind
@@ -21,9 +22,9 @@ def rehearse(
     study: Annotated[Path, typer.Argument(help="A study file (TOML).")],
     nodes: Annotated[int, typer.Option(help="Sites, each with processes of its own.", min=2)] = 3,
     method: options.Methods = None,
-    deadline: options.Deadline = 600.0,
+    deadline: options.Deadline = ServerSettings.deadline,
     baselines: Annotated[
-        bool, typer.Option("--baselines/--no-baselines", help="Also run Local and FedAvg.")
+        bool, typer.Option("--baselines/--no-baselines", help=HELP["baselines"])
     ] = False,
     diagnosis: options.Diagnosis,
     folder: Annotated[
@@ -35,8 +36,8 @@ def rehearse(
     """Try a federation on this machine: real processes, sockets, certificates and keys."""
     need_flower()
     from unalike.network.deployment.ports import Address, free_port
-    from unalike.network.deployment.rehearsal import Stage
-    from unalike.study.sites import read_sites
+    from unalike.network.deployment.rehearsal import Rehearsal
+    from unalike.study.roster import read_sites
 
     asked, node = diagnosis.settings(), node_kind(one_process)
     folder = folder or Path("runs") / f"{named(study)}-rehearsal"
@@ -47,5 +48,6 @@ def rehearse(
     assert roster is not None
     names = [site.name for site in roster.places if site is not None]
     settings |= {"deadline": deadline, "baselines": baselines, **asked}
-    with Stage(place, Address("localhost", free_port()), names, say, node=node) as stage:
-        run_server(place, stage.server, settings, stage.tls)
+    address = Address("localhost", free_port())
+    with Rehearsal(place, address, names, say, node=node) as rehearsal:
+        run_server(place, rehearsal.server, settings, rehearsal.tls)

@@ -23,7 +23,7 @@ def node_kind(one_process: bool) -> str:
     """
     if not one_process:
         return "supernode"
-    from unalike.network.deployment.in_process_supernode import check_flower
+    from unalike.network.deployment.in_process_supernode import check_flower_version
 
-    check_flower()
+    check_flower_version()
     return "one-process"

@@ -9,6 +9,7 @@ import typer
 
 from unalike.cli.console import say
 from unalike.cli.options import expand
+from unalike.network.server.server_settings import HELP, ServerSettings
 
 from . import options
 from .requirements import need_flower
@@ -25,21 +26,15 @@ def serve(
     sites: Annotated[
         int | None, typer.Option(help="Sites that are expected. [admitted keys, or clients]")
     ] = None,
-    least: Annotated[
-        int | None, typer.Option(help="Sites without whose answers no round counts. [all]")
-    ] = None,
-    deadline: options.Deadline = 600.0,
-    patience: Annotated[
-        float, typer.Option(help="Seconds to wait for the least number of sites.")
-    ] = 86_400.0,
-    grace: Annotated[
-        float, typer.Option(help="Seconds to wait for all sites before beginning with the least.")
-    ] = 60.0,
+    least: Annotated[int | None, typer.Option(help=f"{HELP['least']} [all]")] = None,
+    deadline: options.Deadline = ServerSettings.deadline,
+    patience: Annotated[float, typer.Option(help=HELP["patience"])] = ServerSettings.patience,
+    grace: Annotated[float, typer.Option(help=HELP["grace"])] = ServerSettings.grace,
     baselines: Annotated[
         bool | None,
         typer.Option(
             "--baselines/--no-baselines",
-            help="Also run Local and FedAvg, against which harm is measured. [unless --method]",
+            help=f"{HELP['baselines']} [unless --method]",
             show_default=False,
         ),
     ] = None,
@@ -59,9 +54,9 @@ def serve(
     asked = diagnosis.settings()
     if diagnosis.diagnose and folder is None and not study.is_dir():
         folder = Path("runs") / f"{named(study)}-diagnosis"
-    from unalike.network.deployment.ports import parse
+    from unalike.network.deployment.ports import parse_address
 
-    address = parse(listen, "--listen")
+    address = parse_address(listen, "--listen")
     if tls is None and address.host not in ("127.0.0.1", "::1", "localhost"):
         say("Without --tls anybody who reaches this port can join, and read what travels.")
     place, settings = prepared(study, method, folder, sites=sites, tls=tls, overwrite=overwrite)

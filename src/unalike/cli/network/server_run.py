@@ -13,8 +13,8 @@ from .interruption import interruptible
 
 if TYPE_CHECKING:
     from unalike.network.deployment.ports import Address
+    from unalike.study.roster import Roster
     from unalike.study.settings import Study
-    from unalike.study.sites import Roster
 
 
 def named(study: Path) -> str:
@@ -40,8 +40,8 @@ def prepared(
         InputError: one sentence says what to change.
     """
     from unalike.models.registry import MODELS
+    from unalike.study.roster import OWN, read_sites
     from unalike.study.settings import read_study
-    from unalike.study.sites import OWN, read_sites
 
     if study.is_dir():
         folder, study = study, study / "study.toml"
@@ -67,7 +67,7 @@ def prepared(
     places = len(roster.places)
     if sites is not None and sites != places:
         raise InputError(f"The study in {folder} is for {places} sites, not {sites}.")
-    settings: dict[str, Any] = {"study": str(folder.resolve()), "sites": places, "least": places}
+    settings: dict[str, Any] = {"study": str(folder.resolve()), "least": places}
     return folder, {**settings, **known}
 
 
@@ -77,19 +77,19 @@ def run_server(folder: Path, address: Address, settings: dict[str, Any], tls: Pa
     Raises:
         InputError: one sentence says why it failed.
     """
-    from unalike.network.deployment.server_process import Server, Serving
+    from unalike.network.deployment.server_process import ServerDeployment, ServerProcess
     from unalike.study.store import write_atomically
 
     from .federation_progress import FederationProgress
 
     (folder / "network").mkdir(exist_ok=True)
     write_atomically(folder / "network" / "settings.json", json.dumps(settings).encode())
-    server = Server(Serving(folder, address, settings, tls))
+    server = ServerProcess(ServerDeployment(folder, address, settings, tls))
     with (
         interruptible(f"The study is kept: 'unalike serve {folder}' goes on with it."),
-        FederationProgress(err, folder.name, server.visitors.present) as progress,
+        FederationProgress(err, folder.name, server.status.present) as progress,
     ):
-        server.tell = progress.tell
+        server.on_event = progress.tell
         last = server.run()
     if last["event"] == "failed":
         raise InputError(str(last["why"]))
@@ -103,18 +103,18 @@ def _begun(
     study: Study, folder: Path, sites: int | None, tls: Path | None, overwrite: bool
 ) -> Roster:
     """The places of a study that begins."""
-    from unalike.network.deployment.keys import admitted
+    from unalike.network.deployment.keys import admitted_keys
     from unalike.network.server.study import prepare
-    from unalike.study.sites import OWN
+    from unalike.study.roster import OWN
 
     if sites is None and study.data == OWN and tls is not None:
-        sites = len(admitted(tls))
+        sites = len(admitted_keys(tls))
     return prepare(
         study,
         folder,
         sites=sites or 0,
         overwrite=overwrite,
-        tell=lambda event: say(str(event.get("text", event))),
+        on_event=lambda event: say(str(event.get("text", event))),
     )
 
 
@@ -138,9 +138,9 @@ def _kept(folder: Path) -> dict[str, Any]:
 
 def _show_diagnosis(folder: Path) -> None:
     from unalike.cli.diagnosis_table import DiagnosisTable
-    from unalike.network.server.diagnosis import diagnosis_of
+    from unalike.network.server.diagnosis import read_diagnosis
 
-    found = diagnosis_of(folder)
+    found = read_diagnosis(folder)
     out.print(DiagnosisTable(found))
     print_headline(found.headline)
     print_report(folder / "diagnosis.html")

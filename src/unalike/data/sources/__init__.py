@@ -8,13 +8,13 @@ from .cifar10 import CIFAR10, CIFAR10_SUBSET
 from .digits import DIGITS
 from .fashion_mnist import FASHION_MNIST
 from .fcube import FCUBE
-from .files import locate, present
+from .file_cache import locate, present
 from .leaf_synthetic import LEAF_SYNTHETIC
 from .medmnist import MEDMNIST
 from .mnist import MNIST, MNIST_WRITERS
 from .sent140 import SENT140, SENT140_SAMPLE
 from .source import Arrays, RemoteFile, Source
-from .synthetic import SYNTHETIC, SYNTHETIC_IID, named
+from .synthetic import SYNTHETIC, SYNTHETIC_IID, parse_synthetic
 from .synthetic_mixture import SYNTHETIC_MIXTURE
 
 __all__ = ["SOURCES", "Arrays", "RemoteFile", "Source", "find", "is_here", "load"]
@@ -61,7 +61,7 @@ def find(name: str) -> Source:
     Raises:
         InputError: there is none; the nearest name is given.
     """
-    source = SOURCES.get(name) or named(name)
+    source = SOURCES.get(name) or parse_synthetic(name)
     if source is None:
         raise unknown("data set", name, SOURCES)
     return source
