@@ -60,6 +60,7 @@ def federate(
     Raises:
         InputError: one sentence says what to change.
     """
+    _check_task(arrays)
     skews, named = asked(skew)
     if named:
         split, options = str(named.pop("split")), {**options, **named}
@@ -131,6 +132,14 @@ def federate(
         truth=tuple(truths),
     )
     return applied(federation, skews, seed=seed)
+
+
+def _check_task(arrays: Arrays) -> None:
+    if arrays.task not in ("classes", "labels"):
+        raise InputError(
+            f"These samples ask for {arrays.task}, and clients can be trained on classes and "
+            "labels only: take the arrays themselves with unalike.data.load."
+        )
 
 
 def _dealt(arrays: Arrays, *, natural: bool, official_test: bool) -> npt.NDArray[np.int64]:
