@@ -8,6 +8,7 @@ from .cifar10 import CIFAR10, CIFAR10_SUBSET
 from .digits import DIGITS
 from .fashion_mnist import FASHION_MNIST
 from .fcube import FCUBE
+from .fed_heart import FED_HEART
 from .files import locate, present
 from .leaf_synthetic import LEAF_SYNTHETIC
 from .medmnist import MEDMNIST
@@ -25,6 +26,7 @@ SOURCES: dict[str, Source] = {
         DIGITS,
         MNIST,
         MNIST_WRITERS,
+        FED_HEART,
         FASHION_MNIST,
         CIFAR10,
         CIFAR10_SUBSET,
