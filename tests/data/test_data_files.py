@@ -157,7 +157,7 @@ def test_what_is_here():
 
 
 def test_every_source_is_complete():
-    assert len(SOURCES) == 28
+    assert len(SOURCES) == 33
     for name, source in SOURCES.items():
         assert source.name == name
         assert source.title
