@@ -41,7 +41,7 @@ Nobody says this.
 
 
 def characters(ids):
-    return "".join(ALPHABET[i - 1] for i in ids if i)
+    return "".join(ALPHABET[i] for i in ids)
 
 
 def test_speeches_without_stage_directions():
@@ -59,14 +59,14 @@ def test_every_character_but_the_first_is_a_target_once(length):
     speech = np.arange(1, length + 1)
     x, y = pieces(speech)
     assert x.shape == y.shape == (-(-(length - 1) // 80), 80)
-    assert x[x > 0].tolist() == speech[:-1].tolist()
-    assert y[y > 0].tolist() == speech[1:].tolist()
-    np.testing.assert_array_equal(x > 0, y > 0)
-    assert ((x > 0)[:, :-1] >= (x > 0)[:, 1:]).all()  # padding stands at the end
+    assert x[y != -1].tolist() == speech[:-1].tolist()
+    assert y[y != -1].tolist() == speech[1:].tolist()
+    assert (x[y == -1] == 0).all()
+    assert ((y != -1)[:, :-1] >= (y != -1)[:, 1:]).all()  # padding stands at the end
 
 
 def test_tokens_are_places_in_the_alphabet():
-    assert tokens("\n !").tolist() == [1, 2, 3]
+    assert tokens("\n !").tolist() == [0, 1, 2]
     assert characters(tokens("To be, or not to be")) == "To be, or not to be"
     assert len(set(ALPHABET)) == len(ALPHABET)
 
@@ -103,11 +103,12 @@ def test_the_roles_and_what_they_say():
 
 def test_the_target_is_the_token_after():
     arrays = real("shakespeare")
-    real_next = arrays.x[:, 1:] > 0
-    np.testing.assert_array_equal(arrays.x[:, 1:][real_next], arrays.y[:, :-1][real_next])
-    np.testing.assert_array_equal(arrays.x > 0, arrays.y > 0)
-    assert arrays.x.min() == 0
-    assert arrays.y.max() == len(ALPHABET) == arrays.classes - 1
+    held = arrays.y[:, 1:] != -1
+    np.testing.assert_array_equal(arrays.x[:, 1:][held], arrays.y[:, :-1][held])
+    assert (arrays.y[:, 0] != -1).all()
+    assert (arrays.x[arrays.y == -1] == 0).all()
+    assert (arrays.x.min(), arrays.y.min()) == (0, -1)
+    assert arrays.y.max() == len(ALPHABET) - 1 == arrays.classes - 1
     assert SOURCES["shakespeare"].task == arrays.task == "sequence"
 
 

