@@ -138,6 +138,7 @@ def federate(
     Raises:
         InputError: one sentence says what to change.
     """
+    _check_task(arrays)
     skews, split_given = parse_skews(skew)
     if split_given:
         split, options = str(split_given.pop("split")), {**options, **split_given}
@@ -213,6 +214,14 @@ def federate(
         truth=tuple(truths),
     )
     return apply_skews(federation, skews, seed=seed)
+
+
+def _check_task(arrays: Arrays) -> None:
+    if arrays.task not in ("classes", "labels"):
+        raise InputError(
+            f"These samples ask for {arrays.task}, and clients can be trained on classes and "
+            "labels only: take the arrays themselves with unalike.data.load."
+        )
 
 
 def _rows_to_deal(arrays: Arrays, *, natural: bool, official_test: bool) -> npt.NDArray[np.int64]:
