@@ -11,7 +11,7 @@ from torch import Tensor
 from unalike.errors import InputError
 
 from .own import own_arrays
-from .sources.source import Task
+from .sources.source import Task, Transform
 from .truth import Truth
 from .windows import Windows
 
@@ -62,6 +62,9 @@ class Federation:
     truth: tuple[Truth, ...] = ()  # who was drawn alike by each skew
     window: Windows | None = None  # when each sample comes, where clients change over time
     skews: tuple[str, ...] = ()  # what was done on top of the split, in sentences
+    class_names: tuple[str, ...] = ()  # C names in their natural order, where classes have any
+    preprocessing: Transform | None = None  # how raw samples became x, where they were raw
+    notes: tuple[str, ...] = ()  # what was found and guessed while reading, in sentences
 
     @property
     def clients(self) -> int:

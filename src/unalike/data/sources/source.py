@@ -11,20 +11,23 @@ Task = Literal["classes", "labels"]
 
 TRAIN, VALIDATION, TEST = 0, 1, 2  # the values of Arrays.part
 
-Transform = Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
+Transform = Callable[[Any], npt.NDArray[Any]]
 
 
 class Arrays(NamedTuple):
     """All samples of a data set, n of them, in their official order."""
 
-    x: npt.NDArray[Any]  # float32 [n, ...]; images [n, channels, height, width] in [0, 1]
+    x: Any  # float32 [n, ...]; images [n, channels, height, width] in [0, 1]; or raw, see `fit`
     y: npt.NDArray[Any]  # int64 [n] in 0..classes-1, or float32 [n, classes] of zeros and ones
     classes: int
     client: npt.NDArray[Any] | None  # [n]: whose sample it is by nature; None where nobody's
     part: npt.NDArray[np.int8]  # [n]: TRAIN, VALIDATION, TEST; all TRAIN without an official cut
     group: npt.NDArray[np.int64] | None = None  # [n]: the true cluster of the sample's client
-    fit: Callable[[npt.NDArray[Any]], Transform] | None = None
-    """Where x is raw, such as text [n]: learns from training samples how to make it numbers."""
+    fit: Callable[[list[Any]], Transform] | None = None
+    """Where x is raw, such as text [n] or a table of n rows: learns from the training samples of
+    each client, in a list, how to make it numbers."""
+    class_names: tuple[str, ...] = ()  # where classes have names
+    notes: tuple[str, ...] = ()  # what was found and guessed while reading
 
     @property
     def task(self) -> Task:
