@@ -20,6 +20,7 @@ from unalike.errors import InputError
 
 from .array_preprocessing import ArrayPreprocessing, entries, feature_axis
 from .exact_sums import Grid, grid, mean_and_deviation, total, total_of_squares
+from .exchange import exchange
 from .ranks import Interval, find_quartiles, histogram, summed
 from .settings import Scale
 
@@ -156,14 +157,11 @@ def fit_array(scale: Scale) -> ArrayFit:
 
 def fit_arrays(parts: Mapping[str, npt.NDArray[Any]], scale: Scale) -> ArrayPreprocessing:
     """Fit on the training samples of clients whose arrays are all here."""
-    fit = fit_array(scale)
-    query = next(fit)
-    while True:
-        told = {name: answer_array(x, query) for name, x in parts.items()}
-        try:
-            query = fit.send(told)
-        except StopIteration as done:
-            return done.value
+
+    def answers(query: ArrayQuery) -> dict[str, ArrayAnswer]:
+        return {name: answer_array(x, query) for name, x in parts.items()}
+
+    return exchange(fit_array(scale), answers)
 
 
 def _robust(

@@ -67,10 +67,10 @@ def texts(column: Column) -> Texts:
     """The cells as text; None, NaN and blanks are empty cells."""
     import pandas as pd
 
-    codes, different = pd.factorize(column.values, use_na_sentinel=True)
-    codes = codes.astype(np.int64)
-    if column.gaps is not None:
-        codes[column.gaps] = -1
+    held = slice(None) if column.gaps is None else ~column.gaps
+    found, different = pd.factorize(column.values[held], use_na_sentinel=True)
+    codes = np.full(len(column), -1, np.int64)
+    codes[held] = found
     names = [text_of(value) for value in different]
     place: dict[str, int] = {}
     moved = np.array(

@@ -140,13 +140,18 @@ def _number_by_rule(column: ColumnEvidence) -> ColumnPlan:
             return _epoch(column, unit)
         if column.increasing and not timed and _counts_rows(column):
             return _left_out(column, "identifier", "it counts the rows, as a saved row index does")
-    if column.inexact:
+    if column.inexact and not _fits(column):
         raise InputError(
             f"Column {column.name!r} holds whole numbers beyond 2^53 with {column.inexact} that "
             f"would lose digits as numbers: say {column.name}=category if they are names, or drop "
             "it."
         )
     return _plan(column, "number", "whole numbers" if whole else "numbers")
+
+
+def _fits(column: ColumnEvidence) -> bool:
+    """Whether all numbers are whole numbers of 64 bits, so that their differences are exact."""
+    return isinstance(column.low, int) and isinstance(column.high, int)
 
 
 def _counts_rows(column: ColumnEvidence) -> bool:
@@ -260,7 +265,7 @@ def _plan(column: ColumnEvidence, kind: Kind, reason: str, *, chosen: bool = Fal
         odd=column.filled - known if kind in ("number", "yes/no") else 0,
         low=column.low if ranged and column.low is not None else 0,
         high=column.high if ranged and column.high is not None else 0,
-        whole=kind == "number" and column.whole == column.numbers,
+        whole=kind == "number" and column.whole == column.numbers and _fits(column),
         chosen=chosen,
     )
 

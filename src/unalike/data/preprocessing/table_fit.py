@@ -22,6 +22,7 @@ from .dates import DAY, PER_SECOND
 from .encoders import AnswerEncoder, CategoryEncoder, Encoder, NumberEncoder, TextEncoder
 from .evidence import ColumnEvidence, merged
 from .exact_sums import mean_and_deviation
+from .exchange import exchange
 from .kinds import ColumnPlan, plan_columns
 from .ranks import Quartiles, find_quartiles, summed
 from .settings import PreprocessingSettings
@@ -69,14 +70,11 @@ def fit_table(settings: PreprocessingSettings) -> TableFit:
 
 def fit_tables(tables: Mapping[str, Table], settings: PreprocessingSettings) -> TablePreprocessing:
     """Fit on the training samples of clients whose tables are all here."""
-    fit = fit_table(settings)
-    query = next(fit)
-    while True:
-        told = {name: answer(table, query, share_texts=True) for name, table in tables.items()}
-        try:
-            query = fit.send(told)
-        except StopIteration as done:
-            return done.value
+
+    def answers(query: TableQuery) -> dict[str, TableAnswer]:
+        return {name: answer(table, query, share_texts=True) for name, table in tables.items()}
+
+    return exchange(fit_table(settings), answers)
 
 
 def _together(told: Mapping[str, TableAnswer]) -> list[ColumnEvidence]:

@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
 def is_frame(value: Any) -> bool:
     """Whether this is a data frame of any library."""
-    import pandas as pd
-
-    return isinstance(value, pd.DataFrame) or (
-        hasattr(value, "columns")
-        and (hasattr(value, "__arrow_c_stream__") or hasattr(value, "__dataframe__"))
-    )
+    kind = type(value)
+    if hasattr(kind, "__dataframe__") or hasattr(kind, "collect_schema"):
+        return True
+    named = hasattr(kind, "columns") or hasattr(kind, "column_names")
+    return named and hasattr(kind, "__arrow_c_stream__")
 
 
 def as_pandas(value: Any) -> pd.DataFrame:

@@ -59,7 +59,9 @@ def source_of(
     if isinstance(source, torch.utils.data.Dataset):
         held = read_torch(source, size)
         columns = {"y": held.y} if roles["label"] is None else {}
-        return Source(held.x, columns, held.notes, order=held.class_names), roles
+        return Source(
+            held.x, columns, held.notes, order=held.class_names, channels=held.channels
+        ), roles
     if isinstance(source, Mapping):
         return _arrays({str(k): as_array(v, str(k)) for k, v in source.items()}, "these"), roles
     if isinstance(source, tuple) and 2 <= len(source) <= 4 and not np.isscalar(source[0]):
@@ -107,7 +109,7 @@ def _folder(place: Path, roles: dict[str, Any], size: Size | None, layout: str) 
     found = read_folder(place, layout)
     pictures, notes = read_pictures(found.files, size)
     columns = {"label": found.label, "client": found.client}
-    return Source(pictures, columns, [*found.notes, *notes], place=str(place))
+    return Source(pictures, columns, [*found.notes, *notes], place=str(place), channels="first")
 
 
 def _frame(source: Any, roles: dict[str, Any]) -> Source:
@@ -126,7 +128,7 @@ def _hugging_face(source: Any, size: Size | None) -> Source:
         return Source(table, {}, notes, orders=named)
     x, notes = hugging_face_pictures(source, column, size)
     others = {name: np.asarray(source[name]) for name in source.column_names if name != column}
-    return Source(x, others, notes, orders=named)
+    return Source(x, others, notes, orders=named, channels="first")
 
 
 def _arrays(arrays: dict[str, npt.NDArray[Any]], place: str) -> Source:

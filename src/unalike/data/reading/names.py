@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unalike.data.preprocessing.cells import text_of
+from unalike.data.preprocessing.cells import texts
 from unalike.data.preprocessing.table import Column
 from unalike.errors import InputError
 
@@ -21,28 +21,29 @@ def names_of(column: Column, what: str) -> tuple[npt.NDArray[np.str_], list[str]
     Raises:
         InputError: a sample without a name, or a number with decimals.
     """
-    import pandas as pd
-
-    codes, different = pd.factorize(column.values, use_na_sentinel=True)
-    if column.gaps is not None:
-        codes = np.where(column.gaps, -1, codes)
-    names = [text_of(value) for value in different]
-    blank = np.array([not name.strip() for name in names] or [True])
-    empty = (codes < 0) | blank[codes]
+    found = texts(column)
+    empty = found.codes < 0
     if empty.any():
         raise InputError(
             f"{what} names nothing for {np.count_nonzero(empty)} of {len(column)} samples, first "
             f"for sample {empty.argmax()}: fill them in or leave these samples out."
         )
-    fractions = [value for value in different if isinstance(value, float | np.floating)]
-    parted = [value for value in fractions if not float(value).is_integer()]
-    if parted:
-        raise InputError(f"{what} holds {parted[0]}, which is no name: give whole numbers or text.")
-    notes = []
-    if fractions and column.values.dtype.kind == "f":
-        notes.append(f"{what} holds numbers such as {fractions[0]}: named {names[0]!r}.")
-    notes += _near(names, what)
-    return np.array(names)[codes], notes
+    names = found.different
+    _refuse_fractions(column, what)
+    notes = _near(names, what)
+    if column.values.dtype.kind == "f":
+        notes.append(
+            f"{what} holds {column.values[0]}, named {names[found.codes[0]]!r}, and so on."
+        )
+    return np.array(names)[found.codes], notes
+
+
+def _refuse_fractions(column: Column, what: str) -> None:
+    if column.values.dtype.kind not in "fO":
+        return
+    for value in column.values:
+        if isinstance(value, float | np.floating) and not float(value).is_integer():
+            raise InputError(f"{what} holds {value}, which is no name: give whole numbers or text.")
 
 
 def _near(names: list[str], what: str) -> list[str]:

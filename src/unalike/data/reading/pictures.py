@@ -97,7 +97,7 @@ def _pillow(file: Path) -> Any:
 
 def _values(picture: Any, name: str, notes: dict[str, int]) -> npt.NDArray[Any]:
     """[channels, height, width]"""
-    if hasattr(picture, "mode"):
+    if is_picture(picture):
         picture = _plain(picture, notes)
     values = np.asarray(picture)
     if values.dtype.kind not in "biuf":
@@ -111,6 +111,11 @@ def _values(picture: Any, name: str, notes: dict[str, int]) -> npt.NDArray[Any]:
     if values.shape[0] <= 4:
         return values
     raise InputError(f"{name} is {values.shape}: colours must come first or last, at most four.")
+
+
+def is_picture(value: Any) -> bool:
+    """Whether this is a picture of Pillow."""
+    return isinstance(getattr(value, "mode", None), str) and hasattr(value, "convert")
 
 
 def _plain(picture: Any, notes: dict[str, int]) -> Any:

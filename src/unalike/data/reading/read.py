@@ -81,16 +81,15 @@ def read(
     size = (resize, resize) if isinstance(resize, int) else resize
     roles = {"label": label, "client": client, "time": time, "group": group}
     found, roles = source_of(source, roles, size, layout=layout, decimal=decimal)
-    notes = list(found.notes)
+    x = found.x if isinstance(found.x, Table) else samples_of(found.x)
     labels = _labels(found, roles["label"], chosen=task == "classes")
-    notes += labels.notes
-    used = [labels.column]
     whose, when = (
         column_of(found, "client", roles["client"]),
         column_of(found, "time", roles["time"]),
     )
     cluster = column_of(found, "group", roles["group"])
-    used += [column.name for column in (whose, when, cluster) if column is not None]
+    used = [labels.column, *(c.name for c in (whose, when, cluster) if c is not None)]
+    notes = [*found.notes, *labels.notes]
     names = times = groups = None
     group_names: tuple[str, ...] = ()
     if whose is not None:
@@ -103,7 +102,6 @@ def read(
         group_of, said = names_of(cluster, cluster.name)
         groups, group_names = in_order(group_of)
         notes += said
-    x = found.x
     if isinstance(x, Table):
         x = x.without([name for name in used if name in x.names])
         if not x.columns:
@@ -111,8 +109,9 @@ def read(
         _refuse_unknown(settings, x)
     else:
         _refuse_columns(settings)
-        x, said = channels_first(samples_of(x), channels)
-        notes += said
+        if found.channels != "first":
+            x, said = channels_first(x, channels)
+            notes += said
     if len(x) != len(labels.y):
         raise InputError(
             f"x and y must have the same length, but x has {len(x)} samples and y "

@@ -27,6 +27,7 @@ class Source:
     columns: dict[str, npt.NDArray[Any]]  # further arrays by name, one row a sample
     notes: list[str]
     place: str = ""  # the file
+    channels: str = ""  # "first" where x is known to have its channels first
     index: Any = None  # of a data frame
     order: tuple[str, ...] = ()  # what whole numbers in the labels stand for
     orders: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the same by column

@@ -11,7 +11,7 @@ import torch
 from unalike.errors import InputError
 
 from .array_inputs import as_array
-from .pictures import Size, stacked
+from .pictures import Size, is_picture, stacked
 
 
 class SampleSet(NamedTuple):
@@ -21,6 +21,7 @@ class SampleSet(NamedTuple):
     y: npt.NDArray[Any]
     class_names: tuple[str, ...]  # what whole numbers in y stand for; empty where nobody says
     notes: list[str]
+    channels: str  # "first" where x is known to have its channels first
 
 
 def is_hugging_face(value: Any) -> bool:
@@ -54,16 +55,16 @@ def read_torch(samples: Any, resize: Size | None = None) -> SampleSet:
     names = tuple(map(str, getattr(samples, "classes", ()) or ()))
     if y.dtype.kind not in "iub" or y.ndim != 1 or y.max() >= len(names):
         names = ()
-    if hasattr(xs[0], "mode"):
+    if is_picture(xs[0]):
         pictures, notes = stacked(((f"sample {i}", x) for i, x in enumerate(xs)), resize)
-        return SampleSet(pictures, y, names, notes)
+        return SampleSet(pictures, y, names, notes, "first")
     try:
         x = np.stack([as_array(one, "x") for one in xs])
     except ValueError:
         raise InputError(
             "The samples of the data set have different shapes; pad or crop them first."
         ) from None
-    return SampleSet(x, y, names, [])
+    return SampleSet(x, y, names, [], "")
 
 
 def _each(samples: Any) -> Any:

@@ -69,7 +69,9 @@ def _separator(text: str, place: Path) -> str:
     counts: dict[str, list[int]] = {}
     for separator in SEPARATORS:
         try:
-            first = list(islice(csv.reader(io.StringIO(text), delimiter=separator), FIRST))
+            first = list(
+                islice(csv.reader(io.StringIO(text, newline=""), delimiter=separator), FIRST)
+            )
         except csv.Error:
             continue
         counts[separator] = [len(row) for row in first if row]
