@@ -20,6 +20,7 @@ from unalike.data.preprocessing.array_fit import (
     fit_array,
     fit_arrays,
 )
+from unalike.data.preprocessing.evidence import evidence_of
 from unalike.data.preprocessing.exact_sums import (
     grid,
     mean_and_deviation,
@@ -204,6 +205,25 @@ def test_over_json_and_in_any_order_the_same_bits(scale):
     np.testing.assert_array_equal(again.transform(table), here.transform(table))
     assert stages[:2] == ["columns", "totals"]
     assert len(stages) <= 2 + 7
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.arange(300) * 7.5,
+        np.arange(300) * 3 - 100,
+        2**53 + 3 * np.arange(300),
+        np.where(np.arange(300) % 9 == 0, np.nan, np.arange(300) / 7),
+        np.where(np.arange(300) % 9 == 0, np.nan, np.arange(300.0)),
+        pd.date_range("2020-01-01", periods=300).strftime("%Y%m%d").astype(int).to_numpy(),
+    ],
+)
+def test_numbers_by_type_are_told_as_the_same_numbers_in_text(values):
+    """A site with a CSV and one with parquet files tell the same of the same samples."""
+    written = ["" if value != value else repr(value.item()) for value in values]
+    typed = evidence_of(Column("a", values))
+    assert typed == evidence_of(Column("a", np.array(written, dtype=object)))
+    assert typed.distinct > 100
 
 
 def test_a_client_without_training_samples_changes_nothing():

@@ -56,6 +56,8 @@ class Numbers(NamedTuple):
 
 def text_of(value: Any) -> str:
     """A value as the text that names it: a whole number without its decimals, text as it is."""
+    if type(value) is str:
+        return value
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, float | np.floating) and float(value).is_integer():
@@ -98,7 +100,13 @@ def is_whole(text: str) -> bool:
 def is_code(text: str) -> bool:
     """Whether this text is a number whose leading zeros say that it is a name."""
     bare = text.strip()
-    return len(bare) > 1 and bare[0] == "0" and bare.isdigit()
+    return bare[:1] == "0" and len(bare) > 1 and bare.isdigit()
+
+
+def is_answer(text: str) -> bool:
+    """Whether this text says yes or no."""
+    word = text.strip().lower()
+    return word in YES or word in NO
 
 
 def has_unit(text: str) -> bool:
@@ -137,20 +145,52 @@ def _whole_if_exact(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return wide.astype(np.int64) if exact else wide
 
 
+class Parsed(NamedTuple):
+    """Different texts as numbers."""
+
+    fits: Mask  # [n]: which are numbers
+    values: npt.NDArray[np.float64]  # [n]; 0 where none
+    whole: list[int | None]  # [n]: the exact whole number that a text is, if it is one
+
+
+def parsed(different: list[str]) -> Parsed:
+    """Texts as numbers with a decimal point, correctly rounded; whole numbers exactly."""
+    import pandas as pd
+
+    if not different:
+        return Parsed(np.zeros(0, np.bool_), np.zeros(0), [])
+    given = np.array(different, dtype=object)
+    guess = np.asarray(pd.to_numeric(given, errors="coerce"), np.float64)
+    fits = np.isfinite(guess)
+    for place in np.flatnonzero(~fits):
+        fits[place] = is_number(different[place])  # too large for a float, but a number
+    values = np.zeros(len(given))
+    values[fits] = given[fits].astype(np.str_).astype(np.float64)
+    whole: list[int | None] = [None] * len(given)
+    with np.errstate(invalid="ignore"):
+        near = fits & (np.abs(values) < EXACT) & (values == np.floor(values))
+    for place in np.flatnonzero(near):
+        whole[place] = int(values[place])
+    for place in np.flatnonzero(fits & (np.abs(values) >= EXACT)):
+        whole[place] = as_whole(different[place].strip())
+    return Parsed(fits, values, whole)
+
+
 def _parsed(cells: Texts) -> Numbers:
-    marks = np.array([is_mark(text) for text in cells.different] or [False])
-    fit = np.array([is_number(text) for text in cells.different] or [False])
-    found = [
-        text.strip() if good else "0" for text, good in zip(cells.different, fit, strict=False)
-    ]
-    whole = [as_whole(text) for text in found]
-    if all(number is not None and _LONG.min <= number <= _LONG.max for number in whole):
-        values: npt.NDArray[Any] = np.array([*whole, 0], np.int64)
+    found = parsed(cells.different)
+    held = [number for number, fit in zip(found.whole, found.fits, strict=True) if fit]
+    if all(number is not None and _LONG.min <= number <= _LONG.max for number in held):
+        values: npt.NDArray[Any] = np.array([*(n or 0 for n in found.whole), 0], np.int64)
     else:
-        values = np.array([*map(float, found), 0], np.float64)
+        values = np.append(found.values, 0)
+    fits = np.append(found.fits, False)
     empty = cells.codes < 0
-    missing = empty | ~fit[cells.codes]
-    odd = missing & ~empty & ~marks[cells.codes]
+    missing = empty | ~fits[cells.codes]
+    strange = np.array(
+        [not fit and not is_mark(t) for t, fit in zip(cells.different, found.fits, strict=True)]
+        + [False]
+    )
+    odd = missing & ~empty & strange[cells.codes]
     return Numbers(np.where(missing, 0, values[cells.codes]), missing, odd)
 
 

@@ -5,9 +5,8 @@ From these counts alone the kind of each column follows, in a simulation as over
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,15 +15,14 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
 from .cells import (
     EXACT,
-    NO,
-    YES,
+    Parsed,
     Texts,
-    as_whole,
     has_unit,
+    is_answer,
     is_code,
     is_mark,
-    is_number,
     numbers,
+    parsed,
     texts,
 )
 from .dates import DAY, ORDERS, UNITS, Instant, Order, Unit, finest, instant, typed_unit
@@ -32,6 +30,8 @@ from .table import Column
 
 MOST_LEVELS = 100
 """A client tells the values of a column by name up to this many of them."""
+EIGHT_DIGITS = (18_500_101, 21_501_231)
+"""Whole numbers in there may be dates without separators."""
 SAMPLE = 40
 """A longer text is no value that an error should quote."""
 
@@ -92,6 +92,10 @@ class ColumnEvidence(BaseModel):
 
 def evidence_of(column: Column) -> ColumnEvidence:
     """The evidence of one column, its rows in the order of their source."""
+    if column.values.dtype.kind in "iuf":
+        many = _many_numbers(column)
+        if many is not None:
+            return many
     cells = texts(column)
     counts = cells.counts
     told = None
@@ -113,58 +117,105 @@ def evidence_of(column: Column) -> ColumnEvidence:
     return ColumnEvidence(**found)
 
 
+def _many_numbers(column: Column) -> ColumnEvidence | None:
+    """The evidence of a column of numbers by type, of which too many differ to be told by name.
+
+    None where the column has to be looked at value by value.
+    """
+    import pandas as pd
+
+    values, missing, _ = numbers(column)
+    held = values[~missing]
+    distinct = len(pd.unique(held))
+    if distinct <= MOST_LEVELS or not np.isfinite(held).all():
+        return None
+    whole = held == np.floor(held)
+    low, high = held.min().item(), held.max().item()
+    beyond = held.dtype.kind == "f" and bool((np.abs(held) > EXACT).any())
+    if beyond or (whole.all() and EIGHT_DIGITS[0] <= low and high <= EIGHT_DIGITS[1]):
+        return None
+    rising = not missing.any() and held.dtype.kind == "i" and bool((np.diff(held) > 0).all())
+    return ColumnEvidence(
+        name=column.name,
+        rows=len(column),
+        empty=int(np.count_nonzero(missing)),
+        numbers=len(held),
+        whole=int(np.count_nonzero(whole)),
+        inexact=_inexact(held),
+        low=low,
+        high=high,
+        answers=int(np.count_nonzero((held == 0) | (held == 1))),
+        words=len(held),
+        distinct=distinct,
+        increasing=rising,
+    )
+
+
+def _inexact(held: npt.NDArray[Any]) -> int:
+    """How many whole numbers a float64 would change."""
+    if held.dtype.kind == "f":
+        return 0
+    far = held[np.abs(held) > EXACT]
+    return sum(int(float(value)) != value for value in far.tolist())
+
+
 def _counted(column: Column, cells: Texts, counts: npt.NDArray[np.int64]) -> dict[str, Any]:
     different = cells.different
 
-    def count(fits: Sequence[bool]) -> int:
-        return int(counts[np.array(fits, np.bool_)].sum()) if different else 0
+    by_text = dict(zip(different, counts.tolist(), strict=True))
+
+    def count_of(given: Sequence[str], fits: Callable[[str], bool]) -> int:
+        return sum(by_text[text] for text in given if fits(text))
 
     typed = column.values.dtype.kind in "iuf"
-    are_numbers = [typed or is_number(text) for text in different]
-    infinite = [
-        number and not math.isfinite(float(text))
-        for number, text in zip(are_numbers, different, strict=True)
-    ]
-    whole = [
-        as_whole(text) if number and not endless else None
-        for number, endless, text in zip(are_numbers, infinite, different, strict=True)
-    ]
-    found: dict[str, Any] = {
-        "marks": 0 if typed else count([is_mark(text) for text in different]),
-        "numbers": count(are_numbers),
-        "whole": count([value is not None for value in whole]),
-        "inexact": count([v is not None and abs(v) > EXACT and int(float(v)) != v for v in whole]),
-        "codes": 0 if typed else count([is_code(text) for text in different]),
-        "units": count([has_unit(text) for text in different]),
-        "infinite": count(infinite),
-        "answers": count([text.strip().lower() in YES | NO for text in different]),
-        "dates": _dates(cells, counts) if all(v is not None for v in whole) or not typed else {},
-        "words": sum(len(text.split()) * int(n) for text, n in zip(different, counts, strict=True)),
+    found = parsed(different)
+    fits = found.fits
+    others = [text for text, fit in zip(different, fits, strict=True) if not fit]
+    endless = fits & np.isinf(found.values)
+    far = [v is not None and abs(v) > EXACT and int(float(v)) != v for v in found.whole]
+    counted: dict[str, Any] = {
+        "marks": count_of(others, is_mark),
+        "numbers": int(counts[fits].sum()),
+        "whole": int(counts[[value is not None for value in found.whole]].sum()),
+        "inexact": int(counts[far].sum()),
+        "codes": 0 if typed else count_of(different, is_code),
+        "units": count_of(others, has_unit),
+        "infinite": int(counts[endless].sum()),
+        "answers": count_of(different, is_answer),
+        "dates": _dates(_maybe_dates(cells, found), counts),
+        "words": sum(len(t.split()) * int(n) for t, n in zip(different, counts, strict=True)),
     }
-    if found["numbers"] and not found["infinite"]:
+    if counted["numbers"] and not counted["infinite"]:
         values, missing, _ = numbers(column)
         held = values[~missing]
-        found |= {"low": held.min().item(), "high": held.max().item()}
+        counted |= {"low": held.min().item(), "high": held.max().item()}
         rising = not missing.any() and held.dtype.kind == "i" and bool((np.diff(held) > 0).all())
-        found["increasing"] = rising
-    odd = [
-        text
-        for text, number in zip(different, are_numbers, strict=True)
-        if not number and not is_mark(text) and len(text) <= SAMPLE
-    ]
-    if odd and 2 * count(are_numbers) >= int(counts.sum()):
-        found["example"] = min(odd)
-    return found
+        counted["increasing"] = rising
+    odd = [text for text in others if len(text) <= SAMPLE and not is_mark(text)]
+    if odd and 2 * counted["numbers"] >= int(counts.sum()):
+        counted["example"] = min(odd)
+    return counted
 
 
-def _dates(cells: Texts, counts: npt.NDArray[np.int64]) -> dict[Order, DateEvidence]:
+def _maybe_dates(cells: Texts, found: Parsed) -> dict[int, str]:
+    """The texts that may be dates, by their place: those that are no numbers, or eight digits."""
+    return {
+        place: text
+        for place, (text, fit, whole) in enumerate(
+            zip(cells.different, found.fits, found.whole, strict=True)
+        )
+        if not fit or (whole is not None and EIGHT_DIGITS[0] <= whole <= EIGHT_DIGITS[1])
+    }
+
+
+def _dates(given: Mapping[int, str], counts: npt.NDArray[np.int64]) -> dict[Order, DateEvidence]:
     found: dict[Order, DateEvidence] = {}
     for order in ORDERS:
-        moments = [instant(text, order) for text in cells.different]
-        count = sum(int(n) for n, m in zip(counts, moments, strict=True) if m is not None)
-        known = [m for m in moments if m is not None]
+        moments = {place: instant(text, order) for place, text in given.items()}
+        known = {place: moment for place, moment in moments.items() if moment is not None}
         if known:
-            found[order] = _spanning(known, count, finest(known))
+            count = int(counts[list(known)].sum())
+            found[order] = _spanning(list(known.values()), count, finest(list(known.values())))
     return found
 
 

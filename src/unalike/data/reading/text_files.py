@@ -187,11 +187,11 @@ def _listed(names: list[str]) -> str:
 
 def _reading(values: npt.NDArray[Any]) -> str:
     """How the numbers of a column are written: "point", "comma", "thousands", or "open"."""
-    cells = {cell.strip() for cell in set(values)}
-    cells = {cell for cell in cells if cell and not is_mark(cell)}
-    with_comma = {cell for cell in cells if "," in cell}
-    if not with_comma:
+    different = set(values)
+    if not any("," in cell for cell in different):
         return "point"
+    cells = {cell.strip() for cell in different}
+    cells = {cell for cell in cells if cell and not is_mark(cell)}
     decimals = all(_COMMA.fullmatch(cell) or _WHOLE.fullmatch(cell) for cell in cells)
     thousands = all(_THOUSANDS.fullmatch(cell) or is_number(cell) for cell in cells)
     if decimals and thousands:
