@@ -8,6 +8,8 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -428,6 +430,8 @@ REFUSED_COLUMNS = {
     "3/4": (every("03/04/2020", "05/06/2020"), "say a=date-dmy if the day comes first"),
     # the kind: numbers that no float holds
     "too large": (every("1e999", "2"), "infinite or too large numbers in 12 of 24"),
+    "infinity": (every("inf", "2", "3"), "infinite or too large numbers in 8 of 24"),
+    "a spread beyond all numbers": (every("1.7e308", "-1.7e308", "3"), "too far for any scale"),
     "20 digits": (every("12345678901234567891", "12345678901234567892"), "would lose digits"),
 }
 
@@ -549,6 +553,53 @@ def test_the_interchange_protocol():
     held = read(Interchanged(FRAME))
     assert held.client.tolist() == CLIENTS
     assert held.x.names == ("age", "sex")
+
+
+OBJECTS = {
+    # the kind: what only Python can hold in a cell
+    "decimals": (every(Decimal("1.50"), Decimal("2.25"), None), "number"),
+    "days": (every(date(2020, 1, 31), date(2021, 2, 28)), "date"),
+    "months": (pd.period_range("2020-01", periods=ROWS, freq="M"), "date"),
+    "times in a zone": (pd.date_range("2020", periods=ROWS, tz="Europe/Berlin"), "date"),
+    "durations": (pd.to_timedelta(every(1, 7, 30), "h"), "number"),
+    "truth with gaps": (every(True, False, None), "yes/no"),
+    "numbers with gaps": (pd.array(every(1, 2, None), dtype="Int64"), "number"),
+    "intervals": (pd.cut(np.arange(ROWS), 3), "category"),
+    "bytes": (every(b"a", b"b"), "category"),
+}
+
+
+@pytest.mark.parametrize(("values", "kind"), OBJECTS.values(), ids=OBJECTS)
+def test_the_kind_of_a_column_of_objects(values, kind):
+    held = read(FRAME.assign(a=values))
+    ours = prepared(held)
+    assert {row.column: row.kind for row in ours.columns()}["a"] == kind
+    assert np.isfinite(ours.transform(held.x)).all()
+    assert not any("equal in single precision" in said for said in ours.sentences())
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([[1, 2]] * ROWS, "holds lists or other objects"),
+        ([{"k": 1}] * ROWS, "holds lists or other objects"),
+        (np.ones(ROWS) * 1j, "complex numbers"),
+        (every(1, "x", 2.5), "numbers in 16 training samples and something else such as 'x' in 8"),
+        (every(np.inf, 1.0, 2.0), "infinite or too large"),
+    ],
+)
+def test_columns_of_objects_refused_in_one_sentence(values, words):
+    with pytest.raises(InputError, match=words):
+        prepared(read(FRAME.assign(a=values)))
+
+
+def test_a_column_that_names_the_client_is_said():
+    """The kind: a feature from which a model learns who holds a sample."""
+    held = read(FRAME.assign(scanner=every("p", "q", "r")))
+    parts = [held.x[np.flatnonzero(held.client == name)] for name in ("north", "south", "west")]
+    assert "Column 'scanner' has one value within each client" in " ".join(
+        held.fit(parts).sentences()
+    )
 
 
 def test_a_series_in_another_order_is_brought_into_this_one():
@@ -892,3 +943,22 @@ def test_a_whole_table_from_file_to_federation(tmp_path):
     assert abs(float(training[:, 6].mean())) < 1e-6
     assert abs(float(training[:, 6].std(correction=0)) - 1) < 1e-6
     assert torch.isfinite(federation.x).all()
+
+
+def test_the_first_lines_of_the_page_on_data(tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "data.md").read_text("utf-8")
+    block = page.split("```python\n")[1].split("```")[0]
+    frame = pd.DataFrame(
+        {
+            "patient_id": range(1000, 1000 + 120),
+            "hospital": ["north", "south", "west"] * 40,
+            "age": np.random.default_rng(0).normal(60, 9, 120).round(),
+            "outcome": ["died", "lived"] * 60,
+        }
+    )
+    frame.to_csv(tmp_path / "patients.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "data.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "2 classes, in this order: died, lived" in printed
+    assert "Column 'patient_id' is left out" in printed

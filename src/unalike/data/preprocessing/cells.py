@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from unalike.errors import InputError
+
 from .table import Column
 
 Objects = npt.NDArray[Any]
@@ -22,7 +24,9 @@ MARKS = frozenset(
 YES = frozenset(("yes", "y", "true", "t", "1", "1.0", "ja", "oui", "si", "sí", "on"))
 NO = frozenset(("no", "n", "false", "f", "0", "0.0", "nein", "non", "off"))
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(
+    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|infinity)", re.IGNORECASE
+)
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _WITH_UNIT = re.compile(
     r"[+-]?[0-9]+(?:[.,][0-9]+)?\s*(?:%|[€$£¥]|\s[^\W\d_][^\W_]{0,5}(?:/[^\W\d_]{1,5})?)"
@@ -70,7 +74,13 @@ def texts(column: Column) -> Texts:
     import pandas as pd
 
     held = slice(None) if column.gaps is None else ~column.gaps
-    found, different = pd.factorize(column.values[held], use_na_sentinel=True)
+    try:
+        found, different = pd.factorize(column.values[held], use_na_sentinel=True)
+    except TypeError:
+        raise InputError(
+            f"Column {column.name!r} holds lists or other objects in its cells: give numbers or "
+            "text, one value a cell."
+        ) from None
     codes = np.full(len(column), -1, np.int64)
     codes[held] = found
     names = [text_of(value) for value in different]
@@ -88,7 +98,7 @@ def is_mark(text: str) -> bool:
 
 
 def is_number(text: str) -> bool:
-    """Whether this text is a number written with a decimal point."""
+    """Whether this text is a number written with a decimal point, or infinity."""
     return _NUMBER.fullmatch(text.strip()) is not None
 
 

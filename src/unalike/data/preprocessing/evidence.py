@@ -227,7 +227,7 @@ def _typed_dates(column: Column) -> dict[Order, DateEvidence]:
     per = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[unit]
     whole = np.unique(held.astype(f"datetime64[{unit}]").astype(np.int64))
     moments = [Instant(*divmod(int(v) * per, 10**9)) for v in whole]
-    return {"ymd": _spanning(moments, len(held), unit)}
+    return {"ymd": _spanning(moments, len(held), finest(moments))}
 
 
 def _spanning(moments: Sequence[Instant], count: int, unit: Unit) -> DateEvidence:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
-
-from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
 from unalike.errors import InputError, unknown
 
-from .dates import PER_SECOND, Order, Unit, epoch_unit
+from .column_plan import KINDS, ColumnPlan, Kind, dated, fits, left_out, planned, since_epoch
+from .dates import Order, epoch_unit
 from .evidence import ColumnEvidence
 
-Kind = Literal["number", "category", "yes/no", "date", "text", "identifier"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 ALIASES: dict[str, tuple[Kind, Order | None]] = {
     **{kind: (kind, None) for kind in KINDS},
     "yes-no": ("yes/no", None),
@@ -39,27 +36,6 @@ _TIME_NAME = re.compile(
 )
 
 
-class ColumnPlan(BaseModel):
-    """What becomes of one column, and what all clients together told of it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    kind: Kind
-    reason: str
-    kept: bool = True
-    rows: NonNegativeInt = 0
-    missing: NonNegativeInt = 0
-    odd: NonNegativeInt = 0  # cells that count as missing because somebody chose the kind
-    low: int | float = 0  # of numbers, and of dates in their unit
-    high: int | float = 0
-    whole: bool = False
-    order: Order | None = None  # of dates
-    unit: Unit | None = None
-    days: bool = False  # dates without a time of day
-    chosen: bool = False  # by the user, not by rule
-
-
 def plan_columns(
     evidence: Sequence[ColumnEvidence], kinds: Mapping[str, str], drop: Sequence[str] = ()
 ) -> tuple[ColumnPlan, ...]:
@@ -75,7 +51,7 @@ def plan_columns(
     plans = []
     for column in evidence:
         if column.name in drop:
-            plans.append(_left_out(column, "identifier", "you said so", chosen=True))
+            plans.append(left_out(column, "identifier", "you said so", chosen=True))
         elif column.name in kinds:
             plans.append(_chosen(column, kinds[column.name]))
         else:
@@ -88,12 +64,12 @@ def plan_columns(
 
 def _by_rule(column: ColumnEvidence) -> ColumnPlan:
     if not column.filled:
-        return _left_out(column, "category", "it holds nothing")
+        return left_out(column, "category", "it holds nothing")
     if column.levels is not None and len(column.levels) == 1 and not column.empty:
         only = next(iter(column.levels))
-        return _left_out(column, "category", f"every training sample holds {only!r}")
+        return left_out(column, "category", f"every training sample holds {only!r}")
     if column.answers == column.filled:
-        return _plan(column, "yes/no", "only yes and no, true and false, or 1 and 0")
+        return planned(column, "yes/no", "only yes and no, true and false, or 1 and 0")
     date = _date_by_rule(column)
     if date is not None:
         return date
@@ -110,7 +86,7 @@ def _date_by_rule(column: ColumnEvidence) -> ColumnPlan | None:
     if not full:
         return None
     if "ymd" in full:
-        return _dated(column, "ymd", "year, month and day")
+        return dated(column, "ymd", "year, month and day")
     if len(full) > 1:
         raise InputError(
             f"The dates in column {column.name!r} can be read in two ways, since no day is above "
@@ -118,40 +94,46 @@ def _date_by_rule(column: ColumnEvidence) -> ColumnPlan | None:
             "the month does."
         )
     first = "day" if full[0] == "dmy" else "month"
-    return _dated(column, full[0], f"dates whose {first} comes first")
+    return dated(column, full[0], f"dates whose {first} comes first")
 
 
 def _number_by_rule(column: ColumnEvidence) -> ColumnPlan:
-    if column.infinite:
-        raise InputError(
-            f"Column {column.name!r} holds infinite or too large numbers in {column.infinite} of "
-            f"{column.rows} training samples: mend them, empty them, or drop the column."
-        )
+    _refuse_infinite(column)
     whole = column.whole == column.numbers
     identifies = bool(_ID_NAME.search(column.name)) or bool(_ID_NAME.search(column.name.lower()))
     if whole and identifies and _mostly_different(column, 1):
-        return _left_out(
+        return left_out(
             column, "identifier", "its name and its many different numbers tell samples apart"
         )
     timed = bool(_TIME_NAME.search(column.name.lower()))
     if whole and column.low is not None and column.high is not None:
         unit = epoch_unit(int(column.low), int(column.high))
         if unit is not None and (unit != "s" or timed):
-            return _epoch(column, unit)
+            return since_epoch(column, unit)
         if column.increasing and not timed and _counts_rows(column):
-            return _left_out(column, "identifier", "it counts the rows, as a saved row index does")
-    if column.inexact and not _fits(column):
+            return left_out(column, "identifier", "it counts the rows, as a saved row index does")
+    if column.inexact and not fits(column):
         raise InputError(
             f"Column {column.name!r} holds whole numbers beyond 2^53 with {column.inexact} that "
             f"would lose digits as numbers: say {column.name}=category if they are names, or drop "
             "it."
         )
-    return _plan(column, "number", "whole numbers" if whole else "numbers")
+    return planned(column, "number", "whole numbers" if whole else "numbers")
 
 
-def _fits(column: ColumnEvidence) -> bool:
-    """Whether all numbers are whole numbers of 64 bits, so that their differences are exact."""
-    return isinstance(column.low, int) and isinstance(column.high, int)
+def _refuse_infinite(column: ColumnEvidence) -> None:
+    if column.infinite:
+        raise InputError(
+            f"Column {column.name!r} holds infinite or too large numbers in {column.infinite} of "
+            f"{column.rows} training samples: mend them, empty them, or drop the column."
+        )
+    if column.low is not None and column.high is not None:
+        spread = float(column.high) / 2 - float(column.low) / 2
+        if spread > sys.float_info.max / 2:
+            raise InputError(
+                f"Column {column.name!r} reaches from {column.low:g} to {column.high:g}, too far "
+                "for any scale: mend these numbers, or drop the column."
+            )
 
 
 def _counts_rows(column: ColumnEvidence) -> bool:
@@ -163,10 +145,10 @@ def _counts_rows(column: ColumnEvidence) -> bool:
 def _text_by_rule(column: ColumnEvidence, why: str) -> ColumnPlan:
     words = column.words / column.present
     if words >= SENTENCE and column.least_distinct > FEW:
-        return _plan(column, "text", f"{words:.0f} words a cell on average")
+        return planned(column, "text", f"{words:.0f} words a cell on average")
     identifies = bool(_ID_NAME.search(column.name)) or bool(_ID_NAME.search(column.name.lower()))
     if _mostly_different(column, 2 if identifies else FEW):
-        return _left_out(
+        return left_out(
             column,
             "identifier",
             f"{why}, nearly all different"
@@ -174,8 +156,8 @@ def _text_by_rule(column: ColumnEvidence, why: str) -> ColumnPlan:
             else "texts that are nearly all different tell samples apart",
         )
     if column.levels is None:
-        return _plan(column, "category", why or "texts that come back, many different ones")
-    return _plan(column, "category", why or f"{len(column.levels)} different texts")
+        return planned(column, "category", why or "texts that come back, many different ones")
+    return planned(column, "category", why or f"{len(column.levels)} different texts")
 
 
 def _mostly_different(column: ColumnEvidence, at_least: int) -> bool:
@@ -207,20 +189,21 @@ def _chosen(column: ColumnEvidence, wish: str) -> ColumnPlan:
     kind, order = ALIASES[wish]
     reason = "you said so"
     if kind == "identifier":
-        return _left_out(column, kind, reason, chosen=True)
+        return left_out(column, kind, reason, chosen=True)
     if not column.present:
         raise InputError(f"Column {column.name!r} cannot be {wish}: it holds nothing.")
     if kind == "date":
         return _chosen_date(column, order)
-    if kind == "number" and (column.low is None or column.infinite):
-        what = "infinite numbers" if column.infinite else "no number"
-        raise InputError(f"Column {column.name!r} cannot be a number: it holds {what}.")
+    if kind == "number":
+        _refuse_infinite(column)
+        if column.low is None:
+            raise InputError(f"Column {column.name!r} cannot be a number: it holds none.")
     if kind == "yes/no" and not column.answers:
         raise InputError(
             f"Column {column.name!r} cannot be yes/no: it holds no yes, no, true, false, 1 or 0; "
             f"say {column.name}=category."
         )
-    return _plan(column, kind, reason, chosen=True)
+    return planned(column, kind, reason, chosen=True)
 
 
 def _chosen_date(column: ColumnEvidence, order: Order | None) -> ColumnPlan:
@@ -231,70 +214,9 @@ def _chosen_date(column: ColumnEvidence, order: Order | None) -> ColumnPlan:
         if column.low is not None and column.whole == column.filled and column.high is not None:
             unit = epoch_unit(int(column.low), int(column.high))
             if unit is not None:
-                return _epoch(column, unit, chosen=True)
+                return since_epoch(column, unit, chosen=True)
         by_count = sorted(column.dates, key=lambda name: column.dates[name].count)
         order = by_count[-1] if by_count else None
     if order is None or order not in column.dates:
         raise InputError(f"Column {column.name!r} cannot be a date: it holds none that is known.")
-    return _dated(column, order, "you said so", chosen=True)
-
-
-def _left_out(
-    column: ColumnEvidence, kind: Kind, reason: str, *, chosen: bool = False
-) -> ColumnPlan:
-    return ColumnPlan(
-        name=column.name,
-        kind=kind,
-        reason=reason,
-        kept=False,
-        rows=column.rows,
-        missing=column.empty,
-        chosen=chosen,
-    )
-
-
-def _plan(column: ColumnEvidence, kind: Kind, reason: str, *, chosen: bool = False) -> ColumnPlan:
-    known = {"number": column.numbers, "yes/no": column.answers}.get(kind, column.present)
-    ranged = kind == "number" and column.low is not None
-    return ColumnPlan(
-        name=column.name,
-        kind=kind,
-        reason=reason,
-        rows=column.rows,
-        missing=column.rows - known,
-        odd=column.filled - known if kind in ("number", "yes/no") else 0,
-        low=column.low if ranged and column.low is not None else 0,
-        high=column.high if ranged and column.high is not None else 0,
-        whole=kind == "number" and column.whole == column.numbers and _fits(column),
-        chosen=chosen,
-    )
-
-
-def _dated(
-    column: ColumnEvidence, order: Order, reason: str, *, chosen: bool = False
-) -> ColumnPlan:
-    dates = column.dates[order]
-    down = 10**9 // PER_SECOND[dates.unit]
-    return ColumnPlan(
-        name=column.name,
-        kind="date",
-        reason=reason,
-        rows=column.rows,
-        missing=column.rows - dates.count,
-        odd=column.filled - dates.count,
-        low=dates.first // down,
-        high=dates.last // down,
-        whole=True,
-        order=order,
-        unit=dates.unit,
-        days=dates.days,
-        chosen=chosen,
-    )
-
-
-def _epoch(column: ColumnEvidence, unit: Unit, *, chosen: bool = False) -> ColumnPlan:
-    names = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
-    plan = _plan(column, "number", f"whole numbers that are {names[unit]} since 1970")
-    return plan.model_copy(
-        update={"kind": "date", "order": "epoch", "unit": unit, "chosen": chosen}
-    )
+    return dated(column, order, "you said so", chosen=True)

@@ -18,12 +18,13 @@ from unalike.data.natural_order import in_natural_order
 from unalike.data.sources.text import fit_text
 from unalike.errors import InputError
 
+from .column_plan import ColumnPlan
 from .dates import DAY, PER_SECOND
 from .encoders import AnswerEncoder, CategoryEncoder, Encoder, NumberEncoder, TextEncoder
 from .evidence import ColumnEvidence, merged
 from .exact_sums import mean_and_deviation
 from .exchange import exchange
-from .kinds import ColumnPlan, plan_columns
+from .kinds import plan_columns
 from .ranks import Quartiles, find_quartiles, summed
 from .settings import PreprocessingSettings
 from .table import Table

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 from unalike.errors import InputError, unknown
 
+from .column_plan import ColumnPlan
 from .dates import day
 from .encoders import CategoryEncoder, Encoder, NumberEncoder
-from .kinds import ColumnPlan
 from .settings import Scale
 from .table import Table
 
@@ -96,6 +96,11 @@ class TablePreprocessing(BaseModel):
                 said.append(
                     f"Column {plan.name!r} holds free text: its words were learned from the texts "
                     "themselves, which a federation over a network cannot do."
+                )
+            if plan.names_clients:
+                said.append(
+                    f"Column {plan.name!r} has one value within each client: it can tell a model "
+                    f"which client a sample is from; drop={plan.name!r} leaves it out."
                 )
             if plan.odd:
                 said.append(

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt
 from unalike.errors import InputError
 
 from .cells import Numbers, answers, numbers, texts
+from .column_plan import ColumnPlan
 from .dates import since_1970
 from .encoders import plain_texts
 from .evidence import ColumnEvidence, evidence_of
 from .exact_sums import Grid, Steps, grid, total, total_of_squares
-from .kinds import ColumnPlan
 from .ranks import Interval, histogram
 from .table import Column, Table
 

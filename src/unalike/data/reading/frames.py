@@ -103,6 +103,8 @@ def series_column(series: pd.Series[Any], name: str) -> Column:
         return Column(name, np.asarray(series.astype(object), dtype=object))
     if isinstance(dtype, pd.DatetimeTZDtype):
         return Column(name, series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())
+    if isinstance(dtype, pd.PeriodDtype):
+        return Column(name, series.dt.to_timestamp().to_numpy())
     if isinstance(dtype, np.dtype):
         return _plain(name, series.to_numpy())
     gaps = np.asarray(series.isna())
