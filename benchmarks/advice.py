@@ -33,16 +33,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from unalike.advice import advise
+from unalike import advise
 from unalike.advice.candidates import CANDIDATES
 from unalike.data.federation import Federation
-from unalike.data.skews import deal
-from unalike.data.skews.concept import tables
-from unalike.data.skews.feature import looks
+from unalike.data.skews.concept import label_permutations
+from unalike.data.skews.feature_transforms import transform_samples
 from unalike.data.sources import load
+from unalike.data.splits import deal
 from unalike.functional.streams import generator
+from unalike.study.inputs import UserInputs
 from unalike.study.round_choice import best_round
-from unalike.study.run import Own, Task, run
+from unalike.study.run import RunTask, run
 from unalike.study.settings import make_study
 from unalike.study.store import RunStore
 
@@ -116,10 +117,10 @@ def federation(world: World) -> Federation:
     x, y, client = x[client >= 0], y[client >= 0], client[client >= 0]
     if "feature" in level:
         lens = ("shift", "gain")[world.seed % 2]
-        x = looks(x, client, kind=lens, strength=level["feature"], seed=world.seed)
+        x = transform_samples(x, client, kind=lens, strength=level["feature"], seed=world.seed)
     if "concept" in level:
         swaps = int(level["concept"]) or None
-        y = tables(int(y.max()) + 1, 2, swaps=swaps, seed=world.seed)[client % 2, y]
+        y = label_permutations(int(y.max()) + 1, 2, swaps=swaps, seed=world.seed)[client % 2, y]
     share = test / (SIZES[world.size] + test)
     return Federation.from_arrays(
         x, y, client, test=share, validation=0.15 * (1 - share), seed=world.seed
@@ -192,7 +193,7 @@ def accuracy(
             "evaluate_every": SETTING["rounds"] // 3,
         }
     )
-    task = Task(study, method, seed, at, Own(given))
+    task = RunTask(study, method, seed, at, UserInputs(given))
     run(task)
     records = RunStore(task.run_folder).records()
     if any("diverged" in record for record in records):

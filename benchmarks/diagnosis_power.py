@@ -26,10 +26,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from unalike.diagnosis import KINDS, findings, samples
+from unalike.diagnosis import KINDS, findings, prepare_samples
 from unlike_worlds import MODERATE, world
 
-LENSES = {
+FEATURE_TRANSFORMS = {
     "gaussians": ("shift", "gain", "contrast", "noise"),
     "digits": ("shift", "gain", "contrast", "noise", "gamma", "blur", "field"),
 }
@@ -59,7 +59,7 @@ def main() -> None:
     outcome: dict[tuple[str, ...], list[set[str]]] = {cell: [] for cell in cells}
     seed = chosen.first
     for cell in cells:
-        for source, lenses in LENSES.items():
+        for source, lenses in FEATURE_TRANSFORMS.items():
             for k in range(chosen.worlds if cell else 4 * chosen.worlds):
                 given = world(
                     seed,
@@ -69,7 +69,9 @@ def main() -> None:
                     lens=lenses[k % len(lenses)],
                     **{kind: strength[kind] for kind in cell},
                 )
-                measured = findings(samples(*given, seed=seed), shuffles=chosen.shuffles, seed=seed)
+                measured = findings(
+                    prepare_samples(*given, seed=seed), shuffles=chosen.shuffles, seed=seed
+                )
                 outcome[cell].append({finding.kind for finding in measured if finding.found})
                 seed += 1
         _say(cell, outcome[cell])

@@ -112,14 +112,14 @@ def federation(
 ) -> Iterator[tuple[Any, list[int]]]:
     """A SuperLink with nodes of a kind and their workers; the processes of all."""
     from unalike.network.deployment.environment import environment
-    from unalike.network.deployment.process import Process, stop
     from unalike.network.deployment.site_process import NODES
-    from unalike.network.deployment.superlink import Superlink
+    from unalike.network.deployment.superlink import SuperLink
     from unalike.network.deployment.supernode import Credentials
+    from unalike.network.processes.process import Process, stop_all
 
     folder.mkdir()
     with ExitStack() as open_ones:
-        link = open_ones.enter_context(Superlink(folder / "h", folder / "link", encrypted=False))
+        link = open_ones.enter_context(SuperLink(folder / "h", folder / "link", encrypted=False))
         link.wait_until_ready()
         started = [link.process]
         for i in range(nodes):
@@ -133,7 +133,7 @@ def federation(
             worker = Process("worker", command, environment(place), place / "worker.log")
             node = NODES[kind](place, link.address, Credentials(), place / "s", place / "log")
             started += [worker, node]
-        open_ones.callback(stop, *started[1:])
+        open_ones.callback(stop_all, *started[1:])
         yield link, [process.pid for process in started]
 
 

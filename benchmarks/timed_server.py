@@ -18,18 +18,18 @@ def main(grid: Grid, context: Context) -> None:
     import torch
 
     from benchmarks.network import Watch
-    from unalike.network.server.server_app import terms_of
-    from unalike.network.server.study import conduct
+    from unalike.network.server.server_settings import ServerSettings
+    from unalike.network.server.study import run_study
 
     torch.set_num_threads(1)
     config = context.run_config
-    watch = Watch(grid, config)
+    settings, watch = ServerSettings.of(config), Watch(grid, config)
 
-    def tell(event: dict[str, Any]) -> None:
+    def on_event(event: dict[str, Any]) -> None:
         print(json.dumps(event), flush=True)
         if event["event"] == "round":
             watch.note()
 
-    conduct(watch, Path(str(config["study"])), terms_of(config), tell)
-    with Path(str(config["events"])).open("a") as file:
+    run_study(watch, Path(settings.study), settings, on_event)
+    with Path(settings.events).open("a") as file:
         file.write(json.dumps({"done": True}) + "\n")

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from unalike.data.federation import Federation, Ragged
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 
 
 def federation(clients: int, samples: int, *shape: int, classes: int = 10) -> Federation:

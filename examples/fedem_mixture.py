@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from unalike.core import Method, Problem
-from unalike.data.federation import Federation, Ragged
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 from unalike.data.sources.source import TEST
 from unalike.data.sources.synthetic_mixture import synthetic_mixture
 from unalike.engines.local import LocalEngine

@@ -6,33 +6,34 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from unalike.network.deployment import site_process as member
-from unalike.network.protocol.messages import Parcel
+from unalike.network.deployment import site_process
+from unalike.network.protocol.messages import Message
 from unalike.network.site import worker
-from unalike.network.site.session import Membership
+from unalike.network.site.session import Session
 
 FAULT = "FAULT_FILE"
 """Environment variable: the file that names the fault, for the worker's next training only."""
 
 
-def _faulty(usual: object) -> object:
-    def handle(self: Membership, asked: Parcel) -> Parcel:
-        told = Path(os.environ[FAULT].format(self.identity.client))
-        fault = told.read_text() if asked.verb == "train" and told.exists() else ""
+def _faulty(handle: Callable[[Session, Message], Message]) -> Callable[[Session, Message], Message]:
+    def handle_badly(self: Session, message: Message) -> Message:
+        file = Path(os.environ[FAULT].format(self.settings.client))
+        fault = file.read_text() if message.verb == "train" and file.exists() else ""
         if fault:
-            told.unlink()
+            file.unlink()
         if fault == "raise":
             raise RuntimeError("deliberately")
         if fault == "hang":
             time.sleep(10_000)
         if fault == "slow":
-            told.with_suffix(".slow").touch()
+            file.with_suffix(".slow").touch()
             time.sleep(12)
-        answer = usual(self, asked)  # type: ignore[operator]
+        answer = handle(self, message)
         if fault in ("", "slow"):
             return answer
         numbers = np.frombuffer(answer.body, np.float32).copy()
@@ -42,21 +43,16 @@ def _faulty(usual: object) -> object:
             numbers *= 100
         if fault == "shape":
             shapes = {name: ["float32[7]"] for name in answer.shapes}
-            return replace_parcel(answer, shapes, numbers[:7].tobytes())
-        return replace_parcel(answer, answer.shapes, numbers.tobytes())
+            return answer._replace(shapes=shapes, body=numbers[:7].tobytes())
+        return answer._replace(body=numbers.tobytes())
 
-    return handle
-
-
-def replace_parcel(answer: Parcel, shapes: dict[str, list[str]], body: bytes) -> Parcel:
-    """The same answer with other numbers."""
-    return answer._replace(shapes=shapes, body=body)
+    return handle_badly
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "worker":
-        Membership.handle = _faulty(Membership.handle)  # type: ignore[method-assign, assignment]
+        Session.handle = _faulty(Session.handle)  # type: ignore[method-assign]
         sys.exit(worker.main(sys.argv[2:]))
-    member.WORKER = (sys.executable, __file__, "worker")
+    site_process.WORKER_COMMAND = (sys.executable, __file__, "worker")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    sys.exit(member.main(sys.argv[1:]))
+    sys.exit(site_process.main(sys.argv[1:]))

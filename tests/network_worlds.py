@@ -10,29 +10,27 @@ from typing import Any
 
 import numpy as np
 import torch
-from flwr.app import Message
 
-from network_grid import InProcessGrid
+from network_grid import InProcessGrid, Node, node
 from unalike import __version__
 from unalike.core import Method
 from unalike.engines.local import LocalEngine
-from unalike.network.protocol.flower_message import unwrap, wrap
-from unalike.network.protocol.frames import Frames
-from unalike.network.protocol.messages import Parcel, pack
-from unalike.network.protocol.run_config import Run
-from unalike.network.server.remote_clients import FlowerClients, Setting
-from unalike.network.server.requests import Post
-from unalike.network.server.sites import Attendance, Terms
-from unalike.network.site.local_data import only
-from unalike.network.site.trainer import Site
+from unalike.network.protocol.messages import Message, pack
+from unalike.network.protocol.run_description import RunDescription
+from unalike.network.server.remote_clients import RemoteClients
+from unalike.network.server.remote_run import RunSetup
+from unalike.network.server.requests import Requests
+from unalike.network.server.server_settings import ServerSettings
+from unalike.network.server.sites import ConnectedSites
+from unalike.network.site.local_data import client_federation
+from unalike.network.site.trainer import VERBS, Trainer
 from unalike.rounds import Round, rounds
+from unalike.study.roster import Roster, Site
 from unalike.study.settings import Study
-from unalike.study.sites import Roster
-from unalike.study.sites import Site as Described
 from worlds import SINGLE, World
 
-Handle = Callable[[Parcel], Parcel]
-QUICK = Terms(least=1, deadline=0.2, patience=0.5, grace=0.0, poll=0.01)
+Handler = Callable[[Message], Message]
+QUICK = ServerSettings(least=1, deadline=0.2, patience=0.5, grace=0.0, poll=0.01)
 
 
 @dataclass
@@ -45,65 +43,61 @@ class Network:
     batch_size: int = 4
     epochs: int = 2
     seed: int = 0
-    terms: Terms = QUICK
+    settings: ServerSettings = QUICK
     events: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         names = self.world.federation.names
-        self.run_facts = Run("token", {}, self.method.name, self.seed, 0, len(names), 3)
-        self.sites = {row: self.site(row) for row in range(len(names))}
-        self.handlers: dict[int, Handle] = {row: self._usual(row) for row in self.sites}
-        self.grid = InProcessGrid({100 + row: self.node(row) for row in self.sites})
-        roster = Roster("token", [Described(name, "") for name in names], dealt=True)
-        post = Post(self.grid, poll=self.terms.poll)
-        self.attendance = Attendance(Study(), roster, post, self.terms, self.events.append)
-        self.attendance.gather()
+        self.run_description = RunDescription(
+            "token", {}, self.method.name, self.seed, 0, len(names), 3
+        )
+        self.trainers = {row: self.trainer(row) for row in range(len(names))}
+        self.handlers: dict[int, Handler] = {row: self._handler(row) for row in self.trainers}
+        self.grid = InProcessGrid({100 + row: self._node(row) for row in self.handlers})
+        roster = Roster("token", [Site(name, "") for name in names], dealt=True)
+        requests = Requests(self.grid, poll=self.settings.poll)
+        self.sites = ConnectedSites(Study(), roster, requests, self.settings, self.events.append)
+        self.sites.wait_for_all()
         self.clients = self.server_side()
 
-    def server_side(self) -> FlowerClients:
+    def server_side(self) -> RemoteClients:
         """The server's clients, with nothing remembered."""
         problem, federation = self.world.problem, self.world.federation
-        setting = Setting(
+        setup = RunSetup(
             self.method,
             problem,
             problem.init(self.seed),
             lambda: federation,
             lambda sizes: torch.from_numpy(sizes / sizes.sum()),
-            self.run_facts,
+            self.run_description,
         )
-        return FlowerClients(setting, self.attendance)
+        return RemoteClients(setup, self.sites)
 
-    def site(self, row: int) -> Site:
-        """The site of this row, made anew from its folder."""
+    def trainer(self, row: int) -> Trainer:
+        """The trainer of the site of this row, made anew from its folder."""
         engine = LocalEngine(
             self.method,
             self.world.problem.to("cpu"),
-            only(self.world.federation, row),
+            client_federation(self.world.federation, row),
             seed=self.seed,
             batch_size=self.batch_size,
             epochs=self.epochs,
             plan=SINGLE,
             weights=torch.ones(int(~self.world.federation.newcomers[row])),
-            known_as=np.array([row]),
+            stream_ids=np.array([row]),
         )
         training = int((~self.world.federation.newcomers).sum())
-        return Site(engine, self.folder / str(row), clients=training)
+        return Trainer(engine, self.folder / str(row), clients=training)
 
-    def node(self, row: int) -> Callable[[Message], Message]:
-        """What the node of this row does with Flower's messages."""
+    def _node(self, row: int) -> Node:
+        return node(lambda message: self.handlers[row](message))
 
-        def at(message: Message) -> Message:
-            answer = self.handlers[row](Parcel.of(*unwrap(message)))
-            return Message(wrap(Frames(answer.head(), answer.body)), reply_to=message)
-
-        return at
-
-    def _usual(self, row: int) -> Handle:
-        def handle(asked: Parcel) -> Parcel:
-            if asked.verb == "describe":
+    def _handler(self, row: int) -> Handler:
+        def handle(message: Message) -> Message:
+            if message.verb == "describe":
                 facts = {"version": __version__, "name": f"site {row}", "mark": f"mark {row}"}
                 return pack("describe", {**facts, "client": row})
-            return self.sites[row].handle(asked)
+            return VERBS[message.verb](self.trainers[row], message)
 
         return handle
 

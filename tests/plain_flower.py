@@ -13,11 +13,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from unalike.network.deployment.certificates import make_server
-from unalike.network.deployment.keys import admit
+from unalike.network.deployment.certificates import make_server_certificate
+from unalike.network.deployment.keys import make_admitted_key
 from unalike.network.deployment.ports import Address, free_port
-from unalike.network.deployment.process import Process, stop
+from unalike.network.processes.process import Process, stop_all
 
+LONGEST = 900.0
+"""Seconds that anything may take on a busy machine."""
 PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "deploy.md"
 SECTION = PAGE.read_text("utf-8").split("## The plain Flower way\n")[1].split("\n## ")[0]
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", SECTION, re.DOTALL)
@@ -56,14 +58,14 @@ class PlainFlower:
 
     def __enter__(self) -> PlainFlower:
         self.folder.mkdir()
-        make_server(self.folder / "tls", [self.outer.host])
+        make_server_certificate(self.folder / "tls", [self.outer.host])
         for name in SITES:
-            admit(self.folder / "tls", name)
+            make_admitted_key(self.folder / "tls", name)
         self._prepare()
         return self
 
     def __exit__(self, *_: object) -> None:
-        stop(*self.processes.values())
+        stop_all(*self.processes.values())
         shutil.rmtree(self._sockets)
 
     @property
@@ -94,7 +96,7 @@ class PlainFlower:
             env=self._variables,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=LONGEST,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -134,7 +136,7 @@ class PlainFlower:
             env=self._variables | {"FLWR_HOME": str(home)},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=LONGEST,
         )
         assert done.returncode == 1, done.stdout
         return done.stdout + done.stderr

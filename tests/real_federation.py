@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from unalike.network.deployment import rehearsal
 from unalike.network.deployment.environment import command, environment
 from unalike.network.deployment.ports import Address, free_port
-from unalike.network.deployment.server_process import Server, Serving
+from unalike.network.deployment.server_process import ServerDeployment, ServerProcess
 from unalike.network.server.study import prepare
 from unalike.study.settings import Study
 
@@ -38,25 +38,27 @@ class RealFederation:
     ) -> None:
         roster = prepare(study, folder)
         names = [site.name for site in roster.places if site is not None]
-        terms = {"study": str(folder), "baselines": False, "deadline": LONGEST, **settings}
+        defaults = {"study": str(folder), "baselines": False, "deadline": LONGEST}
         self.folder, self.events = folder, list[Event]()
-        self.stage = rehearsal.Stage(folder, Address("localhost", free_port()), names, first=first)
-        self._terms = terms
+        address = Address("localhost", free_port())
+        self.rehearsal = rehearsal.Rehearsal(folder, address, names, first=first)
+        self._settings = defaults | settings
         self.last: Event | None = None
         self.failure: BaseException | None = None
 
     def __enter__(self) -> RealFederation:
-        self.stage.__enter__()
-        serving = Serving(self.folder, self.stage.server, self._terms, self.stage.tls)
-        self.server = Server(serving, self.events.append)
+        self.rehearsal.__enter__()
+        server, tls = self.rehearsal.server, self.rehearsal.tls
+        deployment = ServerDeployment(self.folder, server, self._settings, tls)
+        self.server = ServerProcess(deployment, self.events.append)
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.server.end()
+        self.server.stop()
         self._thread.join()
-        self.stage.__exit__()
+        self.rehearsal.__exit__()
 
     def _serve(self) -> None:
         try:
@@ -82,23 +84,23 @@ class RealFederation:
         """The rounds so far."""
         return [event for event in self.events if event["event"] == "round"]
 
-    def orders(self, *arguments: str) -> dict[str, Any]:
+    def flwr(self, *arguments: str) -> dict[str, Any]:
         """What a command of flwr gets to hear from somebody outside who trusts the ca.crt."""
         home = self.folder / "outside"
         home.mkdir(exist_ok=True)
         there = {
-            "address": str(self.stage.server),
-            "root-certificates": str(self.stage.tls / "ca.crt"),
+            "address": str(self.rehearsal.server),
+            "root-certificates": str(self.rehearsal.tls / "ca.crt"),
         }
         (home / "config.toml").write_text(tomli_w.dumps({"superlink": {"there": there}}))
-        done = subprocess.run(
+        completed = subprocess.run(
             [command("flwr"), *arguments, "there", "--format", "json"],
             env=environment(home),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=LONGEST,
         )
-        answer: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
+        answer: dict[str, Any] = json.loads(completed.stdout[completed.stdout.index("{") :])
         return answer
 
 

@@ -7,16 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from flwr.app import Message
 
-from network_grid import At
-from unalike.network.protocol.flower_message import unwrap, wrap
-from unalike.network.protocol.frames import Frames
-from unalike.network.protocol.messages import Parcel
-from unalike.network.server.sites import Terms
-from unalike.network.site.session import Identity, Membership
+from network_grid import Node, node
+from unalike.network.server.server_settings import ServerSettings
+from unalike.network.site.session import Session
+from unalike.network.site.site_settings import SiteSettings
 
-QUICK = Terms(least=1, deadline=5.0, patience=0.5, grace=0.2, poll=0.01, baselines=False)
+QUICK = ServerSettings(least=1, deadline=5.0, patience=0.5, grace=0.2, poll=0.01, baselines=False)
 STUDY: dict[str, Any] = {
     "data": "own",
     "model": "logistic",
@@ -48,12 +45,6 @@ def pictures(folder: Path, x: np.ndarray, y: np.ndarray) -> Path:
     return folder
 
 
-def node(identity: Identity) -> At:
-    """What a site answers."""
-    member = Membership(identity)
-
-    def at(message: Message) -> Message:
-        answer = member.handle(Parcel.of(*unwrap(message)))
-        return Message(wrap(Frames(answer.head(), answer.body)), reply_to=message)
-
-    return at
+def site(settings: SiteSettings) -> Node:
+    """The node of a site."""
+    return node(Session(settings).handle)

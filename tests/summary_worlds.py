@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from unalike.diagnosis.summaries import Summaries
-from unalike.diagnosis.summary import noised, pooled, spread, summarise
+from unalike.diagnosis.diagnose_summaries import Summaries
+from unalike.diagnosis.summary import feature_moments, noisy_summary, pooled_scale, summarise
 from unalike.diagnosis.summary_noise import Noise
 from unlike_worlds import World
 
 
-def told_of(given: World, epsilon: float | None = None) -> Summaries:
+def summaries_of(given: World, epsilon: float | None = None) -> Summaries:
     x, y, client, _ = given
     names, classes = np.unique(client), int(y.max()) + 1
-    own = [(x[client == i], y[client == i]) for i in names]
+    samples = [(x[client == i], y[client == i]) for i in names]
     if epsilon is None:
-        lens = pooled([spread(part) for part, _ in own], together=x.ndim > 2)
-        told = [summarise(part, of, classes, lens, 0) for part, of in own]
+        lens = pooled_scale([feature_moments(part) for part, _ in samples], together=x.ndim > 2)
+        found = [summarise(part, of, classes, lens, 0) for part, of in samples]
     else:
         rng = np.random.default_rng(0)
-        told = [noised(part, of, classes, Noise(epsilon), 0, rng) for part, of in own]
+        found = [noisy_summary(part, of, classes, Noise(epsilon), 0, rng) for part, of in samples]
     labels = tuple(map(str, range(classes)))
-    return Summaries(tuple(map(str, names)), labels, tuple(told), epsilon)
+    return Summaries(tuple(map(str, names)), labels, tuple(found), epsilon)

@@ -12,7 +12,8 @@ import unalike
 from small_studies import SMALL, comparable
 from unalike import Federation, InputError, compare, resume
 from unalike.methods import METHODS
-from unalike.study.run import Progress
+from unalike.study.training import ProgressEvent
+from unalike.tasks import SHARE, Task, register_measure
 
 
 def test_public_names() -> None:
@@ -34,6 +35,42 @@ def test_the_summary_is_tidy(small: tuple[unalike.Result, Path]) -> None:
     assert set(frame["client"]) == {"all", *result.names}
     assert set(frame["method"]) == {"local", "fedavg", "scaffold"}
     pd.testing.assert_frame_equal(frame, result.frame, check_exact=True)
+
+
+def test_a_measure_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Task, "own", {})
+    register_measure(
+        "classes",
+        "error",
+        lambda output, truth: float((output.argmax(1) != truth).mean()),
+        higher_is_better=False,
+        unit=SHARE,
+    )
+    result = compare("digits", methods="fedavg", **SMALL)
+    frame = result.frame
+    found = frame[(frame.method == "fedavg") & (frame.seed == 0)].set_index(["client", "metric"])
+    for client in set(frame.client) - {"all"}:
+        for when in ("best", "last"):
+            told = found.value.get((client, f"personalised_error_{when}"))
+            if told is not None:
+                right = found.value[client, f"personalised_accuracy_{when}"]
+                assert told == pytest.approx(1 - right)
+    mean = found.value["all", "personalised_error_mean_last"]
+    assert mean == pytest.approx(1 - found.value["all", "personalised_accuracy_mean_last"])
+    right = found.value["all", "global_accuracy_last"]
+    assert found.value["all", "global_error_last"] == pytest.approx(1 - right)
+    assert result.table()["error"].notna().all()
+
+
+def test_every_measure_is_in_the_frame_and_the_table(small: tuple[unalike.Result, Path]) -> None:
+    result, _ = small
+    known = set(result.frame[result.frame.method == "fedavg"].metric)
+    measures = result.task.measures
+    assert {f"global_{one.name}_last" for one in measures} | {"global_loss_last"} <= known
+    assert {f"personalised_{one.name}_mean_best" for one in measures} <= known
+    beside = {one.column for one in measures if one != result.task.main}
+    assert beside == {"balanced", "f1", "auc", "log_loss", "calibration_error"}
+    assert beside | {f"global_{column}" for column in beside} <= set(result.table().columns)
 
 
 def test_the_mean_is_that_of_the_clients(small: tuple[unalike.Result, Path]) -> None:
@@ -69,7 +106,7 @@ def test_bytes_are_those_on_the_wire(small: tuple[unalike.Result, Path]) -> None
 
 
 def test_a_finished_study_is_only_read(small: tuple[unalike.Result, Path]) -> None:
-    steps: list[Progress] = []
+    steps: list[ProgressEvent] = []
     again = resume(small[1], tell=steps.append)
     assert [step.label for step in steps] == [""]
     pd.testing.assert_frame_equal(again.frame, small[0].frame, check_exact=True)
@@ -79,7 +116,7 @@ def test_resuming_equals_never_stopping(small: tuple[unalike.Result, Path], tmp_
     class CutError(Exception):
         pass
 
-    def stop(step: Progress) -> None:
+    def stop(step: ProgressEvent) -> None:
         if (step.label, step.t) == ("scaffold", 2):
             raise CutError
 
@@ -151,7 +188,7 @@ def test_table_and_report(small: tuple[unalike.Result, Path], tmp_path: Path) ->
 
 
 def test_all_leaves_out_what_does_not_fit_and_says_so() -> None:
-    steps: list[Progress] = []
+    steps: list[ProgressEvent] = []
     settings = {**SMALL, "rounds": 1}
     result = compare("digits", methods="all", tell=steps.append, **settings)
     said = [step.remark for step in steps if step.remark and "left out" in step.remark]

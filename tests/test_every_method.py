@@ -1,8 +1,8 @@
 """The contract that every registered method keeps.
 
-Driven by the registry: a new method is tested as soon as it is registered, and fails until it
-has a row in `ROWS`, which says what it sends and, where the usual small world does not suit it,
-in which world and with which settings it is tried.
+Driven by the registry: a new method is tested as soon as it is registered, and fails until its own
+test file declares a `Contract`, which says what it sends and, where the usual small world does not
+suit it, in which world and with which settings it is tried.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
+from dataclasses import FrozenInstanceError, fields, replace
 from functools import cache
 from itertools import islice
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -20,92 +20,29 @@ import pytest
 import torch
 from torch import Tensor
 
-from fusedspacefed_worlds import fused_world
-from method_worlds import blobs_of_several, linear_blobs
+from contract import Size, contract_of
 from unalike.core import Cohort, Method, Problem
-from unalike.engines import local as local_engine
+from unalike.engines import client_data
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
-from unalike.engines.serialised import WireEngine, from_bytes, to_bytes
+from unalike.engines.serialised import SerialisedEngine, from_bytes, to_bytes
 from unalike.functional.trees import items, leaves, map_tree
 from unalike.methods import METHODS
 from unalike.rounds import rounds
-from worlds import SINGLE, STACKED, Outcome, World, blobs
-
-Size = float | Callable[[Problem], int]
-
-
-@dataclass(frozen=True)
-class Row:
-    """What a method sends, as its header declares, and how it is tried."""
-
-    down: Size  # numbers sent to a client: in units of P, or computed from the problem
-    up: Size  # numbers sent back by a client
-    down_more: int = 0  # further scalars
-    up_more: int = 0
-    secret: bool = True  # no number of a client's private state is ever sent
-    world: Callable[..., World] = blobs  # takes the arguments of `blobs`
-    settings: dict[str, Any] = field(default_factory=dict)
-    pooled: bool = False  # sends data, not messages: declared by the header, counted nowhere
-
-
-ROWS: dict[str, Row] = {
-    "local": Row(down=0, up=0),
-    "centralised": Row(down=1, up=1, pooled=True),
-    "fedavg": Row(down=1, up=1),
-    "finetuning": Row(down=1, up=1),
-    "fedprox": Row(down=1, up=1),
-    "scaffold": Row(down=2, up=2),
-    "per_fedavg": Row(down=1, up=1),
-    "pfedme": Row(down=1, up=1),
-    "mefl": Row(down=2, up=2, up_more=1),
-    "uga": Row(down=1, up=1),
-    "cfl": Row(down=1, up=1),
-    "ifca": Row(down=6, up=3, up_more=6, world=blobs_of_several),
-    "fedem": Row(down=3, up=3),
-    "mocha": Row(down=2, up=1, down_more=1, world=linear_blobs),
-    "fedper": Row(down=lambda problem: 56, up=lambda problem: 56),
-    "lg_fedavg": Row(down=lambda problem: 27, up=lambda problem: 27),
-    "fedrep": Row(down=lambda problem: 56, up=lambda problem: 56),
-    "fedas": Row(down=lambda problem: 56, up=lambda problem: 56, up_more=1),
-    "fedbn": Row(down=1, up=1),
-    "fedmtl": Row(down=lambda problem: 56, up=lambda problem: 56),
-    "ditto": Row(down=1, up=1),
-    "apfl": Row(down=1, up=1),
-    "fusedspacefed": Row(down=lambda problem: 39, up=lambda problem: 39, world=fused_world),
-    "fedavgm": Row(down=1, up=1),
-    "fedadagrad": Row(down=1, up=1),
-    "fedadam": Row(down=1, up=1),
-    "fedyogi": Row(down=1, up=1),
-    "fednova": Row(down=1, up=1, up_more=1),
-    "qfedavg": Row(down=1, up=1, up_more=1),
-    "qfedsgd": Row(down=1, up=1, up_more=1),
-    "afl": Row(down=1, up=1, up_more=1),
-    "reptile": Row(down=1, up=1),
-}
+from worlds import SINGLE, STACKED, Outcome, World
 
 CLOSE = {"atol": 1e-9, "rtol": 1e-9}
 every_method = pytest.mark.parametrize("name", METHODS)
 
 
-def row(name: str) -> Row:
-    """The method's row, or a failure that says what to write."""
-    if name not in ROWS:
-        pytest.fail(
-            f"The method {name!r} has no row in ROWS of tests/test_every_method.py: add "
-            f'"{name}": Row(down=..., up=...), the numbers it sends in units of P.'
-        )
-    return ROWS[name]
-
-
 def made(name: str, **settings: Any) -> Method:
-    """The method with the settings of its row."""
-    return METHODS[name](**{**row(name).settings, **settings})
+    """The method with the settings of its contract."""
+    return METHODS[name](**{**contract_of(name).settings, **settings})
 
 
 def world(name: str, *args: Any, **kwargs: Any) -> World:
     """The world in which the method is tried."""
-    return row(name).world(*args, **kwargs)
+    return contract_of(name).world(*args, **kwargs)
 
 
 def trained(name: str, times: int = 2, *, where: World | None = None, **options: Any) -> Outcome:
@@ -175,11 +112,11 @@ def test_chunks_and_threads_change_no_bit(name: str, mode: Literal["stacked", "s
 def test_bytes_in_between_change_no_bit(name: str) -> None:
     options: dict[str, Any] = {"plan": SINGLE, "cohort": 4, "dropout": 0.2, "seed": 3}
     here = trained(name, 2, **options)
-    wire = trained(name, 2, kind=WireEngine, **options)
+    wire = trained(name, 2, kind=SerialisedEngine, **options)
     assert same(here.server, wire.server)
     assert same(here.states, wire.states)
     assert same(here.personal(), wire.personal())
-    assert isinstance(wire.engine, WireEngine)
+    assert isinstance(wire.engine, SerialisedEngine)
     payload = sum(r.bytes_up for r in wire.history)
     assert payload <= wire.engine.received <= payload + 2000 * 4 * 2
 
@@ -252,13 +189,13 @@ def test_the_order_of_the_answers_is_irrelevant(name: str) -> None:
 def test_padding_has_no_effect(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     known, personal = usual(name), usual_personal(name)
     planted, garbage = with_garbage(world(name))
-    honest = local_engine._padded
+    honest = client_data.padded
 
     def padded(ragged: Any, rows: Any, device: Any) -> tuple[Tensor, Tensor]:
         ids, sizes = honest(ragged, rows, device)
         return torch.where(torch.arange(ids.shape[1]) < sizes[:, None], ids, garbage), sizes
 
-    monkeypatch.setattr(local_engine, "_padded", padded)
+    monkeypatch.setattr(client_data, "padded", padded)
     other = trained(name, 2, where=planted)
     assert same(known.server, other.server)
     assert same(known.states, other.states)
@@ -307,7 +244,7 @@ def test_stopped_and_continued_is_never_stopped(name: str) -> None:
 
 @every_method
 def test_what_travels_is_what_is_declared(name: str) -> None:
-    outcome, declared = usual(name), row(name)
+    outcome, declared = usual(name), contract_of(name)
     problem = outcome.engine.problem
     assert declared.pooled == METHODS[name].pooled
     for r in outcome.history:
@@ -338,10 +275,10 @@ def test_no_private_number_is_sent(name: str) -> None:
         for field_name, leaf in items(engine.states)
         if leaf.is_floating_point()
     }
-    if row(name).secret:
+    if contract_of(name).secret:
         assert not any(leaked.values()), leaked
     else:
-        assert any(leaked.values()), "the row says secret=False, but nothing private is sent"
+        assert any(leaked.values()), "its contract says secret=False, but nothing private is sent"
 
 
 def fresh(engine: LocalEngine) -> list[Tensor]:
@@ -458,7 +395,7 @@ def test_the_header_is_honest(name: str) -> None:
     assert said["idea"].endswith(".")
     years = re.findall(r"\b(?:19|20)\d\d\b", said["Source"])
     assert years or "no paper of its own" in said["Source"], "Source names no year"
-    silent = row(name).down == row(name).up == 0
+    silent = contract_of(name).down == contract_of(name).up == 0
     assert said["Wire"].startswith("nothing") == silent
 
 

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unalike.data.skews import deal
-from unalike.data.skews.concept import tables
-from unalike.data.skews.feature import looks
-from unalike.data.skews.temporal import drifting
+from unalike.data.skews.concept import label_permutations
+from unalike.data.skews.feature_transforms import transform_samples
+from unalike.data.skews.window_assignment import drift_windows
+from unalike.data.splits import deal
 from unalike.functional.streams import generator
 
 MODERATE = {
@@ -45,10 +45,10 @@ def world(
     x, y = _digits(samples, rng) if source == "digits" else _gaussians(samples, rng)
     client = _dealt(y, clients, rng, skews)
     if "feature" in skews:
-        x = looks(x, client, kind=lens, strength=skews["feature"], seed=seed)
-    time = drifting(y, client, strength=skews.get("temporal", 0.0), seed=seed)
+        x = transform_samples(x, client, kind=lens, strength=skews["feature"], seed=seed)
+    time = drift_windows(y, client, strength=skews.get("temporal", 0.0), seed=seed)
     if "concept" in skews:
-        names = tables(int(y.max()) + 1, 2, swaps=skews["concept"], seed=seed)
+        names = label_permutations(int(y.max()) + 1, 2, swaps=skews["concept"], seed=seed)
         y = names[client % 2, y]
     return World(x, y, client, time)
 

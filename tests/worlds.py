@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from unalike.core import Batch, Batches, Method, Problem
-from unalike.data.federation import Federation, Ragged
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
 from unalike.rounds import Round, rounds
+from unalike.tasks.classes import Classes
 
 STACKED = Plan("stacked", chunk=64, threads=1)
 SINGLE = Plan("single", chunk=1, threads=1)
@@ -128,8 +130,7 @@ def federation(
         names=tuple(f"client {i}" for i in range(n)),
         newcomers=new,
         pooled_test=np.concatenate([test_ids.rows(i) for i in range(n) if not new[i]]),
-        classes=classes,
-        task="classes",
+        task=Classes.of(classes),
     )
 
 
@@ -222,8 +223,8 @@ def samples(x: Tensor, y: Tensor, *, batch_size: int = 10**6, passes: int = 1) -
 
 def whole_batch(x: Tensor, y: Tensor) -> Batch:
     """Up to 256 samples as one batch, in this order."""
-    (turn,) = samples(x, y).in_order()
-    return turn.batch
+    (step,) = samples(x, y).in_order()
+    return step.batch
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .advice import Advice, advise
-    from .api import DiagnosisResult, Result, compare, diagnose, resume
+    from .advice.advice_result import Advice
+    from .api.advise import advise
+    from .api.compare import compare
+    from .api.diagnose import DiagnosisResult, diagnose
+    from .api.resume import resume
+    from .api.studies import Result
     from .core import Problem
     from .data.federation import Federation
     from .errors import DivergedError, InputError
@@ -17,17 +21,17 @@ if TYPE_CHECKING:
 __version__ = version("unalike")
 
 _HOMES = {
-    "Advice": "advice",
-    "DiagnosisResult": "api",
+    "Advice": "advice.advice_result",
+    "DiagnosisResult": "api.diagnose",
     "DivergedError": "errors",
     "Federation": "data.federation",
     "InputError": "errors",
     "Problem": "core",
-    "Result": "api",
-    "advise": "advice",
-    "compare": "api",
-    "diagnose": "api",
-    "resume": "api",
+    "Result": "api.studies",
+    "advise": "api.advise",
+    "compare": "api.compare",
+    "diagnose": "api.diagnose",
+    "resume": "api.resume",
 }
 
 __all__ = [

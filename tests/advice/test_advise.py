@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 import torch
 
-from unalike.advice import Advice, advise
+from unalike import Advice, advise
 from unalike.advice.candidates import CANDIDATES
-from unalike.advice.folds import known
-from unalike.advice.heats import schedule
+from unalike.advice.folds import known_samples
+from unalike.advice.heats import schedule_race
 from unalike.advice.race import Contestant, Race
 from unalike.advice.rules import RULES, shortlist
 from unalike.data.federation import Federation
 from unalike.diagnosis import diagnose
 from unalike.errors import InputError
 from unalike.functional.streams import generator
-from unalike.study.run import Progress
 from unalike.study.settings import make_study
+from unalike.study.training import ProgressEvent
 
 SMALL: dict[str, Any] = {
     "model": "mlp",
@@ -63,7 +63,7 @@ def test_clients_of_two_opinions_are_not_given_one_model(opinions: tuple[Advice,
     advice, _ = opinions
     assert advice.diagnosis.found == ("concept",)
     assert advice.method != "fedavg"
-    assert advice.measured.accuracy[advice.method] > advice.measured.accuracy["fedavg"] + 0.2
+    assert advice.measured.scores[advice.method] > advice.measured.scores["fedavg"] + 0.2
 
 
 def test_what_is_written(opinions: tuple[Advice, Path]) -> None:
@@ -105,7 +105,7 @@ def test_the_race_never_saw_test_samples(opinions: tuple[Advice, Path]) -> None:
 def test_an_interrupted_race_goes_on(opinions: tuple[Advice, Path], tmp_path: Path) -> None:
     runs: list[tuple[str, int]] = []
 
-    def stop(step: Progress) -> None:
+    def stop(step: ProgressEvent) -> None:
         if step.finished:
             runs.append((step.label, step.seed))
             if len(runs) == 7:
@@ -141,7 +141,7 @@ def test_to_begin_anew_replaces_the_old_race(tmp_path: Path) -> None:
 def test_clients_alike_get_one_model() -> None:
     advice = advise(alike(), methods="fedem", **SMALL)
     assert advice.method in ("fedavg", "finetuning")
-    assert advice.measured.accuracy["fedavg"] >= advice.measured.accuracy["local"]
+    assert advice.measured.scores["fedavg"] >= advice.measured.scores["local"]
 
 
 @pytest.mark.parametrize("name", sorted(CANDIDATES))
@@ -149,15 +149,17 @@ def test_no_candidate_does_more_work_than_its_row_says(name: str, tmp_path: Path
     federation = two_opinions()
     study = make_study({"data": "own", "model": "mlp", "rounds": 12, "batch_size": 64,
                         "chunk": 8, "threads": 1})  # fmt: skip
-    given = known(federation, 0)
+    given = known_samples(federation, 0)
     race = Race(given, study, None, 2, tmp_path)
-    plan = schedule(["local", "fedavg", "finetuning"], rounds=12, folds=2, samples=1, budget=None)
+    plan = schedule_race(
+        ["local", "fedavg", "finetuning"], rounds=12, folds=2, samples=1, budget=None
+    )
     field = [
         Contestant(f"{name}-{k}", name, settings)
         for k, settings in enumerate(CANDIDATES[name].settings())
     ]
     race.heat("all", plan.heats[-1]._replace(folds=1, most=len(field)), field)
-    training = given.held.sizes.sum() - given.held.sizes.sum() // 2
+    training = given.lists.sizes.sum() - given.lists.sizes.sum() // 2
     for spent in race.spent.values():
         assert 0 < spent <= CANDIDATES[name].work * 12 * training
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from unalike.advice.folds import fold, known
+from unalike.advice.folds import fold, known_samples
 from unalike.data.federation import Federation
 from unalike.errors import InputError
 
@@ -27,7 +27,7 @@ def test_no_test_sample_is_in_any_fold(new_clients: float) -> None:
     federation = numbered([30, 7, 61, 12, 20], new_clients)
     tested = set(federation.x_test.flatten().tolist())
     for k in range(4):
-        part = fold(known(federation, 1), k, 4)
+        part = fold(known_samples(federation, 1), k, 4)
         inside = set(part.x.flatten().tolist()) | set(part.x_test.flatten().tolist())
         assert not inside & tested
 
@@ -37,7 +37,7 @@ def test_no_test_sample_is_in_any_fold(new_clients: float) -> None:
 )
 def test_folds_judge_every_known_sample_once() -> None:
     federation = numbered([30, 9, 61])
-    given = known(federation, 1)
+    given = known_samples(federation, 1)
     judged: list[float] = []
     for k in range(3):
         part = fold(given, k, 3)
@@ -51,7 +51,7 @@ def test_folds_judge_every_known_sample_once() -> None:
 
 @pytest.mark.proof("invariant", "what one fold judges, different folds of another cut judge")
 def test_the_second_cut_parts_what_the_first_keeps_together() -> None:
-    given = known(numbered([25, 25]), 1)
+    given = known_samples(numbered([25, 25]), 1)
     first, second = (
         [set(fold(given, k, 5).x_test.flatten().tolist()) for k in cut]
         for cut in (range(5), range(5, 10))
@@ -71,7 +71,7 @@ def test_samples_stay_with_their_clients_and_labels() -> None:
         for lists in (federation.train, federation.validation)
         for row in lists.rows(i)
     }
-    part = fold(known(federation, 1), 1, 3)
+    part = fold(known_samples(federation, 1), 1, 3)
     for lists, x, y in (
         (part.train, part.x, part.y),
         (part.validation, part.x, part.y),
@@ -84,18 +84,18 @@ def test_samples_stay_with_their_clients_and_labels() -> None:
 
 def test_new_clients_take_no_part() -> None:
     federation = numbered([30, 30, 30, 30, 30], 0.4)
-    given = known(federation, 0)
+    given = known_samples(federation, 0)
     training = [n for n, new in zip(federation.names, federation.newcomers, strict=True) if not new]
     assert list(given.names) == training
 
 
 def test_seeds_cut_other_folds_of_the_same_samples() -> None:
     federation = numbered([30, 9, 61])
-    first, second = known(federation, 0), known(federation, 1)
+    first, second = known_samples(federation, 0), known_samples(federation, 1)
     assert first.digest != second.digest
-    assert known(federation, 0).digest == first.digest
+    assert known_samples(federation, 0).digest == first.digest
 
 
 def test_too_few_samples_are_refused() -> None:
     with pytest.raises(InputError, match="a race needs at least 4"):
-        known(numbered([4, 4, 4]), 0)
+        known_samples(numbered([4, 4, 4]), 0)

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from unalike.advice.client_differences import difference
 from unalike.advice.heats import Heat
 from unalike.advice.method_choice import choose
-from unalike.advice.paired import difference
-from unalike.advice.race import Contestant, Entry, Stage, distinct, mean_over_folds
+from unalike.advice.race import Contestant, RaceEntry, Stage, mean_over_folds, without_duplicates
 
 
 def final(**accuracy: list[float]) -> Stage:
     entries = [
-        Entry(Contestant(name, name, {}), np.array(values), np.zeros(len(values)))
+        RaceEntry(Contestant(name, name, {}), np.array(values), np.zeros(len(values)))
         for name, values in accuracy.items()
     ]
     entries.sort(key=lambda entry: -entry.score)
@@ -73,7 +73,7 @@ def test_where_clients_are_alike_more_effort_must_win_by_more_than_noise() -> No
 def test_of_two_steps_that_do_as_well_the_one_of_less_loss() -> None:
     same, heat = np.array([0.8, 0.9, 0.9]), Heat(4, 10, 5)
     steps = [
-        Entry(Contestant(f"fedavg-{lr:g}", "fedavg", {"lr": lr}), same, np.full(3, loss))
+        RaceEntry(Contestant(f"fedavg-{lr:g}", "fedavg", {"lr": lr}), same, np.full(3, loss))
         for lr, loss in ((0.1, 0.5), (0.3, 0.4), (1.0, 0.6))
     ]
     assert choose(Stage("end", heat, tuple(steps))).advised.settings == {"lr": 0.3}
@@ -83,10 +83,10 @@ def test_of_two_steps_that_do_as_well_the_one_of_less_loss() -> None:
 def test_a_step_at_which_some_runs_fail_must_lead_by_a_point(last: float, advised: str) -> None:
     heat = Heat(4, 10, 5)
     entries = (
-        Entry(
+        RaceEntry(
             Contestant("fedavg-3", "fedavg", {"lr": 3.0}), np.array([0.9, 0.8, last]), np.ones(3)
         ),
-        Entry(
+        RaceEntry(
             Contestant("fedavg-1", "fedavg", {"lr": 1.0}), np.array([0.8, 0.9, 0.93]), np.zeros(3)
         ),
     )
@@ -95,10 +95,10 @@ def test_a_step_at_which_some_runs_fail_must_lead_by_a_point(last: float, advise
 
 def test_settings_that_made_no_difference_take_one_place() -> None:
     fedavg, *others = (
-        Entry(Contestant(name, name, {}), np.array([0.8, np.nan]), np.array([loss, np.nan]))
+        RaceEntry(Contestant(name, name, {}), np.array([0.8, np.nan]), np.array([loss, np.nan]))
         for name, loss in (("fedavg", 0.5), ("cfl", 0.5), ("ditto", 0.4))
     )
-    assert distinct([fedavg, *others]) == [fedavg, others[1]]
+    assert without_duplicates([fedavg, *others]) == [fedavg, others[1]]
 
 
 def test_who_diverged_is_never_advised() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unalike.data.skews import deal
+from unalike.data.splits import deal
 
 CLASSES = 10
 

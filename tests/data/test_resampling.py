@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unalike.data.skews.resampling import Label, Quantity, largest
+from unalike.data.skews.resampling import Label, Quantity, largest_subset
 
 CLASSES = 10
 few = settings(max_examples=60, deadline=None, derandomize=True)
@@ -20,7 +20,7 @@ def test_kept_mixes_are_those_of_the_dirichlet(alpha, square, distance):
     clients, each = 600, 4_000
     labels = np.tile(np.arange(CLASSES), clients * each // CLASSES)
     held = np.split(np.arange(len(labels)), clients)
-    kept, _ = Label(alpha=alpha).kept(labels, held, seed=1, least=1)
+    kept, _ = Label(alpha=alpha).resample(labels, held, seed=1, least=1)
     mixes = np.stack([np.bincount(labels[rows], minlength=CLASSES) / len(rows) for rows in kept])
     assert (alpha + 1) / (CLASSES * alpha + 1) == pytest.approx(square, abs=5e-5)
     for values, expected in (
@@ -34,7 +34,7 @@ def test_kept_mixes_are_those_of_the_dirichlet(alpha, square, distance):
 def test_groups_share_a_mix():
     labels = np.tile(np.arange(5), 4_000)
     held = np.split(np.arange(20_000), 10)
-    kept, truth = Label(alpha=0.5, groups=2).kept(labels, held, seed=0, least=1)
+    kept, truth = Label(alpha=0.5, groups=2).resample(labels, held, seed=0, least=1)
     assert truth is not None
     mixes = np.stack([np.bincount(labels[rows], minlength=5) / len(rows) for rows in kept])
     for g in (0, 1):
@@ -56,7 +56,7 @@ def test_any_holdings_keep_a_part_of_each(table, alpha, least, seed):
     labels = np.concatenate([np.repeat(np.arange(3), row) for row in counts] + [np.arange(3)])
     held = np.split(np.arange(counts.sum()), np.cumsum(counts.sum(1))[:-1])
     for skew in (Label(alpha=alpha), Quantity(sigma=3.0), Quantity(law="power", exponent=4.0)):
-        kept, _ = skew.kept(labels, held, seed=seed, least=least)
+        kept, _ = skew.resample(labels, held, seed=seed, least=least)
         assert len(kept) == len(held)
         for before, after in zip(held, kept, strict=True):
             assert set(after) <= set(before)
@@ -66,17 +66,17 @@ def test_any_holdings_keep_a_part_of_each(table, alpha, least, seed):
 def test_the_largest_part_with_a_mix():
     table = np.array([[10, 20, 30], [10, 0, 30], [5, 5, 5]])
     mixes = np.array([[0.5, 0.25, 0.25], [0.5, 0.5, 0.0], [1 / 3, 1 / 3, 1 / 3]])
-    assert largest(table, mixes).tolist() == [[10, 5, 5], [10, 0, 0], [5, 5, 5]]
+    assert largest_subset(table, mixes).tolist() == [[10, 5, 5], [10, 0, 0], [5, 5, 5]]
 
 
 def test_shares_fall_by_the_power_law_and_spread_by_the_lognormal():
     labels = np.zeros(100_000, np.int64)
     held = np.split(np.arange(100_000), 10)
-    kept, _ = Quantity(law="power", exponent=1.0).kept(labels, held, seed=0, least=1)
+    kept, _ = Quantity(law="power", exponent=1.0).resample(labels, held, seed=0, least=1)
     sizes = np.sort([len(rows) for rows in kept])[::-1]
     np.testing.assert_allclose(sizes, 10_000 / np.arange(1, 11), atol=1)
     many = np.split(np.arange(100_000), 1_000)
-    kept, _ = Quantity(sigma=0.3).kept(labels, many, seed=0, least=1)
+    kept, _ = Quantity(sigma=0.3).resample(labels, many, seed=0, least=1)
     logs = np.log([len(rows) for rows in kept])
     assert np.std(logs) == pytest.approx(0.3, abs=3 * 0.3 / np.sqrt(2_000) + 0.02)
 
@@ -85,8 +85,8 @@ def test_both_together_keep_the_mix_of_the_one_and_the_size_of_the_other():
     """What is left to chance in the one is no different after the other."""
     labels = np.tile([0, 1], 5_000)
     held = np.split(np.arange(10_000), 4)
-    mixed, _ = Label(alpha=0.3).kept(labels, held, seed=3, least=1)
-    both, _ = Quantity(sigma=1.0).kept(labels, mixed, seed=3, least=1)
+    mixed, _ = Label(alpha=0.3).resample(labels, held, seed=3, least=1)
+    both, _ = Quantity(sigma=1.0).resample(labels, mixed, seed=3, least=1)
     for before, after in zip(mixed, both, strict=True):
         p = labels[before].mean()
         spread = np.sqrt(p * (1 - p) / len(after))

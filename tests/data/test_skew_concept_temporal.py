@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from unalike.data import federate, load
-from unalike.data.skews.concept import relabelled, tables
-from unalike.data.skews.temporal import drifting, law
+from unalike.data.skews.concept import label_permutations, relabelled
+from unalike.data.skews.window_assignment import drift_law, drift_windows
 from unalike.errors import InputError
 
 
 @pytest.mark.parametrize("swaps", [None, 0, 1, 5])
 def test_tables_are_permutations_that_move_as_many_as_asked(swaps: int | None) -> None:
-    names = tables(10, 3, swaps=swaps)
+    names = label_permutations(10, 3, swaps=swaps)
     assert (np.sort(names, axis=1) == np.arange(10)).all()
     moved = (names != np.arange(10)).sum(1)
     assert moved.tolist() == [0, *[10 if swaps is None else 2 * swaps] * 2]
@@ -25,7 +25,7 @@ def test_all_parts_of_a_client_are_renamed_alike() -> None:
     renamed = relabelled(federation, groups=3, swaps=None, seed=1)
     assert renamed.groups is not None
     assert np.bincount(renamed.groups).tolist() == [2, 2, 2]
-    names = tables(10, 3, swaps=None, seed=1)
+    names = label_permutations(10, 3, swaps=None, seed=1)
     for i, group in enumerate(renamed.groups):
         for rows, old, new in (
             (federation.train.rows(i), federation.y, renamed.y),
@@ -37,14 +37,14 @@ def test_all_parts_of_a_client_are_renamed_alike() -> None:
 
 
 def test_laws_of_time() -> None:
-    assert law("linear", 3).tolist() == [0, 0.5, 1]
-    assert law("step", 4).tolist() == [0, 0, 1, 1]
-    np.testing.assert_allclose(law("sine", 4), [0.5, 1, 0.5, 0], atol=1e-12)
+    assert drift_law("linear", 3).tolist() == [0, 0.5, 1]
+    assert drift_law("step", 4).tolist() == [0, 0, 1, 1]
+    np.testing.assert_allclose(drift_law("sine", 4), [0.5, 1, 0.5, 0], atol=1e-12)
 
 
 def test_drift_of_the_shares_is_as_said() -> None:
     y, owner = np.arange(40_000) % 4, np.zeros(40_000, int)
-    window = drifting(y, owner, windows=3, strength=0.5)
+    window = drift_windows(y, owner, windows=3, strength=0.5)
     share = np.array([[np.mean(window[y == k] == t) for k in range(4)] for t in range(3)])
     late = share[2] > 1 / 3
     assert late.sum() == 2
@@ -54,20 +54,20 @@ def test_drift_of_the_shares_is_as_said() -> None:
 
 def test_without_strength_time_is_chance_and_clients_drift_their_own_way() -> None:
     y, owner = np.arange(20_000) % 4, np.repeat([0, 1], 10_000)
-    window = drifting(y, owner, strength=0.0)
+    window = drift_windows(y, owner, strength=0.0)
     np.testing.assert_allclose(np.bincount(window) / 20_000, 0.25, atol=0.015)
-    alone = drifting(y[:10_000], owner[:10_000], strength=1.0)
-    assert (drifting(y, owner, strength=1.0)[:10_000] == alone).all()
+    alone = drift_windows(y[:10_000], owner[:10_000], strength=1.0)
+    assert (drift_windows(y, owner, strength=1.0)[:10_000] == alone).all()
 
 
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: tables(4, 2, swaps=3), "no 3 pairs"),
-        (lambda: tables(4, 0, swaps=1), "at least 1 group"),
-        (lambda: law("linnear", 3), "did you mean 'linear'"),
-        (lambda: law("step", 1), "at least 2 windows"),
-        (lambda: drifting(np.arange(4), np.arange(4), strength=2), "from 0 to 1"),
+        (lambda: label_permutations(4, 2, swaps=3), "no 3 pairs"),
+        (lambda: label_permutations(4, 0, swaps=1), "at least 1 group"),
+        (lambda: drift_law("linnear", 3), "did you mean 'linear'"),
+        (lambda: drift_law("step", 1), "at least 2 windows"),
+        (lambda: drift_windows(np.arange(4), np.arange(4), strength=2), "from 0 to 1"),
         (
             lambda: relabelled(federate(load("digits"), split="iid", clients=2), groups=3),
             "2 clients cannot form 3",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unalike.data.skews import SPLITS, deal
-from unalike.data.splits.dealing import lift, proportional
+from unalike.data.splits import SPLITS, deal
+from unalike.data.splits.dealing import ensure_min_size, proportional_sizes
 from unalike.errors import InputError
 
 MADE_UP = sorted(name for name, split in SPLITS.items() if not split.natural)
@@ -100,14 +100,14 @@ def test_an_empty_client_only_where_asked_for():
 
 def test_lift_moves_single_samples_from_the_largest():
     table = np.array([[5, 2], [0, 0], [1, 3], [0, 1]])
-    lifted = lift(table, 2)
+    lifted = ensure_min_size(table, 2)
     np.testing.assert_array_equal(lifted, [[2, 2], [2, 0], [1, 3], [1, 1]])
     assert table.sum() == 12, "the argument stays as it was"
-    np.testing.assert_array_equal(lift(table, 3).sum(axis=1), 3)
+    np.testing.assert_array_equal(ensure_min_size(table, 3).sum(axis=1), 3)
 
 
 def test_proportional_sizes_sum_to_the_total():
-    np.testing.assert_array_equal(proportional(10, np.array([0.25, 0.25, 0.5])), [2, 3, 5])
+    np.testing.assert_array_equal(proportional_sizes(10, np.array([0.25, 0.25, 0.5])), [2, 3, 5])
 
 
 @checked

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unalike.data import Federation, federate, load
-from unalike.data.skews.registry import KINDS, applied, asked, skewed
-from unalike.data.skews.skew import Keeping
+from unalike.data.skews.registry import KINDS, apply_skews, parse_skews, with_skews
+from unalike.data.skews.skew import ResamplingSkew
 from unalike.data.sources.source import TEST
 from unalike.errors import InputError
 
 few = settings(max_examples=25, deadline=None, derandomize=True)
-KEEPING = [kind for kind, cls in KINDS.items() if issubclass(cls, Keeping)]
+KEEPING = [kind for kind, cls in KINDS.items() if issubclass(cls, ResamplingSkew)]
 CHANGING = [kind for kind in KINDS if kind not in KEEPING]
 
 
@@ -189,12 +189,14 @@ def test_the_official_test_set_stays_as_it_is():
     arrays = load("digits")
     arrays.part[-100:] = TEST
     plain = federate(arrays, split="iid", clients=4, official_test=True)
-    after = applied(plain, asked(["scanner", "swap", "rotation", "feature-drift"]).skews, seed=0)
+    after = apply_skews(
+        plain, parse_skews(["scanner", "swap", "rotation", "feature-drift"]).skews, seed=0
+    )
     pooled = plain.pooled_test
     assert torch.equal(plain.x_test[pooled], after.x_test[pooled])
     assert torch.equal(plain.y_test[pooled], after.y_test[pooled])
     with pytest.raises(InputError, match="official test set would mean nothing"):
-        skewed(plain, "teachers")
+        with_skews(plain, "teachers")
 
 
 def test_noise_has_the_level_that_is_said():
@@ -253,14 +255,14 @@ def test_the_list_may_name_the_split():
     assert ((named.label_counts > 0).sum(1) == 1).all()
     with pytest.raises(InputError, match="say how samples are dealt once"):
         dealt(["pathological"], split="iid")
-    assert asked(["natural", "swap"]).split == {"split": "natural"}
-    assert asked("dirichlet:alpha=0.3").split == {"split": "dirichlet", "alpha": 0.3}
+    assert parse_skews(["natural", "swap"]).split == {"split": "natural"}
+    assert parse_skews("dirichlet:alpha=0.3").split == {"split": "dirichlet", "alpha": 0.3}
 
 
 def test_kinds_apply_in_one_order():
     kinds = list(KINDS)
     for one, other in pairwise(kinds):
-        assert [s.kind for s in asked([other, one]).skews] == [one, other]
+        assert [s.kind for s in parse_skews([other, one]).skews] == [one, other]
 
 
 @pytest.mark.parametrize(
@@ -303,8 +305,8 @@ def test_what_is_drawn_when_dealing_cannot_come_later():
     federation = dealt()
     for skew in ("label", "quantity", "natural"):
         with pytest.raises(InputError, match="drawn when samples are dealt"):
-            skewed(federation, skew)
-    timed = skewed(federation, "arrival")
+            with_skews(federation, skew)
+    timed = with_skews(federation, "arrival")
     with pytest.raises(InputError, match="in windows already"):
-        skewed(timed, "label-drift")
+        with_skews(timed, "label-drift")
     assert replace(timed, window=None).window is None

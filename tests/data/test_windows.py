@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unalike.data import Federation
-from unalike.data.skews.temporal import in_time
-from unalike.data.windows import held_in, in_window, last_rounds, window_of
+from unalike.data.skews.window_assignment import assign_windows
+from unalike.data.windows import in_window, last_rounds, window_of
 
 few = settings(max_examples=30, deadline=None, derandomize=True)
 
@@ -43,7 +43,7 @@ def test_every_sample_comes_in_one_window(kind, windows, clients, seed):
 def test_a_client_always_holds_something_and_only_its_own(windows, samples, seed):
     f = federation([f"arrival:windows={windows},first=1"], samples=samples, clients=4, seed=seed)
     for t in range(windows):
-        now = held_in(f, t)
+        now = f.at_window(t)
         assert now.train.sizes.min() >= 1
         for i in range(4):
             mine = now.train.rows(i)
@@ -63,7 +63,7 @@ def test_without_anything_new_a_client_goes_on_with_what_came_last():
         rows = f.train.rows(i)
         samples[rows] = np.resize(come, len(rows))
     f = Federation(**{**vars(f), "window": f.window._replace(samples=samples)})
-    held = [[set(samples[held_in(f, t).train.rows(i)].tolist()) for t in range(4)] for i in (0, 1)]
+    held = [[set(samples[f.at_window(t).train.rows(i)].tolist()) for t in range(4)] for i in (0, 1)]
     assert held == [[{0}, {1}, {1}, {3}], [{1}, {1}, {1}, {3}]]
 
 
@@ -107,7 +107,7 @@ def test_classes_arrive_one_after_the_other_and_stay():
 
 def test_clients_see_the_classes_in_orders_of_their_own():
     f = federation(["arrival:windows=4,first=1"], samples=8_000, clients=8)
-    firsts = {int(f.y[held_in(f, 0).train.rows(i)][0]) for i in range(8)}
+    firsts = {int(f.y[f.at_window(0).train.rows(i)][0]) for i in range(8)}
     assert len(firsts) > 1
 
 
@@ -143,9 +143,13 @@ def test_drift_and_arrival_together_leave_no_class_behind():
 
 
 def test_one_client_one_class_one_sample():
-    assert in_time(np.zeros(1, int), np.zeros(1, int), np.zeros(3)).tolist() in ([0], [1], [2])
-    assert in_time(np.zeros(0, int), np.zeros(0, int), np.zeros(3)).tolist() == []
-    lone = in_time(np.zeros(9, int), np.zeros(9, int), np.array([-1.0, 1.0]), first=1)
+    assert assign_windows(np.zeros(1, int), np.zeros(1, int), np.zeros(3)).tolist() in (
+        [0],
+        [1],
+        [2],
+    )
+    assert assign_windows(np.zeros(0, int), np.zeros(0, int), np.zeros(3)).tolist() == []
+    lone = assign_windows(np.zeros(9, int), np.zeros(9, int), np.array([-1.0, 1.0]), first=1)
     assert lone.tolist() == [0] * 9
 
 

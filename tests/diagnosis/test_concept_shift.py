@@ -3,25 +3,27 @@
 import numpy as np
 import pytest
 
-from unalike.diagnosis import findings, samples
-from unalike.diagnosis.concept_shift import Contest, concept, sign_test
+from unalike.diagnosis import findings, prepare_samples
+from unalike.diagnosis.concept_shift import Contest, concept_shift, sign_test
 from unlike_worlds import MODERATE, world
 
 
 def test_it_alone_is_found_alone() -> None:
-    given = samples(*world(1, concept=MODERATE["concept"]))
+    given = prepare_samples(*world(1, concept=MODERATE["concept"]))
     assert [f.kind for f in findings(given, shuffles=100) if f.found] == ["concept"]
 
 
 def test_it_is_seen_on_top_of_others() -> None:
-    given = samples(*world(3, label=1.0, feature=0.5, concept=2, lens="gain"))
-    assert concept(given, shuffles=50, seed=0).p < 0.05
+    given = prepare_samples(*world(3, label=1.0, feature=0.5, concept=2, lens="gain"))
+    assert concept_shift(given, shuffles=50, seed=0).p < 0.05
 
 
 @pytest.mark.parametrize("skews", [{"label": 0.3}, {"quantity": 0.5}, {"feature": 0.75}])
 def test_other_skews_are_not_its_business(skews: dict[str, float]) -> None:
     found = [
-        concept(samples(*world(seed, samples=400, clients=5, **skews)), shuffles=19, seed=seed)
+        concept_shift(
+            prepare_samples(*world(seed, samples=400, clients=5, **skews)), shuffles=19, seed=seed
+        )
         for seed in range(8)
     ]
     assert sum(finding.p <= 0.05 for finding in found) <= 1
@@ -33,7 +35,7 @@ def test_who_names_two_clear_classes_the_other_way_round_is_right_alone() -> Non
     place, client = np.tile([0, 1], 60), np.repeat([0, 1, 2], 40)
     x = 9 * place[:, None] + 0.1 * rng.normal(size=(120, 2))
     y = np.where(client == 2, 1 - place, place)
-    found = concept(samples(x, y, client), shuffles=50, seed=0)
+    found = concept_shift(prepare_samples(x, y, client), shuffles=50, seed=0)
     assert "33 % are learned right alone and wrong together, 0 % the other way" in found.said
     assert found.measures[0].value == pytest.approx(np.sqrt(20))
     assert found.measures[1].p == pytest.approx(2 * 0.5**20)

@@ -10,7 +10,7 @@ import pytest
 
 from unalike.data import Federation, federate, load
 from unalike.data.skews.concept import relabelled
-from unalike.diagnosis import KINDS, Diagnosis, diagnose, samples
+from unalike.diagnosis import KINDS, Diagnosis, diagnose, prepare_samples
 from unalike.errors import InputError
 from unalike.functional.streams import generator
 from unlike_worlds import world
@@ -167,18 +167,18 @@ def test_samples_are_standardised_and_projected_in_parts(
     if centred.shape[1] > 64:
         rng = generator(0, "diagnosis/project")
         centred = centred @ rng.standard_normal((centred.shape[1], 64)) / 8
-    np.testing.assert_allclose(samples(x, y, client).x, centred, atol=1e-9)
+    np.testing.assert_allclose(prepare_samples(x, y, client).x, centred, atol=1e-9)
     monkeypatch.setattr(sys.modules["unalike.diagnosis.samples"], "AT_ONCE", 100)
-    np.testing.assert_allclose(samples(x, y, client).x, centred, atol=1e-9)
+    np.testing.assert_allclose(prepare_samples(x, y, client).x, centred, atol=1e-9)
 
 
 def test_among_keeps_the_samples_of_those_chosen() -> None:
-    given = samples(*world(14, samples=200, clients=6))
-    chosen, some = given.among(4, np.random.default_rng(0))
+    given = prepare_samples(*world(14, samples=200, clients=6))
+    chosen, some = given.choose_clients(4, np.random.default_rng(0))
     assert some.names == tuple(given.names[i] for i in chosen)
     assert some.clients == 4
     assert some.counts.tolist() == given.counts[chosen].tolist()
-    everybody, same = given.among(9, np.random.default_rng(0))
+    everybody, same = given.choose_clients(9, np.random.default_rng(0))
     assert everybody.tolist() == list(range(6))
     np.testing.assert_array_equal(same.client, given.client)
 

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unalike.diagnosis.null import Null, against, holm, shuffled
+from unalike.diagnosis.null import Null, holm, permutation_test, shuffle_within
 
 
 @given(st.integers(0, 1000), st.integers(1, 60))
 def test_a_shuffle_keeps_every_stratum(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     member, strata = rng.integers(0, 4, n), rng.integers(0, 3, n)
-    after = shuffled(member, strata, rng)
+    after = shuffle_within(member, strata, rng)
     for s in range(3):
         assert sorted(member[strata == s]) == sorted(after[strata == s])
 
@@ -20,7 +20,7 @@ def test_a_shuffle_keeps_every_stratum(seed: int, n: int) -> None:
 def test_a_shuffle_reaches_every_arrangement_alike() -> None:
     rng, member = np.random.default_rng(0), np.array([0, 0, 1, 1, 5])
     strata = np.array([0, 0, 0, 0, 1])
-    seen = np.array([shuffled(member, strata, rng) for _ in range(3000)])
+    seen = np.array([shuffle_within(member, strata, rng) for _ in range(3000)])
     assert (seen[:, 4] == 5).all()
     _, counts = np.unique(seen, axis=0, return_counts=True)
     assert len(counts) == 6
@@ -41,7 +41,7 @@ def test_the_same_seed_gives_the_same_shuffles() -> None:
         return np.array([client[:5] @ np.arange(5.0)])
 
     runs = [
-        against(first, member, None, purpose="test", shuffles=10, seed=seed)[0].draws
+        permutation_test(first, member, None, purpose="test", shuffles=10, seed=seed)[0].draws
         for seed in (0, 0, 1)
     ]
     assert (runs[0] == runs[1]).all()

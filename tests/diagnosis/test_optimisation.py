@@ -8,9 +8,9 @@ import torch
 from scipy.optimize import minimize
 from torch.nn.functional import cross_entropy
 
-from unalike.diagnosis import samples
+from unalike.diagnosis import prepare_samples
 from unalike.diagnosis.diagnosis_result import Measure, Optimisation
-from unalike.diagnosis.optimisation import KEPT, SHORT, STEPS, _keeping, optimisation
+from unalike.diagnosis.optimisation import MAIN_SHARE, SHORT, STEPS, _main_projection, optimisation
 from unalike.diagnosis.probe import RIDGE, Probe
 from unalike.diagnosis.samples import Samples
 from unlike_worlds import world
@@ -21,7 +21,7 @@ SIZES = (1, 2, 3, 9, 5)
 def ragged(seed: int = 0) -> Samples:
     rng = np.random.default_rng(seed)
     client = rng.permutation(np.repeat(np.arange(len(SIZES)), SIZES))
-    return samples(rng.normal(size=(20, 3)), rng.permutation(np.arange(20) % 3), client)
+    return prepare_samples(rng.normal(size=(20, 3)), rng.permutation(np.arange(20) % 3), client)
 
 
 def loss(probe: Probe, rows: np.ndarray, w: torch.Tensor) -> torch.Tensor:
@@ -82,7 +82,7 @@ def test_the_points_do_not_depend_on_who_holds_what() -> None:
     step = probe.start - probe.lr * np.tensordot(
         probe.weights, probe.gradients(held, probe.start), 1
     )
-    np.testing.assert_allclose(probe.descended(1), step, atol=1e-15)
+    np.testing.assert_allclose(probe.descend(1), step, atol=1e-15)
 
 
 def test_own_optima_are_those_of_another_solver() -> None:
@@ -101,7 +101,7 @@ def test_own_optima_are_those_of_another_solver() -> None:
 
 
 def test_identities() -> None:
-    measures = watched(samples(*world(1, samples=200, clients=4, label=0.5)[:3]))
+    measures = watched(prepare_samples(*world(1, samples=200, clients=4, label=0.5)[:3]))
     after = f"after {SHORT} steps"
     zeta = [measures[f"gradient dissimilarity, {point}"].value for point in ("start", after)]
     zeta.append(measures["G² at the optimum"].value)
@@ -113,14 +113,16 @@ def test_identities() -> None:
     assert bounded == pytest.approx(zeta[2], rel=1e-6) or bounded > zeta[2]
     drift = measures[f"client drift, {SHORT} steps from the optimum"].value
     left = measures[f"drift left in the mean, {SHORT} steps from the optimum"].value
-    lr = Probe(samples(*world(1, samples=200, clients=4, label=0.5)[:3])).lr
+    lr = Probe(prepare_samples(*world(1, samples=200, clients=4, label=0.5)[:3])).lr
     rho = measures[f"average drift at the optimum, {SHORT} steps"].value
     assert rho == pytest.approx(left * drift / (lr * SHORT))
 
 
 def test_diversity_is_the_square_of_b_where_clients_weigh_the_same() -> None:
     rng = np.random.default_rng(4)
-    given = samples(rng.normal(size=(60, 3)), np.arange(60) % 3, np.repeat(np.arange(4), 15))
+    given = prepare_samples(
+        rng.normal(size=(60, 3)), np.arange(60) % 3, np.repeat(np.arange(4), 15)
+    )
     measures = watched(given)
     b = measures["FedProx's B, start"].value
     assert measures["gradient diversity, start"].value == pytest.approx(b**2 / 4)
@@ -129,7 +131,7 @@ def test_diversity_is_the_square_of_b_where_clients_weigh_the_same() -> None:
 def test_clones_agree_in_everything() -> None:
     rng = np.random.default_rng(5)
     x, y = rng.normal(size=(20, 3)), np.arange(20) % 3
-    given = samples(np.tile(x, (3, 1)), np.tile(y, 3), np.repeat(np.arange(3), 20))
+    given = prepare_samples(np.tile(x, (3, 1)), np.tile(y, 3), np.repeat(np.arange(3), 20))
     found = whole(given)
     measures = {m.name: m.value for m in found.measures}
     for name in ("gradient dissimilarity, start", "G² at the optimum"):
@@ -161,10 +163,10 @@ def test_reconstructions_keep_the_main_directions() -> None:
     z = np.column_stack(
         [np.random.default_rng(6).normal(size=(50, 4)) * [3, 2, 1, 0.1], np.ones(50)]
     )
-    kept = _keeping(z)
+    kept = _main_projection(z)
     np.testing.assert_allclose(kept @ kept, kept, atol=1e-12)
     centred = z - z.mean(0)
-    assert np.square(centred @ kept).sum() >= KEPT * np.square(centred).sum()
+    assert np.square(centred @ kept).sum() >= MAIN_SHARE * np.square(centred).sum()
     assert np.trace(kept) < 4
     np.testing.assert_allclose(kept[-1], 0, atol=1e-12)
 
@@ -178,7 +180,7 @@ UNLIKE = (
 
 @pytest.mark.parametrize("skews", [{"label": 0.3}, {"concept": 1}])
 def test_unlike_clients_are_more_than_chance(skews: dict[str, float]) -> None:
-    measures = watched(samples(*world(1, samples=400, clients=8, **skews)), shuffles=19)
+    measures = watched(prepare_samples(*world(1, samples=400, clients=8, **skews)), shuffles=19)
     for name in UNLIKE:
         assert measures[name].p == 1 / 20, name
         assert measures[name].value > measures[name].high
@@ -190,15 +192,17 @@ def test_unlike_clients_are_more_than_chance(skews: dict[str, float]) -> None:
 def test_alike_clients_are_chance() -> None:
     p = []
     for seed in range(10):
-        measures = watched(samples(*world(seed, samples=100, clients=4)), shuffles=9)
+        measures = watched(prepare_samples(*world(seed, samples=100, clients=4)), shuffles=9)
         p += [measures[name].p for name in UNLIKE]
     assert 0.3 < np.mean(p) < 0.7
 
 
 def test_one_class_has_nothing_to_optimise() -> None:
     x, client = np.random.default_rng(7).normal(size=(6, 2)), np.arange(6) % 2
-    assert optimisation(samples(x, np.zeros(6, int), client), shuffles=5, seed=0) is None
-    constant = whole(samples(np.ones((6, 2)), np.array([0, 1, 0, 1, 0, 1]), np.arange(6) // 3))
+    assert optimisation(prepare_samples(x, np.zeros(6, int), client), shuffles=5, seed=0) is None
+    constant = whole(
+        prepare_samples(np.ones((6, 2)), np.array([0, 1, 0, 1, 0, 1]), np.arange(6) // 3)
+    )
     assert all(math.isnan(m.p) or 0 < m.p <= 1 for m in constant.measures)
 
 

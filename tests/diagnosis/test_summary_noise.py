@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from summary_worlds import told_of
+from summary_worlds import summaries_of
 from unalike import InputError
-from unalike.diagnosis.summaries import Summaries, diagnose_summaries
-from unalike.diagnosis.summary import Summary, noised
+from unalike.diagnosis.diagnose_summaries import Summaries, diagnose_summaries
+from unalike.diagnosis.summary import Summary, noisy_summary
 from unalike.diagnosis.summary_noise import LENGTH, Noise
 from unlike_worlds import world
 
@@ -45,7 +45,9 @@ def test_no_sample_changes_the_moments_by_more_than_is_hidden() -> None:
     for shape in ((50, 40), (50, 6, 7), (50, 3)):
         x = rng.normal(size=shape) * np.exp(3 * rng.normal(size=(50, *[1] * (len(shape) - 1))))
         y = np.zeros(50, int)
-        one, other = (noised(x[:n], y[:n], 1, faint, 0, np.random.default_rng(1)) for n in (50, 49))
+        one, other = (
+            noisy_summary(x[:n], y[:n], 1, faint, 0, np.random.default_rng(1)) for n in (50, 49)
+        )
         moved = np.linalg.norm(sums(one) - sums(other))
         assert 1 < moved <= LENGTH + 1e-6
 
@@ -53,7 +55,9 @@ def test_no_sample_changes_the_moments_by_more_than_is_hidden() -> None:
 def test_images_lose_their_own_brightness_and_contrast() -> None:
     x = np.random.default_rng(0).normal(size=(30, 5, 5))
     y, noise = np.zeros(30, int), Noise(1e3)
-    first, second = (noised(x, y, 1, noise, 0, np.random.default_rng(1)) for x in (x, 7 * x + 3))
+    first, second = (
+        noisy_summary(x, y, 1, noise, 0, np.random.default_rng(1)) for x in (x, 7 * x + 3)
+    )
     np.testing.assert_allclose(first.mean, second.mean, atol=1e-9)
 
 
@@ -63,7 +67,7 @@ def test_strong_skews_are_found_under_noise_and_nothing_else() -> None:
         ({"feature": 2.0}, ("feature",)),
         ({"label": 0.5}, ("label",)),
     ):
-        given = told_of(world(1, samples=12_000, **skews), epsilon=1.0)
+        given = summaries_of(world(1, samples=12_000, **skews), epsilon=1.0)
         found = diagnose_summaries(given, shuffles=60)
         assert found.found == expected
         assert any("(ε, δ) = (1, 1e-06)" in remark for remark in found.remarks)
@@ -73,7 +77,7 @@ def test_noise_on_few_samples_is_no_skew() -> None:
     p = []
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        counts = Noise(0.5).counted(rng.multinomial(40, np.full(5, 0.2), size=6), rng)
+        counts = Noise(0.5).noisy_counts(rng.multinomial(40, np.full(5, 0.2), size=6), rng)
         told = tuple(
             Summary(row, np.zeros((5, 2)), np.zeros((5, 2, 2)), np.zeros(5)) for row in counts
         )
@@ -86,7 +90,9 @@ def test_noise_on_few_samples_is_no_skew() -> None:
 def test_the_same_world_is_never_told_twice_alike() -> None:
     given = world(0, samples=400, clients=2)
     x, y = given.x, given.y
-    first, second = (noised(x, y, 5, Noise(1.0), 0, np.random.default_rng(s)) for s in (1, 2))
+    first, second = (
+        noisy_summary(x, y, 5, Noise(1.0), 0, np.random.default_rng(s)) for s in (1, 2)
+    )
     assert (first.counts != second.counts).any()
 
 

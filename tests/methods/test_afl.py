@@ -7,11 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from contract import Contract
 from unalike.core import Cohort, Problem
 from unalike.methods import AFL, FedAvg
 from unalike.methods.afl import Server, Up
 from unalike.weighting.sampling import Drawn, weigh
 from worlds import World, blobs, federation, quadratics
+
+CONTRACT = Contract(down=1, up=1, up_more=1)
 
 
 def saddle(start: float) -> World:

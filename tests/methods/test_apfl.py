@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from contract import Contract
 from unalike.methods import APFL, FedAvg, Local
 from unalike.methods.apfl import Client
 from worlds import SINGLE, STACKED, blobs, quadratics
+
+CONTRACT = Contract(down=1, up=1)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 A, C, SIZES = np.asarray([1.0, 4.0, 2.0]), np.asarray([0.0, 1.0, -2.0]), [1, 2, 3]

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from contract import Contract
 from unalike.methods import Centralised, FedAvg
 from worlds import blobs, pooled, quadratics
+
+CONTRACT = Contract(down=1, up=1, pooled=True)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 

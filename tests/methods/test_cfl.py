@@ -5,8 +5,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from contract import Contract
 from unalike.methods import CFL, FedAvg
 from worlds import World, blobs, quadratics
+
+CONTRACT = Contract(down=1, up=1)
 
 OPPOSITE = [[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [-1.0, 0.0]]
 NESTED = [[1.0, 0.0], [1.0, 0.0], [-1.0, 1.0], [-1.0, -1.0]]

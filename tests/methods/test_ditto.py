@@ -5,8 +5,11 @@ import pytest
 import torch
 from scipy.linalg import hadamard
 
+from contract import Contract
 from unalike.methods import Ditto, FedAvg, Local
 from worlds import blobs, quadratics
+
+CONTRACT = Contract(down=1, up=1)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 A, C, SIZES = np.asarray([1.0, 4.0, 2.0]), np.asarray([0.0, 1.0, -2.0]), [1, 2, 3]

@@ -7,11 +7,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from contract import Contract
 from unalike.core import Problem, parts
 from unalike.core.features import body
 from unalike.errors import InputError
 from unalike.methods import FedAS, FedPer
 from worlds import World, blobs, federation
+
+CONTRACT = Contract(down=lambda problem: 56, up=lambda problem: 56, up_more=1)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 FEATURES, DEPTH, CLASSES = 4, 3, 3

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from contract import Contract
 from unalike.methods import FedAvg
 from worlds import blobs, quadratics
+
+CONTRACT = Contract(down=1, up=1)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 

@@ -5,10 +5,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from contract import Contract
 from unalike.core import Problem
 from unalike.functional.trees import leaves
 from unalike.methods import FedAvg, FedBN, FedPer
 from worlds import World, blobs, federation
+
+CONTRACT = Contract(down=1, up=1)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 GAINS, OFFSETS = [1.0, -2.0, 0.5], [3.0, -1.0, 2.0]

@@ -7,11 +7,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from contract import Contract
 from unalike.core import Problem
 from unalike.methods import FedAvg, FedEM
 from unalike.methods.fedem import Personal
 from unalike.rounds import rounds
 from worlds import Outcome, World, blobs, federation, whole_batch
+
+CONTRACT = Contract(down=3, up=3)
 
 SHARES = [0.9, 0.7, 0.5, 0.3, 0.1, 0.6]
 NOISE = 0.1

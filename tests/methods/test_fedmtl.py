@@ -7,10 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from contract import Contract
 from partial_worlds import parted
 from unalike.core import Problem
 from unalike.methods import FedMTL, FedPer
 from worlds import World, blobs, federation
+
+CONTRACT = Contract(down=lambda problem: 56, up=lambda problem: 56)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 LABELS = [(0, 0, 0, 1), (0, 1, 1, 2, 2), (1, 0, 1, 0)]

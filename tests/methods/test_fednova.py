@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from contract import Contract
 from unalike.core import Cohort
 from unalike.methods import FedAvg, FedNova, FedProx
 from unalike.methods.fednova import Up
 from worlds import blobs, quadratics
+
+CONTRACT = Contract(down=1, up=1, up_more=1)
 
 HALVES = torch.tensor([0.5, 0.5], dtype=torch.float64)
 

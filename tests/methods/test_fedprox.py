@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from contract import Contract
 from unalike.methods import FedAvg, FedProx
 from worlds import blobs, fixed_point, quadratics
+
+CONTRACT = Contract(down=1, up=1)
 
 
 @pytest.mark.proof("limit", "mu = 0 is FedAvg, bit for bit")

@@ -7,10 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from contract import Contract
 from partial_worlds import parted
 from unalike.core import Layout, Problem
 from unalike.methods import FedAvg, FedRep, Local
 from worlds import World, blobs, federation
+
+CONTRACT = Contract(down=lambda problem: 56, up=lambda problem: 56)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 SIZES = [1, 2, 3]

@@ -4,8 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from contract import Contract
 from unalike.methods import FedAvg, FedYogi
 from worlds import blobs, quadratics
+
+CONTRACT = Contract(down=1, up=1)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 

@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 import torch
 
+from contract import Contract
 from unalike.core import average
 from unalike.methods import FedAvg, FineTuning
 from worlds import World, blobs, federation, quadratics
+
+CONTRACT = Contract(down=1, up=1)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from contract import Contract
 from fusedspacefed_worlds import Times, fused_world, scalars
 from unalike.core import Problem
 from unalike.errors import InputError
@@ -15,6 +16,8 @@ from unalike.methods import FedAvg, FusedSpaceFed
 from unalike.models import build
 from unalike.models.fused import FusedNet
 from worlds import SINGLE, STACKED, World, blobs, federation
+
+CONTRACT = Contract(down=lambda problem: 39, up=lambda problem: 39, world=fused_world)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 SLOPES, SIZES = np.asarray([1.0, -3.0, 4.0]), [2, 4, 6]

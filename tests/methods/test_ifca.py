@@ -8,11 +8,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from contract import Contract
+from method_worlds import blobs_of_several
 from unalike.core import Problem
 from unalike.errors import InputError
 from unalike.methods import IFCA, FedAvg
 from unalike.rounds import rounds
 from worlds import Outcome, World, blobs, federation, quadratics
+
+CONTRACT = Contract(down=6, up=3, up_more=6, world=blobs_of_several)
 
 TOY = [-1.0, -1.2, 1.0, 1.3]
 CLOSED = {"atol": 1e-9, "rtol": 0}

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from contract import Contract
 from partial_worlds import parted
 from unalike.core import parts
 from unalike.methods import FedAvg, FedPer, LGFedAvg, Local
 from worlds import blobs
+
+CONTRACT = Contract(down=lambda problem: 27, up=lambda problem: 27)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 SIZES = [1, 2, 3]

@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 import torch
 
+from contract import Contract
 from unalike.core import NoState
 from unalike.methods import Local
 from worlds import blobs, quadratics
+
+CONTRACT = Contract(down=0, up=0)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 

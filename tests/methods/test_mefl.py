@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
+from contract import Contract
 from unalike.core import Cohort, Population, Problem
 from unalike.methods import MEFL, PerFedAvg, mefl
 from unalike.weighting import agreement
 from worlds import Halves, blobs, fixed_point, quadratics, samples, whole_batch
+
+CONTRACT = Contract(down=2, up=2, up_more=1)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 

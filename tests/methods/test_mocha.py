@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from contract import Contract
 from method_worlds import linear_blobs
 from unalike.core import Problem
 from unalike.errors import InputError
@@ -15,6 +16,8 @@ from unalike.methods import MOCHA, Local
 from unalike.relations import relationship
 from unalike.rounds import rounds
 from worlds import World, blobs, federation, quadratics
+
+CONTRACT = Contract(down=2, up=1, down_more=1, world=linear_blobs)
 
 CENTRES = [[1.0, 2.0], [-1.0, 0.5], [3.0, -2.0], [0.0, 1.0]]
 OMEGA = ((2.0, -1.0, 0.0, 0.2), (-1.0, 3.0, -0.5, 0.0), (0.0, -0.5, 1.0, 0.0), (0.2, 0.0, 0.0, 0.5))

@@ -8,10 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from contract import Contract
 from unalike.core import Batch, Batches, NoState, Problem
-from unalike.core.batches import Turn
+from unalike.core.batches import LocalStep
 from unalike.methods import FedAvg, PerFedAvg
 from worlds import blobs, fixed_point, quadratics, samples, whole_batch
+
+CONTRACT = Contract(down=1, up=1)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 NO_STATE = NoState()
@@ -84,8 +87,8 @@ class Scripted(Batches):
         usual = samples(script[0][0].x, script[0][0].y)
         return Scripted(**{f.name: getattr(usual, f.name) for f in fields(usual)}, script=script)
 
-    def __iter__(self) -> Iterator[Turn]:
-        return iter([Turn(batches[: self.independent], None, 1) for batches in self.script])
+    def __iter__(self) -> Iterator[LocalStep]:
+        return iter([LocalStep(batches[: self.independent], None, 1) for batches in self.script])
 
 
 @pytest.mark.proof("fixed point", "three batches: (I - alpha A'') A' (w - alpha A (w - c) - c')")

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from contract import Contract
 from unalike.core import average
 from unalike.methods import PFedMe
 from worlds import blobs, fixed_point, quadratics
+
+CONTRACT = Contract(down=1, up=1)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 

@@ -3,9 +3,12 @@
 import pytest
 import torch
 
+from contract import Contract
 from unalike.errors import InputError
 from unalike.methods import FedAvg, QFedAvg
 from worlds import blobs, quadratics
+
+CONTRACT = Contract(down=1, up=1, up_more=1)
 
 
 @pytest.mark.proof("fixed point", "1 / (1 + 3^(1 / (2q + 1))) for p = (3/4, 1/4), b = (0, 1)")

@@ -3,8 +3,11 @@
 import pytest
 import torch
 
+from contract import Contract
 from unalike.methods import FedAvg, QFedAvg, QFedSGD
 from worlds import blobs, quadratics
+
+CONTRACT = Contract(down=1, up=1, up_more=1)
 
 
 @pytest.mark.proof("fixed point", "1 / (1 + 3^(1 / (2q + 1))) for p = (3/4, 1/4), b = (0, 1)")

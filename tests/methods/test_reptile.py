@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from contract import Contract
 from unalike.methods import FedAvg, Reptile
 from worlds import blobs, quadratics
+
+CONTRACT = Contract(down=1, up=1)
 
 
 @pytest.mark.proof("fixed point", "FedAvg's sum p (1 - r) b / sum p (1 - r), for any epsilon")

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from contract import Contract
 from unalike.core import Batches, average
 from unalike.methods import FedAvg, Scaffold
 from unalike.rounds import Round, rounds
 from worlds import World, blobs, fixed_point, quadratics
+
+CONTRACT = Contract(down=2, up=2)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 HALF = torch.tensor([0.5, 0.5], dtype=torch.float64)

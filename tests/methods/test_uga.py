@@ -6,9 +6,12 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
+from contract import Contract
 from unalike.core import Batch, NoState
 from unalike.methods import MEFL, UGA, FedAvg
 from worlds import Halves, World, blobs, fixed_point, quadratics, whole_batch
+
+CONTRACT = Contract(down=1, up=1)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
 

@@ -108,9 +108,9 @@ def assert_same_as_simulated(where: World, method: Method, tmp_path: Path) -> No
     personal = known.personal()
     downs = engine._sent(engine.method.deliver, last.server, np.arange(3))
     for at, row in enumerate(engine.rows):
-        site = network.sites[int(row)]
+        trainer = network.trainers[int(row)]
         mine = {n: leaf[at : at + 1] for n, leaf in items(personal)}
-        theirs = site.engine.personal(3, _rows(downs, at))
+        theirs = trainer.engine.personalise_from(3, _rows(downs, at))
         for leaf_name, leaf in items(theirs):
             torch.testing.assert_close(leaf, mine[leaf_name], **CLOSE)
     assert not network.remarks()
@@ -118,5 +118,4 @@ def assert_same_as_simulated(where: World, method: Method, tmp_path: Path) -> No
 
 
 def _rows(tree: Any, at: int) -> Any:
-
     return map_tree(lambda leaf: leaf[at : at + 1], tree)

@@ -11,43 +11,43 @@ import pytest
 from rich.console import Console
 
 from network_grid import InProcessGrid
-from site_files import QUICK, STUDY, blobs, node
+from site_files import QUICK, STUDY, blobs, site
 from small_studies import SMALL
-from unalike.api import Result, read_result
-from unalike.data.own_samples import OwnSamples
+from unalike.api.studies import Result, read_result
+from unalike.cli.comparison_table import ComparisonTable
+from unalike.data.site_samples import SiteSamples
 from unalike.network.protocol.flower_message import unwrap
-from unalike.network.protocol.messages import Parcel
-from unalike.network.server.study import conduct, prepare
-from unalike.network.site.session import Identity
-from unalike.results.table import Terminal
+from unalike.network.protocol.messages import Message
+from unalike.network.server.study import prepare, run_study
+from unalike.network.site.site_settings import SiteSettings
 from unalike.results.verdict import judge
 from unalike.study.settings import make_study
 
 Events = list[dict[str, Any]]
 
 
-def conducted(
+def run_over_network(
     folder: Path, hiding: set[str], **settings: Any
 ) -> tuple[Result, InProcessGrid, Events]:
     grid, events = InProcessGrid(), Events()
     for i, name in enumerate(("east", "north", "west")):
-        one = Identity(
+        one = SiteSettings(
             name,
             folder / name,
-            OwnSamples(*blobs(30 + i, i)),
-            tells_accuracy=name not in hiding,
+            SiteSamples(*blobs(30 + i, i)),
+            reveal_accuracy=name not in hiding,
         )
-        grid.nodes[i] = node(one)
+        grid.nodes[i] = site(one)
     study = make_study(STUDY | settings)
     prepare(study, folder / "study", sites=3)
-    conduct(grid, folder / "study", QUICK, events.append)
+    run_study(grid, folder / "study", QUICK, events.append)
     return read_result(folder / "study"), grid, events
 
 
-def answers(grid: InProcessGrid, at: int, verb: str) -> list[Parcel]:
+def answers(grid: InProcessGrid, at: int, verb: str) -> list[Message]:
     replies = [reply for where, _, reply in grid.log if where == at and reply is not None]
-    told = [Parcel.of(*unwrap(reply)) for reply in replies]
-    return [parcel for parcel in told if parcel.verb == verb]
+    messages = [Message.of(unwrap(reply)) for reply in replies]
+    return [message for message in messages if message.verb == verb]
 
 
 def evaluations(folder: Path) -> list[dict[str, Any]]:
@@ -58,22 +58,22 @@ def evaluations(folder: Path) -> list[dict[str, Any]]:
 def shown(result: Result) -> str:
     console = Console(width=140)
     with console.capture() as captured:
-        console.print(Terminal(result))
+        console.print(ComparisonTable(result))
     return captured.get()
 
 
 def test_no_number_travels_and_the_others_are_averaged(tmp_path: Path) -> None:
-    result, grid, events = conducted(tmp_path, {"north"})
-    told = answers(grid, 1, "evaluate")
-    assert len(told) == 3
-    for parcel in told:
-        assert parcel.facts == {"hidden": True}
-        assert parcel.shapes == {}
-        assert len(parcel.body) == 0
-    assert all(parcel.shapes for parcel in answers(grid, 0, "evaluate"))
+    result, grid, events = run_over_network(tmp_path, {"north"})
+    hidden = answers(grid, 1, "evaluate")
+    assert len(hidden) == 3
+    for message in hidden:
+        assert message.facts == {"hidden": True}
+        assert message.shapes == {}
+        assert len(message.body) == 0
+    assert all(message.shapes for message in answers(grid, 0, "evaluate"))
     trained = answers(grid, 1, "train")
     assert len(trained) == 3
-    assert all(parcel.shapes for parcel in trained)
+    assert all(message.shapes for message in trained)
     for measured in evaluations(tmp_path):
         assert measured["hidden"] == ["north"]
         accuracy = np.array(measured["personal"]["accuracy"])
@@ -95,14 +95,16 @@ def test_no_number_travels_and_the_others_are_averaged(tmp_path: Path) -> None:
 
 def test_what_is_trained_does_not_depend_on_it(tmp_path: Path) -> None:
     for folder, hiding in ((tmp_path / "a", {"north"}), (tmp_path / "b", set())):
-        grid = conducted(folder, hiding, methods="scaffold")[1]
-        bodies = [bytes(parcel.body) for at in range(3) for parcel in answers(grid, at, "train")]
+        grid = run_over_network(folder, hiding, methods="scaffold")[1]
+        bodies = [bytes(message.body) for at in range(3) for message in answers(grid, at, "train")]
         (tmp_path / f"{folder.name}.bin").write_bytes(b"".join(bodies))
     assert (tmp_path / "a.bin").read_bytes() == (tmp_path / "b.bin").read_bytes()
 
 
 def test_where_nobody_tells_the_last_round_speaks(tmp_path: Path) -> None:
-    result, _, events = conducted(tmp_path, {"east", "north", "west"}, methods="fedavg,fedrep")
+    result, _, events = run_over_network(
+        tmp_path, {"east", "north", "west"}, methods="fedavg,fedrep"
+    )
     frame = result.frame.set_index(["method", "client", "metric"])["value"]
     assert frame["fedavg", "all", "best_round"] == 3
     assert np.isnan(frame["fedavg", "all", "personalised_accuracy_mean_best"])
@@ -121,11 +123,12 @@ def test_new_clients_hide_theirs_too(tmp_path: Path) -> None:
     study = make_study(SMALL | {"methods": "fedavg", "model": "logistic", "seeds": 1})
     prepare(study, tmp_path / "study")
     sites = [
-        Identity(f"client-{i}", tmp_path / str(i), client=i, tells_accuracy=False) for i in range(5)
+        SiteSettings(f"client-{i}", tmp_path / str(i), client=i, reveal_accuracy=False)
+        for i in range(5)
     ]
-    grid = InProcessGrid({i: node(one) for i, one in enumerate(sites)})
-    conduct(grid, tmp_path / "study", QUICK, lambda _: None)
-    told = [parcel for at in range(5) for parcel in answers(grid, at, "adapt")]
-    assert told
-    assert all(parcel.facts == {"hidden": True} and not parcel.shapes for parcel in told)
+    grid = InProcessGrid({i: site(one) for i, one in enumerate(sites)})
+    run_study(grid, tmp_path / "study", QUICK, lambda _: None)
+    hidden = [message for at in range(5) for message in answers(grid, at, "adapt")]
+    assert hidden
+    assert all(message.facts == {"hidden": True} and not message.shapes for message in hidden)
     assert len(read_result(tmp_path / "study").hidden) == 5

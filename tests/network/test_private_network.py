@@ -10,21 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from flwr.app import Message
 from rich.console import Console
 from safetensors.torch import load_file
 
-from network_grid import At, InProcessGrid
+from network_grid import InProcessGrid, Node
+from site_files import site
 from small_studies import SMALL
 from unalike import compare
-from unalike.cli.federation_view import FederationView
-from unalike.network.protocol.flower_message import unwrap, wrap
-from unalike.network.protocol.frames import Frames
-from unalike.network.protocol.messages import Parcel
-from unalike.network.server.answer_checks import beyond
-from unalike.network.server.sites import Terms
-from unalike.network.server.study import conduct, prepare
-from unalike.network.site.session import Identity, Membership
+from unalike.cli.network.federation_progress import FederationProgress
+from unalike.network.server.answer_checks import not_clipped
+from unalike.network.server.server_settings import ServerSettings
+from unalike.network.server.study import prepare, run_study
+from unalike.network.site.site_settings import SiteSettings
 from unalike.study.settings import make_study
 
 SETTINGS: dict[str, Any] = SMALL | {
@@ -34,30 +31,22 @@ SETTINGS: dict[str, Any] = SMALL | {
     "rounds": 2,
     "seeds": 1,
 }
-QUICK = Terms(least=1, deadline=5.0, patience=0.5, grace=0.2, poll=0.01)
+QUICK = ServerSettings(least=1, deadline=5.0, patience=0.5, grace=0.2, poll=0.01)
 CLIENTS = 5
 
 
-def sites(folder: Path) -> dict[int, At]:
+def sites(folder: Path) -> dict[int, Node]:
     """Sites in this process, each with a state folder of its own."""
 
-    def node(i: int) -> At:
-        member = Membership(Identity(f"client {i}", folder / str(i), client=i))
-
-        def at(message: Message) -> Message:
-            answer = member.handle(Parcel.of(*unwrap(message)))
-            return Message(wrap(Frames(answer.head(), answer.body)), reply_to=message)
-
-        return at
-
-    return {100 + i: node(i) for i in range(CLIENTS)}
+    settings = [SiteSettings(f"client {i}", folder / str(i), client=i) for i in range(CLIENTS)]
+    return {100 + i: site(one) for i, one in enumerate(settings)}
 
 
 def over_network(folder: Path, privacy: str, **changes: Any) -> list[dict[str, Any]]:
     """A study among five sites; the server's events."""
     events: list[dict[str, Any]] = []
     prepare(make_study({**SETTINGS, **changes, "privacy": privacy}), folder / "study")
-    conduct(InProcessGrid(sites(folder / "sites")), folder / "study", QUICK, events.append)
+    run_study(InProcessGrid(sites(folder / "sites")), folder / "study", QUICK, events.append)
     return events
 
 
@@ -91,8 +80,8 @@ def test_noise_is_not_that_of_the_seed(kind: str, tmp_path: Path) -> None:
     assert abs(correlation) < 0.16
     assert float(hidden.std()) == pytest.approx(float(seeded.std()), rel=0.15)
     assert spent(tmp_path / "study") == spent(tmp_path / "simulated")
-    told = [event["epsilon"] for event in events if event["event"] == "round"][-2:]
-    assert told == spent(tmp_path / "study")
+    epsilons = [event["epsilon"] for event in events if event["event"] == "round"][-2:]
+    assert epsilons == spent(tmp_path / "study")
 
 
 def test_secrets_are_kept_and_nobody_else_s(tmp_path: Path) -> None:
@@ -101,15 +90,15 @@ def test_secrets_are_kept_and_nobody_else_s(tmp_path: Path) -> None:
     assert len(files) == 1 + CLIENTS
     assert len({file.read_text() for file in files}) == len(files)
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
-    told = (tmp_path / "study" / "study.toml").read_text()
-    assert not any(file.read_text() in told for file in files)
+    study = (tmp_path / "study" / "study.toml").read_text()
+    assert not any(file.read_text() in study for file in files)
 
 
 def test_a_site_that_does_not_clip_is_refused_whatever_the_others_send() -> None:
     ups = [torch.tensor([0.6, 0.8]), torch.tensor([0.0, 1.01]), torch.zeros(2)]
-    assert list(beyond(ups, 1.0)) == [1]
-    assert "beyond the clip 1" in beyond(ups, 1.0)[1]
-    assert beyond(ups, float("inf")) == {}
+    assert list(not_clipped(ups, 1.0)) == [1]
+    assert "beyond the clip 1" in not_clipped(ups, 1.0)[1]
+    assert not_clipped(ups, float("inf")) == {}
 
 
 def test_what_does_not_suit_is_left_out_aloud(tmp_path: Path) -> None:
@@ -122,7 +111,7 @@ def test_what_does_not_suit_is_left_out_aloud(tmp_path: Path) -> None:
 
 def test_the_live_view_tells_epsilon() -> None:
     console = Console(width=160, record=True, force_terminal=False)
-    view = FederationView(console, "study")
+    view = FederationProgress(console, "study")
     event = {"event": "round", "method": "fedavg", "seed": 0, "t": 1, "rounds": 2, "answers": 3}
     view.tell(event | {"epsilon": 2.345})
     assert "epsilon 2.35" in console.export_text()

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from private_worlds import CENTRAL, LOCAL, private
 from unalike.errors import InputError
-from unalike.privacy import Account, Ledger, Privacy, accountant, need_library
+from unalike.privacy import Account, Ledger, Privacy, accountant, require_accountant
 
 
 def delta_of(epsilon: float, multiplier: float) -> float:
@@ -88,18 +88,18 @@ def test_without_noise_it_is_infinite() -> None:
 
 def test_local_counts_the_client_that_was_asked_most() -> None:
     ledger, account = Ledger(Account(LOCAL, 4, 2)), Account(LOCAL, 4, 2)
-    for asked in ([0, 1], [1, 2], [1, 3]):
-        ledger.note(np.array(asked), sent=True)
+    for clients in ([0, 1], [1, 2], [1, 3]):
+        ledger.note(np.array(clients), sent=True)
     assert ledger.epsilon == account.epsilon(3)
-    for asked in ([0, 2], [0, 3]):
-        ledger.note(np.array(asked), sent=True)
+    for clients in ([0, 2], [0, 3]):
+        ledger.note(np.array(clients), sent=True)
     assert ledger.epsilon == account.epsilon(3)
 
 
 def test_central_counts_every_round() -> None:
     ledger = Ledger(Account(CENTRAL, 4, 2))
-    for asked in ([0, 1], [2, 3]):
-        ledger.note(np.array(asked), sent=True)
+    for clients in ([0, 1], [2, 3]):
+        ledger.note(np.array(clients), sent=True)
     assert ledger.epsilon == Account(CENTRAL, 4, 2).epsilon(2)
 
 
@@ -113,11 +113,11 @@ def test_what_sends_nothing_spends_nothing() -> None:
 
 
 def test_a_missing_library_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    need_library()
+    require_accountant()
 
     def nowhere(name: str) -> ModuleSpec | None:
         return None
 
     monkeypatch.setattr(accountant, "find_spec", nowhere)
     with pytest.raises(InputError, match=r"pip install 'unalike\[privacy\]'"):
-        need_library()
+        require_accountant()

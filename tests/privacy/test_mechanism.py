@@ -15,7 +15,7 @@ from unalike.errors import InputError
 from unalike.functional import streams
 from unalike.methods import METHODS
 from unalike.privacy import Privacy, Release, with_privacy
-from unalike.privacy.guarding import clipped
+from unalike.privacy.private_method import clipped
 from worlds import SINGLE, STACKED, World, blobs, quadratics
 
 KINDS = (CENTRAL, LOCAL)

@@ -13,16 +13,17 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
-from test_cli import unalike
-from unalike import compare
-from unalike.api import resume, suited
-from unalike.cli.progress import Live
+from command_line import unalike
+from unalike import compare, resume
+from unalike.api.compare import runnable_study
+from unalike.cli.progress import StudyProgress
 from unalike.errors import InputError
 from unalike.methods import METHODS
-from unalike.network.protocol.run_config import read_settings, told
-from unalike.privacy import Account, Privacy, asked
-from unalike.study.run import Own, Progress, dealt
+from unalike.network.protocol.run_description import read_settings, settings_for_sites
+from unalike.privacy import Account, Privacy, parse_privacy
+from unalike.study.inputs import UserInputs, deal_study
 from unalike.study.settings import Study, make_study, read_study
+from unalike.study.training import ProgressEvent
 
 SMALL: dict[str, Any] = {
     "clients": 6,
@@ -44,7 +45,8 @@ def test_every_form_says_the_same(given: Any, tmp_path: Path) -> None:
     assert "[privacy]" in (tmp_path / "study.toml").read_text()
     assert read_study(tmp_path / "study.toml") == study
     assert Study.model_validate_json(study.model_dump_json()) == study
-    assert read_settings(json.loads(json.dumps(told(study)))).privacy == study.privacy
+    plain = json.loads(json.dumps(settings_for_sites(study)))
+    assert read_settings(plain).privacy == study.privacy
 
 
 def test_no_clip_at_all_survives_every_way_of_writing(tmp_path: Path) -> None:
@@ -54,7 +56,8 @@ def test_no_clip_at_all_survives_every_way_of_writing(tmp_path: Path) -> None:
     study.write(tmp_path / "study.toml")
     assert read_study(tmp_path / "study.toml") == study
     assert Study.model_validate_json(study.model_dump_json()) == study
-    assert read_settings(json.loads(json.dumps(told(study)))).privacy == study.privacy
+    plain = json.loads(json.dumps(settings_for_sites(study)))
+    assert read_settings(plain).privacy == study.privacy
 
 
 def test_a_study_without_privacy_does_not_mention_it(tmp_path: Path) -> None:
@@ -115,7 +118,9 @@ def test_a_method_that_does_not_suit_is_refused_by_name() -> None:
 def test_all_methods_leave_out_aloud_what_does_not_suit() -> None:
     said: list[str] = []
     study = make_study({**SMALL, "methods": "all", "privacy": TEXT})
-    kept = suited(study, dealt(study, 0), Own(), lambda step: said.append(step.remark or ""))
+    kept = runnable_study(
+        study, deal_study(study, 0), UserInputs(), lambda step: said.append(step.remark or "")
+    )
     refused = {name for name in METHODS if METHODS[name].needs_each is not None}
     of_other_models = {"fusedspacefed"}
     assert set(kept.labels()) == set(METHODS) - refused - of_other_models
@@ -199,16 +204,16 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_the_progress_line_tells_epsilon() -> None:
     study = make_study({**SMALL, "privacy": TEXT})
     console = Console(force_terminal=True, width=160, record=True)
-    with Live(study, console) as live:
-        live.tell(Progress("", 0, 0, runs=1))
-        live.tell(Progress("fedavg", 0, 1, 0.5, epsilon=2.345))
-        live._bars.refresh()
-        live.tell(Progress("fedavg", 0, 2, epsilon=float("inf")))
-        live._bars.refresh()
+    progress = StudyProgress(study, console)
+    progress.tell(ProgressEvent("", 0, 0, runs=1))
+    progress.tell(ProgressEvent("fedavg", 0, 1, 0.5, epsilon=2.345))
+    console.print(progress.picture())
+    progress.tell(ProgressEvent("fedavg", 0, 2, epsilon=float("inf")))
+    console.print(progress.picture())
     text = console.export_text()
     assert "validation 50.0%, epsilon 2.35" in text
     assert "validation 50.0%, epsilon infinite" in text
 
 
 def test_asking_for_nothing() -> None:
-    assert asked(None) is None
+    assert parse_privacy(None) is None

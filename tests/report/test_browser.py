@@ -10,8 +10,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from comparisons import comparison
-from unalike.report.comparison_page import write
-from unalike.results.columns import COLUMNS
+from unalike.report.comparison_page import write_report
+from unalike.results.columns import columns_of
 from unalike.results.table import as_frame
 
 METHODS = {
@@ -54,7 +54,7 @@ def made():
 
 @pytest.fixture(scope="module")
 def report(made, tmp_path_factory):
-    return write(made, tmp_path_factory.mktemp("report") / "report.html")
+    return write_report(made, tmp_path_factory.mktemp("report") / "report.html")
 
 
 @contextmanager
@@ -123,7 +123,7 @@ def test_the_table_holds_the_numbers_of_the_frame(driver, report, made):
         shown = rows(driver)
         assert set(shown) == set(expected.index)
         for method, row in shown.items():
-            for column in COLUMNS:
+            for column in columns_of(made.task):
                 if expected[column.key].isna().all():
                     continue
                 value = column.text(expected.at[method, column.key]).split()[0]

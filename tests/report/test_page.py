@@ -10,11 +10,11 @@ import pytest
 
 from comparisons import comparison
 from unalike.errors import InputError
-from unalike.report.canvas import MOST_POINTS, thinned
-from unalike.report.colours import darkening, looks
-from unalike.report.comparison_page import render, write
+from unalike.report.canvas import MOST_POINTS, thin
+from unalike.report.colours import dark_colours, method_styles
+from unalike.report.comparison_page import render_report, write_report
 from unalike.report.figures import panels
-from unalike.report.holdings import arrangement, grouped, shortened
+from unalike.report.label_heatmap import client_order, group_neighbours, shorten
 from unalike.results.table import as_frame
 
 METHODS = {
@@ -64,12 +64,12 @@ def made():
 
 @pytest.fixture(scope="module")
 def page(made):
-    return Page(render(made))
+    return Page(render_report(made))
 
 
 def drawn(made):
     methods = as_frame(made).index.tolist()
-    return {panel.key: panel for panel in panels(made, methods, looks(methods))}
+    return {panel.key: panel for panel in panels(made, methods, method_styles(methods))}
 
 
 def test_ids_are_unique_and_references_are_met(page):
@@ -117,7 +117,7 @@ def test_what_was_not_measured_leaves_no_hole(made):
         environment={},
         settings={},
     )
-    page = Page(render(bare))
+    page = Page(render_report(bare))
     assert list(page.json("figures")) == ["distribution"]
     assert "Traffic" not in [text.strip() for _, text in page.all("th")]
 
@@ -129,7 +129,7 @@ def test_names_cannot_break_out_of_the_page():
         names=[f"{evil}{k}" for k in range(10)],
         remarks=[evil],
     )
-    page = Page(render(made))
+    page = Page(render_report(made))
     assert not page.all("img")
     assert evil in page.all("h1")[0][1]
     names = page.json("figures")["holdings"][0]["data"][0]["customdata"]
@@ -148,7 +148,7 @@ def test_one_method_has_one_colour_in_all_figures(made):
 
 
 def test_every_colour_of_a_figure_has_a_dark_one(page):
-    known = darkening()
+    known = dark_colours()
     used = set()
 
     def walk(value):
@@ -168,7 +168,7 @@ def test_every_colour_of_a_figure_has_a_dark_one(page):
 
 
 def test_thirty_two_methods_look_different():
-    found = looks(["local", "centralised", *(f"method_{k}" for k in range(30))])
+    found = method_styles(["local", "centralised", *(f"method_{k}" for k in range(30))])
     assert len({(look.colour, look.dash) for look in found.values()}) == 32
     assert len({(look.dark, look.dash) for look in found.values()}) == 32
 
@@ -215,18 +215,20 @@ def test_ten_thousand_clients_are_grouped_and_that_is_said():
     assert "10,000 clients are drawn as 200 groups" in panels["holdings"].note
     assert len(panels["distribution"].views[0].figure.data[0].x) == MOST_POINTS
     assert f"{MOST_POINTS} quantiles" in panels["distribution"].note
-    assert len(render(made)) < 8_000_000
+    assert len(render_report(made)) < 8_000_000
 
 
 def test_new_clients_stand_apart_on_the_right():
     counts = np.array([[3.0, 1.0], [1.0, 3.0], [2.0, 2.0]])
     newcomers = np.array([True, False, False])
-    assert arrangement(counts, newcomers).tolist() == [1, 2, 0]
+    assert client_order(counts, newcomers).tolist() == [1, 2, 0]
 
 
 def test_groups_never_mix_training_and_new_clients():
     late = np.arange(1001) >= 700
-    counts, names, marked = grouped(np.ones((1001, 3)), [str(k) for k in range(1001)], late)
+    counts, names, marked = group_neighbours(
+        np.ones((1001, 3)), [str(k) for k in range(1001)], late
+    )
     assert len(names) <= 201
     assert np.diff(marked.astype(int)).tolist().count(1) == 1
     assert names[0] == "6 clients, 0 to 5"
@@ -235,25 +237,25 @@ def test_groups_never_mix_training_and_new_clients():
 
 
 def test_names_lose_what_they_share_on_the_axis():
-    assert shortened(["client-00", "client-01", "client-10"]) == ["00", "01", "10"]
-    assert shortened(["north", "nowhere"]) == ["north", "nowhere"]
-    assert shortened(["ward 1-a", "ward 1-b"]) == ["a", "b"]
+    assert shorten(["client-00", "client-01", "client-10"]) == ["00", "01", "10"]
+    assert shorten(["north", "nowhere"]) == ["north", "nowhere"]
+    assert shorten(["ward 1-a", "ward 1-b"]) == ["a", "b"]
 
 
 def test_thinning_keeps_the_extremes_and_the_middle():
     values = np.random.default_rng(0).normal(size=5_001)
-    kept = thinned(values)
+    kept = thin(values)
     assert len(kept) == MOST_POINTS
     assert (kept[0], kept[-1]) == (values.min(), values.max())
     assert np.median(kept) == pytest.approx(np.median(values), abs=0.01)
-    assert thinned(np.array([2.0, np.nan, 1.0])).tolist() == [1.0, 2.0]
+    assert thin(np.array([2.0, np.nan, 1.0])).tolist() == [1.0, 2.0]
 
 
 def test_many_methods_are_all_in_the_table_and_few_in_the_figures():
     made = comparison(
         {"local": [0.2], "fedavg": [0.1], **{f"method_{k}": [0.5 + k / 200] for k in range(58)}}
     )
-    page = Page(render(made))
+    page = Page(render_report(made))
     chips = [a for a, _ in page.all("button") if "data-chip" in a]
     shown = [a["data-chip"] for a in chips if a["aria-pressed"] == "true"]
     assert len(chips) == 60
@@ -263,7 +265,7 @@ def test_many_methods_are_all_in_the_table_and_few_in_the_figures():
 
 
 def test_writing_leaves_one_whole_file(made, tmp_path):
-    path = write(made, tmp_path / "deep" / "report.html")
+    path = write_report(made, tmp_path / "deep" / "report.html")
     assert path.read_text("utf-8").endswith("</html>\n") or path.read_text("utf-8").endswith(
         "</html>"
     )
@@ -274,8 +276,8 @@ def test_writing_leaves_one_whole_file(made, tmp_path):
 def test_a_place_that_cannot_be_written_is_one_sentence(made, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="The report cannot be written to"):
-        write(made, tmp_path / "file" / "report.html")
+        write_report(made, tmp_path / "file" / "report.html")
     (tmp_path / "report.html").mkdir()
     with pytest.raises(InputError, match="The report cannot be written to"):
-        write(made, tmp_path / "report.html")
+        write_report(made, tmp_path / "report.html")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "report.html"]

@@ -2,7 +2,7 @@
 
 import math
 
-from unalike.results.hidden_clients import hiding, unsaid
+from unalike.results.hidden_clients import hidden_clients, hidden_remarks
 
 
 def test_whoever_did_not_tell_is_named_once() -> None:
@@ -12,13 +12,13 @@ def test_whoever_did_not_tell_is_named_once() -> None:
         {"round": 3, "evaluation": {"hidden": ["west", "east"], "new": {"hidden": ["new"]}}},
         {"round": 4, "evaluation": {"new": {"accuracy": [0.5]}}},
     ]
-    assert hiding(records) == ("east", "new", "west")
-    assert hiding(records[:1]) == ()
+    assert hidden_clients(records) == ("east", "new", "west")
+    assert hidden_clients(records[:1]) == ()
 
 
 def test_what_is_said() -> None:
-    assert unsaid((), 5, [math.nan]) == []
-    (some,) = unsaid(("east", "west"), 5, [math.nan, 0.5])
+    assert hidden_remarks((), 5, [math.nan]) == []
+    (some,) = hidden_remarks(("east", "west"), 5, [math.nan, 0.5])
     assert some.startswith("2 of 5 clients keep their accuracy hidden (east and west): averages")
-    (everybody,) = unsaid(("east",), 5, [math.nan])
+    (everybody,) = hidden_remarks(("east",), 5, [math.nan])
     assert everybody.startswith("No client tells its accuracy")

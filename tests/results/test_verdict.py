@@ -10,7 +10,9 @@ from scipy import stats
 
 from comparisons import comparison, offsets
 from unalike.results.intervals import over_seeds, paired
-from unalike.results.verdict import judge, told
+from unalike.results.verdict import judge
+from unalike.results.verdict_sentences import difference_text
+from unalike.tasks.classes import Classes
 
 LOCAL = [0.80, 0.81, 0.79]
 FEDAVG = [0.60, 0.62, 0.59]
@@ -53,8 +55,8 @@ def test_a_clear_win():
     verdict = judge(comparison({"local": LOCAL, "fedavg": FEDAVG, "mefl": MEFL}))
     assert verdict.best == "mefl"
     assert verdict.headline == "MEFL helps most."
-    assert verdict.told_apart("local")
-    assert verdict.told_apart("fedavg")
+    assert verdict.differs_from("local")
+    assert verdict.differs_from("fedavg")
     test = stats.ttest_rel(MEFL, LOCAL).confidence_interval(0.95)
     interval = f"95 % interval {100 * test.low:+.1f} to {100 * test.high:+.1f} points"
     assert f"Against Local, the runner-up: +10.2 points ({interval}" in said(verdict, "local")
@@ -84,7 +86,7 @@ def test_one_seed_gives_no_interval():
     assert "one seed cannot say" in verdict.headline
     assert "no interval can be given" in said(verdict, "local")
     assert "95 %" not in text(verdict)
-    assert not verdict.told_apart("local")
+    assert not verdict.differs_from("local")
 
 
 def test_when_local_wins_federating_does_not_help():
@@ -224,7 +226,7 @@ def test_a_seed_that_only_some_finished_is_said():
 
 
 def test_a_difference_without_common_seeds_is_not_made_up():
-    assert "no difference can be given" in told(over_seeds([]))
+    assert "no difference can be given" in difference_text(over_seeds([]), Classes.of(2).main)
 
 
 def test_nobody_tells():

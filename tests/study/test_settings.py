@@ -6,7 +6,8 @@ import pytest
 
 from unalike.errors import InputError
 from unalike.methods import METHODS, FedProx, Local
-from unalike.study.settings import Study, build_method, make_study, read_study
+from unalike.study.method_settings import build_method
+from unalike.study.settings import Study, make_study, read_study
 
 
 def test_defaults_are_the_demo() -> None:

@@ -15,13 +15,14 @@ from unalike import Federation, InputError, compare, resume
 from unalike.cli.main import main
 from unalike.core import Batch, Batches, Problem, average
 from unalike.core.method import Method, NoState
-from unalike.data.windows import Windows, held_in, in_window
+from unalike.data.windows import Windows, in_window
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
 from unalike.methods import METHODS
 from unalike.rounds import rounds
-from unalike.study.run import Own, Progress, problem_for
+from unalike.study.inputs import UserInputs, problem_for
 from unalike.study.settings import make_study
+from unalike.study.training import ProgressEvent
 
 TIMED: dict[str, Any] = {**SMALL, "split": "iid", "alpha": None, "rounds": 4}
 DRIFT = "label-drift:windows=2,strength=1"
@@ -61,7 +62,7 @@ def test_a_client_holds_the_samples_of_the_round(mode: Any) -> None:
     )
     w = engine.w
     for t in (1, 4, 2, 6, 3, 5):
-        now = held_in(f, (t - 1) // 2)
+        now = f.at_window((t - 1) // 2)
         downs = w.expand(3, -1)
         ups = engine.train(t, np.arange(3), downs).ups
         personal, new = engine.personalise(t, w), engine.adapt(t, w)
@@ -110,7 +111,7 @@ def test_the_next_window_is_judged_before_it_is_trained_on() -> None:
     settings = {"methods": "local", "seeds": 1, "model": "logistic", "rounds": 4}
     frame = compare(f, **settings).frame
     study = make_study({"data": "own", **settings})
-    method, problem = study.method("local"), problem_for(study, f, Own(f))
+    method, problem = study.method("local"), problem_for(study, f, UserInputs(f))
     engine = LocalEngine(
         method,
         problem,
@@ -134,7 +135,7 @@ def test_the_next_window_is_judged_before_it_is_trained_on() -> None:
 
 def test_every_method_goes_over_time() -> None:
     f = own(clients=5, samples=200, new_clients=0.2, skew=["arrival:windows=2", "swap"])
-    said: list[Progress] = []
+    said: list[ProgressEvent] = []
     result = compare(
         f, model="mlp", methods="all", rounds=2, seeds=1, batch_size=32, tell=said.append
     )
@@ -176,7 +177,7 @@ def test_a_stopped_study_over_time_ends_in_the_same_numbers(tmp_path: Path) -> N
     settings = {**TIMED, "methods": "fedavg,scaffold", "skew": [DRIFT, "rotation"], "rounds": 6}
     whole = compare("digits", **settings)
 
-    def stop(progress: Progress) -> None:
+    def stop(progress: ProgressEvent) -> None:
         if progress.label == "scaffold" and progress.t == 4:
             raise StoppedError
 
@@ -263,8 +264,8 @@ def _unalike(*arguments: object) -> int:
 
 def test_clients_from_python_can_be_skewed_for_a_study() -> None:
     plain = compare(own(), model="logistic", methods="local", rounds=1, seeds=2)
-    skewed = compare(own(), model="logistic", methods="local", rounds=1, seeds=2, skew=["swap"])
-    assert not comparable(plain.frame).equals(comparable(skewed.frame))
+    with_skews = compare(own(), model="logistic", methods="local", rounds=1, seeds=2, skew=["swap"])
+    assert not comparable(plain.frame).equals(comparable(with_skews.frame))
 
 
 @pytest.mark.parametrize(
@@ -298,7 +299,7 @@ def test_what_cannot_be(settings: dict[str, Any], words: str) -> None:
 )
 def test_what_a_network_cannot_have(settings: dict[str, Any], words: str) -> None:
     pytest.importorskip("flwr")
-    from unalike.network.server.study import _suited
+    from unalike.network.server.study import _suitable
 
     with pytest.raises(InputError, match=words):
-        _suited(make_study(settings), lambda _: None)
+        _suitable(make_study(settings), lambda _: None)

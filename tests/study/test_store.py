@@ -9,7 +9,7 @@ from torch import Tensor
 
 from unalike.core import NoState
 from unalike.errors import InputError
-from unalike.study.store import RunStore, Saved, prepare_folder
+from unalike.study.store import Checkpoint, RunStore, prepare_folder
 
 
 class Server(NamedTuple):
@@ -28,7 +28,7 @@ def filled(folder: Path, rounds: int) -> RunStore:
     store = RunStore(folder)
     for t in range(1, rounds + 1):
         store.append({"round": t})
-        store.checkpoint(Saved(t, server(t), NoState(), "plan"), force=True)
+        store.checkpoint(Checkpoint(t, server(t), NoState(), "plan"), force=True)
     return store
 
 
@@ -74,7 +74,7 @@ def test_a_damaged_metrics_file_keeps_its_sound_lines(tmp_path: Path, tail: byte
     path.write_bytes(path.read_bytes() + tail)
     store = RunStore(tmp_path)
     assert [record["round"] for record in store.records()] == [1, 2, 3]
-    store.keep_until(3)
+    store.truncate(3)
     assert "damaged after round 3" in store.remarks[0]
     assert path.read_bytes().count(b"\n") == 3
 

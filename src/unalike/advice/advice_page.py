@@ -5,32 +5,23 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-
 from unalike.methods import METHODS
 from unalike.methods.header import header
-from unalike.results.units import percent, points
+from unalike.report.page import templates
 from unalike.study.store import write_atomically
 
-from .advice_result import Advice, called
+from .advice_result import Advice, contestant_title
 
 
-def render(advice: Advice) -> str:
+def render_advice(advice: Advice) -> str:
     """The advice as one HTML page."""
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader("unalike.advice"), PackageLoader("unalike.report")]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("unalike.advice")
     environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     return environment.get_template("advice.html").render(
         advice=advice,
-        called=called,
+        contestant_title=contestant_title,
         title=lambda method: header(METHODS[method]).title,
-        points=points,
-        percent=percent,
+        score=lambda entry: advice.main.text(-advice.main.key(entry.score)),
         version=version("unalike"),
     )
 
@@ -38,4 +29,4 @@ def render(advice: Advice) -> str:
 def write_advice(advice: Advice, folder: Path) -> None:
     """Write advice.json and advice.html into a folder."""
     write_atomically(folder / "advice.json", advice.to_json().encode())
-    write_atomically(folder / "advice.html", render(advice).encode())
+    write_atomically(folder / "advice.html", render_advice(advice).encode())

@@ -15,7 +15,7 @@ from unalike.core import Method, Problem
 from unalike.core.buffers import with_buffers
 from unalike.errors import InputError
 from unalike.methods import METHODS
-from unalike.study.settings import build_method
+from unalike.study.method_settings import build_method
 
 STEPS = (0.03, 0.1, 0.3)
 """Step sizes tried first, with FedAvg and Local; then beyond the edge, as long as it is best."""
@@ -55,7 +55,7 @@ class Candidate(NamedTuple):
         """How many settings a race tries of it at most."""
         return max(1, len(self.values)) + bool(self.shared and self.personal)
 
-    def stepped(self, given: Mapping[str, Any], factor: float) -> dict[str, Any]:
+    def scale_steps(self, given: Mapping[str, Any], factor: float) -> dict[str, Any]:
         """These settings with all their steps multiplied."""
         steps = {*self.shared, *self.personal}
         return {

@@ -16,23 +16,23 @@ import torch
 from torch import Tensor
 
 from unalike.data.cut import cut
-from unalike.data.federation import Federation, Ragged
-from unalike.data.sources.source import Task
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 from unalike.errors import InputError
 from unalike.functional.streams import generator
+from unalike.tasks import Task
 
 LEAST = 4
 """Samples that a client must hold on average beside its test samples."""
 
 
-class Known(NamedTuple):
+class KnownSamples(NamedTuple):
     """What the clients that train hold, without their test samples."""
 
     x: Tensor  # [M, ...]
     y: Tensor  # [M] or [M, classes]
-    held: Ragged  # N lists of indices into x, in random order
+    lists: Ragged  # N lists of indices into x, in random order
     names: tuple[str, ...]  # N
-    classes: int
     task: Task
     validation: float  # share of these samples that choose a round and stop fine-tuning
 
@@ -40,12 +40,12 @@ class Known(NamedTuple):
     def digest(self) -> str:
         """The same for the same samples of the same clients."""
         whole = hashlib.blake2b(digest_size=12)
-        for part in (self.x.numpy(), self.y.numpy(), self.held.values, self.held.offsets):
+        for part in (self.x.numpy(), self.y.numpy(), self.lists.values, self.lists.offsets):
             whole.update(np.ascontiguousarray(part).tobytes())
         return whole.hexdigest()
 
 
-def known(federation: Federation, seed: int) -> Known:
+def known_samples(federation: Federation, seed: int) -> KnownSamples:
     """Everything but the test samples, of the clients that train.
 
     Raises:
@@ -66,27 +66,26 @@ def known(federation: Federation, seed: int) -> Known:
         )
     rows = np.concatenate(lists)
     share = federation.validation.sizes[here].sum() / sizes.sum()
-    return Known(
+    return KnownSamples(
         federation.x[torch.from_numpy(rows)],
         federation.y[torch.from_numpy(rows)],
         Ragged.of(np.arange(len(rows)), sizes),
         tuple(federation.names[i] for i in here),
-        federation.classes,
         federation.task,
         float(share),
     )
 
 
-def fold(given: Known, k: int, folds: int) -> Federation:
+def fold(given: KnownSamples, k: int, folds: int) -> Federation:
     """The known samples with every `folds`-th of each client, from the k-th on, to judge on.
 
     From k = `folds` on they are cut anew: those that one fold of the first cut judges together are
     judged by different folds of the second.
     """
     again, k = divmod(k, folds)
-    sizes = given.held.sizes
-    owner = given.held.owner
-    place = np.arange(len(owner)) - given.held.offsets[owner]
+    sizes = given.lists.sizes
+    owner = given.lists.owner
+    place = np.arange(len(owner)) - given.lists.offsets[owner]
     judged = (place + again * (place // folds)) % folds == k
     rest = sizes - np.bincount(owner[judged], minlength=len(sizes))
     trains, validations, _ = cut(rest, validation=given.validation, test=0.0)
@@ -105,6 +104,5 @@ def fold(given: Known, k: int, folds: int) -> Federation:
         names=given.names,
         newcomers=np.zeros(len(sizes), np.bool_),
         pooled_test=np.arange(int(judged.sum())),
-        classes=given.classes,
         task=given.task,
     )

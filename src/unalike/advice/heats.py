@@ -30,7 +30,7 @@ class Heat(NamedTuple):
     folds: int
 
 
-class Schedule(NamedTuple):
+class RaceSchedule(NamedTuple):
     """The heats, and what they cost at most."""
 
     steps: Heat  # of FedAvg and Local, to find their step sizes
@@ -40,7 +40,7 @@ class Schedule(NamedTuple):
     left_out: tuple[str, ...]  # for want of budget
 
 
-def heats(contestants: int, rounds: int, folds: int) -> tuple[Heat, ...]:
+def halving_heats(contestants: int, rounds: int, folds: int) -> tuple[Heat, ...]:
     """Each heat halves the field, down to the finalists, which run on all folds of all cuts.
 
     All rounds from the first heat on: methods that part clients, or correct their drift, need them
@@ -54,7 +54,7 @@ def heats(contestants: int, rounds: int, folds: int) -> tuple[Heat, ...]:
     return (*found, Heat(min(left, FINALISTS), rounds, CUTS * folds))
 
 
-def price(works: Sequence[float], steps: Heat, field: Sequence[Heat]) -> float:
+def race_price(works: Sequence[float], steps: Heat, field: Sequence[Heat]) -> float:
     """The most that a race computes, in passes over the samples of a fold.
 
     works: gradients for each sample and pass, one number a contestant.
@@ -69,9 +69,9 @@ def price(works: Sequence[float], steps: Heat, field: Sequence[Heat]) -> float:
     return total + len(AROUND) * max(1.0, *dearest) * done
 
 
-def schedule(
+def schedule_race(
     methods: Sequence[str], *, rounds: int, folds: int, samples: int, budget: int | None
-) -> Schedule:
+) -> RaceSchedule:
     """The race of these methods, the likeliest first; the last are left out where it is too dear.
 
     samples: in one pass of all clients over a fold, local epochs included.
@@ -85,10 +85,12 @@ def schedule(
         works = [
             CANDIDATES[name].work for name in others[:count] for _ in range(CANDIDATES[name].most)
         ]
-        field = heats(len(works), rounds, folds)
-        cost = round(price(works, steps, field) * samples)
+        field = halving_heats(len(works), rounds, folds)
+        cost = round(race_price(works, steps, field) * samples)
         if budget is None or cost <= budget:
-            return Schedule(steps, field, cost, (*STEPPED, *others[:count]), tuple(others[count:]))
+            return RaceSchedule(
+                steps, field, cost, (*STEPPED, *others[:count]), tuple(others[count:])
+            )
     raise InputError(
         f"A budget of {budget:,} gradients is too small: the references alone can take {cost:,}; "
         "give more, fewer rounds or fewer folds."

@@ -15,16 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unalike.core import Problem
+from unalike.study.inputs import UserInputs
 from unalike.study.jobs import run_all
 from unalike.study.round_choice import best_round
-from unalike.study.run import Own, Progress, Task
+from unalike.study.run import RunTask
 from unalike.study.settings import Study
 from unalike.study.store import RunStore
+from unalike.study.training import ProgressEvent
+from unalike.tasks import Measure
 
 from .candidates import AROUND, BEYOND, CANDIDATES, STEPS
-from .folds import Known, fold
-from .heats import ALONG, CUTS, Heat, Schedule
-from .paired import NEAR, difference, tied
+from .client_differences import NEAR, difference, scale_of, tied
+from .folds import KnownSamples, fold
+from .heats import ALONG, CUTS, Heat, RaceSchedule
 
 Floats = NDArray[np.float64]
 EVALUATIONS = 5
@@ -44,22 +47,25 @@ class Contestant(NamedTuple):
         return CANDIDATES[self.method].effort
 
 
-class Entry(NamedTuple):
-    """A contestant and how it did on the folds it has run on."""
+class RaceEntry(NamedTuple):
+    """A contestant and how it did on the folds it has run on, by the task's main measure.
+
+    Scores are such that more is better: errors have a minus.
+    """
 
     contestant: Contestant
-    accuracy: Floats  # [N] of each client, mean over the folds; NaN where nothing was judged
+    scores: Floats  # [N] of each client, mean over the folds; NaN where nothing was judged
     losses: Floats  # [N] likewise
 
     @property
     def score(self) -> float:
-        """The mean accuracy over clients; worst of all where the run diverged."""
-        known = self.accuracy[~np.isnan(self.accuracy)]
+        """The mean score over clients; worst of all where the run diverged."""
+        known = self.scores[~np.isnan(self.scores)]
         return float(known.mean()) if len(known) else -np.inf
 
     @property
     def loss(self) -> float:
-        """The mean loss over clients; it tells settings apart that do as well by accuracy."""
+        """The mean loss over clients; it tells settings apart that do as well by score."""
         known = self.losses[~np.isnan(self.losses)]
         return float(known.mean()) if len(known) else np.inf
 
@@ -69,30 +75,31 @@ class Stage(NamedTuple):
 
     name: str
     heat: Heat
-    entries: tuple[Entry, ...]
+    entries: tuple[RaceEntry, ...]
 
 
 @dataclass
 class Race:
     """A race under way."""
 
-    given: Known
+    given: KnownSamples
     study: Study  # its rounds, weights, batches and model
     problem: Problem | None  # None: the study's model, drawn anew for every fold
     folds: int  # of each cut
     folder: Path
     jobs: int = 1
     cores: int = 1
-    tell: Callable[[Progress], None] = lambda _: None
+    tell: Callable[[ProgressEvent], None] = lambda _: None
     stages: list[Stage] = field(default_factory=list)
     spent: dict[tuple[str, int], int] = field(default_factory=dict)
 
-    def run(self, plan: Schedule) -> Stage:
+    def run(self, plan: RaceSchedule) -> Stage:
         """All heats; the end is judged on all folds of all cuts."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.study.write(self.folder / "study.toml")
-        local, fedavg = self._stepped("local", plan), self._stepped("fedavg", plan)
-        personal, shared = _better(local), _better(fedavg)
+        local, fedavg = self._best_steps("local", plan), self._best_steps("fedavg", plan)
+        main = self.given.task.main
+        personal, shared = _better(local, main), _better(fedavg, main)
         along = [entry.contestant for entry in (*local, *fedavg)]
         left = [
             Contestant(f"{name}-{k}", name, given)
@@ -102,7 +109,9 @@ class Race:
         ]
         for number, heat in enumerate(plan.heats, start=1):
             entries = self.heat(f"heat {number}", heat, [*along, *left[: heat.most]])
-            left = [one.contestant for one in distinct(entries) if one.contestant not in along]
+            left = [
+                one.contestant for one in without_duplicates(entries) if one.contestant not in along
+            ]
         return self._around(self.stages[-1])
 
     def _around(self, final: Stage) -> Stage:
@@ -111,7 +120,7 @@ class Race:
         row = CANDIDATES[leader.method]
         others = [
             leader._replace(
-                label=f"{leader.label}-{name}", settings=row.stepped(leader.settings, by)
+                label=f"{leader.label}-{name}", settings=row.scale_steps(leader.settings, by)
             )
             for name, by in zip(("smaller", "larger"), AROUND, strict=True)
         ]
@@ -120,7 +129,7 @@ class Race:
         self.stages.append(Stage("end", final.heat, tuple(sorted(entries, key=_order))))
         return self.stages[-1]
 
-    def _stepped(self, method: str, plan: Schedule) -> tuple[Entry, ...]:
+    def _best_steps(self, method: str, plan: RaceSchedule) -> tuple[RaceEntry, ...]:
         """The method with its two best steps, looked for beyond an edge while the edge is best."""
         steps = list(STEPS)
         for _ in range(BEYOND + 1):
@@ -137,78 +146,79 @@ class Race:
             steps = sorted([*steps, _beyond(best, outwards=best == max(steps))])
         return entries[:ALONG]
 
-    def heat(self, name: str, heat: Heat, field: Iterable[Contestant]) -> tuple[Entry, ...]:
+    def heat(self, name: str, heat: Heat, field: Iterable[Contestant]) -> tuple[RaceEntry, ...]:
         """Let them run, as far as they have not yet; the best first."""
         field = list(field)
         said = f"{name}: {len(field)} settings, {heat.rounds} rounds, folds 1 to {heat.folds}"
-        self.tell(Progress("", 0, 0, remark=said, runs=len(field) * heat.folds))
+        self.tell(ProgressEvent("", 0, 0, remark=said, runs=len(field) * heat.folds))
         for k in range(heat.folds):
-            own = Own(fold(self.given, k, self.folds), self.problem)
-            tasks = [self._task(one, k, own, heat.rounds) for one in field]
+            inputs = UserInputs(fold(self.given, k, self.folds), self.problem)
+            tasks = [self._task(one, k, inputs, heat.rounds) for one in field]
             run_all(tasks, self.jobs, self.tell)
             for task in tasks:
                 records = RunStore(task.run_folder).records()
                 self.spent[task.label, k] = sum(r.get("gradients", 0) for r in records)
-        entries = [self._judged(one, heat) for one in field]
+        entries = [self._entry(one, heat) for one in field]
         entries.sort(key=_order)
         self.stages.append(Stage(name, heat, tuple(entries)))
         return tuple(entries)
 
-    def _task(self, one: Contestant, k: int, own: Own, rounds: int) -> Task:
+    def _task(self, one: Contestant, k: int, inputs: UserInputs, rounds: int) -> RunTask:
         study = self.study.model_copy(
             update={
                 "methods": (one.label,),
                 "settings": {one.label: {"method": one.method, **one.settings}},
                 "rounds": rounds,
                 "seeds": CUTS * self.folds,
-                "evaluate_every": between(self.study),
+                "evaluate_every": evaluation_spacing(self.study),
             }
         )
-        return Task(study, one.label, k, self.folder, own, self.cores)
+        return RunTask(study, one.label, k, self.folder, inputs, self.cores)
 
-    def _judged(self, one: Contestant, heat: Heat) -> Entry:
-        chosen = []
+    def _entry(self, one: Contestant, heat: Heat) -> RaceEntry:
+        chosen, task = [], self.given.task
         for k in range(heat.folds):
             records = RunStore(self.folder / "runs" / one.label / f"seed-{k}").records()
             known = [r for r in records if "evaluation" in r and r["round"] <= heat.rounds]
             if not known or any("diverged" in r for r in records):
                 nothing = np.full(len(self.given.names), np.nan)
-                return Entry(one, nothing, nothing)
-            chosen.append(best_round(known)["evaluation"]["personal"])
+                return RaceEntry(one, nothing, nothing)
+            chosen.append(best_round(task, known)["evaluation"]["personal"])
         columns = [
             np.array([column[name] for column in chosen], dtype=np.float64)
-            for name in ("accuracy", "loss")
+            for name in (task.main.name, "loss")
         ]
-        return Entry(one, *map(mean_over_folds, columns))
+        scores, losses = map(mean_over_folds, columns)
+        return RaceEntry(one, -task.main.key(scores), losses)
 
 
-def distinct(entries: Iterable[Entry]) -> list[Entry]:
+def without_duplicates(entries: Iterable[RaceEntry]) -> list[RaceEntry]:
     """All but those that did exactly as an earlier one: such settings made no difference."""
-    kept: list[Entry] = []
+    kept: list[RaceEntry] = []
     for entry in entries:
         if not any(_same(entry, other) for other in kept):
             kept.append(entry)
     return kept
 
 
-def _same(one: Entry, other: Entry) -> bool:
-    return np.array_equal(one.accuracy, other.accuracy, equal_nan=True) and np.array_equal(
+def _same(one: RaceEntry, other: RaceEntry) -> bool:
+    return np.array_equal(one.scores, other.scores, equal_nan=True) and np.array_equal(
         one.losses, other.losses, equal_nan=True
     )
 
 
-def _better(steps: tuple[Entry, ...]) -> float:
+def _better(steps: tuple[RaceEntry, ...], main: Measure) -> float:
     """The better of two steps; where they are near and clients cannot tell, that of less loss."""
-    best = steps[0].accuracy
-    equals = [one for one in steps if tied(difference(best, one.accuracy), slight=NEAR)]
+    best, slight = steps[0].scores, NEAR * scale_of(main, steps[0].score)
+    equals = [one for one in steps if tied(difference(best, one.scores), slight=slight)]
     return float(min(equals, key=lambda one: one.loss).contestant.settings["lr"])
 
 
-def _order(entry: Entry) -> tuple[float, float]:
+def _order(entry: RaceEntry) -> tuple[float, float]:
     return -entry.score, entry.loss
 
 
-def between(study: Study) -> int:
+def evaluation_spacing(study: Study) -> int:
     """Rounds between the evaluations that can be chosen."""
     return max(1, study.rounds // EVALUATIONS)
 

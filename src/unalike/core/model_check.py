@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -11,16 +11,24 @@ from torch.func import grad, vmap
 from unalike.errors import InputError
 from unalike.functional.module import first_line
 
-if TYPE_CHECKING:
-    from .problem import Problem
+from .problem import Problem
 
 
-def check(problem: Problem, x: Tensor, classes: int | None) -> None:
-    """Raise InputError, in one sentence, if the module does not fit samples x [B, ...].
+def check_model(
+    problem: Problem, x: Tensor, fits: Callable[[tuple[int, ...], str], None] | None = None
+) -> None:
+    """Try the problem's module on samples x [B, ...]; a problem without one passes.
 
-    classes: how many numbers it must give for each sample; None if that is not known.
+    fits: raises InputError where the shape of what it puts out for one sample (and the module's
+        name, for the message) does not fit; None if that is not known.
+
+    Raises:
+        InputError: in one sentence, why the module does not fit, or cannot be trained here.
     """
-    kind = type(problem.module).__name__
+    module = getattr(problem, "module", None)
+    if module is None:
+        return
+    kind = type(module).__name__
     x = torch.cat([x, x])[:2]
     w = problem.init()
     before = {name: tensor.clone() for name, tensor in problem.constants.items()}
@@ -41,11 +49,8 @@ def check(problem: Problem, x: Tensor, classes: int | None) -> None:
             f"The model {kind} gives a tensor of shape {tuple(output.shape)} for {len(x)} samples; "
             "its first dimension must be the samples."
         )
-    if classes is not None and output.shape[1:] != (classes,):
-        raise InputError(
-            f"The model {kind} gives {_numbers(output)} per sample but the data have {classes} "
-            "classes."
-        )
+    if fits is not None:
+        fits(tuple(output.shape[1:]), kind)
     changed = [n for n, tensor in problem.constants.items() if not torch.equal(tensor, before[n])]
     if changed:
         for name in changed:
@@ -79,8 +84,3 @@ def _advice(message: str) -> str:
     if "item()" in message or "data-dependent" in message:
         return "(Replace Python branches on values by torch.where.)"
     return "(torch.func must be able to map it: see the page on models.)"
-
-
-def _numbers(output: Tensor) -> str:
-    shape = tuple(output.shape[1:])
-    return f"{shape[0]} numbers" if len(shape) == 1 else f"numbers of shape {shape}"

@@ -1,10 +1,10 @@
 """Data sets, the ways to deal them to clients, and the federation that comes out."""
 
-from .federate import federate
-from .federation import Federation, Ragged
-from .skews import SPLITS
+from .federation import Federation, federate
+from .ragged import Ragged
 from .skews.rotation import rotated
 from .sources import SOURCES, Arrays, is_here, load
+from .splits import SPLITS
 
 __all__ = [
     "SOURCES",

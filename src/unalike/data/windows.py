@@ -1,15 +1,13 @@
-"""Time: a federation whose samples come in windows, of which clients hold one at a time."""
+"""Time: samples come in windows, of which clients hold one at a time."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from .federation import Federation, Ragged
+from .ragged import Ragged
 
 Integers = npt.NDArray[np.int64]
 
@@ -38,23 +36,12 @@ def in_window(lists: Ragged, window: Integers, chosen: Integers) -> Ragged:
     owner = lists.owner
     here = window[lists.values] == chosen[owner]
     sizes = np.bincount(owner[here], minlength=len(chosen))
-    return type(lists).of(lists.values[here], sizes.astype(np.int64))
+    return Ragged.of(lists.values[here], sizes.astype(np.int64))
 
 
-def held_in(federation: Federation, window: int) -> Federation:
-    """What clients train and validate on in a window; test samples stay as they are.
-
-    A client to whom nothing comes in a window goes on with what came last, or at the start waits
-    with what comes first. A federation without time holds the same always.
-    """
-    time = federation.window
-    if time is None:
-        return federation
-    train, validation = (
-        in_window(lists, time.samples, _nearest(_known(lists, time), window))
-        for lists in (federation.train, federation.validation)
-    )
-    return replace(federation, train=train, validation=validation)
+def current_lists(lists: Ragged, time: Windows, window: int) -> Ragged:
+    """What comes in a window for each list; where nothing does, what came last, or comes first."""
+    return in_window(lists, time.samples, _nearest(_known(lists, time), window))
 
 
 def _known(lists: Ragged, time: Windows) -> npt.NDArray[np.bool_]:

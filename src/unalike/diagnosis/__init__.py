@@ -2,6 +2,15 @@
 
 from .diagnose import diagnose, findings
 from .diagnosis_result import KINDS, Diagnosis, Finding, Measure
-from .samples import Samples, samples
+from .samples import Samples, prepare_samples
 
-__all__ = ["KINDS", "Diagnosis", "Finding", "Measure", "Samples", "diagnose", "findings", "samples"]
+__all__ = [
+    "KINDS",
+    "Diagnosis",
+    "Finding",
+    "Measure",
+    "Samples",
+    "diagnose",
+    "findings",
+    "prepare_samples",
+]

@@ -21,8 +21,8 @@ from unalike.functional.streams import generator
 from unalike.measures.distances import jensen_shannon, otdd
 
 from .diagnosis_result import Groups, Measure
-from .embedding import between, embed, main_directions, sums
-from .null import Null, against
+from .embedding import between_groups, embed, main_directions, sums
+from .null import Null, permutation_test
 from .samples import MOST_CLIENTS, Samples
 
 Floats = NDArray[np.float64]
@@ -35,10 +35,10 @@ MOST_PAIRED, EACH, MAIN = 20, 40, 8
 REASONABLE, NEARLY = 0.5, 0.1
 
 
-def grouping(samples: Samples, *, shuffles: int, level: float, seed: int) -> Groups:
+def group_clients(samples: Samples, *, shuffles: int, level: float, seed: int) -> Groups:
     """The map and groups of at most 200 clients, chosen at random where there are more."""
-    shown, part = samples.among(MOST_CLIENTS, generator(seed, "diagnosis/map"))
-    some = part.thinned(MOST_SAMPLES, seed)
+    shown, part = samples.choose_clients(MOST_CLIENTS, generator(seed, "diagnosis/map"))
+    some = part.subsample(MOST_SAMPLES, seed)
     phi = embed(some.x, seed)
     joint = _joint(phi, some, some.client)
     distances = {
@@ -48,50 +48,50 @@ def grouping(samples: Samples, *, shuffles: int, level: float, seed: int) -> Gro
     }
     if some.clients <= MOST_PAIRED:
         distances["data set"] = _data_sets(some, seed)
-    tried = to_try(some.clients)
+    tried = group_counts(some.clients)
 
     def spread(client: Integers) -> Floats:
         cells = sums(phi, client * some.classes + some.y, some.clients * some.classes)
-        total = between(cells.reshape(some.clients, -1), some.sizes)
+        total = between_groups(cells.reshape(some.clients, -1), some.sizes)
         return np.append(silhouettes(_joint(phi, some, client), tried), total)
 
     nulls = (
-        against(spread, some.client, None, purpose="groups", shuffles=shuffles, seed=seed)
+        permutation_test(spread, some.client, None, purpose="groups", shuffles=shuffles, seed=seed)
         if tried
         else []
     )
-    return map_of(shown, distances, nulls, level)
+    return client_map(shown, distances, nulls, level)
 
 
-def to_try(clients: int) -> range:
+def group_counts(clients: int) -> range:
     """The numbers of groups that are looked at."""
     return range(2, min(MOST_GROUPS, clients - 1) + 1)
 
 
-def map_of(
+def client_map(
     shown: Integers, distances: dict[str, Floats], nulls: list[Null], level: float
 ) -> Groups:
     """The map of these clients by the distances "together", and as many groups as there are.
 
-    nulls: the mean silhouettes of all numbers of groups `to_try`, then the spread; may be empty.
+    nulls: the mean silhouettes for each of `group_counts`, then the spread; may be empty.
     """
     joint = distances["together"]
     group = np.zeros(len(shown), np.int64)
     if not nulls:
-        return Groups(shown, distances, scaled(joint), group, {}, 1.0)
+        return Groups(shown, distances, classical_scaling(joint), group, {}, 1.0)
     *each, spread = nulls
     evidence = {
         k: Measure.of(f"{k} groups", null, "mean silhouette, 1 for groups far apart")
-        for k, null in zip(to_try(len(shown)), each, strict=True)
+        for k, null in zip(group_counts(len(shown)), each, strict=True)
     }
     best = max(measure.value for measure in evidence.values())
     count = min(k for k, measure in evidence.items() if measure.value >= best - NEARLY)
     if spread.p <= level and best >= REASONABLE:
         group = _cuts(joint, range(count, count + 1))[:, 0]
-    return Groups(shown, distances, scaled(joint), group, evidence, spread.p)
+    return Groups(shown, distances, classical_scaling(joint), group, evidence, spread.p)
 
 
-def scaled(distances: Floats) -> Floats:
+def classical_scaling(distances: Floats) -> Floats:
     """Classical scaling of distances [N, N] to places in two dimensions: [N, 2]."""
     n = len(distances)
     centre = np.eye(n) - 1 / n
@@ -109,10 +109,10 @@ def _joint(phi: Floats, some: Samples, client: Integers) -> Floats:
     means = cells.reshape(some.clients, -1) / sizes[:, None]
     lengths = np.bincount(client, np.square(phi).sum(1), some.clients) / sizes
     noise = (lengths - np.square(means).sum(1)) / np.maximum(sizes - 1, 1)
-    return apart(means, noise)
+    return mean_distances(means, noise)
 
 
-def apart(means: Floats, noise: Floats | float = 0.0) -> Floats:
+def mean_distances(means: Floats, noise: Floats | float = 0.0) -> Floats:
     """Distances of means [N, D]; `noise` [N] is taken off their squared lengths: [N, N]."""
     own = np.square(means).sum(1) - noise
     distances = np.sqrt(np.maximum(own[:, None] + own - 2 * means @ means.T, 0))
@@ -134,7 +134,7 @@ def _feature(phi: Floats, some: Samples) -> Floats:
     total, weight = np.zeros((2, some.clients, some.clients))
     for k in range(some.classes):
         shared = np.minimum(counts[:, k, None], counts[None, :, k])
-        total += shared * np.square(apart(means[:, k]))
+        total += shared * np.square(mean_distances(means[:, k]))
         weight += shared
     return np.sqrt(np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0))
 

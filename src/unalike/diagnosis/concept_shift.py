@@ -22,7 +22,7 @@ from unalike.functional.streams import generator
 from unalike.measures.distances import gaussian_kernel, median_distance
 
 from .diagnosis_result import Finding, Measure
-from .null import against
+from .null import permutation_test
 from .samples import Samples
 
 Floats = NDArray[np.float64]
@@ -41,12 +41,12 @@ class Contest(NamedTuple):
     score: Floats  # (alone - together) / sqrt(alone + together), 0 where they never differ
 
 
-def concept(samples: Samples, *, shuffles: int, seed: int) -> Finding:
+def concept_shift(samples: Samples, *, shuffles: int, seed: int) -> Finding:
     """The excess of errors of learning together, on the class where it is clearest."""
-    some = chosen(samples, seed)
+    some = choose_samples(samples, seed)
     learner = _Learner(some, seed)
     truth = learner.contest(some.client)
-    (score,) = against(
+    (score,) = permutation_test(
         lambda client: learner.contest(client).score.max(keepdims=True),
         some.client,
         some.y * 2 + learner.fold,
@@ -99,14 +99,14 @@ def sign_test(contest: Contest) -> float:
     return float(min(1.0, p.min() * len(p))) if len(p) else 1.0
 
 
-def chosen(samples: Samples, seed: int) -> Samples:
+def choose_samples(samples: Samples, seed: int) -> Samples:
     """At most 20 clients, at random, with at most 100 samples each."""
     rng = generator(seed, "diagnosis/concept")
-    _, part = samples.among(MOST_CLIENTS, rng)
+    _, part = samples.choose_clients(MOST_CLIENTS, rng)
     order = np.lexsort((rng.random(len(part.y)), part.client))
     sizes = part.sizes
     place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return part.some(np.sort(order[place < MOST_PER_CLIENT]))
+    return part.subset(np.sort(order[place < MOST_PER_CLIENT]))
 
 
 class _Learner:
@@ -122,8 +122,8 @@ class _Learner:
         self.target = np.eye(some.classes)[some.y]
         self.together = np.empty_like(self.target)
         for fold in (0, 1):
-            known, asked = np.flatnonzero(self.fold != fold), np.flatnonzero(self.fold == fold)
-            self.together[asked] = self._fit(known, asked)
+            known, unseen = np.flatnonzero(self.fold != fold), np.flatnonzero(self.fold == fold)
+            self.together[unseen] = self._fit(known, unseen)
 
     def contest(self, client: Integers) -> Contest:
         """Who is right, when samples belong to these clients [n]."""
@@ -132,9 +132,9 @@ class _Learner:
         for fold in (0, 1):
             training = self.fold != fold
             shares = self._shares(client[training], self.y[training])
-            asked = np.flatnonzero(~training)
-            weighted = np.clip(self.together[asked], 1e-3, None) * shares[client[asked]]
-            together[asked] = weighted.argmax(1) == self.y[asked]
+            unseen = np.flatnonzero(~training)
+            weighted = np.clip(self.together[unseen], 1e-3, None) * shares[client[unseen]]
+            together[unseen] = weighted.argmax(1) == self.y[unseen]
             members = np.argsort(client, kind="stable")
             borders = np.cumsum(np.bincount(client, minlength=self.clients))[:-1]
             for rows in np.split(members, borders):
@@ -145,10 +145,10 @@ class _Learner:
         lost = np.bincount(self.y[together & ~alone], minlength=self.classes)
         return Contest(won, lost, (won - lost) / np.sqrt(np.maximum(won + lost, 1)))
 
-    def _fit(self, known: Integers, asked: Integers) -> Floats:
+    def _fit(self, known: Integers, unseen: Integers) -> Floats:
         regularised = self.kernel[np.ix_(known, known)] + RIDGE * np.eye(len(known))
         weights = np.linalg.solve(regularised, self.target[known])
-        return self.kernel[np.ix_(asked, known)] @ weights
+        return self.kernel[np.ix_(unseen, known)] @ weights
 
     def _shares(self, client: Integers, y: Integers) -> Floats:
         """How much likelier each class is at each client than for everybody: [N, classes]."""

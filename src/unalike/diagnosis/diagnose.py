@@ -8,29 +8,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unalike.data.arrays import as_arrays, encode_labels
+from unalike.data.client_files import ClientFiles
 from unalike.data.federation import Federation
-from unalike.data.own import numbered, own_arrays
-from unalike.data.own_files import OwnFiles
 from unalike.errors import InputError
 
-from .client_groups import grouping
+from .client_groups import group_clients
 from .concept_shift import MOST_CLIENTS as CONCEPT_CLIENTS
-from .concept_shift import concept
+from .concept_shift import concept_shift
 from .diagnosis_result import Diagnosis, Finding
-from .feature_skew import feature
-from .label_skew import label
+from .feature_skew import feature_skew
+from .label_skew import label_skew
 from .null import holm
 from .optimisation import optimisation
-from .quantity_skew import quantity
-from .samples import MOST_CLIENTS, MOST_DIMENSIONS, Samples, samples
-from .temporal_skew import temporal
+from .quantity_skew import quantity_skew
+from .samples import MOST_CLIENTS, MOST_DIMENSIONS, Samples, prepare_samples
+from .temporal_skew import temporal_skew
 
 FEWER_SHUFFLES = 40
 """Of the map and of optimisation, which decide on no kind of skew."""
 
 
 def diagnose(
-    data: Federation | Samples | OwnFiles | tuple[Any, ...],
+    data: Federation | Samples | ClientFiles | tuple[Any, ...],
     *,
     label: int | None = None,
     shuffles: int = 200,
@@ -50,7 +50,7 @@ def diagnose(
 
     Args:
         data: a federation (its training and validation samples are looked at, those of new
-            clients included), `samples(...)`, or (x, y, client) or (x, y, client, time).
+            clients included), `prepare_samples(...)`, or (x, y, client) or (x, y, client, time).
         shuffles: how many times membership is shuffled for each kind of skew.
         level: how often at most chance alone may raise any alarm.
         seed: decides the shuffles, projections and folds.
@@ -67,7 +67,7 @@ def diagnose(
         given.counts,
         given.labels,
         found,
-        grouping(given, shuffles=fewer, level=level, seed=seed),
+        group_clients(given, shuffles=fewer, level=level, seed=seed),
         optimisation(given, shuffles=fewer, seed=seed) if optimise else None,
         (data.skews if isinstance(data, Federation) else ())
         + _remarks(given, {finding.kind for finding in found if finding.found}),
@@ -79,23 +79,23 @@ def findings(
     given: Samples, *, shuffles: int = 200, level: float = 0.05, seed: int = 0
 ) -> tuple[Finding, ...]:
     """Each kind of skew: its measures beside chance, and whether there is more than chance."""
-    enough(shuffles, level)
+    check_shuffles(shuffles, level)
     measured = [
         measure(given, shuffles=shuffles, seed=seed)
-        for measure in (label, quantity, feature, concept)
+        for measure in (label_skew, quantity_skew, feature_skew, concept_shift)
     ]
     if given.window is not None:
-        measured.append(temporal(given, shuffles=shuffles, seed=seed))
-    return settled(measured, level)
+        measured.append(temporal_skew(given, shuffles=shuffles, seed=seed))
+    return with_holm(measured, level)
 
 
-def enough(shuffles: int, level: float) -> None:
+def check_shuffles(shuffles: int, level: float) -> None:
     """Refuse so few shuffles that nothing could be found."""
     if shuffles < 1 / level:
         raise InputError(f"{shuffles} shuffles are too few: give at least {round(1 / level)}.")
 
 
-def settled(measured: list[Finding], level: float) -> tuple[Finding, ...]:
+def with_holm(measured: list[Finding], level: float) -> tuple[Finding, ...]:
     """What is found, at this level over all kinds together."""
     adjusted = holm([finding.p for finding in measured])
     return tuple(
@@ -105,38 +105,40 @@ def settled(measured: list[Finding], level: float) -> tuple[Finding, ...]:
 
 
 def _samples(
-    data: Federation | Samples | OwnFiles | tuple[Any, ...], label: int | None, seed: int
+    data: Federation | Samples | ClientFiles | tuple[Any, ...], label: int | None, seed: int
 ) -> Samples:
     if isinstance(data, Samples):
         return data
-    if isinstance(data, OwnFiles):
+    if isinstance(data, ClientFiles):
         arrays, time, labels = data
         held = (arrays.x, arrays.y, arrays.client, time)
-        return samples(*held, label=label, labels=labels, seed=seed)
+        return prepare_samples(*held, label=label, labels=labels, seed=seed)
     if isinstance(data, tuple):
         x, y, client, *rest = data
-        codes, labels = numbered(y)
-        arrays = own_arrays(x, codes, client)
+        codes, labels = encode_labels(y)
+        arrays = as_arrays(x, codes, client)
         time = rest[0] if rest else None
-        return _samples(OwnFiles(arrays, time, labels), label, seed)
+        return _samples(ClientFiles(arrays, time, labels), label, seed)
     rows = np.concatenate([data.train.values, data.validation.values])
+    strata = data.task.strata(data.y.numpy()[rows])
     owner = np.concatenate([data.train.owner, data.validation.owner])
     windows = data.window
-    return samples(
+    return prepare_samples(
         data.x.numpy()[rows],
-        data.y.numpy()[rows],
+        strata.member,
         owner,
         None if windows is None else windows.samples[rows],
         windows=4 if windows is None else windows.number,
         label=label,
-        labels=tuple(map(str, range(data.classes))) if data.task == "classes" else None,
+        labels=strata.names if strata.member.ndim == 1 else None,
+        note=strata.text,
         names=data.names,
         seed=seed,
     )
 
 
 def _remarks(given: Samples, found: set[str]) -> tuple[str, ...]:
-    said = []
+    said = [given.note] if given.note else []
     if {"label", "feature", "concept"} <= found:
         said.append(
             "Where clients hold other classes and also name them differently, the names alone can "

@@ -40,7 +40,7 @@ def sums(phi: Floats, group: Integers, groups: int) -> Floats:
     return belongs @ phi
 
 
-def between(total: Floats, counts: Integers) -> float:
+def between_groups(total: Floats, counts: Integers) -> float:
     """sum_g |S_g|^2 / n_g over groups with sums S [groups, D] and counts n [groups]."""
     held = counts > 0
     return float((np.square(total[held]).sum(1) / counts[held]).sum())

@@ -14,8 +14,8 @@ from unalike.functional.streams import generator
 from unalike.measures.distances import sphere
 
 from .diagnosis_result import Finding, Measure
-from .embedding import between, embed, main_directions, sums
-from .null import against
+from .embedding import between_groups, embed, main_directions, sums
+from .null import permutation_test
 from .samples import MOST_CLIENTS, Samples
 
 Floats = NDArray[np.float64]
@@ -26,24 +26,24 @@ DIRECTIONS = 8
 MAIN = 8
 
 
-def feature(samples: Samples, *, shuffles: int, seed: int) -> Finding:
+def feature_skew(samples: Samples, *, shuffles: int, seed: int) -> Finding:
     """Kernel and sliced distances of clients from everybody, within classes and over all."""
-    _, part = samples.among(MOST_CLIENTS, generator(seed, "diagnosis/feature/clients"))
-    some = part.thinned(MOST_SAMPLES, seed)
+    _, part = samples.choose_clients(MOST_CLIENTS, generator(seed, "diagnosis/feature/clients"))
+    some = part.subsample(MOST_SAMPLES, seed)
     n, clients, classes = len(some.y), some.clients, some.classes
     phi = embed(some.x, seed)
     counts = some.counts
-    of_class = between(sums(phi, some.y, classes), counts.sum(0))
-    of_all = between(phi.sum(0, keepdims=True), np.array([n]))
+    of_class = between_groups(sums(phi, some.y, classes), counts.sum(0))
+    of_all = between_groups(phi.sum(0, keepdims=True), np.array([n]))
     slices, gaussians = _Slices(some, seed), _Gaussians(some)
 
     def distances(client: Integers) -> Floats:
         cells = sums(phi, client * classes + some.y, clients * classes)
-        within = between(cells, counts.ravel()) - of_class
-        whole = between(cells.reshape(clients, classes, -1).sum(1), counts.sum(1)) - of_all
+        within = between_groups(cells, counts.ravel()) - of_class
+        whole = between_groups(cells.reshape(clients, classes, -1).sum(1), counts.sum(1)) - of_all
         return np.array([within / n, whole / n, slices(client), gaussians(client)])
 
-    within, whole, sliced, gaussian = against(
+    within, whole, sliced, gaussian = permutation_test(
         distances, some.client, some.y, purpose="feature", shuffles=shuffles, seed=seed
     )
     return Finding(
@@ -120,7 +120,7 @@ class _Gaussians:
         x = main_directions(some.x, MAIN)
         self.size = x.shape[1]
         self.moments = np.column_stack([x, (x[:, :, None] * x[:, None]).reshape(len(x), -1)])
-        self.means, self.covariances = self._fitted(some.y, some.classes)
+        self.means, self.covariances = self._fit(some.y, some.classes)
         values, vectors = np.linalg.eigh(self.covariances)
         scaled = vectors * np.sqrt(np.maximum(values, 0))[:, None]
         self.roots = scaled @ vectors.transpose(0, 2, 1)
@@ -131,7 +131,7 @@ class _Gaussians:
         held = np.flatnonzero(counts > 1)
         if not len(held):
             return 0.0
-        means, covariances = self._fitted(cell, self.cells)
+        means, covariances = self._fit(cell, self.cells)
         k, mean, cov = held % self.classes, means[held], covariances[held]
         root = self.roots[k]
         cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ cov @ root), 0)).sum(1)
@@ -139,7 +139,7 @@ class _Gaussians:
         squared = np.square(mean - self.means[k]).sum(1) + np.maximum(traces - 2 * cross, 0)
         return float(counts[held] @ squared / counts[held].sum())
 
-    def _fitted(self, group: Integers, groups: int) -> tuple[Floats, Floats]:
+    def _fit(self, group: Integers, groups: int) -> tuple[Floats, Floats]:
         """Means [groups, d] and covariances [groups, d, d]."""
         counts = np.maximum(np.bincount(group, minlength=groups), 1)
         moments = sums(self.moments, group, groups) / counts[:, None]

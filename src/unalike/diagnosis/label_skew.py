@@ -19,17 +19,17 @@ from .samples import Samples
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-Disturb = Callable[[Integers, np.random.Generator], Integers]
+AddNoise = Callable[[Integers, np.random.Generator], Integers]
 DISTANCES = (total_variation, jensen_shannon, hellinger)
 
 
-def label(samples: Samples, *, shuffles: int, seed: int) -> Finding:
+def label_skew(samples: Samples, *, shuffles: int, seed: int) -> Finding:
     """Mean distance of a client's labels from everybody's, each client weighted by its size."""
-    return label_of(samples.counts, shuffles=shuffles, seed=seed)
+    return label_skew_of_counts(samples.counts, shuffles=shuffles, seed=seed)
 
 
-def label_of(
-    counts: Integers, *, shuffles: int, seed: int, disturb: Disturb | None = None
+def label_skew_of_counts(
+    counts: Integers, *, shuffles: int, seed: int, add_noise: AddNoise | None = None
 ) -> Finding:
     """The same from the clients' samples of each class alone: counts [N, classes].
 
@@ -45,8 +45,8 @@ def label_of(
     truth, draws = distances(counts), np.empty((shuffles, len(DISTANCES)))
     for b in range(shuffles):
         rng = generator(seed, "diagnosis/label", b)
-        cells = dealt(counts.sum(1), counts.sum(0), rng)
-        draws[b] = distances(cells if disturb is None else disturb(cells, rng))
+        cells = random_table(counts.sum(1), counts.sum(0), rng)
+        draws[b] = distances(cells if add_noise is None else add_noise(cells, rng))
     tv, js, h = (Null(float(value), draws[:, k]) for k, value in enumerate(truth))
     clients = len(counts)
     missing = np.count_nonzero(counts == 0)
@@ -76,7 +76,7 @@ def label_of(
     )
 
 
-def dealt(sizes: Integers, totals: Integers, rng: np.random.Generator) -> Integers:
+def random_table(sizes: Integers, totals: Integers, rng: np.random.Generator) -> Integers:
     """Samples dealt at random to clients of these sizes [N], of classes [C] of these: [N, C]."""
     cells, left = np.empty((len(sizes), len(totals)), np.int64), sizes.copy()
     for k, total in enumerate(totals):

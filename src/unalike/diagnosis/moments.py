@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from unalike.measures.distances import root
 
 from .summary import FEWEST
-from .summary_noise import Noise, halves
+from .summary_noise import Noise, symmetric
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -42,7 +42,7 @@ class Moments:
     noise: Noise | None = None
 
     @cached_property
-    def told(self) -> NDArray[np.bool_]:
+    def known(self) -> NDArray[np.bool_]:
         """Whose samples of which class are known well enough to be looked at: [N, C]."""
         least = FEWEST if self.noise is None else max(FEWEST, 4 * self.noise.deviation)
         return self.counts >= least
@@ -50,18 +50,18 @@ class Moments:
     @cached_property
     def shared(self) -> NDArray[np.bool_]:
         """Those of classes of which more than one client tells: [N, C]."""
-        return self.told & (self.told.sum(0) > 1)
+        return self.known & (self.known.sum(0) > 1)
 
     @cached_property
     def weight(self) -> Floats:
         """Each client's share in what is told of a class: [N, C], columns sum to 1 or 0."""
-        held = np.where(self.told, self.counts, 0)
+        held = np.where(self.known, self.counts, 0)
         return held / np.maximum(held.sum(0), 1)
 
     @cached_property
     def everybody(self) -> tuple[Floats, Floats]:
         """Mean [C, m] and covariance [C, m, m] of each class, all clients together."""
-        return mixed(self.weight.T, self.mean.swapaxes(0, 1), self.covariance.swapaxes(0, 1))
+        return mixture(self.weight.T, self.mean.swapaxes(0, 1), self.covariance.swapaxes(0, 1))
 
     @cached_property
     def kurtosis(self) -> Floats:
@@ -75,17 +75,17 @@ class Moments:
     def _likely(self) -> Floats:
         """Covariances [C, m, m] to draw from: those of few samples vary too much, so are shrunk."""
         covariance = self.everybody[1]
-        m, n = covariance.shape[-1], np.maximum(np.where(self.told, self.counts, 0).sum(0), 2)
+        m, n = covariance.shape[-1], np.maximum(np.where(self.known, self.counts, 0).sum(0), 2)
         squared = np.square(np.trace(covariance, axis1=1, axis2=2))
         squares = np.square(covariance).sum((1, 2))
-        apart = (n + 1 - 2 / m) * (squares - squared / m)
-        sure = np.where(apart > 0, apart, 1)
-        share = np.where(apart > 0, np.minimum(((1 - 2 / m) * squares + squared) / sure, 1), 1)
+        deviations = (n + 1 - 2 / m) * (squares - squared / m)
+        sure = np.where(deviations > 0, deviations, 1)
+        share = np.where(deviations > 0, np.minimum(((1 - 2 / m) * squares + squared) / sure, 1), 1)
         ball = (np.sqrt(squared) / m)[:, None, None] * np.eye(m)
         shrunk = covariance + share[:, None, None] * (ball - covariance)
         return shrunk * (n / (n - 1))[:, None, None]
 
-    def drawn(self, counts: Integers, rng: np.random.Generator) -> Moments:
+    def draw(self, counts: Integers, rng: np.random.Generator) -> Moments:
         """The same classes held by clients that do not differ within them: counts [N, C]."""
         mean, covariance = self.everybody[0], self._likely
         m = mean.shape[1]
@@ -95,31 +95,31 @@ class Moments:
         scatter = factor @ wishart(np.maximum(counts - 1, 0), m, rng) @ factor
         kappa = self.kurtosis[:, None, None]
         more = np.sqrt(kappa / n[..., None]) * rng.standard_normal((*counts.shape, 1, 1))
-        apart = scatter / n[..., None] - covariance
-        drawn = covariance + np.sqrt(1 + kappa) * apart + more * covariance
+        deviations = scatter / n[..., None] - covariance
+        drawn = covariance + np.sqrt(1 + kappa) * deviations + more * covariance
         found = replace(self, counts=counts, mean=mean + normal / np.sqrt(n), covariance=drawn)
-        return found if self.noise is None else found._disturbed(self.noise, rng)
+        return found if self.noise is None else found._with_noise(self.noise, rng)
 
-    def _disturbed(self, noise: Noise, rng: np.random.Generator) -> Moments:
+    def _with_noise(self, noise: Noise, rng: np.random.Generator) -> Moments:
         """As a client would tell them, but for the numbers of samples, which stay."""
         n = np.maximum(self.counts, 1)[:, :, None]
-        told = np.maximum(n + noise.errors(n.shape, rng), 1)
+        noisy = np.maximum(n + noise.errors(n.shape, rng), 1)
         sums = n * self.mean + noise.deviation * rng.standard_normal(self.mean.shape)
         outer = self.mean[..., :, None] * self.mean[..., None, :]
         second = n[..., None] * (self.covariance + outer)
-        second = second + noise.deviation * halves(rng.standard_normal(second.shape))
-        mean, second = sums / told, second / told[..., None]
+        second = second + noise.deviation * symmetric(rng.standard_normal(second.shape))
+        mean, second = sums / noisy, second / noisy[..., None]
         return replace(self, mean=mean, covariance=second - mean[..., :, None] * mean[..., None, :])
 
 
-def mixed(weight: Floats, mean: Floats, covariance: Floats) -> tuple[Floats, Floats]:
+def mixture(weight: Floats, mean: Floats, covariance: Floats) -> tuple[Floats, Floats]:
     """Mean [G, m] and covariance [G, m, m] of mixtures of K parts.
 
     weight [G, K] with sums 1 (or 0), mean [G, K, m], covariance [G, K, m, m].
     """
     centre = np.einsum("gk,gki->gi", weight, mean)
-    apart = mean - centre[:, None]
-    second = covariance + apart[..., :, None] * apart[..., None, :]
+    deviations = mean - centre[:, None]
+    second = covariance + deviations[..., :, None] * deviations[..., None, :]
     return centre, np.einsum("gk,gkij->gij", weight, second)
 
 

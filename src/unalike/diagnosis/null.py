@@ -35,7 +35,7 @@ class Null(NamedTuple):
         )
 
 
-def against(
+def permutation_test(
     statistic: Callable[[Integers], NDArray[np.float64]],
     member: Integers,
     strata: Integers | None,
@@ -49,11 +49,11 @@ def against(
     draws = np.empty((shuffles, len(truth)))
     for b in range(shuffles):
         rng = generator(seed, f"diagnosis/{purpose}", b)
-        draws[b] = statistic(shuffled(member, strata, rng))
+        draws[b] = statistic(shuffle_within(member, strata, rng))
     return [Null(float(value), draws[:, k]) for k, value in enumerate(truth)]
 
 
-def shuffled(member: Integers, strata: Integers | None, rng: np.random.Generator) -> Integers:
+def shuffle_within(member: Integers, strata: Integers | None, rng: np.random.Generator) -> Integers:
     """The membership [n] with its entries exchanged at random within each stratum [n]."""
     if strata is None:
         return rng.permutation(member)

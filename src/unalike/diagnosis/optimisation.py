@@ -23,8 +23,8 @@ from unalike.measures.gradient_diversity import gradient_diversity
 from unalike.measures.proximal_dissimilarity import proximal_dissimilarity
 
 from .diagnosis_result import Curve, Measure, Optimisation
-from .null import Null, against
-from .probe import RIDGE, Held, Probe
+from .null import Null, permutation_test
+from .probe import RIDGE, ClientBlock, Probe
 from .samples import Samples
 
 Floats = NDArray[np.float64]
@@ -39,11 +39,11 @@ OWN_STEPS = 50
 FROM_OPTIMUM = f", {SHORT} steps from the optimum"
 ROUNDING = 1e-24
 """Relative dissimilarity of gradients that are equal but for rounding."""
-KEPT = 0.9
+MAIN_SHARE = 0.9
 """The share of the inputs' variance that the linear reconstructions hold."""
 
 
-class Kind(NamedTuple):
+class MeasureKind(NamedTuple):
     """A measure's meaning and what it cannot see."""
 
     name: str
@@ -53,59 +53,59 @@ class Kind(NamedTuple):
 
 
 _AT_ONE_POINT = "skews that leave the gradients at this point alike, and unequal curvature"
-DISSIMILARITY = Kind(
+DISSIMILARITY = MeasureKind(
     "gradient dissimilarity",
     "mean squared distance of a client's gradient from the mean gradient",
     _AT_ONE_POINT,
 )
-G2 = Kind(
+G2 = MeasureKind(
     "G² at the optimum",
     "the same where the mean gradient is zero: the mean squared length of the clients' gradients",
     "unequal curvature: where all clients curve alike FedAvg has no bias, however large G² is",
 )
-B = Kind(
+B = MeasureKind(
     "FedProx's B",
     "length of the clients' gradients over that of their mean; 1 where all agree",
     "how far the point is from an optimum, near which B grows for any clients",
 )
-DIVERSITY = Kind(
+DIVERSITY = MeasureKind(
     "gradient diversity",
     "squared lengths over the squared length of the sum; 1/N where all agree",
     "the same as B, of which it is the square over N where clients weigh the same",
 )
-BOUNDED = Kind(
+BOUNDED = MeasureKind(
     "SCAFFOLD's G",
     "the least G with mean squared gradient <= G² + B² |mean gradient|²",
     "every point but those visited: the G of the paper holds everywhere and is larger",
 )
-DRIFT = Kind(
+DRIFT = MeasureKind(
     "client drift",
     "mean length of a client's way in local steps",
     "whether the clients stray apart or go the same way together",
 )
-CANCELLATION = Kind(
+CANCELLATION = MeasureKind(
     "cancellation ratio",
     "length of the mean way over the mean length; 1 where all go the same way",
     "how far anybody goes",
     unlike="small",
 )
-LEFT = Kind(
+LEFT = MeasureKind(
     "drift left in the mean",
     "the cancellation ratio at the optimum, where the first steps cancel whatever the clients are: "
     "what is left is the bias of averaging after local steps",
     "how far anybody goes",
 )
-AVERAGE = Kind(
+AVERAGE = MeasureKind(
     "average drift at the optimum",
     "what local steps move the mean model away from the optimum, per step",
     "disagreement that cancels in the mean, which the mean model does not feel",
 )
-GAMMA = Kind(
+GAMMA = MeasureKind(
     "Γ",
     "loss of the common optimum less the clients' own least losses",
     "how well the clients' own models do on new samples: own losses are those of training",
 )
-FUSED = Kind(
+FUSED = MeasureKind(
     "Γ fused over plain",
     "relative gradient dissimilarity with linear reconstructions fused in, over that without; "
     "below 1 fusing brings the gradients closer",
@@ -117,12 +117,14 @@ FUSED = Kind(
 def optimisation(samples: Samples, *, shuffles: int, seed: int) -> Optimisation | None:
     """All measures beside chance, of at most 100 clients; None where they hold one class."""
     numbers = (samples.x.shape[1] + 1) * samples.classes
-    _, part = samples.among(MOST_CLIENTS, generator(seed, "diagnosis/probe"))
-    some = part.thinned(max(1000, min(3000, MOST_NUMBERS // numbers)), seed)
+    _, part = samples.choose_clients(MOST_CLIENTS, generator(seed, "diagnosis/probe"))
+    some = part.subsample(max(1000, min(3000, MOST_NUMBERS // numbers)), seed)
     if len(np.unique(some.y)) < 2:
         return None
-    watch = _Watch(Probe(some))
-    nulls = against(watch, some.client, None, purpose="optimisation", shuffles=shuffles, seed=seed)
+    watch = _Measurements(Probe(some))
+    nulls = permutation_test(
+        watch, some.client, None, purpose="optimisation", shuffles=shuffles, seed=seed
+    )
     measures = iter(_measure(*pair) for pair in zip(watch.named, nulls, strict=True))
     singles = [next(measures) for _ in watch.singles]
     curves = {
@@ -148,14 +150,14 @@ def optimisation(samples: Samples, *, shuffles: int, seed: int) -> Optimisation 
     )
 
 
-class _Watch:
+class _Measurements:
     """All numbers for one membership, in the order of `named`."""
 
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
-        self.start, self.short, self.optimum = probe.start, probe.descended(SHORT), probe.optimum()
+        self.start, self.short, self.optimum = probe.start, probe.descend(SHORT), probe.optimum()
         self.shares = torch.from_numpy(probe.weights)
-        self.keeping = _keeping(probe.z)
+        self.keeping = _main_projection(probe.z)
         after = f"after {SHORT} steps"
         self.singles = [
             (DISSIMILARITY, ", start"),
@@ -175,7 +177,9 @@ class _Watch:
             (GAMMA, ""),
             (FUSED, f", {after}"),
         ]
-        mean = Kind("drift of the mean", "length of the clients' mean way in local steps", "")
+        mean = MeasureKind(
+            "drift of the mean", "length of the clients' mean way in local steps", ""
+        )
         curves = [(kind, "") for _ in range(2) for kind in (DRIFT, mean) for _ in STEPS]
         self.named = [*self.singles, *curves]
 
@@ -201,12 +205,12 @@ class _Watch:
         ]
         return np.array([*singles, *(number for way in ways for number in _curve(way, p))])
 
-    def _gamma(self, held: Sequence[Held]) -> float:
+    def _gamma(self, held: Sequence[ClientBlock]) -> float:
         own = self.probe.own_optima(held, self.optimum, OWN_STEPS)
         gaps = self.probe.losses(held, self.optimum) - self.probe.losses(held, own)
         return float(self.probe.weights @ gaps)
 
-    def _fused(self, held: Sequence[Held], plain: torch.Tensor) -> float:
+    def _fused(self, held: Sequence[ClientBlock], plain: torch.Tensor) -> float:
         """Each input with its reconstruction added, at the same weights."""
         seen = [part._replace(z=part.z + part.z @ self.keeping) for part in held]
         fused = _rows(self.probe.gradients(seen, self.short))
@@ -219,11 +223,11 @@ def _curve(way: list[torch.Tensor], p: torch.Tensor) -> list[float]:
     return drift + [float((p @ rows).norm()) for rows in way]
 
 
-def _keeping(z: Floats) -> Floats:
+def _main_projection(z: Floats) -> Floats:
     """The projection [d + 1, d + 1] onto the inputs' main directions, the constant left out."""
     centred = z - z.mean(0)
     values, vectors = np.linalg.eigh(centred.T @ centred / len(z))
-    held = np.cumsum(values[::-1]) <= KEPT * values.sum()
+    held = np.cumsum(values[::-1]) <= MAIN_SHARE * values.sum()
     main = vectors[:, ::-1][:, : np.count_nonzero(held) + 1]
     return main @ main.T
 
@@ -236,7 +240,7 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole > ROUNDING else math.nan
 
 
-def _measure(named: tuple[Kind, str], null: Null) -> Measure:
+def _measure(named: tuple[MeasureKind, str], null: Null) -> Measure:
     kind, where = named
     known = null.draws[np.isfinite(null.draws)]
     if not (math.isfinite(null.value) and len(known)):

@@ -23,7 +23,7 @@ Integers = NDArray[np.int64]
 RIDGE = 0.01
 
 
-class Held(NamedTuple):
+class ClientBlock(NamedTuple):
     """The samples of some clients of similar size, side by side, padded to the largest."""
 
     clients: Integers  # [g]
@@ -45,15 +45,15 @@ class Probe:
         self.start = np.zeros((self.z.shape[1], some.classes))
         self._places = list(_places(self.sizes))
 
-    def deal(self, client: Integers) -> list[Held]:
+    def deal(self, client: Integers) -> list[ClientBlock]:
         """Everybody's samples when these clients [n], of the same sizes, hold them."""
         order = np.argsort(client, kind="stable")
         return [
-            Held(clients, self.z[order[place]], self.y[order[place]], share)
+            ClientBlock(clients, self.z[order[place]], self.y[order[place]], share)
             for clients, place, share in self._places
         ]
 
-    def gradients(self, held: Sequence[Held], w: Floats) -> Floats:
+    def gradients(self, held: Sequence[ClientBlock], w: Floats) -> Floats:
         """Each client's gradient at its own w [N, d + 1, classes], or at one for all."""
         w = np.broadcast_to(w, (len(self.sizes), *self.start.shape))
         result = np.empty(w.shape)
@@ -62,7 +62,7 @@ class Probe:
             result[part.clients] = part.z.transpose(0, 2, 1) @ error
         return result + RIDGE * w
 
-    def losses(self, held: Sequence[Held], w: Floats) -> Floats:
+    def losses(self, held: Sequence[ClientBlock], w: Floats) -> Floats:
         """Each client's loss [N] at its own w [N, d + 1, classes], or at one for all."""
         w = np.broadcast_to(w, (len(self.sizes), *self.start.shape))
         result = np.empty(len(w))
@@ -71,7 +71,7 @@ class Probe:
             result[part.clients] = (surprise * part.y * part.share).sum((1, 2))
         return result + RIDGE / 2 * np.square(w).sum((1, 2))
 
-    def path(self, held: Sequence[Held], w: Floats, steps: Sequence[int]) -> list[Floats]:
+    def path(self, held: Sequence[ClientBlock], w: Floats, steps: Sequence[int]) -> list[Floats]:
         """Where each client is [N, d + 1, classes] after each of these numbers of local steps."""
         here, seen = np.repeat(w[None], len(self.sizes), axis=0), []
         for k in range(1, max(steps) + 1):
@@ -80,7 +80,7 @@ class Probe:
                 seen.append(here)
         return seen
 
-    def descended(self, steps: int) -> Floats:
+    def descend(self, steps: int) -> Floats:
         """The model after so many steps on everybody's loss from the start."""
         w = self.start
         for _ in range(steps):
@@ -98,7 +98,7 @@ class Probe:
         found = minimize(value, self.start.ravel(), jac=True, method="L-BFGS-B", options=options)
         return found.x.reshape(self.start.shape)
 
-    def own_optima(self, held: Sequence[Held], w: Floats, steps: int) -> Floats:
+    def own_optima(self, held: Sequence[ClientBlock], w: Floats, steps: int) -> Floats:
         """Each client's own minimiser [N, d + 1, classes], by accelerated descent from w."""
         steepest = np.empty(len(self.sizes))
         for part in held:

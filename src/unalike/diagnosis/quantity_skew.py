@@ -7,20 +7,20 @@ from unalike.functional.streams import generator
 from unalike.measures.quantity_imbalance import coefficient_of_variation, effective_clients
 
 from .diagnosis_result import Finding, Measure
-from .label_skew import Disturb
+from .label_skew import AddNoise
 from .null import Null
 from .samples import Samples
 
 Integers = NDArray[np.int64]
 
 
-def quantity(samples: Samples, *, shuffles: int, seed: int) -> Finding:
+def quantity_skew(samples: Samples, *, shuffles: int, seed: int) -> Finding:
     """Sizes against those of samples that each choose their client at random."""
-    return quantity_of(samples.sizes, shuffles=shuffles, seed=seed)
+    return quantity_skew_of_sizes(samples.sizes, shuffles=shuffles, seed=seed)
 
 
-def quantity_of(
-    sizes: Integers, *, shuffles: int, seed: int, disturb: Disturb | None = None
+def quantity_skew_of_sizes(
+    sizes: Integers, *, shuffles: int, seed: int, add_noise: AddNoise | None = None
 ) -> Finding:
     """The same from the clients' numbers of samples alone: sizes [N].
 
@@ -32,7 +32,7 @@ def quantity_of(
     for b in range(shuffles):
         rng = generator(seed, "diagnosis/quantity", b)
         others = rng.multinomial(n, np.full(clients, 1 / clients))
-        drawn.append(others if disturb is None else disturb(others, rng))
+        drawn.append(others if add_noise is None else add_noise(others, rng))
     variation = Null(
         coefficient_of_variation(sizes),
         np.array([coefficient_of_variation(others) for others in drawn]),

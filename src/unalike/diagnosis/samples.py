@@ -32,6 +32,7 @@ class Samples:
     names: tuple[str, ...]  # N
     labels: tuple[str, ...]  # the names of the classes
     window: Integers | None = None  # [n] in 0..windows-1, in the order of time
+    note: str = ""  # what must be said of the classes
     projected: bool = False  # whether x are random directions of longer samples
 
     @property
@@ -60,21 +61,21 @@ class Samples:
         """Client and class of each sample as one number: [n]."""
         return self.client * self.classes + self.y
 
-    def some(self, rows: NDArray[Any]) -> Samples:
+    def subset(self, rows: NDArray[Any]) -> Samples:
         """The samples of these rows, with the same clients."""
         window = None if self.window is None else self.window[rows]
         return replace(
             self, x=self.x[rows], y=self.y[rows], client=self.client[rows], window=window
         )
 
-    def among(self, most: int, rng: np.random.Generator) -> tuple[Integers, Samples]:
+    def choose_clients(self, most: int, rng: np.random.Generator) -> tuple[Integers, Samples]:
         """At most so many clients, chosen at random, and their samples, numbered anew."""
         chosen = np.sort(rng.permutation(self.clients)[:most])
-        part = self.some(np.isin(self.client, chosen))
+        part = self.subset(np.isin(self.client, chosen))
         names = tuple(self.names[i] for i in chosen)
         return chosen, replace(part, client=np.searchsorted(chosen, part.client), names=names)
 
-    def thinned(self, most: int, seed: int) -> Samples:
+    def subsample(self, most: int, seed: int) -> Samples:
         """At most about this many samples, the same share of each client's, at least two."""
         if len(self.y) <= most:
             return self
@@ -82,10 +83,10 @@ class Samples:
         sizes = self.sizes
         place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         kept = np.maximum(2, np.floor(sizes * most / len(order))).astype(np.int64)
-        return self.some(np.sort(order[place < kept[self.client[order]]]))
+        return self.subset(np.sort(order[place < kept[self.client[order]]]))
 
 
-def samples(
+def prepare_samples(
     x: Any,
     y: Any,
     client: Any,
@@ -94,6 +95,7 @@ def samples(
     label: int | None = None,
     labels: tuple[str, ...] | None = None,
     names: tuple[str, ...] | None = None,
+    note: str = "",
     windows: int = 4,
     seed: int = 0,
 ) -> Samples:
@@ -103,7 +105,8 @@ def samples(
     share one unit. More than 64 numbers are projected at random onto 64 directions. Clients are
     numbered in the order of their names, times cut into `windows` of equal numbers of samples.
     Where a sample can have many labels, y [n, labels], `label` says which of them to look at.
-    `labels` are the names of the classes, `names` those of the clients.
+    `labels` are the names of the classes, `names` those of the clients; `note` is said of the
+    classes where they are none of the samples' own.
 
     Raises:
         InputError: one client, many labels of which none is chosen, or times that are no numbers
@@ -125,6 +128,7 @@ def samples(
         tuple(map(str, found)) if names is None else tuple(names[int(i)] for i in found),
         labels,
         None if time is None else _windows(np.asarray(time), windows),
+        note,
         np.asarray(x)[0].size > MOST_DIMENSIONS,
     )
 

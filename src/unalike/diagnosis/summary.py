@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from unalike.functional.streams import generator
 
 from .samples import AT_ONCE
-from .summary_noise import Noise, halves
+from .summary_noise import Noise, symmetric
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -32,7 +32,7 @@ ROUNDING = 1e-20
 """Of a variance beside its squared mean, below which it comes from rounding alone."""
 
 
-class Spread(NamedTuple):
+class FeatureMoments(NamedTuple):
     """The features of one client's samples, coordinate by coordinate."""
 
     size: Integers  # [] samples
@@ -40,7 +40,7 @@ class Spread(NamedTuple):
     variance: Floats  # [d], population form
 
 
-class Lens(NamedTuple):
+class FeatureScale(NamedTuple):
     """How all clients' samples are looked at: what is taken off, then what is multiplied."""
 
     centre: Floats  # [d]
@@ -56,15 +56,15 @@ class Summary(NamedTuple):
     tails: Floats  # [C], mean of |u - mean|^4; zeros with noise
 
 
-def spread(x: NDArray[Any]) -> Spread:
+def feature_moments(x: NDArray[Any]) -> FeatureMoments:
     """Of samples x [n, ...]."""
     flat = x.reshape(len(x), -1)
     mean = flat.mean(0, dtype=np.float64)
     variance = sum(np.square(part - mean).sum(0) for part in _parts(flat)) / len(flat)
-    return Spread(np.array(len(flat)), mean, np.asarray(variance))
+    return FeatureMoments(np.array(len(flat)), mean, np.asarray(variance))
 
 
-def pooled(spreads: Sequence[Spread], *, together: bool) -> Lens:
+def pooled_scale(spreads: Sequence[FeatureMoments], *, together: bool) -> FeatureScale:
     """What gives everybody's samples mean 0 and variance 1.
 
     together: by one factor for all coordinates, since they share one unit, as pixels do.
@@ -76,32 +76,32 @@ def pooled(spreads: Sequence[Spread], *, together: bool) -> Lens:
     variance = share @ (np.stack([one.variance for one in spreads]) + np.square(means - centre))
     used = variance > ROUNDING * np.square(centre)
     variance = np.where(used, variance.mean(), 0) if together else variance
-    return Lens(centre, np.where(used, 1 / np.sqrt(np.where(used, variance, 1)), 0.0))
+    return FeatureScale(centre, np.where(used, 1 / np.sqrt(np.where(used, variance, 1)), 0.0))
 
 
-def summarise(x: NDArray[Any], y: Integers, classes: int, lens: Lens, seed: int) -> Summary:
+def summarise(x: NDArray[Any], y: Integers, classes: int, lens: FeatureScale, seed: int) -> Summary:
     """Of samples x [n, ...] with classes y [n]."""
     flat = x.reshape(len(x), -1)
     directions = _directions(flat.shape[1], seed)
     scaled = lens.scale[:, None] * directions
     u = np.concatenate([(part - lens.centre) @ scaled for part in _parts(flat)])
     m = u.shape[1]
-    told = Summary(
+    summary = Summary(
         np.bincount(y, minlength=classes).astype(np.int64),
         np.zeros((classes, m)),
         np.zeros((classes, m, m)),
         np.zeros(classes),
     )
-    for k in np.flatnonzero(told.counts >= FEWEST):
+    for k in np.flatnonzero(summary.counts >= FEWEST):
         of_class = u[y == k]
-        told.mean[k] = of_class.mean(0)
-        apart = of_class - told.mean[k]
-        told.covariance[k] = apart.T @ apart / len(apart)
-        told.tails[k] = np.square(np.square(apart).sum(1)).mean()
-    return told
+        summary.mean[k] = of_class.mean(0)
+        deviations = of_class - summary.mean[k]
+        summary.covariance[k] = deviations.T @ deviations / len(deviations)
+        summary.tails[k] = np.square(np.square(deviations).sum(1)).mean()
+    return summary
 
 
-def noised(
+def noisy_summary(
     x: NDArray[Any],
     y: Integers,
     classes: int,
@@ -121,9 +121,9 @@ def noised(
     for k in range(classes):
         of_class = u[y == k]
         mean[k], second[k] = of_class.sum(0), of_class.T @ of_class
-    counts = noise.counted(np.bincount(y, minlength=classes).astype(np.int64), rng)
+    counts = noise.noisy_counts(np.bincount(y, minlength=classes).astype(np.int64), rng)
     mean += noise.deviation * rng.standard_normal(mean.shape)
-    second += noise.deviation * halves(rng.standard_normal(second.shape))
+    second += noise.deviation * symmetric(rng.standard_normal(second.shape))
     n = np.maximum(counts, 1)[:, None]
     mean, second = mean / n, second / n[:, None]
     outer = mean[:, :, None] * mean[:, None]

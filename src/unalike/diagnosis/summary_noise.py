@@ -45,7 +45,7 @@ class Noise:
         if not 1e-3 <= self.epsilon <= 1e3:
             raise InputError(f"A noise of epsilon = {self.epsilon:g}: give 0.001 to 1000.")
 
-    def counted(self, counts: Integers, rng: np.random.Generator) -> Integers:
+    def noisy_counts(self, counts: Integers, rng: np.random.Generator) -> Integers:
         """Counts with noise; what falls below zero is zero."""
         return np.maximum(counts + self.errors(counts.shape, rng), 0)
 
@@ -59,19 +59,19 @@ class Noise:
         """Standard deviation of the Gaussian noise on each number of the moments."""
 
         def excess(sigma: float) -> float:
-            return spent(sigma / LENGTH, self.epsilon / 2) - self.delta
+            return gaussian_delta(sigma / LENGTH, self.epsilon / 2) - self.delta
 
         return float(brentq(excess, 1e-6, 1e6, xtol=1e-9, rtol=1e-9)) * (1 + 1e-8)
 
 
-def spent(deviation: float, epsilon: float) -> float:
+def gaussian_delta(deviation: float, epsilon: float) -> float:
     """The delta of Gaussian noise on what changes by at most 1."""
     half, ratio = 0.5 / deviation, epsilon * deviation
     log_second = epsilon + norm.logcdf(-half - ratio)
     return float(norm.cdf(half - ratio) - np.exp(log_second))
 
 
-def halves(matrix: Floats) -> Floats:
+def symmetric(matrix: Floats) -> Floats:
     """Matrices [..., m, m] made symmetric from their upper triangles."""
     upper = np.triu(matrix)
     return upper + np.swapaxes(np.triu(matrix, 1), -1, -2)

@@ -7,8 +7,8 @@ from unalike.functional.streams import generator
 from unalike.measures.distances import total_variation
 
 from .diagnosis_result import Finding, Measure
-from .embedding import between, embed, sums
-from .null import against
+from .embedding import between_groups, embed, sums
+from .null import permutation_test
 from .samples import MOST_CLIENTS, Samples
 
 Floats = NDArray[np.float64]
@@ -17,20 +17,20 @@ Integers = NDArray[np.int64]
 MOST_SAMPLES = 4000
 
 
-def temporal(samples: Samples, *, shuffles: int, seed: int) -> Finding:
+def temporal_skew(samples: Samples, *, shuffles: int, seed: int) -> Finding:
     """Distances of each client's windows from the client as a whole, samples and labels together.
 
     The kernel is k(x, x') 1[y = y'], so labels, looks and their relation count; chance shuffles
     the windows within each client.
     """
-    _, part = samples.among(MOST_CLIENTS, generator(seed, "diagnosis/temporal/clients"))
-    some = part.thinned(MOST_SAMPLES, seed)
+    _, part = samples.choose_clients(MOST_CLIENTS, generator(seed, "diagnosis/temporal/clients"))
+    some = part.subsample(MOST_SAMPLES, seed)
     assert some.window is not None
     n, clients, classes = len(some.y), some.clients, some.classes
     windows = int(some.window.max()) + 1
     phi = embed(some.x, seed)
     whole = sums(phi, some.cell, clients * classes).reshape(clients, -1)
-    of_clients = between(whole, some.sizes)
+    of_clients = between_groups(whole, some.sizes)
     own = some.counts / np.maximum(some.counts.sum(1, keepdims=True), 1)
 
     def distances(window: Integers) -> Floats:
@@ -41,9 +41,9 @@ def temporal(samples: Samples, *, shuffles: int, seed: int) -> Finding:
         counts = np.bincount(cell, minlength=clients * windows * classes).reshape(-1, classes)
         share = counts / np.maximum(sizes[:, None], 1)
         labels = total_variation(share, np.repeat(own, windows, axis=0))
-        return np.array([(between(total, sizes) - of_clients) / n, sizes @ labels / n])
+        return np.array([(between_groups(total, sizes) - of_clients) / n, sizes @ labels / n])
 
-    both, labels = against(
+    both, labels = permutation_test(
         distances, some.window, some.client, purpose="temporal", shuffles=shuffles, seed=seed
     )
     return Finding(

@@ -14,9 +14,8 @@ from typing import Annotated, ClassVar, NamedTuple
 import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
-from torch.nn import functional
 
-from unalike.clustering.starts import distinct_starts
+from unalike.clustering.starts import StartNoise, distinct_starts
 from unalike.core import (
     Batch,
     Batches,
@@ -28,7 +27,6 @@ from unalike.core import (
     optimise,
     solvers,
 )
-from unalike.core.problem import LOSSES
 
 
 class Client(NamedTuple):
@@ -44,19 +42,18 @@ class Personal(NamedTuple):
 class FedEM(Method):
     name: ClassVar[str] = "fedem"
     needs_each: ClassVar[str | None] = None
-    lr: Annotated[float, Ge(0), "eta, step of a client"] = 0.1
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
+    lr: solvers.LearningRate = 0.1
+    solver: solvers.LocalSolver = "sgd"
     components: Annotated[int, Ge(1), "M, components of the mixture; 1 is FedAvg"] = 3
     floor: Annotated[float, Gt(0), Lt(1), "the least share of a component"] = 1e-6
     adapt_steps: Annotated[int, Ge(1), "E-steps of a new client"] = 20
-    start_noise: Annotated[
-        float, Gt(0), "spread of the starts where the model cannot be drawn anew"
-    ] = 0.1
+    start_noise: StartNoise = 0.1
 
     def vacuous(self, problem: Problem) -> str | None:
         return "components = 1 makes FedEM the same as FedAvg." if self.components == 1 else None
 
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Tensor:
+        problem.require_sample_losses("FedEM")
         return distinct_starts(problem, w, self.components, self.start_noise)
 
     def init_client(self, problem: Problem, w: Tensor) -> Client:
@@ -88,9 +85,9 @@ class FedEM(Method):
         return Personal(down, self._shares(q, batches))
 
     def predict(self, problem: Problem, personal: Personal, x: Tensor) -> Tensor:
-        """Log of the mixed probabilities [B, C]; for other losses see `_mixed`."""
+        """The mixture of outputs [B, ...]; of classes the log of mixed probabilities."""
         outputs = torch.stack([problem.logits(theta, x) for theta in personal.theta])
-        return _mixed(problem, outputs, personal.pi)
+        return problem.mixture(outputs, personal.pi)
 
     def global_model(self, server: Tensor) -> None:
         return None
@@ -121,18 +118,3 @@ def _responsibilities(problem: Problem, theta: Tensor, pi: Tensor, batch: Batch)
     """q [M, B]: how likely each component gave each sample, pi_m exp(-loss_m) normalised."""
     losses = torch.stack([problem.losses(w, batch) for w in theta])
     return torch.softmax(pi.log()[:, None] - losses, 0)
-
-
-def _mixed(problem: Problem, outputs: Tensor, pi: Tensor) -> Tensor:
-    """The mixture of outputs [M, B, C]: mean for squared errors, else of probabilities.
-
-    Binary labels give logits of the mixed probabilities, classes give their logarithms.
-    """
-    loss = getattr(problem, "sample_losses", None)
-    if loss is LOSSES["squared_error"]:
-        return torch.tensordot(pi, outputs, dims=1)
-    log_pi = pi.log()[:, None, None]
-    if loss is LOSSES["binary_cross_entropy"]:
-        yes = torch.logsumexp(log_pi + functional.logsigmoid(outputs), 0)
-        return yes - torch.logsumexp(log_pi + functional.logsigmoid(-outputs), 0)
-    return torch.logsumexp(log_pi + torch.log_softmax(outputs, -1), 0)

@@ -1,10 +1,10 @@
 """Differential privacy around methods whose server only adds answers up.
 
-    settings     what is asked for: kind, clip, noise, delta
-    guarding     a client clips its answer, and with `local` adds noise to it, before it leaves
-    release      with `central` the server sees a noisy sum of the answers, and nothing else of them
-    accountant   what the rounds so far have spent: epsilon at delta
-    secret       what the noise of a networked study depends on besides the seed
+    settings         what is asked for: kind, clip, noise, delta
+    private_method   a client clips its answer, and with `local` adds noise to it
+    release          with `central` the server sees a noisy sum of the answers, and nothing else
+    accountant       what the rounds so far have spent: epsilon at delta
+    secret           what the noise of a networked study depends on besides the seed
 
 A client's answer is one vector: all numbers of all leaves of what its method sends, one behind the
 other. C bounds its L2 norm.
@@ -13,19 +13,19 @@ Source  McMahan et al., ICLR 2018, DP-FedAvg (arXiv:1710.06963), flat clipping a
         with a fixed denominator
 """
 
-from .accountant import Account, Ledger, need_library
-from .guarding import with_privacy
+from .accountant import Account, Ledger, require_accountant
+from .private_method import with_privacy
 from .release import Release
-from .secret import kept_secret
-from .settings import Privacy, asked
+from .secret import read_secret
+from .settings import Privacy, parse_privacy
 
 __all__ = [
     "Account",
     "Ledger",
     "Privacy",
     "Release",
-    "asked",
-    "kept_secret",
-    "need_library",
+    "parse_privacy",
+    "read_secret",
+    "require_accountant",
     "with_privacy",
 ]

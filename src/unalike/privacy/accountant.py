@@ -60,9 +60,9 @@ class Ledger:
         self._rounds = 0
         self._sent = False
 
-    def note(self, asked: NDArray[np.int64], *, sent: bool) -> None:
+    def note(self, clients: NDArray[np.int64], *, sent: bool) -> None:
         """A round in which these clients were asked; whether anything was sent."""
-        self._times[asked] += 1
+        self._times[clients] += 1
         self._rounds += 1
         self._sent |= sent
 
@@ -78,7 +78,7 @@ class Ledger:
         return self.account.epsilon(int(self._times.max()) if local else self._rounds)
 
 
-def need_library() -> None:
+def require_accountant() -> None:
     """Complain where the accountant's library is missing."""
     if find_spec("dp_accounting") is None:
         raise InputError("Privacy needs dp-accounting to count: pip install 'unalike[privacy]'.")

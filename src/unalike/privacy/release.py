@@ -12,7 +12,7 @@ from unalike.errors import InputError
 from unalike.functional import streams
 from unalike.functional.trees import map_tree
 
-from .guarding import noise_like
+from .private_method import noise_like
 from .settings import Privacy
 
 NOBODY = -1

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 
-def kept_secret(path: Path) -> int:
+def read_secret(path: Path) -> int:
     """The secret of this file, drawn by the operating system when it is first asked for."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

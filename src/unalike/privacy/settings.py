@@ -43,7 +43,7 @@ class Privacy(BaseModel):
         )
 
 
-def asked(given: Any) -> Privacy | None:
+def parse_privacy(given: Any) -> Privacy | None:
     """The settings in any form in which they may be written; None for none.
 
     Raises:

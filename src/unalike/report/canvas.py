@@ -65,7 +65,7 @@ def base(x: str, y: str, *, height: int = 400, percent: str = "") -> go.Figure:
     return figure
 
 
-def thinned(values: NDArray[np.float64], most: int = MOST_POINTS) -> NDArray[np.float64]:
+def thin(values: NDArray[np.float64], most: int = MOST_POINTS) -> NDArray[np.float64]:
     """Sorted values, as at most this many evenly spaced quantiles."""
     values = np.sort(values[np.isfinite(values)])
     if len(values) <= most:

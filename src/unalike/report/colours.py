@@ -23,7 +23,7 @@ SCALE_DARK = ("#1d222d", "#1e4566", "#2a75ad", "#6fb2e2", "#d8ecfb")
 BAND = 0.16
 
 
-class Look(NamedTuple):
+class MethodStyle(NamedTuple):
     """How a method is drawn."""
 
     colour: str
@@ -37,18 +37,20 @@ class Look(NamedTuple):
         return translucent(self.colour)
 
 
-def looks(methods: Iterable[str]) -> dict[str, Look]:
+def method_styles(methods: Iterable[str]) -> dict[str, MethodStyle]:
     """A look for each method, by its place among them."""
     found = {}
     place = 0
     for method in methods:
         if method in BASELINES:
             light, dark = BASELINES[method]
-            found[method] = Look(light, dark, "dash" if method == "local" else "dot", "circle-open")
+            found[method] = MethodStyle(
+                light, dark, "dash" if method == "local" else "dot", "circle-open"
+            )
             continue
         hue = place % len(LIGHT)
         dash = DASHES[place // len(LIGHT) % len(DASHES)]
-        found[method] = Look(LIGHT[hue], DARK[hue], dash, SYMBOLS[hue])
+        found[method] = MethodStyle(LIGHT[hue], DARK[hue], dash, SYMBOLS[hue])
         place += 1
     return found
 
@@ -59,7 +61,7 @@ def translucent(colour: str) -> str:
     return f"rgba({red},{green},{blue},{BAND})"
 
 
-def darkening() -> dict[str, str]:
+def dark_colours() -> dict[str, str]:
     """Every colour of a figure on paper -> the same on a dark screen."""
     pairs = [*zip(LIGHT, DARK, strict=True), *BASELINES.values()]
     found = dict(pairs) | {translucent(light): translucent(dark) for light, dark in pairs}

@@ -10,28 +10,27 @@ import tempfile
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import tomli_w
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from unalike.data.skews.registry import asked
+from unalike.data.skews.registry import parse_skews
 from unalike.errors import InputError
-from unalike.results.columns import COLUMNS, FURTHER, Column
+from unalike.results.columns import Column, columns_of, further_columns_of
+from unalike.results.comparison import Comparison
+from unalike.results.intervals import Interval
 from unalike.results.table import aggregates, as_frame, diverged
-from unalike.results.units import listed, percent, points
+from unalike.results.units import listed, percent
 from unalike.results.verdict import Verdict, judge
+from unalike.tasks import SHARE, Measure
 
-from .canvas import Panel
-from .colours import PAPER, PAPER_DARK, Look, darkening, looks
+from .colours import PAPER, PAPER_DARK, MethodStyle, dark_colours, method_styles
 from .figures import panels
-from .glossary import GLOSSARY
-
-if TYPE_CHECKING:
-    from unalike.results.comparison import Comparison
+from .glossary import glossary
+from .page import figures_json, templates
 
 MOST_SHOWN = 12
 """Methods that figures show at first; the reader can add the others."""
@@ -74,14 +73,14 @@ class Row:
     title: str
     tag: str
     place: int
-    look: Look
+    style: MethodStyle
     shown: bool
     cells: tuple[Cell, ...]
 
     @property
     def dashes(self) -> str:
         """The dashes of its line, as SVG has them."""
-        return DASH_ARRAYS[self.look.dash]
+        return DASH_ARRAYS[self.style.dash]
 
 
 @dataclass(frozen=True)
@@ -93,26 +92,21 @@ class Tile:
     detail: str
 
 
-def render(comparison: Comparison) -> str:
+def render_report(comparison: Comparison) -> str:
     """The report of a comparison as one HTML page."""
+    main = comparison.task.main
     best, last = as_frame(comparison, "best"), as_frame(comparison, "last")
     methods = [str(method) for method in best.index]
-    styles = looks(comparison.titles if set(methods) <= set(comparison.titles) else methods)
+    styles = method_styles(comparison.titles if set(methods) <= set(comparison.titles) else methods)
     columns, further = (
         [column for column in group if best[column.key].notna().any()]
-        for group in (COLUMNS, FURTHER)
+        for group in (columns_of(comparison.task), further_columns_of(comparison.task))
     )
     verdict = judge(comparison)
     drawn = panels(comparison, methods, styles)
-    environment = Environment(
-        loader=PackageLoader("unalike.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     rows = _rows(comparison, best, last, columns, styles)
-    return environment.get_template("page.html").render(
+    page = templates().get_template("page.html")
+    return page.render(
         verdict=verdict,
         topics=_by_topic(verdict),
         tiles=_tiles(comparison, verdict),
@@ -127,17 +121,18 @@ def render(comparison: Comparison) -> str:
         panels=drawn,
         study=tomli_w.dumps(_plain(comparison.settings)),
         environment=comparison.environment,
-        glossary=GLOSSARY,
+        glossary=glossary(comparison.task),
+        scores=f"{main.capitalised}{' in percent' if main.unit == SHARE else ''}",
         papers=(PAPER, PAPER_DARK),
-        figures=Markup(_data(drawn)),
-        darkening=Markup(json.dumps(darkening())),
+        figures=figures_json(drawn),
+        darkening=Markup(json.dumps(dark_colours())),
         plotly=Markup(get_plotlyjs()),
     )
 
 
-def write(comparison: Comparison, path: Path) -> Path:
+def write_report(comparison: Comparison, path: Path) -> Path:
     """Write the report beside its place and rename it, so that no half of it is ever seen."""
-    text = render(comparison)
+    text = render_report(comparison)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -166,7 +161,7 @@ def _rows(
     best: pd.DataFrame,
     last: pd.DataFrame,
     columns: list[Column],
-    styles: dict[str, Look],
+    styles: dict[str, MethodStyle],
 ) -> list[Row]:
     tags = {"local": "baseline", "centralised": "not federated"}
     for method in best.index[best["personalised"].isna()]:
@@ -209,7 +204,7 @@ def _rows(
 
 def _half(column: Column, half: float) -> str:
     shown = column.key in ("personalised", "global", "new", "worst", "harmed")
-    return f"± {100 * half:.1f}" if shown and math.isfinite(half) else ""
+    return f"± {column.text(half)}" if shown and math.isfinite(half) else ""
 
 
 def _known(value: float) -> float | None:
@@ -231,13 +226,14 @@ def _together(text: str) -> str:
 def _tiles(comparison: Comparison, verdict: Verdict) -> list[Tile]:
     if verdict.best is None:
         return []
-    titles = comparison.titles
+    titles, measure = comparison.titles, comparison.task.main
     row: dict[Hashable, Any] = as_frame(comparison).to_dict("index")[verdict.best]
     found = [
         Tile(
             f"{titles.get(verdict.best, verdict.best)}, personalised",
-            percent(row["personalised"]),
-            f"{points(row['spread'], signed=False)} standard deviation over clients",
+            measure.text(row["personalised"]),
+            f"{measure.unit.difference(row['spread'], signed=False)} standard deviation over "
+            "clients",
         )
     ]
     for method in ("local", "fedavg"):
@@ -245,10 +241,10 @@ def _tiles(comparison: Comparison, verdict: Verdict) -> list[Tile]:
             difference = verdict.contrasts[method]
             detail = "one seed, no interval"
             if difference.half is not None:
-                detail = f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f} over seeds"
+                detail = f"{_interval(measure, difference)} over seeds"
                 detail += "" if difference.excludes_zero else ": not told apart"
             against = f"against {titles.get(method, method)}"
-            found.append(Tile(against, points(difference.mean), detail))
+            found.append(Tile(against, measure.gain_text(difference.mean), detail))
     if verdict.best in verdict.harmed:
         share = verdict.harmed[verdict.best].share.mean
         detail = f"with {titles.get(verdict.best, verdict.best)}"
@@ -258,6 +254,13 @@ def _tiles(comparison: Comparison, verdict: Verdict) -> list[Tile]:
     return found
 
 
+def _interval(measure: Measure, gain: Interval) -> str:
+    if measure.unit == SHARE and measure.higher_is_better:
+        low, high = (measure.unit.number(end, signed=True) for end in (gain.low, gain.high))
+        return f"{low} to {high}"
+    return measure.interval_text(gain.low, gain.high)
+
+
 def _facts(comparison: Comparison) -> list[str]:
     settings = comparison.settings
     late = int(comparison.newcomers.sum())
@@ -265,7 +268,7 @@ def _facts(comparison: Comparison) -> list[str]:
     if settings.get("split"):
         alpha = f", alpha {settings['alpha']}" if settings.get("alpha") is not None else ""
         facts.append(f"{settings['split']} split{alpha}")
-    facts += [skew.said() for skew in asked(settings.get("skew", ())).skews]
+    facts += [skew.describe() for skew in parse_skews(settings.get("skew", ())).skews]
     facts.append(f"{len(comparison.names):,} clients" + (f", {late:,} of them new" if late else ""))
     for key in ("rounds", "seeds"):
         if key in settings:
@@ -281,12 +284,3 @@ def _plain(settings: Any) -> Any:
     if isinstance(settings, (list, tuple)):
         return [_plain(v) for v in settings if v is not None]
     return settings if isinstance(settings, (bool, int, float, str)) else str(settings)
-
-
-def _data(drawn: list[Panel]) -> str:
-    """The figures as JSON that cannot end its script element."""
-    parts = []
-    for panel in drawn:
-        views = ",".join(view.figure.to_json(validate=False) for view in panel.views)
-        parts.append(f"{json.dumps(panel.key)}:[{views}]")
-    return ("{" + ",".join(parts) + "}").replace("<", "\\u003c")

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from unalike.diagnosis import Diagnosis
 from unalike.diagnosis.diagnosis_result import Curve, Measure, Optimisation
-from unalike.diagnosis.terminal import number, setup
+from unalike.diagnosis.sentences import number, setup
 
 from .canvas import Panel, View, base, plain
 from .colours import LIGHT, MUTED, SYMBOLS
-from .holdings import COLOURSCALE, holdings
+from .label_heatmap import COLOURSCALE, label_heatmap
 
 TINY = 1e-6
 """Ways below are those of a mean gradient that is zero but for rounding."""
@@ -29,7 +29,7 @@ def panels(diagnosis: Diagnosis) -> list[Panel]:
     drawn = [_chance(diagnosis), _map(diagnosis), _distances(diagnosis)]
     if diagnosis.optimisation is not None:
         drawn.append(drift(diagnosis.optimisation))
-    return [*drawn, _holdings(diagnosis)]
+    return [*drawn, _label_heatmap(diagnosis)]
 
 
 def _chance(diagnosis: Diagnosis) -> Panel:
@@ -210,11 +210,12 @@ def _heat(distances: NDArray[np.float64], names: list[str]) -> go.Figure:
     return figure
 
 
-def _holdings(diagnosis: Diagnosis) -> Panel:
+def _label_heatmap(diagnosis: Diagnosis) -> Panel:
     held: Any = SimpleNamespace(
         label_counts=diagnosis.counts,
+        label_names=diagnosis.labels,
         newcomers=np.zeros(len(diagnosis.names), bool),
         names=diagnosis.names,
     )
-    panel = holdings(held)
+    panel = label_heatmap(held)
     return replace(panel, note=panel.note.replace(" The data are those of the first seed.", ""))

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
 from .columns import Chosen
+from .comparison import Comparison
 from .intervals import Interval, over_seeds
 from .table import by_seed
 
-if TYPE_CHECKING:
-    from .comparison import Comparison
 
-
-class Client(NamedTuple):
-    """A client and by how much a method changes its accuracy against training alone."""
+class ClientGain(NamedTuple):
+    """A client and what it gains by a method over training alone; below zero it is harmed."""
 
     name: str
     gain: float
@@ -27,10 +25,10 @@ class Harm:
     """Whom a method leaves worse off than training alone."""
 
     share: Interval  # of the training clients, over seeds
-    clients: tuple[Client, ...]  # the worst first
+    clients: tuple[ClientGain, ...]  # the worst first
 
 
-def harmed(
+def harm_by_method(
     comparison: Comparison, wide: pd.DataFrame, methods: list[str], chosen: Chosen
 ) -> dict[str, Harm]:
     """Clients below Local, by federated method.
@@ -52,10 +50,10 @@ def harmed(
         share = over_seeds(by_seed(wide, method, f"harmed_share_{chosen}"))
         if not share.seeds:
             continue
-        clients: tuple[Client, ...] = ()
+        clients: tuple[ClientGain, ...] = ()
         if method in below.index.get_level_values("method"):
             clients = tuple(
-                Client(_called(key), float(gain)) for key, gain in below.loc[method].items()
+                ClientGain(_called(key), float(gain)) for key, gain in below.loc[method].items()
             )
         found[method] = Harm(share, clients)
     return found

@@ -13,7 +13,7 @@ SPENT = "Privacy after round "
 """How these sentences begin."""
 
 
-def spent(
+def privacy_remarks(
     privacy: Privacy | None,
     records: Mapping[tuple[str, int], list[dict[str, Any]]],
     titles: Mapping[str, str],

@@ -1,4 +1,4 @@
-"""What is measured after a round: three accuracies that are never mixed.
+"""What is measured after a round: three kinds of scores that are never mixed.
 
     personal    each training client's own model on its own test samples
     global      the one model for everybody, on the pooled test samples
@@ -6,6 +6,7 @@
 
 Where samples come in windows of time these are taken over all windows, and after the last round of
 each window there is a fourth, each training client's own model on other windows (`stream`).
+What the scores are, and which of them counts, is said by the federation's task.
 
 Validation scores are kept apart: they alone choose a round.
 """
@@ -20,16 +21,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unalike.core import Cohort
-from unalike.data.federation import Ragged
+from unalike.data.ragged import Ragged
 from unalike.data.windows import Windows, in_window, last_rounds, window_of
-from unalike.engines.local import LocalEngine, Predictions
+from unalike.engines.local import LocalEngine
+from unalike.engines.prediction import Predictions
 from unalike.functional.trees import leaves
-from unalike.measures.accuracy import Scores, scores
 from unalike.measures.dissimilarity import gradient_dissimilarity
 from unalike.measures.group_agreement import adjusted_rand
+from unalike.measures.groups import Floats
 
 MOST_PROBED = 100
 """Clients whose full gradients are taken for the dissimilarity of a round."""
+
+Scores = dict[str, Floats]
+"""By the name of the measure, or "loss", one value for each group: [groups]."""
 
 
 def evaluate(engine: LocalEngine, server: Any, t: int, cohort: Cohort) -> dict[str, Any]:
@@ -37,17 +42,17 @@ def evaluate(engine: LocalEngine, server: Any, t: int, cohort: Cohort) -> dict[s
     method = engine.method
     personal = engine.personalise(t, server)
     result: dict[str, Any] = {
-        "personal": plain(_score(engine, engine.predict(personal, engine.rows, "test"))),
+        "personal": as_lists(_score(engine, engine.predict(personal, engine.rows, "test"))),
         "validation": _pooled(engine, engine.predict(personal, engine.rows, "validation")),
     }
     if (agreement := _agreement(engine, personal)) is not None:
         result["cluster_agreement"] = agreement
     time = engine.federation.window
     if time is not None and t in last_rounds(engine.rounds, time.number):
-        result["stream"] = _stream(engine, personal, time, t)
+        result["stream"] = _by_window(engine, personal, time, t)
     shared = method.global_model(server)
     if shared is not None:
-        result["global"] = first(_score(engine, engine.predict_pooled(shared, "test")))
+        result["global"] = of_first_group(_score(engine, engine.predict_pooled(shared, "test")))
         if isinstance(shared, Tensor) and shared.shape == engine.w.shape and len(cohort.ids):
             probed = cohort.ids[:MOST_PROBED]
             weights = cohort.weights[:MOST_PROBED] / cohort.weights[:MOST_PROBED].sum()
@@ -59,7 +64,7 @@ def evaluate(engine: LocalEngine, server: Any, t: int, cohort: Cohort) -> dict[s
 def evaluate_new(engine: LocalEngine, server: Any, t: int) -> dict[str, Any]:
     """Scores of the clients that never trained, one value a client."""
     adapted = engine.adapt(t, server)
-    return plain(_score(engine, engine.predict(adapted, engine.new_rows, "test")))
+    return as_lists(_score(engine, engine.predict(adapted, engine.new_rows, "test")))
 
 
 def _agreement(engine: LocalEngine, personal: Any) -> float | None:
@@ -78,18 +83,18 @@ def _agreement(engine: LocalEngine, personal: Any) -> float | None:
     return adjusted_rand(found, truth[engine.rows])
 
 
-def _stream(engine: LocalEngine, personal: Any, time: Windows, t: int) -> dict[str, Any]:
-    """Accuracy of each client's model when a window ends, NaN where a client has no samples.
+def _by_window(engine: LocalEngine, personal: Any, time: Windows, t: int) -> dict[str, Any]:
+    """The main measure of each client's model when a window ends, NaN where it has no samples.
 
     next    on the training samples of the next window, before it is trained on; null at the end
     past    on the test samples of every window so far, the one that ends included
     """
     here = window_of(t, engine.rounds, time.number)
-    held, clients = engine.federation, engine.federation.clients
+    federation, clients = engine.federation, engine.federation.clients
 
-    def accuracy(part: str, lists: Ragged) -> list[float]:
+    def score(part: str, lists: Ragged) -> list[float]:
         predictions = engine.predict(personal, engine.rows, part, only=lists)
-        return plain(_score(engine, predictions))["accuracy"]
+        return as_lists(_score(engine, predictions))[federation.task.main.name]
 
     def each(window: int) -> NDArray[np.int64]:
         return np.full(clients, window)
@@ -97,40 +102,35 @@ def _stream(engine: LocalEngine, personal: Any, time: Windows, t: int) -> dict[s
     ahead = here + 1
     return {
         "window": here,
-        "next": accuracy("train", in_window(held.train, time.samples, each(ahead)))
+        "next": score("train", in_window(federation.train, time.samples, each(ahead)))
         if ahead < time.number
         else None,
         "past": [
-            accuracy("test", in_window(held.test, time.tests, each(window)))
+            score("test", in_window(federation.test, time.tests, each(window)))
             for window in range(ahead)
         ],
     }
 
 
 def _score(engine: LocalEngine, predictions: Predictions) -> Scores:
-    return scores(
-        _array(predictions.output),
-        _array(predictions.truth),
-        _array(predictions.losses).astype(np.float64),
-        predictions.sizes,
-        engine.federation.classes,
-    )
+    task = engine.federation.task
+    return task.scores(predictions.counts(task))
 
 
 def _pooled(engine: LocalEngine, predictions: Predictions) -> dict[str, Any]:
     """Scores over all clients' validation samples together."""
-    everything = predictions._replace(sizes=np.asarray([predictions.sizes.sum()]))
-    return first(_score(engine, everything))
+    task = engine.federation.task
+    return of_first_group(task.scores(predictions.counts(task, together=True)))
 
 
-def first(values: Scores) -> dict[str, Any]:
-    """The scores of the first group, as plain values."""
-    return {name: float(column[0]) for name, column in values._asdict().items()}
+def of_first_group(values: Scores) -> dict[str, float]:
+    """The scores of the first group, as a record holds them."""
+    return {name: float(column[0]) for name, column in values.items()}
 
 
-def plain(values: Scores) -> dict[str, Any]:
-    """The scores of all groups, as plain values."""
-    return {name: column.tolist() for name, column in values._asdict().items()}
+def as_lists(values: Scores) -> dict[str, list[float]]:
+    """The scores of all groups, as a record holds them."""
+    return {name: column.tolist() for name, column in values.items()}
 
 
 def _array(values: Tensor) -> NDArray[Any]:

@@ -15,16 +15,17 @@ from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from .run import Progress, Task, run
+from .run import RunTask, run
+from .training import ProgressEvent
 
-Tell = Callable[[Progress], None]
+ProgressCallback = Callable[[ProgressEvent], None]
 
 _channel: Any = None
 _stop: Any = None
 _parent = 0
 
 
-def run_all(tasks: Sequence[Task], jobs: int, tell: Tell) -> None:
+def run_all(tasks: Sequence[RunTask], jobs: int, tell: ProgressCallback) -> None:
     """Do all tasks, `jobs` at a time; `tell` is called in this process after every round."""
     if jobs <= 1 or len(tasks) <= 1:
         for task in tasks:
@@ -35,14 +36,14 @@ def run_all(tasks: Sequence[Task], jobs: int, tell: Tell) -> None:
     with ProcessPoolExecutor(
         min(jobs, len(tasks)),
         mp_context=context,
-        initializer=_begin,
+        initializer=_init_worker,
         initargs=(channel, stop, os.getpid()),
     ) as pool:
         try:
-            pending = {pool.submit(_work, task) for task in tasks}
+            pending = {pool.submit(_run_in_worker, task) for task in tasks}
             while pending:
                 done, pending = wait(pending, timeout=0.1)
-                _pass_on(channel, tell)
+                _forward_events(channel, tell)
                 for future in done:
                     future.result()
         except BrokenProcessPool:
@@ -53,15 +54,15 @@ def run_all(tasks: Sequence[Task], jobs: int, tell: Tell) -> None:
         finally:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
-    _pass_on(channel, tell)
+    _forward_events(channel, tell)
 
 
-def _pass_on(channel: Any, tell: Tell) -> None:
+def _forward_events(channel: Any, tell: ProgressCallback) -> None:
     while not channel.empty():
         tell(channel.get())
 
 
-def _begin(channel: Any, stop: Any, parent: int) -> None:
+def _init_worker(channel: Any, stop: Any, parent: int) -> None:
     """In a new worker: leave interrupts to the parent, and end when it ends."""
     global _channel, _stop, _parent
     _channel, _stop, _parent = channel, stop, parent
@@ -71,11 +72,11 @@ def _begin(channel: Any, stop: Any, parent: int) -> None:
         ctypes.CDLL(None).prctl(die_with_parent, signal.SIGKILL)
 
 
-def _work(task: Task) -> None:
-    run(task, _say)
+def _run_in_worker(task: RunTask) -> None:
+    run(task, _send_event)
 
 
-def _say(progress: Progress) -> None:
+def _send_event(progress: ProgressEvent) -> None:
     if os.getppid() != _parent:
         os._exit(1)
     _channel.put(progress)

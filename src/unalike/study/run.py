@@ -3,56 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from unalike.core import Cohort, Method, Problem
-from unalike.data.federate import federate
-from unalike.data.federation import Federation, Ragged
-from unalike.data.skews.registry import skewed
-from unalike.data.sources import Arrays, load
-from unalike.data.sources.source import Task as TaskKind
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 from unalike.engines.local import LocalEngine
 from unalike.engines.machine import device_named
 from unalike.engines.memory import predict_memory
-from unalike.engines.plan import Plan, choose, mode_for
-from unalike.models import build
+from unalike.engines.plan import Plan, choose_plan, mode_for
 from unalike.privacy import with_privacy
+from unalike.tasks import Task
 from unalike.weighting.sampling import draw
 from unalike.weighting.weights import objective
 
 from .evaluate import evaluate, evaluate_new
+from .inputs import UserInputs, federation_for, problem_for
 from .settings import Study
-from .store import RunStore, Saved
-from .training import Progress as Progress
-from .training import finished as finished
-from .training import train
+from .store import Checkpoint, RunStore
+from .training import ProgressEvent, finished, train
 
 
 @dataclass(frozen=True)
-class Own:
-    """What a user brings along from Python, in place of named data and a named model."""
-
-    federation: Federation | None = None
-    problem: Problem | None = None
-
-
-@dataclass(frozen=True)
-class Task:
+class RunTask:
     """A run to be done."""
 
     study: Study
     label: str
     seed: int
     folder: Path  # of the study
-    own: Own = Own()
+    inputs: UserInputs = field(default_factory=UserInputs)
     cores: int = 1  # free for this run
 
     @property
@@ -61,30 +48,30 @@ class Task:
         return self.folder / "runs" / self.label / f"seed-{self.seed}"
 
 
-def run(task: Task, tell: Callable[[Progress], None] = lambda _: None) -> None:
+def run(task: RunTask, tell: Callable[[ProgressEvent], None] = lambda _: None) -> None:
     """Do the run, from its last checkpoint if it has one; a finished run is left as it is."""
     study, store = task.study, RunStore(task.run_folder)
     known = store.records()
     if known and finished(known, study):
-        tell(Progress(task.label, task.seed, known[-1]["round"], finished=True))
+        tell(ProgressEvent(task.label, task.seed, known[-1]["round"], finished=True))
         return
     torch.set_num_threads(1)
-    federation = clients_for(study, task.own, task.seed)
-    problem = problem_for(study, federation, task.own)
+    federation = federation_for(study, task.inputs, task.seed)
+    problem = problem_for(study, federation, task.inputs)
     method = with_privacy(study.method(task.label), study.privacy, problem)
-    w = problem.init(task.seed if task.own.problem is None else None)
+    w = problem.init(task.seed if task.inputs.problem is None else None)
     engine = _engine(method, problem, federation, study, task.seed, w)
     trainer = engine
     if method.pooled:
-        trainer = _engine(method, problem, pooled(federation), study, task.seed, w)
-    train(Simulated(task, engine, trainer), store, study, task.label, task.seed, tell)
+        trainer = _engine(method, problem, pool_clients(federation), study, task.seed, w)
+    train(SimulatedClients(task, engine, trainer), store, study, task.label, task.seed, tell)
 
 
 @dataclass(frozen=True)
-class Simulated:
-    """The clients of a run, all on this machine: see `training.Crew`."""
+class SimulatedClients:
+    """The clients of a run, all on this machine: see `training.RunClients`."""
 
-    task: Task
+    of: RunTask
     engine: LocalEngine
     trainer: LocalEngine  # the same, or all clients put together as one
 
@@ -94,6 +81,10 @@ class Simulated:
     @property
     def method(self) -> Method:
         return self.trainer.method
+
+    @property
+    def task(self) -> Task:
+        return self.engine.federation.task
 
     @property
     def clients(self) -> LocalEngine:
@@ -107,14 +98,14 @@ class Simulated:
     def states(self) -> Any:
         return self.trainer.states
 
-    def begin(self, server: Any, saved: Saved | None) -> str:
-        trainer, study = self.trainer, self.task.study
+    def begin(self, server: Any, saved: Checkpoint | None) -> str:
+        trainer, study = self.trainer, self.of.study
         if saved is not None:
             trainer.restore(saved.clients)
             trainer.plan = Plan.read(saved.plan)
         else:
             cohort = study.cohort_size(trainer.population.size)
-            trainer.plan = _planned(trainer, server, self.task, cohort)
+            trainer.plan = _planned(trainer, server, self.of, cohort)
         self.engine.plan = trainer.plan
         return str(trainer.plan)
 
@@ -132,19 +123,7 @@ class Simulated:
         return evaluate_new(self.engine, server, t)
 
 
-def dealt(study: Study, seed: int) -> Federation:
-    """The study's data, dealt to clients with this seed."""
-    return _dealt(study, seed)
-
-
-def clients_for(study: Study, own: Own, seed: int) -> Federation:
-    """The user's own clients, with the study's skews, or the study's data dealt with this seed."""
-    if own.federation is None:
-        return dealt(study, seed)
-    return skewed(own.federation, study.skew, seed=seed)
-
-
-def pooled(federation: Federation) -> Federation:
+def pool_clients(federation: Federation) -> Federation:
     """The training clients put together as one."""
     rows = np.flatnonzero(~federation.newcomers).tolist()
 
@@ -163,71 +142,10 @@ def pooled(federation: Federation) -> Federation:
     )
 
 
-@lru_cache(maxsize=1)
-def _arrays(data: str, data_dir: str | None) -> Arrays:
-    return load(data, data_dir=data_dir)
-
-
-@lru_cache(maxsize=4)
-def _dealt_cached(text: str, seed: int) -> Federation:
-    study = Study.model_validate_json(text)
-    return federate(
-        _arrays(study.data, study.data_dir),
-        split=study.split,
-        clients=study.client_count(),
-        seed=seed,
-        validation=study.validation,
-        test=study.test,
-        new_clients=study.new_clients,
-        official_test=study.official_test,
-        min_size=study.min_size,
-        skew=study.skew,
-        **study.split_options(),
-    )
-
-
-def _dealt(study: Study, seed: int) -> Federation:
-    return _dealt_cached(study.model_dump_json(), seed)
-
-
-def problem_for(study: Study, federation: Federation, own: Own) -> Problem:
-    """The user's own problem, or the study's network, which `Problem.init` draws weights for.
-
-    One object for all runs of the same network, so that its gradients are recorded once.
-    """
-    if own.problem is not None:
-        return own.problem
-    shape = tuple(federation.x.shape[1:])
-    problem = _network(study.model, shape, federation.classes, federation.task, study.buffers)
-    problem.check(federation.x[:1], federation.classes)
-    return problem
-
-
-@lru_cache(maxsize=2)
-def _network(
-    model: str, shape: tuple[int, ...], classes: int, task: TaskKind, buffers: str
-) -> Problem:
-    module = build(model, shape=shape, classes=classes, seed=0)
-    return Problem(module, _LOSS[task], buffers=buffers)
-
-
-_LOSS: dict[TaskKind, str] = {"classes": "cross_entropy", "labels": "binary_cross_entropy"}
-
-
-def problem_of(
-    module: nn.Module, federation: Federation, study: Study, loss: Any = None
-) -> Problem:
-    """A module with a loss that fits the federation's labels."""
-    usual = _LOSS[federation.task]
-    problem = Problem(module, usual if loss is None else loss, buffers=study.buffers)
-    problem.check(federation.x[:1], federation.classes if loss is None else None)
-    return problem
-
-
-def memory_of(study: Study, label: str, federation: Federation, problem: Problem) -> int:
+def memory_of_run(study: Study, label: str, federation: Federation, problem: Problem) -> int:
     """Bytes that a run of this method will take beside the data."""
     method = study.method(label)
-    held = pooled(federation) if method.pooled else federation
+    held = pool_clients(federation) if method.pooled else federation
     cohort = study.cohort_size(int((~held.newcomers).sum()))
     plan = Plan(
         mode_for(problem, device_named(study.device)), study.chunk or cohort, study.threads or 1
@@ -256,11 +174,11 @@ def _engine(
     )
 
 
-def _planned(trainer: LocalEngine, server: Any, task: Task, cohort: int) -> Plan:
+def _planned(trainer: LocalEngine, server: Any, task: RunTask, cohort: int) -> Plan:
     """The plan of a new run, measured on its first cohort."""
     study = task.study
     ids = draw(study.sampling, trainer.population.weights, cohort, seed=task.seed, t=1).ids
-    return choose(
+    return choose_plan(
         trainer,
         ids,
         trainer.broadcast(server, ids),

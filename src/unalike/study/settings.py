@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from annotated_types import Ge, Gt, Lt
@@ -21,33 +20,27 @@ from pydantic import (
     Field,
     SerializeAsAny,
     ValidationError,
-    create_model,
 )
 
 from unalike.core import Method
-from unalike.data.skews.over_time import InTime
-from unalike.data.skews.registry import asked
+from unalike.data.skews.registry import parse_skews
 from unalike.data.skews.skew import Skew
+from unalike.data.skews.temporal_skews import TemporalSkew
 from unalike.data.windows import last_rounds
 from unalike.errors import InputError, unknown
 from unalike.methods import METHODS
-from unalike.privacy import Privacy
-from unalike.privacy import asked as privacy_asked
+from unalike.privacy import Privacy, parse_privacy
+from unalike.tasks import AUTO, task_named
 from unalike.weighting.weights import parse as parse_weights
+
+from .method_settings import build_method, validation_error
+from .setting_checks import SPLIT_OPTIONS, check_classes, check_privacy, skews_and_split
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-SPLIT_OPTIONS = (
-    "alpha",
-    "classes_per_client",
-    "shards_per_client",
-    "law",
-    "sigma",
-    "exponent",
-)
 BASELINES = ("local", "fedavg")
 """Always run, because every measure of help and harm refers to them."""
 
@@ -59,6 +52,12 @@ class Study(BaseModel):
 
     data: Annotated[str, Field(description="data set")] = "digits"
     data_dir: Annotated[str | None, Field(description="folder with the data files")] = None
+    task: Annotated[
+        str, Field(description="what is asked: auto, classes, binary, labels, counts, ...")
+    ] = AUTO
+    loss: Annotated[
+        str | None, Field(description="loss of the task, by name; its usual one if not given")
+    ] = None
     classes: Annotated[
         tuple[str, ...] | None,
         Field(description="names of the classes of the sites' own samples, in everybody's order"),
@@ -72,7 +71,7 @@ class Study(BaseModel):
     exponent: Annotated[float | None, Field(description="quantity split, power law")] = None
     skew: Annotated[
         tuple[SerializeAsAny[Skew], ...],
-        BeforeValidator(lambda given: asked(given).skews),
+        BeforeValidator(lambda given: parse_skews(given).skews),
         Field(description="what makes clients unlike on top of the split"),
     ] = ()
     clients: Annotated[
@@ -118,7 +117,7 @@ class Study(BaseModel):
     ] = "A"
     privacy: Annotated[
         Privacy | None,
-        BeforeValidator(privacy_asked),
+        BeforeValidator(parse_privacy),
         Field(description="clipping and noise of what clients send"),
     ] = None
     evaluate_every: Annotated[
@@ -140,15 +139,15 @@ class Study(BaseModel):
         """The methods to run, in the registry's order, with the baselines that measures need."""
         own = [label for label, given in self.settings.items() if "method" in given]
         known = [*METHODS, *own]
-        asked: list[str] = []
+        parse_skews: list[str] = []
         for label in self.methods:
             if label == "all":
-                asked += METHODS
+                parse_skews += METHODS
             elif label in known:
-                asked.append(label)
+                parse_skews.append(label)
             else:
                 raise unknown("method", label, [*known, "all"])
-        wanted = {*asked, *BASELINES}
+        wanted = {*parse_skews, *BASELINES}
         return [label for label in known if label in wanted]
 
     def method(self, label: str) -> Method:
@@ -171,7 +170,7 @@ class Study(BaseModel):
     def evaluated_rounds(self) -> set[int]:
         """The rounds after which everything is measured; always the last, and those of windows."""
         every = self.evaluate_every or max(1, self.rounds // 25)
-        windows = [skew.windows for skew in self.skew if isinstance(skew, InTime)]
+        windows = [skew.windows for skew in self.skew if isinstance(skew, TemporalSkew)]
         ends = last_rounds(self.rounds, windows[0]) if windows else ()
         return {*range(every, self.rounds + 1, every), self.rounds, *ends}
 
@@ -219,16 +218,15 @@ def make_study(values: Mapping[str, Any], source: str = "") -> Study:
         names = values["methods"].split(",")
         values["methods"] = tuple(name.strip() for name in names if name.strip())
     if "skew" in values:
-        values |= _with_skews(values, source)
+        values |= _from_source(source, skews_and_split, values)
     if "privacy" in values:
-        values["privacy"] = _with_source(source, privacy_asked, values["privacy"])
+        values["privacy"] = _from_source(source, parse_privacy, values["privacy"])
     try:
         study = Study.model_validate(values)
     except ValidationError as error:
-        raise _sentence(error, source, "setting", Study.model_fields) from None
+        raise validation_error(error, source, "setting", Study.model_fields) from None
     parse_weights(study.weights)
-    _with_source(source, _suits_privacy, study)
-    _with_source(source, _classes_suit, study)
+    _from_source(source, _check, study)
     labels = study.labels()
     for label in study.settings:
         if label not in METHODS and "method" not in study.settings[label]:
@@ -238,77 +236,15 @@ def make_study(values: Mapping[str, Any], source: str = "") -> Study:
     return study
 
 
-def _with_skews(values: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """The skews, and the split where their list names one."""
-    skews, split = _with_source(source, asked, values["skew"])
-    both = [name for name in split if name in values]
-    if both:
-        raise InputError(
-            f"{source}{both[0]} = {values[both[0]]!r} beside the skew {split['split']!r}: say how "
-            "samples are dealt once, by the split or in the list of skews."
-        )
-    unknown_options = [name for name in split if name not in ("split", *SPLIT_OPTIONS)]
-    if unknown_options:
-        raise unknown(f"setting of the split {split['split']}", unknown_options[0], SPLIT_OPTIONS)
-    return {**split, "skew": skews}
+def _check(study: Study) -> None:
+    if study.task != AUTO:
+        task_named(study.task)
+    check_privacy(study.privacy, weights=study.weights, sampling=study.sampling)
+    check_classes(study.classes, data=study.data)
 
 
-def _with_source(source: str, check: Callable[[Any], Any], value: Any) -> Any:
+def _from_source(source: str, check: Callable[[Any], Any], value: Any) -> Any:
     try:
         return check(value)
     except InputError as error:
         raise InputError(f"{source}{error}") from None
-
-
-def _suits_privacy(study: Study) -> None:
-    """Central privacy counts on one client being able to move the sum by a fixed length only."""
-    if study.privacy is None or study.privacy.kind != "central":
-        return
-    if study.weights != "uniform":
-        raise InputError(
-            f"Central privacy cannot be had with weights = {study.weights!r}, which tell sizes and "
-            "let some clients move the mean further than others: set weights = 'uniform'."
-        )
-    if study.sampling != "A":
-        raise InputError(
-            f"Central privacy cannot be had with sampling = {study.sampling!r}, where a client may "
-            "count more than once: set sampling = 'A'."
-        )
-
-
-def _classes_suit(study: Study) -> None:
-    if study.classes is None:
-        return
-    if study.data != "own":
-        raise InputError(
-            "classes are named where sites bring samples of their own (data = 'own'), and "
-            f"{study.data!r} has names already: leave them out."
-        )
-    if len(study.classes) < 2 or len(set(study.classes)) < len(study.classes):
-        raise InputError(
-            f"classes = {list(study.classes)}: name each class once, and at least two of them."
-        )
-
-
-def build_method(cls: type[Method], given: Mapping[str, Any], label: str | None = None) -> Method:
-    """A method from plain values, each checked against its type and bounds."""
-    hints = get_type_hints(cls, include_extras=True)
-    known: dict[str, Any] = {f.name: (hints[f.name], f.default) for f in fields(cls)}
-    model = create_model(cls.__name__, __config__=ConfigDict(extra="forbid"), **known)
-    label = label or cls.name
-    try:
-        checked = model.model_validate(dict(given))
-    except ValidationError as error:
-        raise _sentence(error, f"Method {label}: ", f"setting of {label}", known) from None
-    return cls(**{name: getattr(checked, name) for name in known})
-
-
-def _sentence(
-    error: ValidationError, source: str, kind: str, known: Mapping[str, Any]
-) -> InputError:
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return InputError(f"{source}{unknown(kind, name, known)}")
-    message = first["msg"][0].lower() + first["msg"][1:]
-    return InputError(f"{source}{name} = {first['input']!r}: {message}.")

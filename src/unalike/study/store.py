@@ -29,7 +29,7 @@ from unalike.errors import InputError
 from unalike.functional.trees import items, rebuild
 
 
-class Saved(NamedTuple):
+class Checkpoint(NamedTuple):
     """Where a run stands."""
 
     t: int  # the last round done
@@ -61,7 +61,7 @@ class RunStore:
             file.write(json.dumps(record, allow_nan=True) + "\n")
             file.flush()
 
-    def keep_until(self, t: int) -> None:
+    def truncate(self, t: int) -> None:
         """Forget the rounds after t, which will be done again, and every damaged line."""
         sound, damaged = self._read_metrics()
         if damaged:
@@ -73,7 +73,7 @@ class RunStore:
         text = "".join(json.dumps(record, allow_nan=True) + "\n" for record in kept)
         write_atomically(self._metrics, text.encode())
 
-    def checkpoint(self, saved: Saved, *, force: bool = False) -> None:
+    def checkpoint(self, saved: Checkpoint, *, force: bool = False) -> None:
         """Save where the run stands, unless that was just done at a high price."""
         now = time.monotonic()
         if not force and now - self._written < 20 * self._cost:
@@ -88,7 +88,7 @@ class RunStore:
         self._written = time.monotonic()
         self._cost = self._written - now
 
-    def load(self, server: Any, clients: Any) -> Saved | None:
+    def load(self, server: Any, clients: Any) -> Checkpoint | None:
         """The last sound checkpoint, shaped like these states; None where there is none.
 
         It never lies beyond the sound part of the metrics, so that no round goes missing.
@@ -105,16 +105,16 @@ class RunStore:
                 return saved
         return None
 
-    def _load(self, path: Path, server: Any, clients: Any) -> Saved | None:
+    def _load(self, path: Path, server: Any, clients: Any) -> Checkpoint | None:
         found = read_tensors(path)
         if found is None:
             return None
         tensors, about = found
         try:
-            return Saved(
+            return Checkpoint(
                 int(about["round"]),
-                rebuild(server, under(tensors, "server.")),
-                rebuild(clients, under(tensors, "clients.")),
+                rebuild(server, strip_prefix(tensors, "server.")),
+                rebuild(clients, strip_prefix(tensors, "clients.")),
                 about["plan"],
             )
         except (KeyError, ValueError):
@@ -198,7 +198,7 @@ def _clear(folder: Path) -> None:
             path.unlink()
 
 
-def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def strip_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Those whose names begin with `prefix`, which is taken off."""
     return {
         name.removeprefix(prefix): tensor

@@ -16,21 +16,22 @@ from unalike.errors import DivergedError
 from unalike.measures.dissimilarity import cancellation, client_drift
 from unalike.privacy import Account, Ledger, Release
 from unalike.rounds import Clients, Round, rounds
+from unalike.tasks import Task
 from unalike.weighting.sampling import draw
 
 from .round_choice import best_round, better
 from .settings import Study
-from .store import RunStore, Saved
+from .store import Checkpoint, RunStore
 
 
 @dataclass(frozen=True)
-class Progress:
+class ProgressEvent:
     """Said after every round."""
 
     label: str
     seed: int
     t: int  # rounds done
-    accuracy: float | None = None  # personalised, on validation samples
+    validation: str | None = None  # the main measure of personal models on validation samples
     remark: str | None = None
     plan: str | None = None  # how the work is spread over the machine, said once
     runs: int | None = None  # how many there are to do, said at the start
@@ -38,11 +39,16 @@ class Progress:
     epsilon: float | None = None  # spent so far, where there is privacy
 
 
-class Crew(Protocol):
-    """The clients of a run, to be trained and measured."""
+class RunClients(Protocol):
+    """The method and the clients of a run, to be trained and evaluated."""
 
     @property
     def method(self) -> Method: ...
+    @property
+    def task(self) -> Task:
+        """What is asked of a sample: it says by what a round is chosen."""
+        ...
+
     @property
     def clients(self) -> Clients: ...
     @property
@@ -66,7 +72,7 @@ class Crew(Protocol):
         ...
 
     def init_server(self) -> Any: ...
-    def begin(self, server: Any, saved: Saved | None) -> str:
+    def begin(self, server: Any, saved: Checkpoint | None) -> str:
         """Get ready, from a checkpoint where there is one; says how the work is spread."""
         ...
 
@@ -76,25 +82,25 @@ class Crew(Protocol):
 
 
 def train(
-    crew: Crew,
+    run: RunClients,
     store: RunStore,
     study: Study,
     label: str,
     seed: int,
-    tell: Callable[[Progress], None],
+    tell: Callable[[ProgressEvent], None],
 ) -> None:
     """Do what is left of a run."""
-    method = crew.method
-    server, done = crew.init_server(), 0
-    saved = store.load(server, crew.states)
+    method = run.method
+    server, done = run.init_server(), 0
+    saved = store.load(server, run.states)
     if saved is not None:
         server, done = saved.server, saved.t
-    store.keep_until(done)
+    store.truncate(done)
     for remark in store.remarks:
-        tell(Progress(label, seed, done, remark=remark))
-    plan = crew.begin(server, saved)
-    tell(Progress(label, seed, done, plan=plan))
-    clients, hidden = crew.clients, seed ^ crew.secret
+        tell(ProgressEvent(label, seed, done, remark=remark))
+    plan = run.begin(server, saved)
+    tell(ProgressEvent(label, seed, done, plan=plan))
+    clients, hidden = run.clients, seed ^ run.secret
     cohort = study.cohort_size(clients.population.size)
     central = study.privacy is not None and study.privacy.kind == "central"
     loop = rounds(
@@ -110,23 +116,23 @@ def train(
     )
     ledger = _ledger(study, clients, cohort, hidden, store.records())
     evaluated = [r for r in store.records() if "evaluation" in r]
-    best = best_round(evaluated)["evaluation"] if evaluated else None
+    best = best_round(run.task, evaluated)["evaluation"] if evaluated else None
     t = done
     try:
         for t in range(done + 1, study.rounds + 1):
             started = time.perf_counter()
             outcome = next(loop)
-            record = _record(method, outcome, crew)
+            record = _record(method, outcome, run)
             record["train_seconds"] = time.perf_counter() - started
             if ledger is not None:
                 everybody = (outcome.cohort.ids.cpu().numpy(), outcome.dropped, outcome.rejected)
                 ledger.note(np.concatenate(everybody), sent=outcome.bytes_up > 0)
                 record["epsilon"] = ledger.epsilon
             if t in study.evaluated_rounds():
-                measured = crew.evaluate(outcome.server, t, outcome.cohort)
-                leads = better(measured, best)
-                if crew.newcomers and (leads or t == study.rounds):
-                    measured["new"] = crew.evaluate_new(outcome.server, t)
+                measured = run.evaluate(outcome.server, t, outcome.cohort)
+                leads = better(run.task, measured, best)
+                if run.newcomers and (leads or t == study.rounds):
+                    measured["new"] = run.evaluate_new(outcome.server, t)
                 record["evaluation"] = measured
                 best = measured if leads else best
             if t == study.rounds and (notes := method.notes(outcome.server)):
@@ -134,15 +140,15 @@ def train(
             record["peak_memory_bytes"] = peak_memory()
             store.append(record)
             store.checkpoint(
-                Saved(t, outcome.server, crew.states, plan),
-                force=crew.every_checkpoint or t == study.rounds,
+                Checkpoint(t, outcome.server, run.states, plan),
+                force=run.every_checkpoint or t == study.rounds,
             )
-            said = _validation(record), _rejections(record)
-            tell(Progress(label, seed, t, *said, epsilon=record.get("epsilon")))
+            said = _validation(run.task, record), _rejections(record)
+            tell(ProgressEvent(label, seed, t, *said, epsilon=record.get("epsilon")))
     except DivergedError as error:
         store.append({"round": t, "diverged": f"{error}"})
-        tell(Progress(label, seed, t, remark=f"{error} The other methods go on."))
-    tell(Progress(label, seed, study.rounds, finished=True))
+        tell(ProgressEvent(label, seed, t, remark=f"{error} The other methods go on."))
+    tell(ProgressEvent(label, seed, study.rounds, finished=True))
 
 
 def _ledger(
@@ -164,7 +170,7 @@ def finished(records: list[dict[str, Any]], study: Study) -> bool:
     return records[-1]["round"] >= study.rounds or "diverged" in records[-1]
 
 
-def _record(method: Method, outcome: Round, crew: Crew) -> dict[str, Any]:
+def _record(method: Method, outcome: Round, run: RunClients) -> dict[str, Any]:
     record: dict[str, Any] = {
         "round": outcome.t,
         "answers": len(outcome.cohort.ids),
@@ -174,7 +180,7 @@ def _record(method: Method, outcome: Round, crew: Crew) -> dict[str, Any]:
     }
     for key, ids in (("dropped", outcome.dropped), ("rejected", outcome.rejected)):
         if len(ids):
-            record[key] = crew.names(ids)
+            record[key] = run.names(ids)
     moved = method.displacement(outcome.ups) if outcome.ups is not None else None
     if moved is not None and len(moved):
         record["client_drift"] = client_drift(moved, outcome.cohort.weights)
@@ -182,8 +188,10 @@ def _record(method: Method, outcome: Round, crew: Crew) -> dict[str, Any]:
     return record
 
 
-def _validation(record: dict[str, Any]) -> float | None:
-    return record["evaluation"]["validation"]["accuracy"] if "evaluation" in record else None
+def _validation(task: Task, record: dict[str, Any]) -> str | None:
+    if "evaluation" not in record:
+        return None
+    return task.main.text(record["evaluation"]["validation"][task.main.name])
 
 
 def _rejections(record: dict[str, Any]) -> str | None:

@@ -3,9 +3,10 @@
 One task a file. Nothing outside this room asks which task it is.
 """
 
+from unalike.core.loss import Loss, Ratio, SampleLoss
+
 from .automatic import Reading, read
 from .cox import CoxLoss
-from .loss import Loss, Ratio, SampleLoss
 from .measure import NUMBER, SHARE, Axis, Measure, Unit
 from .registry import AUTO, TASKS, register_measure, task_named
 from .sums import Losses, Sums, added, stacked

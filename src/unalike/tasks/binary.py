@@ -9,7 +9,7 @@ y [n] int64, 1 for yes: the later of two names, or 1, true, yes. Baseline: the l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unalike.core.loss import Loss, SampleLoss
+from unalike.core.named_losses import CROSS_ENTROPY, mixed_probabilities
 from unalike.errors import InputError
-from unalike.functional.losses import LOSSES
 from unalike.measures import ranking
 from unalike.measures.groups import Floats, Ints, by_group, ratio
 
 from . import classes
 from .classes import Classes
-from .loss import Loss, SampleLoss
 from .measure import SHARE, Measure
 from .sums import Sums, zeros_like
 from .task import Array, Shape, Task
@@ -50,13 +50,13 @@ def _two(output: Tensor) -> Tensor:
 
 def _log_loss(output: Tensor, y: Tensor) -> Tensor:
     if output.dim() > 1 and output.shape[-1] == 2:
-        return LOSSES["cross_entropy"](output, y)
+        return CROSS_ENTROPY.each(output, y)
     yes = output.reshape(y.shape)
     return functional.binary_cross_entropy_with_logits(yes, y.to(yes.dtype), reduction="none")
 
 
 def _mixture(outputs: Tensor, shares: Tensor) -> Tensor:
-    two = classes.CROSS_ENTROPY.mixture(torch.stack([_two(o) for o in outputs]), shares)
+    two = mixed_probabilities(torch.stack([_two(o) for o in outputs]), shares)
     if outputs.dim() > 2 and outputs.shape[-1] == 2:
         return two
     return (two[..., 1] - two[..., 0]).reshape(outputs.shape[1:])
@@ -72,9 +72,7 @@ def _of_classes(measure: Measure) -> Measure:
     def how(sums: Sums) -> Floats:
         return measure.how(sums._replace(parts=sums.parts.classes))
 
-    return Measure(
-        measure.name, measure.title, measure.higher_is_better, how, measure.unit, measure.bounds
-    )
+    return replace(measure, how=how)
 
 
 def _sensitivity_at(specificity: float) -> Measure:
@@ -95,6 +93,9 @@ def _sensitivity_at(specificity: float) -> Measure:
         SHARE,
         (0.0, 1.0),
         classes.BINNED,
+        heading=f"sens. at {percent} %",
+        meaning=f"Share of yes found where {percent} % of no are left out.",
+        formula="max recall of yes with enough recall of no",
     )
 
 
@@ -105,8 +106,13 @@ PLAIN = (
     classes.LOG_LOSS,
     classes.CALIBRATION_ERROR,
 )
-AUC = Measure("auc", "AUC", True, _auc, SHARE, (0.0, 1.0), classes.BINNED)
-BINARY_CROSS_ENTROPY = SampleLoss(_log_loss, mixture=_mixture)
+AUC = replace(
+    classes.AUC,
+    how=_auc,
+    meaning="How often a sample that is yes is ranked above one that is no.",
+    formula="P(score of a yes > score of a no)",
+)
+BINARY_CROSS_ENTROPY = SampleLoss(_log_loss, mixture=_mixture, of_classes=True)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ y [n] int64 in 0..C-1. Baseline: the largest class.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unalike.core.loss import Loss
+from unalike.core.named_losses import CROSS_ENTROPY
 from unalike.errors import InputError
-from unalike.functional.losses import LOSSES
-from unalike.measures import ranking
-from unalike.measures.accuracy import Scores, Tally, scores_of, tally, without_classes
+from unalike.measures import classification, ranking
 from unalike.measures.calibration import Reliability, reliability
 from unalike.measures.groups import Floats, Ints, by_group, mean_over, ratio
+from unalike.measures.tally import Tally, tally, without_classes
 
-from .loss import Loss, SampleLoss
 from .measure import SHARE, Measure
 from .sums import Sums, zeros_like
 from .task import Array, Baseline, Shape, Strata, Task
@@ -37,12 +37,6 @@ class Parts(NamedTuple):
     reliability: Reliability
     pairs: ranking.Pairs  # [groups, classes] each class against all others
     histogram: ranking.Histogram  # [groups, classes, bins]
-
-
-def _tallied(field: str, sums: Sums) -> Floats:
-    found: Scores = scores_of(sums.parts.tally, many_labels=False)
-    values: Floats = getattr(found, field)
-    return values
 
 
 def macro_auc(sums: Sums) -> Floats:
@@ -61,31 +55,74 @@ def _calibration_error(sums: Sums) -> Floats:
     return found
 
 
+def tallied_measures(*, many_labels: bool) -> tuple[Measure, Measure, Measure]:
+    """Accuracy, balanced accuracy and macro F1, from the tally of a task's parts."""
+
+    def counted(how: Callable[..., Floats]) -> Callable[[Sums], Floats]:
+        return lambda sums: how(sums.parts.tally, many_labels=many_labels)
+
+    share = partial(Measure, higher_is_better=True, unit=SHARE, bounds=(0.0, 1.0))
+    return (
+        share(
+            "accuracy",
+            "accuracy",
+            how=counted(classification.accuracy),
+            meaning="Share of samples predicted right; of labels, where a sample has many.",
+            formula="right / all",
+        ),
+        share(
+            "balanced_accuracy",
+            "balanced accuracy",
+            how=counted(classification.balanced_accuracy),
+            heading="balanced",
+            column="balanced",
+            meaning="Mean recall over the classes that occur.",
+            formula="mean over classes of right / held",
+        ),
+        share(
+            "macro_f1",
+            "macro F1",
+            how=counted(classification.macro_f1),
+            column="f1",
+            meaning="Mean F1 over the classes that occur or are predicted.",
+            formula="mean over classes of 2 right / (held + predicted)",
+        ),
+    )
+
+
 BINNED = f"from histograms of {ranking.BINS} bins, approximately"
 
-ACCURACY = Measure("accuracy", "accuracy", True, partial(_tallied, "accuracy"), SHARE, (0.0, 1.0))
-BALANCED_ACCURACY = Measure(
-    "balanced_accuracy",
-    "balanced accuracy",
+ACCURACY, BALANCED_ACCURACY, MACRO_F1 = tallied_measures(many_labels=False)
+AUC = Measure(
+    "auc",
+    "AUC",
     True,
-    partial(_tallied, "balanced_accuracy"),
+    macro_auc,
     SHARE,
     (0.0, 1.0),
+    BINNED,
+    meaning="How often a sample of a class is ranked above one of another, mean over classes.",
+    formula="P(score of a member > score of another)",
 )
-MACRO_F1 = Measure("macro_f1", "macro F1", True, partial(_tallied, "macro_f1"), SHARE, (0.0, 1.0))
-AUC = Measure("auc", "AUC", True, macro_auc, SHARE, (0.0, 1.0), BINNED)
-LOG_LOSS = Measure("log_loss", "log loss", False, _log_loss, bounds=(0.0, np.inf))
+LOG_LOSS = Measure(
+    "log_loss",
+    "log loss",
+    False,
+    _log_loss,
+    bounds=(0.0, np.inf),
+    meaning="Mean surprise at the right class.",
+    formula="mean of -log p(class)",
+)
 CALIBRATION_ERROR = Measure(
-    "calibration_error", "calibration error", False, _calibration_error, SHARE, (0.0, 1.0)
+    "calibration_error",
+    "calibration error",
+    False,
+    _calibration_error,
+    SHARE,
+    (0.0, 1.0),
+    meaning="How far the stated confidence is from the share that is right, in bins of confidence.",
+    formula="mean over samples of |right - confidence| of their bin",
 )
-
-
-def _mixture(outputs: Tensor, shares: Tensor) -> Tensor:
-    log_shares = shares.log().reshape(-1, *[1] * (outputs.dim() - 1))
-    return torch.logsumexp(log_shares + torch.log_softmax(outputs, -1), 0)
-
-
-CROSS_ENTROPY = SampleLoss(LOSSES["cross_entropy"], mixture=_mixture)
 
 
 @dataclass(frozen=True)
@@ -97,6 +134,7 @@ class Classes(Task):
     name: ClassVar[str] = "classes"
     title: ClassVar[str] = "one of several classes"
     usual: ClassVar[str] = "accuracy"
+    holds_classes: ClassVar[bool] = True
     standard_measures: ClassVar[tuple[Measure, ...]] = (
         ACCURACY,
         BALANCED_ACCURACY,
@@ -114,7 +152,7 @@ class Classes(Task):
         """
         array = values_of(y, name)
         if array.ndim == 2 and one_hot(array):
-            return cls(_numbered(array.shape[1])), array.argmax(1).astype(np.int64)
+            return cls(numbered(array.shape[1])), array.argmax(1).astype(np.int64)
         if array.ndim > 1:
             raise InputError(
                 f"{name} has {array.shape[1]} columns, which are not one class a sample: say "
@@ -127,13 +165,17 @@ class Classes(Task):
                 "quantities."
             )
         if classes is not None:
-            return cls(_numbered(classes)), _in_range(array, classes, name)
+            return cls(numbered(classes)), _in_range(array, classes, name)
         if array.dtype.kind in "fb":
             array = array.astype(np.int64)
         found, codes = np.unique(array, return_inverse=True)
         order = sorted(range(len(found)), key=lambda at: natural(str(found[at])))
         place = np.argsort(np.asarray(order))
         return cls(tuple(str(found[at]) for at in order)), place[codes].astype(np.int64)
+
+    @classmethod
+    def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Classes:
+        return cls(names or numbered(outputs))
 
     @property
     def outputs(self) -> Shape:
@@ -152,7 +194,6 @@ class Classes(Task):
 
     def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
         said, truth, classes = output.argmax(-1), truth.astype(np.int64), len(self.names)
-        nobody = np.zeros(len(truth))
         logits = output.astype(np.float64)
         shifted = logits - logits.max(-1, keepdims=True)
         log_p = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
@@ -160,7 +201,7 @@ class Classes(Task):
         members = [truth == c for c in range(classes)]
         pairs = [ranking.pairs(odds[:, c], m, sizes) for c, m in enumerate(members)]
         return Parts(
-            tally(said, truth, nobody, sizes, classes),
+            tally(said, truth, sizes, classes),
             by_group(-log_p[rows, truth], sizes),
             reliability(np.exp(log_p[rows, said]), said == truth, sizes),
             ranking.Pairs(*(np.stack(columns, 1) for columns in zip(*pairs, strict=True))),
@@ -222,7 +263,8 @@ def histograms(odds: Floats, members: list[Array], sizes: Ints, addable: bool) -
     return ranking.Histogram(*(np.stack(columns, 1) for columns in zip(*made, strict=True)))
 
 
-def _numbered(classes: int) -> tuple[str, ...]:
+def numbered(classes: int) -> tuple[str, ...]:
+    """Names of classes that have no others."""
     return tuple(map(str, range(classes)))
 
 

@@ -18,10 +18,11 @@ import torch
 from scipy.special import xlogy
 from torch import Tensor
 
+from unalike.core.loss import Loss, SampleLoss
+from unalike.core.named_losses import log_shares_of
 from unalike.errors import InputError
 from unalike.measures.groups import Floats, Ints, by_group, ratio
 
-from .loss import Loss, SampleLoss
 from .measure import NUMBER, Measure
 from .quantity import beside, quantile_strata
 from .sums import Sums, zeros_like
@@ -50,12 +51,28 @@ def _poisson(output: Tensor, y: Tensor) -> Tensor:
 
 
 def _mean_rate(outputs: Tensor, shares: Tensor) -> Tensor:
-    log_shares = shares.log().reshape(-1, *[1] * (outputs.dim() - 1))
-    return torch.logsumexp(log_shares + outputs, 0)
+    return torch.logsumexp(log_shares_of(shares, outputs) + outputs, 0)
 
 
-DEVIANCE = Measure("poisson_deviance", "Poisson deviance", False, _deviance, bounds=(0.0, np.inf))
-MAE = Measure("mae", "MAE", False, _mae, bounds=(0.0, np.inf))
+DEVIANCE = Measure(
+    "poisson_deviance",
+    "Poisson deviance",
+    False,
+    _deviance,
+    bounds=(0.0, np.inf),
+    heading="deviance",
+    meaning="How far expected counts are from those seen, 0 where they are equal.",
+    formula="2 mean(y log(y / μ) - y + μ)",
+)
+MAE = Measure(
+    "mae",
+    "MAE",
+    False,
+    _mae,
+    bounds=(0.0, np.inf),
+    meaning="Mean absolute error of the expected count.",
+    formula="mean of |μ - y|",
+)
 POISSON = SampleLoss(_poisson, mixture=_mean_rate)
 
 
@@ -86,6 +103,10 @@ class Counts(Task):
                 "quantities."
             )
         return cls(), array.astype(np.float32)
+
+    @classmethod
+    def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Counts:
+        return cls()
 
     @property
     def outputs(self) -> Shape:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .loss import Loss, Ratio, only
+from unalike.core.loss import Loss, Ratio, only
 
 
 class CoxLoss(Loss):

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from unalike.core.loss import Loss
+from unalike.core.named_losses import BINARY_CROSS_ENTROPY
 from unalike.errors import InputError
-from unalike.functional.losses import LOSSES
 from unalike.measures import ranking
-from unalike.measures.accuracy import Tally, scores_of, tally, without_classes
 from unalike.measures.groups import Floats, Ints, mean_over
+from unalike.measures.tally import Tally, tally, without_classes
 
-from .classes import BINNED, histograms
-from .loss import Loss, SampleLoss
+from .classes import BINNED, histograms, numbered, tallied_measures
 from .measure import SHARE, Measure
 from .sums import Sums, zeros_like
 from .task import Array, Baseline, Shape, Strata, Task
@@ -38,11 +36,6 @@ class Parts(NamedTuple):
     histogram: ranking.Histogram  # [groups, labels, bins]
 
 
-def _tallied(field: str, sums: Sums) -> Floats:
-    values: Floats = getattr(scores_of(sums.parts.tally, many_labels=True), field)
-    return values
-
-
 def _mean_average_precision(sums: Sums) -> Floats:
     parts: Parts = sums.parts
     known = parts.held > 0
@@ -51,22 +44,7 @@ def _mean_average_precision(sums: Sums) -> Floats:
     return mean_over(value, known)
 
 
-def _mixture(outputs: Tensor, shares: Tensor) -> Tensor:
-    log_shares = shares.log().reshape(-1, *[1] * (outputs.dim() - 1))
-    yes = torch.logsumexp(log_shares + functional.logsigmoid(outputs), 0)
-    return yes - torch.logsumexp(log_shares + functional.logsigmoid(-outputs), 0)
-
-
-ACCURACY = Measure("accuracy", "accuracy", True, partial(_tallied, "accuracy"), SHARE, (0.0, 1.0))
-BALANCED_ACCURACY = Measure(
-    "balanced_accuracy",
-    "balanced accuracy",
-    True,
-    partial(_tallied, "balanced_accuracy"),
-    SHARE,
-    (0.0, 1.0),
-)
-MACRO_F1 = Measure("macro_f1", "macro F1", True, partial(_tallied, "macro_f1"), SHARE, (0.0, 1.0))
+ACCURACY, BALANCED_ACCURACY, MACRO_F1 = tallied_measures(many_labels=True)
 MEAN_AVERAGE_PRECISION = Measure(
     "mean_average_precision",
     "mean average precision",
@@ -75,8 +53,10 @@ MEAN_AVERAGE_PRECISION = Measure(
     SHARE,
     (0.0, 1.0),
     BINNED,
+    heading="mean AP",
+    meaning="Precision averaged over the samples that have a label, mean over labels.",
+    formula="mean over labels of ∑ precision at k ⋅ recall gained at k",
 )
-BINARY_CROSS_ENTROPY = SampleLoss(LOSSES["binary_cross_entropy"], mixture=_mixture)
 
 
 @dataclass(frozen=True)
@@ -107,7 +87,11 @@ class Labels(Task):
         if not np.isin(array, (0, 1)).all():
             wrong = array[~np.isin(array, (0, 1))][0]
             raise InputError(f"{name} holds {wrong:g}, but labels are 0 or 1.")
-        return cls(tuple(map(str, range(array.shape[1])))), array.astype(np.float32)
+        return cls(numbered(array.shape[1])), array.astype(np.float32)
+
+    @classmethod
+    def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Labels:
+        return cls(names or numbered(outputs))
 
     @property
     def outputs(self) -> Shape:
@@ -125,8 +109,8 @@ class Labels(Task):
         return {"prediction": output > 0, "probability": torch.sigmoid(output)}
 
     def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
-        nobody, labels = np.zeros(len(truth)), len(self.names)
-        counted = tally(output > 0, truth, nobody, sizes, labels)
+        labels = len(self.names)
+        counted = tally(output > 0, truth, sizes, labels)
         odds = output.astype(np.float64)
         members = [truth[:, label] > 0.5 for label in range(labels)]
         precision = np.stack(
@@ -134,8 +118,8 @@ class Labels(Task):
         )
         return Parts(
             counted,
-            np.nan_to_num(precision) * counted.held,
-            counted.held,
+            np.nan_to_num(precision) * counted.actual,
+            counted.actual,
             histograms(odds, members, sizes, addable),
         )
 

@@ -48,6 +48,16 @@ class Unit:
             return NOTHING
         return self.number(value, signed=signed) + self.difference_suffix
 
+    @property
+    def note(self) -> str:
+        """Behind what a column of values is said to be: " (%)" for shares."""
+        return f" ({self.suffix.strip()})" if self.suffix else ""
+
+    @property
+    def difference_note(self) -> str:
+        """Behind what a column of differences is said to be: " (points)" for shares."""
+        return f" ({self.difference_suffix.strip()})" if self.difference_suffix else ""
+
 
 SHARE = Unit(" %", " points", 100.0, 1, ".0%")
 NUMBER = Unit()
@@ -76,8 +86,21 @@ class Measure:
     bounds: tuple[float, float] = (-math.inf, math.inf)
     over_groups: str = ""
     """What its value for a union of groups is, where it is not that of all their samples."""
+    heading: str = ""  # in tables; the title where it is not given
+    column: str = ""  # of a result's table; the name where it is not given
+    meaning: str = ""  # in a sentence
+    formula: str = ""
     of_samples: bool = False
     """Whether `how` is a function (output [n, ...], truth [n, ...]) -> number of one group's."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "heading", self.heading or self.title)
+        object.__setattr__(self, "column", self.column or self.name)
+
+    @property
+    def capitalised(self) -> str:
+        """Its title as a sentence begins with it."""
+        return self.title[0].upper() + self.title[1:]
 
     def key(self, value: Any) -> Any:
         """Smaller is better: for sorting, and for choosing."""

@@ -25,4 +25,5 @@ def quantile_strata(values: Array) -> Strata:
     member = np.searchsorted(inner, values, side="right")
     ends = [NUMBER.number(float(edge)) for edge in edges]
     names = [f"{a} to {b}" for a, b in pairwise(ends)] or ends
-    return Strata(tuple(names), member.astype(np.int64))
+    text = f"Quantities are looked at in {len(names)} ranges that hold about as many samples each."
+    return Strata(tuple(names), member.astype(np.int64), text)

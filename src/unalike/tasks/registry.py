@@ -65,6 +65,7 @@ def register_measure(
         unit,
         bounds,
         "the mean over samples of each group's own value",
+        meaning="A measure of the user's own.",
         of_samples=True,
     )
     Task.own[task] = (*Task.own.get(task, ()), measure)

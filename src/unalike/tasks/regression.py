@@ -20,10 +20,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unalike.core.loss import Loss, SampleLoss
+from unalike.core.named_losses import mean_output
 from unalike.errors import InputError
 from unalike.measures.groups import Floats, Ints, ratio
 
-from .loss import Loss, SampleLoss
 from .measure import NUMBER, Measure
 from .quantity import beside, quantile_strata
 from .sums import Sums, zeros_like
@@ -64,10 +65,7 @@ def _over_targets(error: Callable[[Tensor, Tensor], Tensor]) -> SampleLoss:
         errors = error(beside(output, y), y.to(output.dtype))
         return errors if errors.dim() == 1 else errors.sum(1)
 
-    def mean(outputs: Tensor, shares: Tensor) -> Tensor:
-        return torch.tensordot(shares, outputs, dims=1)
-
-    return SampleLoss(losses, mixture=mean)
+    return SampleLoss(losses, mixture=mean_output)
 
 
 LOSSES: dict[str, Loss] = {
@@ -75,9 +73,33 @@ LOSSES: dict[str, Loss] = {
     "absolute_error": _over_targets(lambda output, y: (output - y).abs()),
     "huber": _over_targets(lambda output, y: functional.huber_loss(output, y, reduction="none")),
 }
-RMSE = Measure("rmse", "RMSE", False, _rmse, bounds=(0.0, np.inf))
-MAE = Measure("mae", "MAE", False, _mae, bounds=(0.0, np.inf))
-R2 = Measure("r2", "R2", True, _r2, bounds=(-np.inf, 1.0))
+RMSE = Measure(
+    "rmse",
+    "RMSE",
+    False,
+    _rmse,
+    bounds=(0.0, np.inf),
+    meaning="Root of the mean squared error, in the unit of what is asked.",
+    formula="√(mean of (prediction - y)²)",
+)
+MAE = Measure(
+    "mae",
+    "MAE",
+    False,
+    _mae,
+    bounds=(0.0, np.inf),
+    meaning="Mean absolute error, in the unit of what is asked.",
+    formula="mean of |prediction - y|",
+)
+R2 = Measure(
+    "r2",
+    "R2",
+    True,
+    _r2,
+    bounds=(-np.inf, 1.0),
+    meaning="Share of the variance explained; 0 for the group's own mean, below for worse.",
+    formula="1 - squared errors / squared deviations from the mean",
+)
 
 
 @dataclass(frozen=True)
@@ -101,6 +123,10 @@ class Regression(Task):
                 "sample, or a row of them."
             )
         return cls(1 if array.ndim == 1 else array.shape[1]), array.astype(np.float32)
+
+    @classmethod
+    def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Regression:
+        return cls(outputs)
 
     @property
     def outputs(self) -> Shape:

@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unalike.core.loss import Loss, SampleLoss
+from unalike.core.named_losses import mixed_probabilities
 from unalike.errors import InputError
 from unalike.measures.groups import Floats, Ints, by_group, ratio
 
-from .classes import CROSS_ENTROPY
-from .loss import Loss, SampleLoss
 from .measure import SHARE, Measure
 from .sums import Sums, zeros_like
 from .task import Array, Baseline, Shape, Strata, Task
@@ -60,12 +60,29 @@ def _tokens(output: Tensor, y: Tensor) -> Tensor:
     return (y != PADDING).sum(-1).to(output.dtype)
 
 
-ACCURACY = Measure("accuracy", "accuracy", True, _accuracy, SHARE, (0.0, 1.0))
-PERPLEXITY = Measure("perplexity", "perplexity", False, _perplexity, bounds=(1.0, np.inf))
+ACCURACY = Measure(
+    "accuracy",
+    "accuracy",
+    True,
+    _accuracy,
+    SHARE,
+    (0.0, 1.0),
+    meaning="Share of tokens predicted right.",
+    formula="right / all",
+)
+PERPLEXITY = Measure(
+    "perplexity",
+    "perplexity",
+    False,
+    _perplexity,
+    bounds=(1.0, np.inf),
+    meaning="Among how many equally likely tokens a model seems to choose.",
+    formula="exp(mean of -log p(token))",
+)
 NEXT_TOKEN = SampleLoss(
     lambda output, y: _log_losses(output, y).sum(-1),
     denominators=_tokens,
-    mixture=CROSS_ENTROPY.mixture,
+    mixture=mixed_probabilities,
 )
 
 
@@ -113,6 +130,10 @@ class Sequence(Task):
                 f"{place}: tokens are 0..{self.tokens - 1}."
             )
 
+    @classmethod
+    def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Sequence:
+        return cls(outputs, *y_shape)
+
     @property
     def outputs(self) -> Shape:
         return (self.length, self.tokens)
@@ -154,7 +175,9 @@ class Sequence(Task):
 
     def strata(self, y: Array) -> Strata:
         first = y[np.arange(len(y)), (y != PADDING).argmax(1)]
-        return Strata(tuple(map(str, range(self.tokens))), first)
+        return Strata(
+            tuple(map(str, range(self.tokens))), first, "Sequences count by their first token."
+        )
 
 
 def padded(sequences: Any) -> Array:

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unalike.core.loss import Loss
 from unalike.errors import InputError
 from unalike.measures.concordance import Concordance, concordance
 from unalike.measures.groups import Floats, Ints
 from unalike.measures.kaplan_meier import SurvivalCurve, kaplan_meier
 
 from .cox import CoxLoss
-from .loss import Loss
 from .measure import NUMBER, SHARE, Measure
 from .quantity import quantile_strata
 from .sums import Losses, Sums, added
@@ -44,6 +44,9 @@ C_INDEX = Measure(
     SHARE,
     (0.0, 1.0),
     "of the pairs within each group",
+    meaning="Share of the pairs whose order of events is known in which the earlier one was said "
+    "to be at more risk.",
+    formula="P(risk of the earlier > risk of the later)",
 )
 COX = CoxLoss()
 
@@ -81,6 +84,10 @@ class Survival(Task):
         if not event.any():
             raise InputError(f"{name} has no event at all, so nothing can be learned of them.")
         return cls(), array.astype(np.float32)
+
+    @classmethod
+    def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Survival:
+        return cls()
 
     @property
     def outputs(self) -> Shape:
@@ -139,4 +146,5 @@ class Survival(Task):
         times = quantile_strata(y[:, 0])
         names = [f"{kind} {part}" for kind in ("event", "none by") for part in times.names]
         later = np.where(y[:, 1] > 0.5, 0, len(times.names))
-        return Strata(tuple(names), times.member + later)
+        text = f"Times are looked at in {len(times.names)} ranges, with and without an event."
+        return Strata(tuple(names), times.member + later, text)

@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unalike.core.loss import Loss
 from unalike.errors import InputError, unknown
 from unalike.measures.groups import Floats, Ints, by_group, ratio
 
-from .loss import Loss
 from .measure import Measure
 from .sums import Losses, Parts, Sums, added, zeros_like
 
@@ -40,6 +40,7 @@ class Strata(NamedTuple):
 
     names: tuple[str, ...]
     member: Array  # [n] int64, the stratum of each sample, or [n, strata] bool
+    text: str = ""  # what is said of them where they are no classes of the samples' own
 
     def counts(self, owner: Ints, clients: int) -> NDArray[np.int64]:
         """Samples of each stratum at each client: owner [n] -> [clients, strata]."""
@@ -70,6 +71,18 @@ class Task(ABC):
 
         Raises:
             InputError: values that are no answers to this kind of question; `name` is theirs.
+        """
+
+    holds_classes: ClassVar[bool] = False
+    """Whether y [n] int64 are classes 0..C-1, with C logits."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Task:
+        """The task of values that are in its form already.
+
+        outputs: how many classes, labels, tokens or targets there are; 1 for a number or a time.
+        y_shape: of one sample's y. names: of classes or labels, where they have any.
         """
 
     @property

@@ -8,8 +8,8 @@ import pytest
 from real_federation import RealFederation
 from small_studies import SMALL
 from unalike import diagnose
-from unalike.network.server.diagnosis import diagnosis_of
-from unalike.study.run import dealt
+from unalike.network.server.diagnosis import read_diagnosis
+from unalike.study.inputs import deal_study
 from unalike.study.settings import make_study
 
 
@@ -19,7 +19,7 @@ def test_the_outcome_is_that_of_all_samples_in_one_place(tmp_path: Path) -> None
     folder = tmp_path / "study"
     with RealFederation(folder, study, diagnose=True) as running:
         running.finish()
-    here, there = diagnose(dealt(study, 0), optimise=False), diagnosis_of(folder)
+    here, there = diagnose(deal_study(study, 0), optimise=False), read_diagnosis(folder)
     assert there["label"].measures == here["label"].measures
     assert there["quantity"].measures == here["quantity"].measures
     written = json.loads((folder / "diagnosis.json").read_text("utf-8"))

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from real_federation import RealFederation, accuracies, assert_same_server, processes
+from real_federation import LONGEST, RealFederation, accuracies, assert_same_server, processes
 from small_studies import SMALL
 from unalike import compare
 from unalike.methods import METHODS
 from unalike.network.deployment import keys
 from unalike.network.deployment.app_bundle import write_bundle
-from unalike.network.deployment.process import Process, stop
 from unalike.network.deployment.supernode import Credentials, start_supernode
+from unalike.network.processes.process import Process, stop_all
 from unalike.study.settings import make_study
 
 FIRST = ("fedavg", "scaffold", "fedrep", "mefl", "fedem")
@@ -35,52 +35,56 @@ SETTINGS: dict[str, Any] = SMALL | {
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealFederation]:
     folder = tmp_path_factory.mktemp("federation") / "study"
     with RealFederation(folder, make_study(SETTINGS), first=2) as running:
-        running.stage.start("client-2", node="one-process")
+        running.rehearsal.start("client-2", node="one-process")
         running.wait(lambda: any(event["event"] == "joined" for event in running.events))
         yield running
 
 
 def test_nobody_outside_starts_a_run(federation: RealFederation, tmp_path: Path) -> None:
-    refused = federation.orders("run", str(write_bundle(tmp_path / "app", {})))
+    refused = federation.flwr("run", str(write_bundle(tmp_path / "app", {})))
     assert not refused["success"]
-    assert federation.server.link is not None
-    assert len(federation.server.link.ask("list", "here")["runs"]) == 1
+    assert federation.server.superlink is not None
+    assert len(federation.server.superlink.flwr("list", "here")["runs"]) == 1
 
 
 def test_nobody_outside_registers_a_key(federation: RealFederation, tmp_path: Path) -> None:
     public = keys.make_key(tmp_path / "stranger.key")
-    assert not federation.orders("supernode", "register", str(public))["success"]
-    assert federation.server.link is not None
-    assert len(federation.server.link.ask("supernode", "list", "here")["nodes"]) == 3
+    assert not federation.flwr("supernode", "register", str(public))["success"]
+    assert federation.server.superlink is not None
+    assert len(federation.server.superlink.flwr("supernode", "list", "here")["nodes"]) == 3
 
 
 def test_only_nodes_with_an_admitted_key_get_in(federation: RealFederation, tmp_path: Path) -> None:
-    authority, unknown = federation.stage.tls / "ca.crt", tmp_path / "unknown.key"
+    authority, unknown = federation.rehearsal.tls / "ca.crt", tmp_path / "unknown.key"
     keys.make_key(unknown)
 
     def node(name: str, credentials: Credentials) -> Process:
         home = tmp_path / name
         nobody = home / "worker.sock"
-        return start_supernode(home, federation.stage.server, credentials, nobody, home / "log")
+        return start_supernode(home, federation.rehearsal.server, credentials, nobody, home / "log")
 
     others = {
         "unknown": node("unknown", Credentials(authority, unknown)),
         "keyless": node("keyless", Credentials(authority)),
         "plain": node("plain", Credentials()),
     }
-    codes = [others[name].wait(120) for name in ("unknown", "keyless")]
-    stop(*others.values())
+    codes = [others[name].wait(LONGEST) for name in ("unknown", "keyless")]
+    stop_all(*others.values())
     assert None not in codes
-    assert "Exit Code: 305" in others["unknown"].said()
-    assert not any("SuperNode ID" in one.said() for one in others.values())
+    assert "Exit Code: 305" in others["unknown"].output()
+    assert not any("SuperNode ID" in one.output() for one in others.values())
 
 
 def test_a_node_in_one_process_starts_no_other(federation: RealFederation) -> None:
     federation.wait(federation.rounds)
-    site = federation.stage.members["client-2"]
-    lines = [line for line in processes(site.pid).values() if "tether.py" not in line]
+    site = federation.rehearsal.sites["client-2"]
+    lines = [line for line in processes(site.pid).values() if "supervisor.py" not in line]
     modules = [line.partition(" -m unalike.network.")[2].split()[:1] for line in lines]
-    assert sorted(modules) == [["operations.member"], ["operations.node"], ["worker"]], lines
+    assert sorted(modules) == [
+        ["deployment.in_process_node"],
+        ["deployment.site_process"],
+        ["site.worker"],
+    ], lines
 
 
 def test_the_outcome_is_the_simulated_one(federation: RealFederation, tmp_path: Path) -> None:
@@ -97,7 +101,7 @@ def test_the_outcome_is_the_simulated_one(federation: RealFederation, tmp_path: 
 
 def test_the_sites_leave_when_the_study_is_over(federation: RealFederation) -> None:
     federation.finish()
-    assert [member.wait(60) for member in federation.stage.members.values()] == [0, 0, 0]
+    assert [site.wait(LONGEST) for site in federation.rehearsal.sites.values()] == [0, 0, 0]
 
 
 @pytest.mark.slow

@@ -17,16 +17,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from unalike.errors import InputError
-from unalike.network.deployment import keys
-from unalike.network.deployment import preflight as reach
-from unalike.network.deployment.certificates import make_server, server_files
-from unalike.network.deployment.gate import LARGEST, Gate
-from unalike.network.deployment.ports import Address, free_port, listen, parse
-from unalike.network.deployment.server_status import Visitors
+from unalike.network.deployment import keys, preflight, server_status
+from unalike.network.deployment.certificates import (
+    make_server_certificate,
+    server_certificate_files,
+)
+from unalike.network.deployment.gate import MAX_REQUEST_BYTES, Gate
+from unalike.network.deployment.ports import Address, free_port, listen, parse_address
+from unalike.network.deployment.server_status import ServerStatus
 from unalike.network.deployment.supernode import Credentials
 
+LONGEST = 300.0
+"""Seconds that anything may take on a busy machine."""
 
-class Behind:
+
+class FakeSuperLink:
     """In the SuperLink's place: writes down what reaches it."""
 
     def __init__(self) -> None:
@@ -39,8 +44,8 @@ class Behind:
 
 
 @contextmanager
-def behind() -> Iterator[tuple[Behind, Address]]:
-    address, record = Address("127.0.0.1", free_port()), Behind()
+def fake_superlink() -> Iterator[tuple[FakeSuperLink, Address]]:
+    address, record = Address("127.0.0.1", free_port()), FakeSuperLink()
     app = Starlette(routes=[Route("/{p:path}", record.answer, methods=["GET", "POST"])])
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", port=address.port))
     thread = threading.Thread(target=server.run)
@@ -61,16 +66,16 @@ def gate(inner: Address, **options: Any) -> Iterator[Address]:
 
 
 def ask(outer: Address, method: str, path: str, body: bytes = b"") -> tuple[int, bytes, Any]:
-    connection = http.client.HTTPConnection(*outer, timeout=20)
+    connection = http.client.HTTPConnection(*outer, timeout=LONGEST)
     connection.request(method, path, body, {"x-mark": "17"})
     answer = connection.getresponse()
-    told = answer.status, answer.read(), answer.headers
+    content = answer.read()
     connection.close()
-    return told
+    return answer.status, content, answer.headers
 
 
 def test_a_node_is_passed_on_with_its_headers() -> None:
-    with behind() as (record, inner), gate(inner) as outer:
+    with fake_superlink() as (record, inner), gate(inner) as outer:
         status, content, headers = ask(outer, "POST", "/v1/fleet/pull-messages", b"hello")
     assert (status, content, headers["x-mark"]) == (202, b"got hello", "17")
     assert record.paths == ["/v1/fleet/pull-messages"]
@@ -97,15 +102,15 @@ def test_a_node_is_passed_on_with_its_headers() -> None:
     ],
 )
 def test_nothing_else_is(path: str) -> None:
-    with behind() as (record, inner), gate(inner) as outer:
+    with fake_superlink() as (record, inner), gate(inner) as outer:
         assert ask(outer, "POST", path)[0] in (403, 404)
         assert ask(outer, "GET", path)[0] in (403, 404, 405)
     assert record.paths == []
 
 
 def test_only_a_federation_without_keys_lets_nodes_register_themselves(tmp_path: Path) -> None:
-    authority = make_server(tmp_path, ["localhost"])
-    with behind() as (record, inner):
+    authority = make_server_certificate(tmp_path, ["localhost"])
+    with fake_superlink() as (record, inner):
         with gate(inner) as outer:
             assert ask(outer, "POST", "/v1/fleet/register-node")[0] == 202
         with gate(inner, authority=authority) as outer:
@@ -114,9 +119,9 @@ def test_only_a_federation_without_keys_lets_nodes_register_themselves(tmp_path:
 
 
 def test_a_flood_is_cut_off() -> None:
-    with behind() as (record, inner), gate(inner) as outer:
+    with fake_superlink() as (record, inner), gate(inner) as outer:
         try:
-            status = ask(outer, "POST", "/v1/fleet/push-object", bytes(LARGEST + 1))[0]
+            status = ask(outer, "POST", "/v1/fleet/push-object", bytes(MAX_REQUEST_BYTES + 1))[0]
         except ConnectionError:
             status = 413
         assert status == 413
@@ -128,34 +133,39 @@ def test_a_server_that_is_not_there_is_said_to_be_not_ready() -> None:
         assert ask(outer, "POST", "/v1/fleet/pull-messages")[0] == 503
 
 
-def knock(server: Address, name: str = "a", session: str = "1", **given: Any) -> dict[str, Any]:
-    return reach.reach(server, name, Credentials(**given), session, patience=0)
+def ask_status(
+    server: Address, name: str = "a", session: str = "1", **credentials: Any
+) -> dict[str, Any]:
+    return preflight.check_server(server, name, Credentials(**credentials), session, patience=0)
 
 
 def test_a_site_is_told_what_to_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours, nowhere = tmp_path / "ours", Address("127.0.0.1", free_port())
-    make_server(ours, ["localhost"])
-    make_server(tmp_path / "theirs", ["localhost"])
-    known, stranger = keys.admit(ours, "a"), keys.admit(tmp_path / "theirs", "a")
-    marks = {keys.fingerprint(keys.public_of(known)): "a"}
+    make_server_certificate(ours, ["localhost"])
+    make_server_certificate(tmp_path / "theirs", ["localhost"])
+    known = keys.make_admitted_key(ours, "a")
+    stranger = keys.make_admitted_key(tmp_path / "theirs", "a")
+    marks = {keys.fingerprint(keys.public_key_of(known)): "a"}
     ca = ours / "ca.crt"
     with (
-        gate(nowhere, tls=server_files(ours), greeting=Visitors(marks).greet) as locked,
-        gate(nowhere, greeting=Visitors({}).greet) as unlocked,
+        gate(
+            nowhere, tls=server_certificate_files(ours), status=ServerStatus(marks).answer
+        ) as locked,
+        gate(nowhere, status=ServerStatus({}).answer) as unlocked,
     ):
-        assert knock(locked, authority=ca, key=known)["admitted"] == "a"
+        assert ask_status(locked, authority=ca, key=known)["admitted"] == "a"
         with pytest.raises(InputError, match="does not know the key"):
-            knock(locked, authority=ca, key=stranger)
+            ask_status(locked, authority=ca, key=stranger)
         with pytest.raises(InputError, match="whose key it knows"):
-            knock(locked, authority=ca)
+            ask_status(locked, authority=ca)
         with pytest.raises(InputError, match="join with --name a"):
-            knock(locked, "b", authority=ca, key=known)
+            ask_status(locked, "b", authority=ca, key=known)
         with pytest.raises(InputError, match=r"not signed by the ca.crt"):
-            knock(locked, authority=tmp_path / "theirs" / "ca.crt", key=known)
+            ask_status(locked, authority=tmp_path / "theirs" / "ca.crt", key=known)
         with pytest.raises(InputError, match="without encryption: give --tls"):
-            knock(locked)
+            ask_status(locked)
         with pytest.raises(InputError, match="does not speak TLS"):
-            knock(unlocked, authority=ca)
+            ask_status(unlocked, authority=ca)
         other = Address("ip6-localhost-or-so", locked.port)
         monkeypatch.setattr(
             socket,
@@ -165,73 +175,78 @@ def test_a_site_is_told_what_to_mend(tmp_path: Path, monkeypatch: pytest.MonkeyP
             ),
         )
         with pytest.raises(InputError, match="not made for ip6-localhost-or-so"):
-            knock(other, authority=ca, key=known)
-        monkeypatch.setattr(reach, "__version__", "0.0.0")
+            ask_status(other, authority=ca, key=known)
+        monkeypatch.setattr(preflight, "__version__", "0.0.0")
         with pytest.raises(InputError, match=r"runs unalike .* and this site 0.0.0"):
-            knock(unlocked)
+            ask_status(unlocked)
 
 
 def test_a_server_that_does_not_answer() -> None:
     with pytest.raises(InputError, match="nothing listens there"):
-        knock(Address("127.0.0.1", free_port()))
+        ask_status(Address("127.0.0.1", free_port()))
     with pytest.raises(InputError, match=r"the name no-such-host.invalid is not known"):
-        knock(Address("no-such-host.invalid", 9092))
+        ask_status(Address("no-such-host.invalid", 9092))
 
 
 def test_a_site_waits_for_a_server_that_comes_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reach, "AGAIN", 0.05)
+    monkeypatch.setattr(preflight, "RETRY_SECONDS", 0.05)
     late, said = Address("localhost", free_port()), []
-    opened = threading.Event()
+    awaited, over = threading.Event(), threading.Event()
+
+    def notify(sentence: str) -> None:
+        said.append(sentence)
+        awaited.set()
 
     def come_late() -> None:
-        time.sleep(0.3)
-        with Gate(listen(late), Address("127.0.0.1", 1), greeting=Visitors({}).greet):
-            opened.wait()
+        awaited.wait(LONGEST)
+        with Gate(listen(late), Address("127.0.0.1", 1), status=ServerStatus({}).answer):
+            over.wait(LONGEST)
 
     thread = threading.Thread(target=come_late)
     thread.start()
-    reach.reach(late, "a", Credentials(), "1", patience=20, tell=said.append)
-    opened.set()
+    preflight.check_server(late, "a", Credentials(), "1", patience=LONGEST, notify=notify)
+    over.set()
     thread.join()
     assert said == [f"Waiting for {late}: nothing listens there."]
 
 
 def test_two_sites_with_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reach, "AGAIN", 0.05)
-    monkeypatch.setattr(reach, "FORGOTTEN", 0.2)
-    with gate(Address("127.0.0.1", 1), greeting=Visitors({}).greet) as outer:
-        knock(outer, "a", "1")
-        knock(outer, "a", "1")
+    monkeypatch.setattr(preflight, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(preflight, "ABSENT_SECONDS", 0.2)
+    monkeypatch.setattr(server_status, "ABSENT_SECONDS", LONGEST)
+    with gate(Address("127.0.0.1", 1), status=ServerStatus({}).answer) as outer:
+        ask_status(outer, "a", "1")
+        ask_status(outer, "a", "1")
         with pytest.raises(InputError, match=r"Another site has joined .* as 'a'"):
-            knock(outer, "a", "2")
-        knock(outer, "b", "2")
+            ask_status(outer, "a", "2")
+        ask_status(outer, "b", "2")
 
 
-def test_visitors_are_forgotten_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sites_are_forgotten_and_informed(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    visitors = Visitors({})
+    status = ServerStatus({})
     for name in ("a", "b"):
-        visitors.greet({"name": name, "session": "1"})
-    assert visitors.present() == {"a", "b"}
-    visitors.finished = True
-    assert not visitors.all_told()
-    visitors.greet({"name": "a", "session": "1"})
-    assert not visitors.all_told()
+        status.answer({"name": name, "session": "1"})
+    assert status.present() == {"a", "b"}
+    status.finished = True
+    assert not status.all_informed()
+    status.answer({"name": "a", "session": "1"})
+    assert not status.all_informed()
     now[0] += 20
-    visitors.greet({"name": "a", "session": "1"})
+    status.answer({"name": "a", "session": "1"})
     now[0] += 10
-    assert visitors.present() == {"a"}
-    assert visitors.all_told()
+    assert status.present() == {"a"}
+    assert status.all_informed()
 
 
 def test_addresses() -> None:
-    assert parse("fed.example.org:9092") == Address("fed.example.org", 9092)
-    assert parse("[::1]:9092") == Address("::1", 9092)
-    assert str(parse("[::1]:9092")) == "[::1]:9092"
+    assert parse_address("fed.example.org:9092") == Address("fed.example.org", 9092)
+    assert parse_address("[::1]:9092") == Address("::1", 9092)
+    assert str(parse_address("[::1]:9092")) == "[::1]:9092"
     for wrong in ("fed.example.org", ":9092", "a:b", "a:0", "a:65536", "::1:9092", "a:-1", ""):
         with pytest.raises(InputError, match="HOST:PORT"):
-            parse(wrong)
+            parse_address(wrong)
 
 
 def test_ports_that_cannot_be_had() -> None:

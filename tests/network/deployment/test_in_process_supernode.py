@@ -21,17 +21,16 @@ from flwr.supercore.task_identity import TaskIdentity
 
 from unalike.cli.main import main
 from unalike.errors import InputError
-from unalike.network.deployment import in_process_node as node
-from unalike.network.deployment import in_process_supernode as one_process
-from unalike.network.deployment.in_process_node import Connection, Node
+from unalike.network.deployment import in_process_node, in_process_supernode
+from unalike.network.deployment.in_process_node import Connection, InProcessNode
 from unalike.network.protocol.flower_message import unwrap, wrap
 from unalike.network.protocol.frames import Frames
-from unalike.network.site.socket import answer_one, listen
+from unalike.network.site.worker_socket import answer_one, listen
 
 NODE = 7
 
 
-class Link:
+class FakeConnection:
     """The server's end, in memory. trouble: what happens when a part is fetched."""
 
     def __init__(self, trouble: Exception | None = None) -> None:
@@ -77,25 +76,25 @@ class Link:
 
 
 def test_a_message_goes_to_the_worker_and_its_answer_back(tmp_path: Path) -> None:
-    link, socket = Link(), tmp_path / "worker.sock"
-    site = Node(link.connection(), str(socket))
+    server, socket = FakeConnection(), tmp_path / "worker.sock"
+    node = InProcessNode(server.connection(), str(socket))
     with listen(socket) as listener:
         worker = threading.Thread(
-            target=answer_one, args=(listener, lambda asked: Frames("answer", asked.body * 2))
+            target=answer_one, args=(listener, lambda frames: Frames("answer", frames.body * 2))
         )
         worker.start()
-        assert site.look()
+        assert node.answer_next()
         worker.join()
-    answer = unwrap(link.answer())
+    answer = unwrap(server.answer())
     assert (answer.head, bytes(answer.body)) == ("answer", b"some numbers" * 2)
-    assert link.confirmed == [link.tree.object_id]
-    assert not site.look()
+    assert server.confirmed == [server.tree.object_id]
+    assert not node.answer_next()
 
 
 def test_a_failure_is_answered_as_flowers_own_node_does(tmp_path: Path) -> None:
-    link = Link()
-    assert Node(link.connection(), str(tmp_path / "nobody.sock")).look()
-    error = link.answer().error
+    server = FakeConnection()
+    assert InProcessNode(server.connection(), str(tmp_path / "nobody.sock")).answer_next()
+    error = server.answer().error
     assert (error.code, error.reason) == (
         2,
         "<class 'RuntimeError'>:<'the site's worker does not answer (FileNotFoundError)'>",
@@ -104,11 +103,11 @@ def test_a_failure_is_answered_as_flowers_own_node_does(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("trouble", [RunNotRunningException(), RuntimeError("lost")])
 def test_what_cannot_be_fetched_is_let_go(trouble: Exception) -> None:
-    link = Link(trouble)
-    site = Node(link.connection(), "")
-    assert site.look()
-    assert not link.pushed
-    assert not site.look()
+    server = FakeConnection(trouble)
+    node = InProcessNode(server.connection(), "")
+    assert node.answer_next()
+    assert not server.pushed
+    assert not node.answer_next()
 
 
 def test_it_looks_the_less_often_the_longer_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,12 +121,12 @@ def test_it_looks_the_less_often_the_longer_nothing_comes(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(time, "sleep", sleep)
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    link = Link()
-    link.waiting.clear()
+    server = FakeConnection()
+    server.waiting.clear()
     with pytest.raises(KeyboardInterrupt):
-        Node(link.connection(), "").run()
+        InProcessNode(server.connection(), "").run()
     assert waits == sorted(waits)
-    assert (waits[0], waits[-1]) == (node.SHORTEST, node.LONGEST)
+    assert (waits[0], waits[-1]) == (in_process_node.MIN_WAIT, in_process_node.MAX_WAIT)
 
 
 JOIN = "join localhost:1 --patience 0 --name a --data mine.npz --one-process"
@@ -142,7 +141,7 @@ def test_another_flower_is_refused_in_one_sentence(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.npz").touch()
-    monkeypatch.setattr(one_process, "version", lambda _: "1.43.0")
+    monkeypatch.setattr(in_process_supernode, "version", lambda _: "1.43.0")
     monkeypatch.setattr(sys, "argv", ["unalike", *command.split()])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -155,7 +154,7 @@ def test_another_flower_is_refused_in_one_sentence(
 
 
 def test_the_flower_of_the_tests_is_a_tested_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    one_process.check_flower()
-    monkeypatch.setattr(one_process, "version", lambda _: "1.42.0rc1")
+    in_process_supernode.check_flower_version()
+    monkeypatch.setattr(in_process_supernode, "version", lambda _: "1.42.0rc1")
     with pytest.raises(InputError):
-        one_process.check_flower()
+        in_process_supernode.check_flower_version()

@@ -24,10 +24,12 @@ from plain_flower import SITES, PlainFlower
 from real_federation import LONGEST, processes
 from small_studies import comparable
 from unalike import compare
-from unalike.data.federation import Federation, Ragged
-from unalike.data.own import own_arrays
+from unalike.data.arrays import as_arrays
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 from unalike.network.deployment import keys
-from unalike.network.site.local_data import cut_once
+from unalike.network.site.local_data import own_federation
+from unalike.tasks.classes import Classes
 
 pytestmark = pytest.mark.slow
 
@@ -99,8 +101,10 @@ def together(running: PlainFlower) -> Federation:
     sites = []
     for name in SITES:
         with np.load(running.folder / name / "mine.npz") as file:
-            arrays = own_arrays(file["x"], file["y"], classes=CLASSES)
-        sites.append(cut_once(arrays, name, classes=CLASSES, seed=0, validation=0.1, test=0.2))
+            arrays = as_arrays(file["x"], file["y"], classes=CLASSES)
+        sites.append(
+            own_federation(arrays, name, classes=CLASSES, seed=0, validation=0.1, test=0.2)
+        )
 
     def lists(part: str, x: str) -> Ragged:
         before = np.cumsum([0, *(len(getattr(site, x)) for site in sites)])
@@ -120,8 +124,7 @@ def together(running: PlainFlower) -> Federation:
         names=SITES,
         newcomers=np.zeros(len(sites), dtype=bool),
         pooled_test=np.arange(len(tests)),
-        classes=CLASSES,
-        task="classes",
+        task=Classes.of(CLASSES),
     )
 
 
@@ -133,7 +136,7 @@ def rounds(study: Path) -> int:
 def status(running: PlainFlower, path: str) -> int:
     """What the door answers to a call by somebody who has the ca.crt."""
     trusted = ssl.create_default_context(cafile=str(running.folder / "tls" / "ca.crt"))
-    connection = http.client.HTTPSConnection(*running.outer, timeout=60, context=trusted)
+    connection = http.client.HTTPSConnection(*running.outer, timeout=LONGEST, context=trusted)
     connection.request("POST", path, b"")
     answer = connection.getresponse().status
     connection.close()
@@ -144,6 +147,6 @@ def wait(running: PlainFlower, true: Callable[[], Any]) -> None:
     end = time.monotonic() + LONGEST
     while not true():
         for process in running.processes.values():
-            assert process.running, process.said()
-        assert time.monotonic() < end, running.processes["server"].said()
+            assert process.running, process.output()
+        assert time.monotonic() < end, running.processes["server"].output()
         time.sleep(0.2)

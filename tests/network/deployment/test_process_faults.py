@@ -27,7 +27,7 @@ SETTINGS: dict[str, Any] = SMALL | {
     "model": "mlp",
     "evaluate_every": 1000,
 }
-DEADLINE = 60.0
+DEADLINE = 120.0
 
 
 class Troubled:
@@ -38,9 +38,9 @@ class Troubled:
 
     def fault(self, site: int, kind: str) -> Event:
         """The first round that the site's fault concerned, once it is over."""
-        told, seen = self._faults / f"{site}", len(self.running.rounds())
-        told.write_text(kind)
-        self.running.wait(lambda: not told.exists())
+        file, seen = self._faults / f"{site}", len(self.running.rounds())
+        file.write_text(kind)
+        self.running.wait(lambda: not file.exists())
         return self.round_with(f"client-{site}", after=seen)
 
     def round_with(self, name: str, *, after: int) -> Event:
@@ -69,7 +69,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Troubled]:
     folder = tmp_path_factory.mktemp("troubled")
     study = make_study(SETTINGS | {"methods": "scaffold", "rounds": 1000})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rehearsal, "MEMBER", (sys.executable, faulty_site.__file__))
+        patch.setattr(rehearsal, "SITE_COMMAND", (sys.executable, faulty_site.__file__))
         patch.setenv(faulty_site.FAULT, str(folder / "{}"))
         patch.setenv("PYTHONPATH", str(Path(faulty_site.__file__).parent))
         with RealFederation(
@@ -90,11 +90,11 @@ def test_too_few_sites_are_waited_for_by_name(troubled: Troubled) -> None:
 
 def test_the_least_number_begins_and_a_late_joiner_takes_part(troubled: Troubled) -> None:
     running = troubled.running
-    running.stage.start("client-1")
+    running.rehearsal.start("client-1")
     running.wait(running.rounds)
     assert running.rounds()[0]["answers"] == 2
     assert running.rounds()[0]["dropped"] == ["client-2"]
-    running.stage.start("client-2")
+    running.rehearsal.start("client-2")
     troubled.all_again()
 
 
@@ -117,7 +117,7 @@ def test_a_bad_answer_is_named_and_left_out(kind: str, why: str, troubled: Troub
 def test_a_site_that_hangs_is_not_waited_for(troubled: Troubled) -> None:
     """Its own watchdog ends the worker, `join` starts it again, and its state is on disk."""
     running = troubled.running
-    running.stage.start("client-1", "--limit", "20")
+    running.rehearsal.start("client-1", "--limit", "60")
     troubled.all_again()
     outcome = troubled.fault(1, "hang")
     assert outcome["dropped"] == ["client-1"]
@@ -131,10 +131,10 @@ def test_a_node_killed_in_the_middle_of_a_round_comes_back(troubled: Troubled) -
     slow = troubled._faults / "2"
     slow.write_text("slow")
     running.wait(slow.with_suffix(".slow").exists)
-    _kill(running.stage.members["client-2"].pid)
+    _kill(running.rehearsal.sites["client-2"].pid)
     outcome = troubled.round_with("client-2", after=seen)
     assert outcome["dropped"] == ["client-2"]
-    running.stage.start("client-2")
+    running.rehearsal.start("client-2")
     troubled.all_again()
     assert "client-2 no longer has its private state" not in troubled.remarks()
 
@@ -142,13 +142,14 @@ def test_a_node_killed_in_the_middle_of_a_round_comes_back(troubled: Troubled) -
 def test_a_node_in_one_process_that_is_killed_comes_back(troubled: Troubled) -> None:
     """SIGKILL for the node alone: `join` starts it again, once the server has forgotten it."""
     running = troubled.running
-    running.stage.start("client-2", node="one-process")
+    running.rehearsal.start("client-2", node="one-process")
     troubled.all_again()
-    seen, (node,) = len(running.rounds()), _started(running, "client-2", "operations.node")
+    seen = len(running.rounds())
+    (node,) = _started(running, "client-2", "deployment.in_process_node")
     os.kill(node, signal.SIGKILL)
     assert troubled.round_with("client-2", after=seen)["dropped"] == ["client-2"]
     troubled.all_again()
-    assert _started(running, "client-2", "operations.node") != [node]
+    assert _started(running, "client-2", "deployment.in_process_node") != [node]
     assert "client-2 no longer has its private state" not in troubled.remarks()
 
 
@@ -168,8 +169,8 @@ def test_a_node_in_one_process_says_that_its_worker_ended(troubled: Troubled) ->
 def test_flowers_server_process_is_started_again_when_it_is_killed(troubled: Troubled) -> None:
     """With everything below it; rounds that were done stay done."""
     running, before = troubled.running, troubled.running.rounds()[-1]["t"]
-    assert running.server.link is not None
-    _kill(running.server.link.process.pid)
+    assert running.server.superlink is not None
+    _kill(running.server.superlink.process.pid)
     running.wait(lambda: "Flower's server process ended" in troubled.remarks())
     troubled.all_again()
     assert [one["t"] for one in running.rounds()] == list(range(1, len(running.rounds()) + 1))
@@ -177,13 +178,13 @@ def test_flowers_server_process_is_started_again_when_it_is_killed(troubled: Tro
 
 
 def _started(running: RealFederation, site: str, words: str) -> list[int]:
-    """The processes of a site in whose command these words stand, tethers aside."""
-    found = processes(running.stage.members[site].pid).items()
-    return [pid for pid, line in found if words in line and "tether.py" not in line]
+    """The processes of a site in whose command these words stand, supervisors aside."""
+    found = processes(running.rehearsal.sites[site].pid).items()
+    return [pid for pid, line in found if words in line and "supervisor.py" not in line]
 
 
-def _kill(tether: int) -> None:
+def _kill(supervisor: int) -> None:
     """SIGKILL for a site and all that it has started."""
-    for pid in processes(tether):
+    for pid in processes(supervisor):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

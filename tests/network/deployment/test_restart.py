@@ -35,8 +35,8 @@ def test_a_server_that_is_killed_goes_on(tmp_path: Path) -> None:
     names = [site.name for site in prepare(study, folder).places if site is not None]
     command = ["serve", str(folder), "--listen", str(server), "--no-baselines"]
     run = folder / "runs" / "fedrep" / "seed-0"
-    with rehearsal.Stage(folder, server, names) as stage:
-        command += ["--tls", str(stage.tls)]
+    with rehearsal.Rehearsal(folder, server, names) as sites:
+        command += ["--tls", str(sites.tls)]
         for rounds in (2, 4):
             process = _unalike(*command)
             _wait(lambda rounds=rounds: _rounds(run) >= rounds)
@@ -45,7 +45,7 @@ def test_a_server_that_is_killed_goes_on(tmp_path: Path) -> None:
         assert _rounds(run) < 6
         process = _unalike(*command)
         assert process.wait(LONGEST) == 0
-        assert all(member.running or member.code == 0 for member in stage.members.values())
+        assert all(site.running or site.exit_code == 0 for site in sites.sites.values())
     compare(**settings, out=tmp_path / "simulated")
     there = tmp_path / "simulated" / "runs" / "fedrep" / "seed-0"
     assert_same_server(run, there)

@@ -6,32 +6,32 @@ from pathlib import Path
 import pytest
 
 from unalike.errors import InputError
-from unalike.network.deployment import site_process as member
+from unalike.network.deployment import site_process
 from unalike.network.deployment.ports import Address
-from unalike.network.deployment.site_process import Backoff, Joining, Member
+from unalike.network.deployment.site_process import Backoff, SiteDeployment, SiteProcess
 from unalike.network.deployment.supernode import Credentials
 
 
 def test_waits_double_up_to_a_limit_and_begin_anew_after_a_long_life() -> None:
-    life = Backoff()
-    assert [life.next() for _ in range(6)] == [2, 4, 8, 16, 30, 30]
-    life.started -= 61
-    assert life.next() == 2
+    backoff = Backoff()
+    assert [backoff.next() for _ in range(6)] == [2, 4, 8, 16, 30, 30]
+    backoff.started -= 61
+    assert backoff.next() == 2
 
 
 def test_events_of_the_worker_in_words() -> None:
-    asked = {"verb": "train", "method": "fedrep", "seed": 0, "t": 3}
-    assert member._sentence({"event": "asked", **asked}) is None
+    request = {"verb": "train", "method": "fedrep", "seed": 0, "t": 3}
+    assert site_process._sentence({"event": "asked", **request}) is None
     assert (
-        member._sentence({"event": "answered", **asked, "seconds": 0.5})
+        site_process._sentence({"event": "answered", **request, "seconds": 0.5})
         == "fedrep, seed 0, round 3: train answered in 0.5 s."
     )
     assert (
-        member._sentence({"event": "failed", **asked, "why": "no."})
+        site_process._sentence({"event": "failed", **request, "why": "no."})
         == "fedrep, seed 0, round 3: train failed: no."
     )
-    assert member._event("{broken") is None
-    assert member._event("[1]") is None
+    assert site_process._event("{broken") is None
+    assert site_process._event("[1]") is None
 
 
 class Ended:
@@ -40,7 +40,7 @@ class Ended:
     def __init__(self, words: str) -> None:
         self.words, self.log = words, Path("supernode.log")
 
-    def said(self) -> str:
+    def output(self) -> str:
         return self.words
 
 
@@ -48,21 +48,21 @@ REFUSED = "Exit Code: 305\nFailed to initialize\n[code: 2004] Failed to activate
 
 
 def test_what_the_end_of_a_node_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now, said = [1000.0], []
+    now, notices = [1000.0], []
     monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    joining = Joining(Address("h", 1), "a", tmp_path, [], Credentials())
-    site = Member(joining, said.append)
-    site._explain(Ended("SuperNode ID: 17"))  # type: ignore[arg-type]
-    assert "connection to the server ended" in said[-1]
+    deployment = SiteDeployment(Address("h", 1), "a", tmp_path, [], Credentials())
+    site = SiteProcess(deployment, notices.append)
+    site._explain_end(Ended("SuperNode ID: 17"))  # type: ignore[arg-type]
+    assert "connection to the server ended" in notices[-1]
     first = now[0]
-    site._explain(Ended(REFUSED))  # type: ignore[arg-type]
-    assert "last session" in said[-1]
-    while now[0] - first <= member.STALE:
-        site._explain(Ended(REFUSED))  # type: ignore[arg-type]
+    site._explain_end(Ended(REFUSED))  # type: ignore[arg-type]
+    assert "last session" in notices[-1]
+    while now[0] - first <= site_process.STALE_SECONDS:
+        site._explain_end(Ended(REFUSED))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="counts another process as 'a'"):
-        site._explain(Ended(REFUSED))  # type: ignore[arg-type]
+        site._explain_end(Ended(REFUSED))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="version of Flower"):
-        site._explain(Ended("Exit Code: 606\n"))  # type: ignore[arg-type]
+        site._explain_end(Ended("Exit Code: 606\n"))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="refused to join"):
-        site._explain(Ended("Exit Code: 302\n"))  # type: ignore[arg-type]
+        site._explain_end(Ended("Exit Code: 302\n"))  # type: ignore[arg-type]

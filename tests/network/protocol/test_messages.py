@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from flwr.app import Message
+from flwr.app import Message as FlowerMessage
 from flwr.supercore.inflatable.inflatable_object import get_all_nested_objects
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,8 +18,8 @@ from unalike.core.method import NoState
 from unalike.functional.trees import items, leaves, map_tree, size_in_bytes
 from unalike.network.protocol.flower_message import _header, unwrap, wrap
 from unalike.network.protocol.frames import Frames
-from unalike.network.protocol.messages import DTYPES, MessageError, Parcel, pack, unpack
-from unalike.network.protocol.run_config import Run
+from unalike.network.protocol.messages import DTYPES, Message, MessageError, pack, unpack
+from unalike.network.protocol.run_description import RunDescription
 
 
 class Inner(NamedTuple):
@@ -53,18 +53,18 @@ def assert_same(a: Any, b: Any) -> None:
         assert as_bits(x) == as_bits(y)
 
 
-def through_flower(parcel: Parcel) -> Parcel:
-    content = wrap(Frames(parcel.head(), parcel.body))
-    message = Message(content, dst_node_id=1, message_type="train")
-    return Parcel.of(*unwrap(message))
+def through_flower(message: Message) -> Message:
+    content = wrap(message.frames())
+    received = FlowerMessage(content, dst_node_id=1, message_type="train")
+    return Message.of(unwrap(received))
 
 
 def test_trees_come_back_bit_for_bit() -> None:
     sent = {"down": tree(), "shared": torch.arange(3.0), "empty": NoState(), "none": torch.zeros(0)}
-    parcel = through_flower(pack("train", {"t": 3, "loss": 0.1}, sent))
-    assert (parcel.verb, parcel.facts) == ("train", {"t": 3, "loss": 0.1})
+    message = through_flower(pack("train", {"t": 3, "loss": 0.1}, sent))
+    assert (message.verb, message.facts) == ("train", {"t": 3, "loss": 0.1})
     blank = {name: map_tree(torch.zeros_like, values) for name, values in sent.items()}
-    back = unpack(parcel, blank)
+    back = unpack(message, blank)
     for name, values in sent.items():
         assert_same(back[name], values)
 
@@ -76,16 +76,16 @@ def test_every_type_and_shape(kinds: list[tuple[str, list[int]]]) -> None:
     draw = torch.Generator().manual_seed(1)
     made = [torch.randint(0, 2, shape, generator=draw).to(DTYPES[name]) for name, shape in kinds]
     likes = {f"t{i}": values for i, values in enumerate(made)}
-    parcel = pack("train", {}, likes)
-    assert len(parcel.body) == sum(size_in_bytes(values) for values in made)
-    back = unpack(Parcel.of(parcel.head(), parcel.body), likes)
+    message = pack("train", {}, likes)
+    assert len(message.body) == sum(size_in_bytes(values) for values in made)
+    back = unpack(Message.of(message.frames()), likes)
     for values, again in zip(made, back.values(), strict=True):
         assert_same(again, values)
 
 
 def test_what_comes_back_is_ones_own() -> None:
-    parcel = pack("train", {}, {"w": torch.zeros(4)})
-    first, second = (unpack(parcel, {"w": torch.zeros(0)})["w"] for _ in range(2))
+    message = pack("train", {}, {"w": torch.zeros(4)})
+    first, second = (unpack(message, {"w": torch.zeros(0)})["w"] for _ in range(2))
     first += 1
     assert second.tolist() == [0, 0, 0, 0]
 
@@ -115,34 +115,34 @@ def test_equal_numbers_have_equal_digests_whatever_else_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parcel", "what"),
+    ("message", "what"),
     [
-        (Parcel("train", {}, {"w": ["float32[2]"]}, b"\0" * 7), "cut short"),
-        (Parcel("train", {}, {"w": ["float32[2]"]}, b"\0" * 9), "9 bytes, not 8"),
-        (Parcel("train", {}, {"w": ["float32[2]", "float32[]"]}, b""), "2 arrays, not 1"),
-        (Parcel("train", {}, {"w": ["object[2]"]}, b"\0" * 8), "no type and shape"),
-        (Parcel("train", {}, {"w": ["float32[-2]"]}, b"\0" * 8), "no type and shape"),
-        (Parcel("train", {}, {"v": ["float32[2]"]}, b"\0" * 8), "it holds v, not w"),
+        (Message("train", {}, {"w": ["float32[2]"]}, b"\0" * 7), "cut short"),
+        (Message("train", {}, {"w": ["float32[2]"]}, b"\0" * 9), "9 bytes, not 8"),
+        (Message("train", {}, {"w": ["float32[2]", "float32[]"]}, b""), "2 arrays, not 1"),
+        (Message("train", {}, {"w": ["object[2]"]}, b"\0" * 8), "no type and shape"),
+        (Message("train", {}, {"w": ["float32[-2]"]}, b"\0" * 8), "no type and shape"),
+        (Message("train", {}, {"v": ["float32[2]"]}, b"\0" * 8), "it holds v, not w"),
     ],
 )
-def test_messages_that_do_not_hold_what_they_say(parcel: Parcel, what: str) -> None:
+def test_messages_that_do_not_hold_what_they_say(message: Message, what: str) -> None:
     with pytest.raises(MessageError, match=what.replace("[", r"\[")):
-        unpack(parcel, {"w": torch.zeros(2)})
+        unpack(message, {"w": torch.zeros(2)})
 
 
 def test_heads_that_cannot_be_read() -> None:
     for head in ("", "[]", '{"verb": "train"}', "\x80\x04pickle"):
         with pytest.raises(MessageError, match="no head"):
-            Parcel.of(head, b"")
+            Message.of(Frames(head, b""))
     assert leaves(NoState()) == []
 
 
 def test_what_travels_is_what_the_numbers_weigh() -> None:
     numbers = {"down": torch.zeros(600_000), "more": torch.zeros(7, dtype=torch.float64)}
-    run = Run("0" * 21, {"data": "digits", "rounds": 50}, "scaffold", 3, 7, 20, 10)
-    parcel = pack("train", {**run.facts(), "t": 12, "last": 11}, numbers)
-    message = Message(wrap(Frames(parcel.head(), parcel.body)), dst_node_id=1, message_type="train")
-    objects = get_all_nested_objects(message).values()
+    run = RunDescription("0" * 21, {"data": "digits", "rounds": 50}, "scaffold", 3, 7, 20, 10)
+    message = pack("train", {**run.facts(), "t": 12, "last": 11}, numbers)
+    sent = FlowerMessage(wrap(message.frames()), dst_node_id=1, message_type="train")
+    objects = get_all_nested_objects(sent).values()
     travels = sum(len(part.deflate()) for part in objects)
     weighs = sum(size_in_bytes(values) for values in numbers.values())
     assert weighs < travels < 1.002 * weighs

@@ -10,44 +10,36 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flwr.app import Message
+from flwr.app import Message as FlowerMessage
 
-from network_grid import At, InProcessGrid
+from network_grid import InProcessGrid
+from site_files import site
 from small_studies import SMALL
-from unalike import InputError, diagnose
-from unalike.api import DiagnosisResult
+from unalike import DiagnosisResult, InputError, diagnose
 from unalike.cli.main import main
-from unalike.data.own_samples import OwnSamples, read_samples
+from unalike.data.site_samples import SiteSamples, read_site_samples
 from unalike.network.protocol.flower_message import unwrap, wrap
-from unalike.network.protocol.frames import Frames
-from unalike.network.protocol.messages import Parcel, pack
-from unalike.network.server.diagnosis import diagnosis_of, survey
-from unalike.network.server.sites import Terms
+from unalike.network.protocol.messages import Message, pack
+from unalike.network.protocol.summary_request import SummaryRequest
+from unalike.network.server.diagnosis import read_diagnosis, run_diagnosis
+from unalike.network.server.server_settings import ServerSettings
 from unalike.network.server.study import prepare
-from unalike.network.site.session import Identity, Membership
-from unalike.network.site.summaries import Wish
-from unalike.study.run import dealt
+from unalike.network.site.session import Session
+from unalike.network.site.site_settings import SiteSettings
+from unalike.study.inputs import deal_study
+from unalike.study.roster import read_sites
 from unalike.study.settings import make_study
-from unalike.study.sites import read_sites
 from unlike_worlds import world
 
-QUICK = Terms(deadline=5.0, patience=0.3, grace=0.2, poll=0.01)
+QUICK = ServerSettings(deadline=5.0, patience=0.3, grace=0.2, poll=0.01)
 Events = list[dict[str, Any]]
 
 
-def at(membership: Membership) -> At:
-    def answer(message: Message) -> Message:
-        told = membership.handle(Parcel.of(*unwrap(message)))
-        return Message(wrap(Frames(told.head(), told.body)), reply_to=message)
-
-    return answer
+def sites(settings: list[SiteSettings]) -> InProcessGrid:
+    return InProcessGrid({100 + i: site(one) for i, one in enumerate(settings)})
 
 
-def sites(identities: list[Identity]) -> InProcessGrid:
-    return InProcessGrid({100 + i: at(Membership(one)) for i, one in enumerate(identities)})
-
-
-def owners(folder: Path, **more: Any) -> list[Identity]:
+def owners(folder: Path, **more: Any) -> list[SiteSettings]:
     """Three sites with samples of their own; the second lacks the classes 0 and 1."""
     x, y, client, _ = world(2, samples=900, clients=3, feature=1.5)
     found = []
@@ -55,24 +47,26 @@ def owners(folder: Path, **more: Any) -> list[Identity]:
         rows = (client == i) & ((y > 1) | (i != 1))
         np.savez(folder / f"{i}.npz", x=x[rows], y=y[rows])
         name = f"site-{i}"
-        found.append(Identity(name, folder / name, read_samples(folder / f"{i}.npz"), **more))
+        found.append(
+            SiteSettings(name, folder / name, read_site_samples(folder / f"{i}.npz"), **more)
+        )
     return found
 
 
-def together(identities: list[Identity]) -> tuple[np.ndarray, ...]:
-    held = [one.samples for one in identities if one.samples is not None]
-    x, y = (np.concatenate([getattr(one, part) for one in held]) for part in ("x", "y"))
-    names = np.repeat([one.name for one in identities], [len(one.y) for one in held])
+def together(settings: list[SiteSettings]) -> tuple[np.ndarray, ...]:
+    samples = [one.samples for one in settings if one.samples is not None]
+    x, y = (np.concatenate([getattr(one, part) for one in samples]) for part in ("x", "y"))
+    names = np.repeat([one.name for one in settings], [len(one.y) for one in samples])
     return x, y, names
 
 
-def surveyed(
-    folder: Path, identities: list[Identity], wish: Wish, events: Events | None = None
+def diagnosed(
+    folder: Path, settings: list[SiteSettings], events: Events | None = None, **options: Any
 ) -> DiagnosisResult:
     if not folder.exists():
-        prepare(make_study({"data": "own"}), folder, sites=len(identities))
-    said = [] if events is None else events
-    return survey(sites(identities), folder, QUICK, wish, said.append)
+        prepare(make_study({"data": "own"}), folder, sites=len(settings))
+    heard = [] if events is None else events
+    return run_diagnosis(sites(settings), folder, replace(QUICK, **options), heard.append)
 
 
 def same_labels_and_sizes(here: DiagnosisResult, there: DiagnosisResult) -> None:
@@ -84,9 +78,9 @@ def same_labels_and_sizes(here: DiagnosisResult, there: DiagnosisResult) -> None
 
 @pytest.mark.proof("limit", "labels and sizes over a network: bit for bit those of all samples")
 def test_sites_with_their_own_samples(tmp_path: Path) -> None:
-    identities, events = owners(tmp_path), Events()
-    here = diagnose(together(identities), optimise=False)
-    there = surveyed(tmp_path / "study", identities[::-1], Wish(), events)
+    settings, events = owners(tmp_path), Events()
+    here = diagnose(together(settings), optimise=False)
+    there = diagnosed(tmp_path / "study", settings[::-1], events)
     same_labels_and_sizes(here, there)
     assert there["feature"].found
     assert there.remarks[-1].startswith("1 of 3 clients lack a class; site-1 has no sample of")
@@ -94,121 +88,115 @@ def test_sites_with_their_own_samples(tmp_path: Path) -> None:
     assert written["found"] == list(there.found)
     assert (tmp_path / "study" / "diagnosis.html").exists()
     assert events[-1] == {"event": "finished"}
-    assert diagnosis_of(tmp_path / "study").to_json() == there.to_json()
+    assert read_diagnosis(tmp_path / "study").to_json() == there.to_json()
 
 
 def test_sites_of_a_study_that_deals_its_data(tmp_path: Path) -> None:
     study = make_study(SMALL | {"alpha": 0.3})
     prepare(study, tmp_path / "study")
     names = [f"client {i}" for i in range(5)]
-    identities = [Identity(name, tmp_path / name, client=i) for i, name in enumerate(names)]
-    there = surveyed(tmp_path / "study", identities, Wish())
-    same_labels_and_sizes(diagnose(dealt(study, 0), optimise=False), there)
+    settings = [SiteSettings(name, tmp_path / name, client=i) for i, name in enumerate(names)]
+    there = diagnosed(tmp_path / "study", settings)
+    same_labels_and_sizes(diagnose(deal_study(study, 0), optimise=False), there)
     assert "feature" not in there.found
 
 
 def test_one_of_many_labels(tmp_path: Path) -> None:
-    identities = owners(tmp_path)
+    settings = owners(tmp_path)
     made = []
-    for one in identities:
+    for one in settings:
         assert one.samples is not None
         y = np.stack([one.samples.y > 1, one.samples.y == 4], 1).astype(np.float32)
-        made.append(replace(one, samples=OwnSamples(one.samples.x, y)))
+        made.append(replace(one, samples=SiteSamples(one.samples.x, y)))
     with pytest.raises(InputError, match="choose one of them"):
-        surveyed(tmp_path / "none", made, Wish())
-    there = surveyed(tmp_path / "one", made, Wish(label=1))
+        diagnosed(tmp_path / "none", made)
+    there = diagnosed(tmp_path / "one", made, label=1)
     assert there.labels == ("without label 1", "with label 1")
     assert made[0].samples is not None
     assert there.counts[0, 1] == made[0].samples.y[:, 1].sum()
 
 
-class Ear:
-    """Keeps everything that the server hears."""
-
-    def __init__(self, grid: InProcessGrid) -> None:
-        self.grid = grid
-
-    def heads(self) -> list[dict[str, Any]]:
-        replies = [reply for _, _, reply in self.grid.log if reply and reply.has_content()]
-        return [json.loads(unwrap(reply).head) for reply in replies]
+def answers(grid: InProcessGrid) -> list[Message]:
+    """Everything that the server hears."""
+    replies = [reply for _, _, reply in grid.log if reply and reply.has_content()]
+    return [Message.of(unwrap(reply)) for reply in replies]
 
 
 def test_with_noise_the_server_hears_no_true_number(tmp_path: Path) -> None:
-    identities = owners(tmp_path, noise=2.0)
+    settings = owners(tmp_path, noise=2.0)
     prepare(make_study({"data": "own"}), tmp_path / "study", sites=3)
-    grid = sites(identities)
-    found = survey(grid, tmp_path / "study", QUICK, Wish(noise=2.0), lambda _: None)
-    heard = Ear(grid).heads()
-    assert {told["verb"] for told in heard} == {"describe", "summarise"}
-    for told in heard:
-        assert told["facts"].get("sizes", [0, 0, 0]) == [0, 0, 0]
-        assert told["facts"].get("label_counts", []) == []
+    grid = sites(settings)
+    found = run_diagnosis(grid, tmp_path / "study", replace(QUICK, noise=2.0), lambda _: None)
+    assert {answer.verb for answer in answers(grid)} == {"describe", "summarise"}
+    for answer in answers(grid):
+        assert answer.facts.get("sizes", [0, 0, 0]) == [0, 0, 0]
+        assert answer.facts.get("label_counts", []) == []
     roster = read_sites(tmp_path / "study")
     assert roster is not None
     assert all(site is not None and site.train == 0 for site in roster.places)
-    truth = diagnose(together(identities), optimise=False).counts
+    truth = diagnose(together(settings), optimise=False).counts
     assert (found.counts != truth).any()
     assert abs(found.counts - truth).max() < 60
     assert found.settings["epsilon"] == 2.0
 
 
 def test_noise_is_drawn_once(tmp_path: Path) -> None:
-    identities = owners(tmp_path, noise=2.0)
-    first = surveyed(tmp_path / "study", identities, Wish(noise=2.0))
-    again = surveyed(tmp_path / "study", identities, Wish(noise=2.0))
+    settings = owners(tmp_path, noise=2.0)
+    first = diagnosed(tmp_path / "study", settings, noise=2.0)
+    again = diagnosed(tmp_path / "study", settings, noise=2.0)
     assert again.to_json() == first.to_json()
     events = Events()
     with pytest.raises(InputError):
-        surveyed(tmp_path / "study", identities, Wish(noise=1.0), events)
+        diagnosed(tmp_path / "study", settings, events, noise=1.0)
     whys = " ".join(event.get("text", "") for event in events)
     assert "has told its numbers once, with epsilon = 2" in whys
-    others = [replace(one, state=tmp_path / "new" / one.name) for one in identities]
-    assert surveyed(tmp_path / "other", others, Wish(noise=2.0)).to_json() != first.to_json()
+    others = [replace(one, state_folder=tmp_path / "new" / one.name) for one in settings]
+    assert diagnosed(tmp_path / "other", others, noise=2.0).to_json() != first.to_json()
 
 
 @pytest.mark.parametrize(
-    ("more", "wish", "words"),
+    ("more", "noise", "words"),
     [
-        ({"noise": 1.0}, Wish(), "serve with --noise 1"),
-        ({"noise": 1.0}, Wish(noise=3.0), "nothing beyond epsilon = 1"),
-        ({"tells_classes": False}, Wish(), "--hide-classes"),
+        ({"noise": 1.0}, 0.0, "serve with --noise 1"),
+        ({"noise": 1.0}, 3.0, "nothing beyond epsilon = 1"),
+        ({"reveal_classes": False}, 0.0, "--hide-classes"),
     ],
 )
 def test_a_site_that_objects_says_why_and_leaves(
-    tmp_path: Path, more: dict[str, Any], wish: Wish, words: str
+    tmp_path: Path, more: dict[str, Any], noise: float, words: str
 ) -> None:
     events = Events()
     with pytest.raises(InputError, match="sites were there"):
-        surveyed(tmp_path / "study", owners(tmp_path, **more), wish, events)
+        diagnosed(tmp_path / "study", owners(tmp_path, **more), events, noise=noise)
     assert any(words in event.get("text", "") for event in events)
 
 
 def test_a_site_with_noise_does_not_train(tmp_path: Path) -> None:
-    member = Membership(owners(tmp_path, noise=1.0)[0])
-    wish = Wish(noise=1.0).facts()
-    asked = [pack(verb, {}) for verb in ("describe", "train", "spread", "summarise")]
-    for question in [*asked, pack("train", wish), pack("evaluate", wish)]:
-        answer = member.handle(question)
+    session = Session(owners(tmp_path, noise=1.0)[0])
+    facts = SummaryRequest(noise=1.0).facts()
+    plain = [pack(verb, {}) for verb in ("describe", "train", "spread", "summarise")]
+    for request in [*plain, pack("train", facts), pack("evaluate", facts)]:
+        answer = session.handle(request)
         assert answer.verb == "failed"
         assert "nothing else" in answer.facts["why"]
 
 
 def test_one_bad_answer_does_not_spoil_the_others(tmp_path: Path) -> None:
-    identities, events = owners(tmp_path), Events()
+    settings, events = owners(tmp_path), Events()
     prepare(make_study({"data": "own"}), tmp_path / "study", sites=3)
-    grid = sites(identities)
+    grid = sites(settings)
     usual = grid.nodes[100]
 
-    def bad(message: Message) -> Message | None:
-        answer = usual(message)
-        assert answer is not None
-        told = Parcel.of(*unwrap(answer))
-        if told.verb == "summarise":
-            told = told._replace(body=bytes(told.body[:-8]) + np.array(np.nan).tobytes())
-        return Message(wrap(Frames(told.head(), told.body)), reply_to=message)
+    def bad(message: FlowerMessage) -> FlowerMessage | None:
+        reply = usual(message)
+        assert reply is not None
+        answer = Message.of(unwrap(reply))
+        if answer.verb == "summarise":
+            answer = answer._replace(body=bytes(answer.body[:-8]) + np.array(np.nan).tobytes())
+        return FlowerMessage(wrap(answer.frames()), reply_to=message)
 
     grid.nodes[100] = bad
-    found = survey(grid, tmp_path / "study", QUICK, Wish(), events.append)
+    found = run_diagnosis(grid, tmp_path / "study", QUICK, events.append)
     assert found.names == ("site-1", "site-2")
     assert any("site-0 told is not used" in event.get("text", "") for event in events)
 

@@ -12,29 +12,32 @@ import numpy as np
 import pytest
 import torch
 
-from network_worlds import QUICK, Handle, Network
+from network_worlds import QUICK, Handler, Network
 from unalike import InputError
 from unalike.functional.trees import items, map_tree
 from unalike.methods import METHODS
 from unalike.network.protocol.flower_message import unwrap
-from unalike.network.protocol.messages import FAILED, MessageError, Parcel, pack, unpack
-from unalike.network.protocol.schemas import EMPTY_COUNTS
-from unalike.network.server import sites as attendance
+from unalike.network.protocol.messages import FAILED, Message, MessageError, pack, unpack
+from unalike.network.protocol.schemas import TALLY_SCHEMA
+from unalike.network.server import sites
+from unalike.network.site.trainer import VERBS
 from worlds import blobs
 
 SIZES = (12, 5, 20, 9)
+LONGEST = 900.0
+"""Seconds that anything may take on a busy machine."""
 
 
 def network(folder: Path, name: str = "fedavg", **options: Any) -> Network:
     return Network(blobs(SIZES), METHODS[name](), folder, **options)
 
 
-def changed(usual: Handle, change: Callable[[torch.Tensor], torch.Tensor]) -> Handle:
+def changed(usual: Handler, change: Callable[[torch.Tensor], torch.Tensor]) -> Handler:
     """A site whose answer to `train` is another one."""
 
-    def handle(asked: Parcel) -> Parcel:
-        answer = usual(asked)
-        if asked.verb != "train":
+    def handle(message: Message) -> Message:
+        answer = usual(message)
+        if message.verb != "train":
             return answer
         up = unpack(answer, {"up": torch.zeros(0)})["up"]
         return pack("train", answer.facts, {"up": change(up)})
@@ -75,9 +78,9 @@ def test_an_answer_that_was_not_used_leaves_no_trace_in_the_private_state(tmp_pa
     here = network(tmp_path, "scaffold")
     usual = here.handlers[2]
 
-    def once(asked: Parcel) -> Parcel:
-        answer = usual(asked)
-        if asked.verb == "train" and asked.facts["t"] == 2:
+    def once(message: Message) -> Message:
+        answer = usual(message)
+        if message.verb == "train" and message.facts["t"] == 2:
             return pack("train", answer.facts | {"sound": False})
         return answer
 
@@ -99,9 +102,9 @@ def test_many_answers_in_a_row_that_were_not_used(tmp_path: Path) -> None:
     here = network(tmp_path, "scaffold")
     usual = here.handlers[2]
 
-    def seldom(asked: Parcel) -> Parcel:
-        answer = usual(asked)
-        if asked.verb == "train" and 1 < asked.facts["t"] < 7:
+    def seldom(message: Message) -> Message:
+        answer = usual(message)
+        if message.verb == "train" and 1 < message.facts["t"] < 7:
             return pack("train", answer.facts | {"gradients": "many"})
         return answer
 
@@ -127,9 +130,9 @@ def test_counts_that_cannot_be_used(tmp_path: Path, change: Callable[[Any], Any]
     usual = here.handlers[3]
     (r,) = here.train(1)
 
-    def miscounting(asked: Parcel) -> Parcel:
-        answer = usual(asked)
-        trees = unpack(answer, dict.fromkeys(("test", "validation", "shared"), EMPTY_COUNTS))
+    def miscounting(message: Message) -> Message:
+        answer = usual(message)
+        trees = unpack(answer, dict.fromkeys(("test", "validation", "shared"), TALLY_SCHEMA))
         return pack("evaluate", {}, trees | {"test": change(trees["test"])})
 
     honest = here.clients.evaluate(r.server, 1, r.cohort)
@@ -144,33 +147,33 @@ def test_counts_that_cannot_be_used(tmp_path: Path, change: Callable[[Any], Any]
 def test_a_node_that_cannot_say_who_it_is_is_asked_again_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attendance, "REST", 0.1)
-    here = network(tmp_path, terms=replace(QUICK, patience=60.0))
+    monkeypatch.setattr(sites, "RETRY_SECONDS", 0.1)
+    here = network(tmp_path, settings=replace(QUICK, patience=LONGEST))
     here.grid.nodes[777] = here.grid.nodes.pop(101)
-    usual, asked = here.handlers[1], []
+    usual, verbs = here.handlers[1], []
 
-    def not_yet(parcel: Parcel) -> Parcel:
-        asked.append(parcel.verb)
-        if len(asked) < 3:
+    def not_yet(message: Message) -> Message:
+        verbs.append(message.verb)
+        if len(verbs) < 3:
             raise RuntimeError("still loading")
-        return usual(parcel)
+        return usual(message)
 
     here.handlers[1] = not_yet
-    here.attendance.wait(lambda: len(here.attendance.nodes) == 4)
-    assert asked == ["describe"] * 3
+    here.sites.wait_until(lambda: len(here.sites.nodes) == 4)
+    assert verbs == ["describe"] * 3
     assert "Node 777 did not say who it is" in here.remarks()[0]
 
 
-def raising(asked: Parcel) -> Parcel:
+def raising(message: Message) -> Message:
     raise RuntimeError("out of memory")
 
 
-def failing(asked: Parcel) -> Parcel:
+def failing(message: Message) -> Message:
     return pack(FAILED, {"why": "the disk is full"})
 
 
-def garbled(asked: Parcel) -> Parcel:
-    return Parcel("train", {"gradients": 1}, {"up": ["float64[7]"]}, b"123")
+def garbled(message: Message) -> Message:
+    return Message("train", {"gradients": 1}, {"up": ["float64[7]"]}, b"123")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +184,7 @@ def garbled(asked: Parcel) -> Parcel:
         (garbled, "the answer of client 1 is not used: up is cut short", True),
     ],
 )
-def test_sites_that_fail(tmp_path: Path, handle: Handle, said: str, rejected: bool) -> None:
+def test_sites_that_fail(tmp_path: Path, handle: Handler, said: str, rejected: bool) -> None:
     here = network(tmp_path)
     here.handlers[1] = handle
     (r,) = here.train(1)
@@ -199,7 +202,7 @@ def test_a_silent_site_is_waited_for_until_the_deadline(tmp_path: Path) -> None:
 
 
 def test_too_few_answers_are_waited_for_and_then_given_up(tmp_path: Path) -> None:
-    here = network(tmp_path, terms=replace(QUICK, least=4, deadline=0.05, patience=60.0))
+    here = network(tmp_path, settings=replace(QUICK, least=4, deadline=0.05, patience=LONGEST))
     usual, calls = here.grid.nodes[101], []
 
     def late(message: Any) -> Any:
@@ -213,7 +216,7 @@ def test_too_few_answers_are_waited_for_and_then_given_up(tmp_path: Path) -> Non
     waiting = [event for event in here.events if event["event"] == "waiting"]
     assert waiting[-1]["for"] == ["client 1"]
     here.grid.nodes[101] = lambda message: None
-    here.attendance.terms = replace(here.attendance.terms, patience=0.1)
+    here.sites.settings = replace(here.sites.settings, patience=0.1)
     with pytest.raises(InputError, match=r"Round 2: 3 of at least 4 sites .* Look after client 1"):
         here.train(1, r.server, 2)
     del here.grid.nodes[101]
@@ -221,24 +224,22 @@ def test_too_few_answers_are_waited_for_and_then_given_up(tmp_path: Path) -> Non
         here.train(1, r.server, 2)
 
 
-def test_the_same_question_is_answered_once(tmp_path: Path) -> None:
+def test_the_same_request_is_answered_once(tmp_path: Path) -> None:
     here = network(tmp_path, "scaffold")
     (r,) = here.train(1)
-    site, question = here.sites[0], here.grid.log[4][1]
-
-    asked = Parcel.of(*unwrap(question))
-    assert asked.verb == "train"
-    first = site.handle(asked)
-    worked = []
-    usual = site.engine.train
-    site.engine.train = lambda *args: worked.append(args) or usual(*args)  # type: ignore
-    assert site.handle(asked) == first
-    assert not worked
-    fresh = here.site(0)
-    assert fresh.handle(asked) == first
-    other = pack("train", asked.facts, {"down": map_tree(lambda w: w + 1, r.server)})
-    assert site.handle(other) != first
-    assert len(worked) == 1
+    trainer, request = here.trainers[0], Message.of(unwrap(here.grid.log[4][1]))
+    assert request.verb == "train"
+    first = trainer.train(request)
+    trained = []
+    usual = trainer.engine.train
+    trainer.engine.train = lambda *args: trained.append(args) or usual(*args)  # type: ignore
+    assert trainer.train(request) == first
+    assert not trained
+    fresh = here.trainer(0)
+    assert fresh.train(request) == first
+    other = pack("train", request.facts, {"down": map_tree(lambda w: w + 1, r.server)})
+    assert trainer.train(other) != first
+    assert len(trained) == 1
 
 
 @pytest.mark.parametrize("name", ["scaffold", "fedrep", "ditto", "apfl"])
@@ -249,7 +250,7 @@ def test_private_state_survives_a_new_process_at_the_site(tmp_path: Path, name: 
     for t in range(1, 5):
         history += here.train(1, server, t)
         server = history[-1].server
-        here.sites = {row: here.site(row) for row in here.sites}
+        here.trainers = {row: here.trainer(row) for row in here.trainers}
     for a, b in zip(known, history, strict=True):
         for (_, x), (_, y) in zip(items(a.server), items(b.server), strict=True):
             assert torch.equal(x, y)
@@ -260,7 +261,7 @@ def test_a_server_one_round_behind_finds_the_states_that_it_needs(tmp_path: Path
     here = network(tmp_path, "scaffold")
     first, second, third = here.train(3)
     for behind in (first, second):
-        here.clients._last[:] = behind.t
+        here.clients.run.last_used[:] = behind.t
         again = here.train(3 - behind.t, behind.server, behind.t + 1)
         for (_, a), (_, b) in zip(items(third.server), items(again[-1].server), strict=True):
             assert torch.equal(a, b)
@@ -272,7 +273,7 @@ def test_a_lost_state_is_said_aloud(tmp_path: Path) -> None:
     first, second = here.train(2)
     for file in (tmp_path / "1").iterdir():
         file.unlink()
-    here.sites[1] = here.site(1)
+    here.trainers[1] = here.trainer(1)
     here.train(1, second.server, 3)
     assert here.remarks() == [
         "client 1 no longer has its private state of round 2 and has begun anew."
@@ -299,7 +300,7 @@ def test_a_damaged_state_is_no_state(tmp_path: Path) -> None:
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
-    here.sites[3] = here.site(3)
+    here.trainers[3] = here.trainer(3)
     here.train(1, first.server, 2)
     assert "client 3 no longer has its private state of round 1" in here.remarks()[0]
 
@@ -316,40 +317,37 @@ def test_a_site_that_comes_back_through_another_node_goes_on(tmp_path: Path) -> 
     known = network(tmp_path / "known", "scaffold").train(2)
     (first,) = here.train(1)
     here.grid.nodes[555] = here.grid.nodes.pop(101)
-    here.sites[1] = here.site(1)
+    here.trainers[1] = here.trainer(1)
     (second,) = here.train(1, first.server, 2)
     for (_, a), (_, b) in zip(items(known[1].server), items(second.server), strict=True):
         assert torch.equal(a, b)
-    assert here.attendance.nodes[1] == 555
+    assert here.sites.nodes[1] == 555
 
 
 def test_what_a_site_refuses_to_do(tmp_path: Path) -> None:
     here = network(tmp_path)
-    w = np.asarray(here.start())
-    asked = pack("train", {"t": 1, "last": 0}, {"down": torch.from_numpy(w)})
-
-    for parcel, why in (
-        (pack("dance"), "nobody here knows how to 'dance'"),
-        (pack("train", {}, {"down": here.start()}), "names no round"),
-        (pack("train", asked.facts), "sent no model"),
-        (pack("train", asked.facts, {"down": here.start()[1:]}), "but this model takes"),
-        (pack("train", asked.facts, {"down": here.start() * torch.inf}), "not finite"),
-        (pack("adapt", asked.facts, {"down": here.start()}), "no new client"),
+    facts, down = {"t": 1, "last": 0}, here.start()
+    for request, why in (
+        (pack("train", {}, {"down": down}), "names no round"),
+        (pack("train", facts), "sent no model"),
+        (pack("train", facts, {"down": down[1:]}), "but this model takes"),
+        (pack("train", facts, {"down": down * torch.inf}), "not finite"),
+        (pack("adapt", facts, {"down": down}), "no new client"),
     ):
         with pytest.raises(MessageError, match=why):
-            here.sites[0].handle(parcel)
+            VERBS[request.verb](here.trainers[0], request)
 
 
 def test_a_site_joins_through_the_node_of_its_own_key(tmp_path: Path) -> None:
     keys = json.dumps({f"site {row}": str(100 + row) for row in (0, 1, 3)} | {"site 2": "103"})
-    here = network(tmp_path, terms=replace(QUICK, keys=keys))
-    assert sorted(here.attendance.nodes) == [0, 1, 3]
+    here = network(tmp_path, settings=replace(QUICK, keys=keys))
+    assert sorted(here.sites.nodes) == [0, 1, 3]
     (refused,) = [event for event in here.events if event["event"] == "refused"]
     assert refused["site"] == "site 2"
     assert refused["why"] == "This site's key is unknown, so it cannot join as site 2."
-    told = here.grid.log[-1][1]
-    assert told.metadata.dst_node_id == 102
-    assert Parcel.of(*unwrap(told)).facts["why"] == refused["why"]
+    sent = here.grid.log[-1][1]
+    assert sent.metadata.dst_node_id == 102
+    assert Message.of(unwrap(sent)).facts["why"] == refused["why"]
     other = json.dumps({f"site {row}": str(100 + (row + 1) % 4) for row in range(4)})
     with pytest.raises(InputError, match="Only 0 of 4 sites"):
-        network(tmp_path, terms=replace(QUICK, keys=other))
+        network(tmp_path, settings=replace(QUICK, keys=other))

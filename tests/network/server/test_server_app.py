@@ -8,14 +8,17 @@ import pytest
 from flwr.app import Context, RecordDict
 
 from network_grid import InProcessGrid
-from unalike.network.deployment.folder_lock import alone
+from unalike.network.processes.folder_lock import lock_folder
 from unalike.network.server import server_app
 
 
 def test_a_second_run_does_not_write_to_the_folder_of_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_app, "ENDING", 0.1)
+    monkeypatch.setattr(server_app, "LOCK_SECONDS", 0.1)
     context = Context(1, 0, {}, RecordDict(), {"study": str(tmp_path)})
-    with alone(tmp_path), pytest.raises(SystemExit, match="is in use by another unalike process"):
+    with (
+        lock_folder(tmp_path),
+        pytest.raises(SystemExit, match="is in use by another unalike process"),
+    ):
         server_app.app(InProcessGrid({}), context)

@@ -10,24 +10,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from flwr.app import Message
+from flwr.app import Message as FlowerMessage
 
-from network_grid import At, InProcessGrid
+from network_grid import InProcessGrid, Node, node
 from small_studies import SMALL
 from unalike import InputError, compare, resume
-from unalike.api import read_result
-from unalike.data.own_samples import read_samples
-from unalike.network.protocol.flower_message import unwrap, wrap
-from unalike.network.protocol.frames import Frames
-from unalike.network.protocol.messages import Parcel
-from unalike.network.server.sites import Terms
-from unalike.network.server.study import conduct, prepare
-from unalike.network.site.session import Identity, Membership
+from unalike.api.studies import read_result
+from unalike.data.site_samples import read_site_samples
+from unalike.network.server.server_settings import ServerSettings
+from unalike.network.server.study import prepare, run_study
+from unalike.network.site.session import Session
+from unalike.network.site.site_settings import SiteSettings
+from unalike.study.roster import read_sites
 from unalike.study.settings import make_study
-from unalike.study.sites import read_sites
 
 SETTINGS: dict[str, Any] = SMALL | {"methods": ("fedrep",), "model": "mlp"}
-QUICK = Terms(least=1, deadline=5.0, patience=0.5, grace=0.2, poll=0.01)
+QUICK = ServerSettings(least=1, deadline=5.0, patience=0.5, grace=0.2, poll=0.01)
 
 
 class Sites:
@@ -35,22 +33,17 @@ class Sites:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.members: dict[int, Membership] = {}
+        self.sessions: dict[int, Session] = {}
 
-    def dealt(self, clients: int) -> dict[int, At]:
+    def dealt(self, clients: int) -> dict[int, Node]:
         return {
-            100 + i: self.node(i, Identity(f"client {i}", self.folder / str(i), client=i))
+            100 + i: self.node(i, SiteSettings(f"client {i}", self.folder / str(i), client=i))
             for i in range(clients)
         }
 
-    def node(self, key: int, identity: Identity) -> At:
-        self.members[key] = Membership(identity)
-
-        def at(message: Message) -> Message:
-            answer = self.members[key].handle(Parcel.of(*unwrap(message)))
-            return Message(wrap(Frames(answer.head(), answer.body)), reply_to=message)
-
-        return at
+    def node(self, key: int, settings: SiteSettings) -> Node:
+        self.sessions[key] = Session(settings)
+        return node(self.sessions[key].handle)
 
 
 def metrics(folder: Path) -> dict[str, list[dict[str, Any]]]:
@@ -86,7 +79,7 @@ def test_a_study_over_sites_is_the_simulated_one(tmp_path: Path) -> None:
     prepare(study, folder)
     events: list[dict[str, Any]] = []
     grid = InProcessGrid(Sites(tmp_path / "sites").dealt(5))
-    conduct(grid, folder, QUICK, events.append)
+    run_study(grid, folder, QUICK, events.append)
     assert_same_records(metrics(tmp_path / "simulated"), metrics(folder))
     found = read_result(folder)
     assert (folder / "report.html").exists()
@@ -115,15 +108,15 @@ class Fuse:
     def __init__(self, training: int) -> None:
         self.left = training
 
-    def at(self, usual: At) -> At:
-        def at(message: Message) -> Message | None:
-            answer = usual(message)
+    def node(self, usual: Node) -> Node:
+        def answer(message: FlowerMessage) -> FlowerMessage | None:
+            answered = usual(message)
             self.left -= message.metadata.message_type == "train"
             if self.left < 0:
                 raise KeyboardInterrupt
-            return answer
+            return answered
 
-        return at
+        return answer
 
 
 def test_a_server_that_is_killed_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
@@ -131,17 +124,17 @@ def test_a_server_that_is_killed_goes_on_from_its_checkpoint(tmp_path: Path) -> 
     alone = replace(QUICK, baselines=False)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     prepare(study, whole)
-    conduct(InProcessGrid(Sites(tmp_path / "a").dealt(5)), whole, alone, lambda _: None)
+    run_study(InProcessGrid(Sites(tmp_path / "a").dealt(5)), whole, alone, lambda _: None)
     prepare(study, broken)
     sites = tmp_path / "b"
     for training in (6, 5):
         left = Fuse(training)
-        nodes = {node: left.at(usual) for node, usual in Sites(sites).dealt(5).items()}
+        nodes = {node: left.node(usual) for node, usual in Sites(sites).dealt(5).items()}
         with pytest.raises(KeyboardInterrupt):
-            conduct(InProcessGrid(nodes), broken, alone, lambda _: None)
+            run_study(InProcessGrid(nodes), broken, alone, lambda _: None)
         with pytest.raises(InputError, match="unalike serve"):
             resume(broken)
-    conduct(InProcessGrid(Sites(sites).dealt(5)), broken, alone, lambda _: None)
+    run_study(InProcessGrid(Sites(sites).dealt(5)), broken, alone, lambda _: None)
     assert_same_records(metrics(whole), metrics(broken))
 
 
@@ -160,23 +153,25 @@ def test_sites_with_samples_of_their_own(tmp_path: Path) -> None:
     )
     sites, grid = Sites(tmp_path), InProcessGrid()
     for i, (name, rows) in enumerate((("north", 40), ("east", 30), ("west", 25))):
-        samples = read_samples(own_samples(tmp_path, name, rows))
+        samples = read_site_samples(own_samples(tmp_path, name, rows))
         hides = name == "west"
-        identity = Identity(name, tmp_path / f"state {name}", samples, tells_classes=not hides)
-        grid.nodes[i] = sites.node(i, identity)
-    odd = Identity("odd", tmp_path / "state odd", read_samples(own_samples(tmp_path, "o", 30, 5)))
+        settings = SiteSettings(name, tmp_path / f"state {name}", samples, reveal_classes=not hides)
+        grid.nodes[i] = sites.node(i, settings)
+    odd = SiteSettings(
+        "odd", tmp_path / "state odd", read_site_samples(own_samples(tmp_path, "o", 30, 5))
+    )
     grid.nodes[8] = sites.node(8, odd)
-    twin = Identity("east", tmp_path / "state twin", read_samples(tmp_path / "east.npz"))
+    twin = SiteSettings("east", tmp_path / "state twin", read_site_samples(tmp_path / "east.npz"))
     grid.nodes[9] = sites.node(9, twin)
     folder = tmp_path / "study"
     prepare(study, folder, sites=4)
     events: list[dict[str, Any]] = []
-    conduct(grid, folder, QUICK, events.append)
+    run_study(grid, folder, QUICK, events.append)
     refused = {event["site"]: event["why"] for event in events if event["event"] == "refused"}
     assert "shape [5]" in refused["odd"]
     assert "--name" in refused["east"]
-    assert "shape [5]" in (sites.members[8].refused or "")
-    assert sites.members[0].refused is None
+    assert "shape [5]" in (sites.sessions[8].refused or "")
+    assert sites.sessions[0].refused is None
     result = read_result(folder)
     assert result.names == ("east", "north", "west", "place 4, empty")
     last = metrics(folder)["runs/fedavg/seed-0"][-1]
@@ -191,9 +186,9 @@ def test_sites_with_samples_of_their_own(tmp_path: Path) -> None:
     assert resume(folder).names == result.names
 
 
-def own_site(sites: Sites, folder: Path, name: str, rows: int) -> At:
-    samples = read_samples(own_samples(folder, name, rows))
-    return sites.node(rows, Identity(name, folder / name, samples))
+def own_site(sites: Sites, folder: Path, name: str, rows: int) -> Node:
+    samples = read_site_samples(own_samples(folder, name, rows))
+    return sites.node(rows, SiteSettings(name, folder / name, samples))
 
 
 def test_a_site_that_comes_late_takes_its_place(tmp_path: Path) -> None:
@@ -205,12 +200,12 @@ def test_a_site_that_comes_late_takes_its_place(tmp_path: Path) -> None:
     grid, folder = InProcessGrid(first), tmp_path / "study"
     prepare(study, folder, sites=3)
 
-    def tell(event: dict[str, Any]) -> None:
+    def on_event(event: dict[str, Any]) -> None:
         events.append(event)
         if event["event"] == "round" and event["t"] == 2:
             grid.nodes[3] = own_site(sites, tmp_path, "late", 60)
 
-    conduct(grid, folder, replace(QUICK, baselines=False), tell)
+    run_study(grid, folder, replace(QUICK, baselines=False), on_event)
     done = [event for event in events if event["event"] == "round"]
     assert [event["answers"] for event in done] == [2, 2, 3, 3]
     assert [event["dropped"] for event in done] == [["place 3"], ["place 3"], [], []]
@@ -219,7 +214,7 @@ def test_a_site_that_comes_late_takes_its_place(tmp_path: Path) -> None:
     assert roster is not None
     assert [site and site.name for site in roster.places] == ["north", "south", "late"]
     assert roster.federation().train.sizes.tolist() == [28, 14, 42]
-    conduct(InProcessGrid(), folder, replace(QUICK, baselines=False), events.append)
+    run_study(InProcessGrid(), folder, replace(QUICK, baselines=False), events.append)
     assert events[-1] == {"event": "finished"}
 
 
@@ -230,7 +225,7 @@ def test_places_are_in_the_order_of_names_and_kept_for_those_who_return(tmp_path
     names = {"c": 30, "a": 40, "b": 50}
     nodes = {rows: own_site(sites, tmp_path, name, rows) for name, rows in names.items()}
     for round_trip in (nodes, dict(reversed(nodes.items()))):
-        conduct(InProcessGrid(round_trip), folder, replace(QUICK, baselines=False), print)
+        run_study(InProcessGrid(round_trip), folder, replace(QUICK, baselines=False), print)
         roster = read_sites(folder)
         assert roster is not None
         assert [site and site.name for site in roster.places] == ["a", "b", "c"]
@@ -256,22 +251,22 @@ def test_studies_that_have_no_meaning_over_a_network(
 def test_what_needs_all_samples_is_left_out_aloud(tmp_path: Path) -> None:
     events: list[dict[str, Any]] = []
     settings = {"methods": "centralised,fedavg", "seeds": 1, "clients": 5}
-    prepare(make_study(settings), tmp_path / "study", tell=events.append)
+    prepare(make_study(settings), tmp_path / "study", on_event=events.append)
     assert "centralised is left out: it needs the samples" in events[0]["text"]
     study = (tmp_path / "study" / "study.toml").read_text("utf-8")
     assert "centralised" not in study
     (tmp_path / "study" / "sites.json").unlink()
     with pytest.raises(InputError, match="holds no study over a network"):
-        conduct(InProcessGrid(), tmp_path / "study", QUICK, events.append)
+        run_study(InProcessGrid(), tmp_path / "study", QUICK, events.append)
 
 
 def test_sites_of_the_other_kind_are_refused(tmp_path: Path) -> None:
     sites, events = Sites(tmp_path), []
     own = own_site(sites, tmp_path, "own", 30)
-    beyond = sites.node(1, Identity("beyond", tmp_path / "beyond", client=5))
+    beyond = sites.node(1, SiteSettings("beyond", tmp_path / "beyond", client=5))
     prepare(make_study({"seeds": 1, "clients": 5}), tmp_path / "study")
     with pytest.raises(InputError, match="Only 0 of 5 sites"):
-        conduct(InProcessGrid({1: own, 2: beyond}), tmp_path / "study", QUICK, events.append)
+        run_study(InProcessGrid({1: own, 2: beyond}), tmp_path / "study", QUICK, events.append)
     why = {event["site"]: event["why"] for event in events if event["event"] == "refused"}
     assert "deals 'digits' to its sites: join with --client" in why["own"]
     assert "There is no client 5: the study has 0 to 4" in why["beyond"]
@@ -286,14 +281,14 @@ def test_a_method_that_does_not_suit_the_model_is_left_out_aloud(tmp_path: Path)
     sites, folder = Sites(tmp_path), tmp_path / "study"
     prepare(study, folder, sites=2)
     nodes = {i: own_site(sites, tmp_path, name, 30 + i) for i, name in enumerate("ab")}
-    conduct(InProcessGrid(nodes), folder, QUICK, events.append)
+    run_study(InProcessGrid(nodes), folder, QUICK, events.append)
     (said,) = [event["text"] for event in events if event["event"] == "remark"]
     assert said.startswith("ifca is left out: ifca: clusters = 3 is more than the 2 clients")
     done = [(event["method"], event["seed"]) for event in events if event["event"] == "round"]
     assert done == [("local", 0), ("fedavg", 0), ("local", 1), ("fedavg", 1)]
-    conduct(InProcessGrid(nodes), folder, QUICK, events.append)
+    run_study(InProcessGrid(nodes), folder, QUICK, events.append)
     assert events[-1] == {"event": "finished"}
     alone = study.model_copy(update={"methods": ("ifca",)})
     prepare(alone, tmp_path / "alone", sites=2)
     with pytest.raises(InputError, match="ifca: clusters = 3"):
-        conduct(InProcessGrid(nodes), tmp_path / "alone", replace(QUICK, baselines=False), print)
+        run_study(InProcessGrid(nodes), tmp_path / "alone", replace(QUICK, baselines=False), print)

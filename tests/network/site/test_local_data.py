@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +12,21 @@ import pandas as pd
 import pytest
 
 from network_grid import InProcessGrid
-from site_files import CLASSES, QUICK, STUDY, blobs, node, pictures, table
+from site_files import CLASSES, QUICK, STUDY, blobs, pictures, site, table
 from unalike import InputError, diagnose
-from unalike.api import read_result
-from unalike.data.own_samples import OwnSamples, read_samples
-from unalike.network.server.diagnosis import survey
-from unalike.network.server.study import conduct, prepare
-from unalike.network.site.session import Identity
-from unalike.network.site.summaries import Wish
+from unalike.api.studies import read_result
+from unalike.data.site_samples import SiteSamples, read_site_samples
+from unalike.network.server.diagnosis import run_diagnosis
+from unalike.network.server.study import prepare, run_study
+from unalike.network.site.site_settings import SiteSettings
+from unalike.study.roster import read_sites
 from unalike.study.settings import make_study
-from unalike.study.sites import read_sites
 
 NAMES = ("east", "north", "west")
-Held = dict[str, OwnSamples]
+Samples = dict[str, SiteSamples]
 
 
-def read_all(folder: Path) -> tuple[Held, Held]:
+def read_all(folder: Path) -> tuple[Samples, Samples]:
     """The samples of three sites from files with names, and the same from npz with numbers.
 
     The one in the west has no sample of the class "none".
@@ -38,25 +37,25 @@ def read_all(folder: Path) -> tuple[Held, Held]:
         if name == "west":
             x, y = x[y < 2], y[y < 2]
         np.savez(folder / f"{name}-plain.npz", x=x, y=y)
-        plain[name] = read_samples(folder / f"{name}-plain.npz")
+        plain[name] = read_site_samples(folder / f"{name}-plain.npz")
         frame = table(x, y)
         if name == "east":
             frame.to_csv(folder / "east.csv", index=False)
-            named[name] = read_samples(folder / "east.csv", label_column="grade")
+            named[name] = read_site_samples(folder / "east.csv", label_column="grade")
         elif name == "north":
             frame.assign(site="north").to_parquet(folder / "all.parquet")
-            named[name] = read_samples(
+            named[name] = read_site_samples(
                 folder / "all.parquet", label_column="grade", client_column="site", client="north"
             )
         else:
             np.savez(folder / "west.npz", x=x, grade=frame["grade"].to_numpy(str))
-            named[name] = read_samples(folder / "west.npz", label_column="grade")
+            named[name] = read_site_samples(folder / "west.npz", label_column="grade")
     return named, plain
 
 
-def grid(folder: Path, held: Held) -> InProcessGrid:
-    sites = [Identity(name, folder / name, samples) for name, samples in held.items()]
-    return InProcessGrid({i: node(identity) for i, identity in enumerate(sites)})
+def grid(folder: Path, samples: Samples) -> InProcessGrid:
+    sites = [SiteSettings(name, folder / name, samples) for name, samples in samples.items()]
+    return InProcessGrid({i: site(one) for i, one in enumerate(sites)})
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
@@ -65,18 +64,18 @@ def metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_tables_whose_columns_differ_are_refused(tmp_path: Path) -> None:
-    _, held = read_all(tmp_path)
+    _, samples = read_all(tmp_path)
     sites = {}
     for name, columns in (("east", "abcd"), ("north", "abcd"), ("west", "bacd"), ("late", "abce")):
         x, y = blobs(30, len(sites))
         frame = pd.DataFrame(x, columns=list(columns)).assign(y=y)
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
-        sites[name] = read_samples(tmp_path / f"{name}.csv")
+        sites[name] = read_site_samples(tmp_path / f"{name}.csv")
     assert sites["west"].columns == ("b", "a", "c", "d")
-    sites["arrays"] = held["east"]  # without names, which fits any
+    sites["arrays"] = samples["east"]  # without names, which fits any
     prepare(make_study(STUDY), tmp_path / "study", sites=5)
     events: list[dict[str, Any]] = []
-    conduct(grid(tmp_path / "state", sites), tmp_path / "study", QUICK, events.append)
+    run_study(grid(tmp_path / "state", sites), tmp_path / "study", QUICK, events.append)
     refused = {event["site"]: event["why"] for event in events if event["event"] == "refused"}
     assert refused.keys() == {"west", "late"}
     assert all("another order" in why for why in refused.values())
@@ -86,9 +85,9 @@ def test_tables_whose_columns_differ_are_refused(tmp_path: Path) -> None:
 def test_files_of_every_kind_train_as_plain_arrays_do(tmp_path: Path) -> None:
     named, plain = read_all(tmp_path)
     prepare(make_study(STUDY | {"classes": CLASSES}), tmp_path / "named", sites=3)
-    conduct(grid(tmp_path / "a", named), tmp_path / "named", QUICK, lambda _: None)
+    run_study(grid(tmp_path / "a", named), tmp_path / "named", QUICK, lambda _: None)
     prepare(make_study(STUDY), tmp_path / "plain", sites=3)
-    conduct(grid(tmp_path / "b", plain), tmp_path / "plain", QUICK, lambda _: None)
+    run_study(grid(tmp_path / "b", plain), tmp_path / "plain", QUICK, lambda _: None)
     assert str(metrics(tmp_path / "named")) == str(metrics(tmp_path / "plain"))
     result = read_result(tmp_path / "named")
     assert result.label_counts[2].tolist() == [12, 12, 0]
@@ -96,12 +95,12 @@ def test_files_of_every_kind_train_as_plain_arrays_do(tmp_path: Path) -> None:
 
 
 def test_folders_of_pictures(tmp_path: Path) -> None:
-    held = {
-        name: read_samples(pictures(tmp_path / "pictures" / name, *blobs(30, seed)))
+    samples = {
+        name: read_site_samples(pictures(tmp_path / "pictures" / name, *blobs(30, seed)))
         for seed, name in enumerate(NAMES[:2])
     }
     prepare(make_study(STUDY | {"classes": CLASSES}), tmp_path / "study", sites=2)
-    conduct(grid(tmp_path, held), tmp_path / "study", QUICK, lambda _: None)
+    run_study(grid(tmp_path, samples), tmp_path / "study", QUICK, lambda _: None)
     roster = read_sites(tmp_path / "study")
     assert roster is not None
     assert roster.samples is not None
@@ -112,9 +111,7 @@ def test_folders_of_pictures(tmp_path: Path) -> None:
 def test_a_diagnosis_calls_classes_by_their_names(tmp_path: Path) -> None:
     named, plain = read_all(tmp_path)
     prepare(make_study({"data": "own", "classes": CLASSES}), tmp_path / "study", sites=3)
-    there = survey(
-        grid(tmp_path, named), tmp_path / "study", QUICK, Wish(noise=0.0), lambda _: None
-    )
+    there = run_diagnosis(grid(tmp_path, named), tmp_path / "study", QUICK, lambda _: None)
     x, y = (np.concatenate([getattr(one, part) for one in plain.values()]) for part in "xy")
     sizes = [len(one.y) for one in plain.values()]
     here = diagnose((x, y, np.repeat(NAMES, sizes)), optimise=False)
@@ -131,16 +128,14 @@ def test_a_diagnosis_calls_classes_by_their_names(tmp_path: Path) -> None:
         (("mild", "none"), "class 'severe', but the study's classes are 'mild', 'none'"),
     ],
 )
-@pytest.mark.parametrize("wish", [None, Wish()])
+@pytest.mark.parametrize("work", [run_study, run_diagnosis])
 def test_classes_that_have_no_number(
-    tmp_path: Path, classes: tuple[str, ...] | None, words: str, wish: Wish | None
+    tmp_path: Path, classes: tuple[str, ...] | None, words: str, work: Callable[..., Any]
 ) -> None:
     named, events = read_all(tmp_path)[0], list[dict[str, Any]]()
     settings = {} if classes is None else {"classes": classes}
     prepare(make_study(STUDY | settings), tmp_path / "study", sites=1)
     sites = grid(tmp_path, {"east": named["east"]})
-    folder, tell = tmp_path / "study", events.append
-    ask = conduct if wish is None else partial(survey, wish=wish)
     with pytest.raises(InputError, match="Only 0 of 1 sites"):
-        ask(sites, folder, QUICK, tell=tell)
+        work(sites, tmp_path / "study", QUICK, events.append)
     assert any(words in event.get("text", "") for event in events)

@@ -17,22 +17,27 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flwr.app import ConfigRecord, Message, RecordDict
+from flwr.app import ConfigRecord, RecordDict
+from flwr.app import Message as FlowerMessage
 
-from network_grid import InProcessGrid, node
+from network_grid import InProcessGrid, app_node
 from unalike import __version__
-from unalike.data.own_samples import read_samples
+from unalike.data.site_samples import read_site_samples
 from unalike.network.protocol.flower_message import unwrap, wrap
 from unalike.network.protocol.frames import Frames
-from unalike.network.protocol.messages import FAILED, Parcel, pack
-from unalike.network.server.sites import Terms
-from unalike.network.server.study import conduct, prepare
+from unalike.network.protocol.messages import FAILED, Message, pack
+from unalike.network.server.server_settings import ServerSettings
+from unalike.network.server.study import prepare, run_study
 from unalike.network.site.client_app import app
-from unalike.network.site.session import Identity, Membership
-from unalike.network.site.socket import answer_one, ask, listen
-from unalike.network.site.worker import OVER_THE_LIMIT, REFUSED, Worker, main
+from unalike.network.site.exit_status import OVER_TIME_LIMIT, REFUSED
+from unalike.network.site.session import Session
+from unalike.network.site.site_settings import SiteSettings
+from unalike.network.site.worker import Worker, main
+from unalike.network.site.worker_socket import answer_one, ask, listen
 from unalike.study.settings import make_study
 
+LONGEST = 900.0
+"""Seconds that anything may take on a busy machine."""
 WORKER = [sys.executable, "-m", "unalike.network.site.worker"]
 
 
@@ -47,26 +52,37 @@ def samples(path: Path, features: int = 4) -> Path:
 class Process:
     """A worker with samples of its own."""
 
-    def __init__(self, folder: Path, name: str, **options: Any) -> None:
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.name = folder, name
         self.socket, self.log = folder / f"{name}.sock", folder / f"{name}.log"
-        data = samples(folder / f"{name}.npz")
-        command = [*WORKER, "--socket", self.socket, "--state", folder / name, "--name", name]
-        command += ["--data", data, *(part for pair in options.items() for part in pair)]
+        self.node = app_node(app, worker=str(self.socket))
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and come back when it listens."""
+        data = samples(self.folder / f"{self.name}.npz")
+        command = [*WORKER, "--socket", self.socket, "--state", self.folder / self.name]
+        command += ["--name", self.name, "--data", data]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([str(part) for part in command], stdout=log)
-        self.at = node(app, worker=str(self.socket))
-
-    def wait(self) -> Process:
-        for _ in range(600):
-            if self.socket.exists():
-                return self
+        end = time.monotonic() + LONGEST
+        while not self.socket.exists():
+            assert self.process.poll() is None, self.log.read_text("utf-8")
+            assert time.monotonic() < end
             time.sleep(0.05)
-        raise TimeoutError
 
-    def ask(self, parcel: Parcel) -> Parcel:
-        message = Message(wrap(Frames(parcel.head(), parcel.body)), 1, "query")
+    def kill(self) -> None:
+        """End it with SIGKILL, which leaves its socket behind."""
+        self.process.kill()
+        self.process.wait()
+        self.socket.unlink(missing_ok=True)
+
+    def ask(self, request: Message) -> Message:
+        message = FlowerMessage(wrap(request.frames()), 1, "query")
         message.metadata.__dict__["_message_id"] = "m"
-        return Parcel.of(*unwrap(self.at(message)))
+        reply = self.node(message)
+        assert reply is not None
+        return Message.of(unwrap(reply))
 
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text("utf-8").splitlines()]
@@ -75,10 +91,9 @@ class Process:
 @pytest.fixture
 def two(tmp_path: Path) -> Iterator[list[Process]]:
     workers = [Process(tmp_path, name) for name in ("north", "south")]
-    yield [worker.wait() for worker in workers]
+    yield workers
     for worker in workers:
-        worker.process.kill()
-        worker.process.wait()
+        worker.kill()
 
 
 def test_workers_serve_a_study_and_survive_being_killed(tmp_path: Path, two: list[Process]) -> None:
@@ -88,18 +103,16 @@ def test_workers_serve_a_study_and_survive_being_killed(tmp_path: Path, two: lis
     )
     folder, events = tmp_path / "study", []
     prepare(study, folder, sites=2)
-    terms = Terms(baselines=False, poll=0.01, grace=5.0, deadline=30.0)
+    settings = ServerSettings(baselines=False, poll=0.01, grace=LONGEST, deadline=LONGEST)
 
-    def tell(event: dict[str, Any]) -> None:
+    def on_event(event: dict[str, Any]) -> None:
         events.append(event)
         if event["event"] == "round" and event["t"] == 1:
-            two[1].process.kill()
-            two[1].process.wait()
-            two[1].socket.unlink()
-            two[1].__init__(tmp_path, "south")  # type: ignore[misc]
-            two[1].wait()
+            two[1].kill()
+            two[1].start()
 
-    conduct(InProcessGrid({i: worker.at for i, worker in enumerate(two)}), folder, terms, tell)
+    grid = InProcessGrid({i: worker.node for i, worker in enumerate(two)})
+    run_study(grid, folder, settings, on_event)
     done = [event for event in events if event["event"] == "round"]
     assert [event["answers"] for event in done] == [2, 2, 2]
     assert done[-1]["accuracy"].keys() == {"north", "south"}
@@ -107,16 +120,16 @@ def test_workers_serve_a_study_and_survive_being_killed(tmp_path: Path, two: lis
     verbs = [event.get("verb") for event in two[0].events() if event["event"] == "answered"]
     assert verbs == ["describe", *["train", "evaluate"] * 3]
     two[0].process.send_signal(signal.SIGTERM)
-    assert two[0].process.wait(10) == 0
+    assert two[0].process.wait(LONGEST) == 0
     refusal = two[1].ask(pack("refuse", {"why": "There already is a site 'south'."}))
     assert refusal.verb == "refuse"
-    assert two[1].process.wait(10) == REFUSED
+    assert two[1].process.wait(LONGEST) == REFUSED
 
 
 def test_no_worker_is_an_error_that_says_so(tmp_path: Path) -> None:
-    at = node(app, worker=str(tmp_path / "nobody.sock"))
-    grid = InProcessGrid({1: at})
-    (name,) = grid.push_messages([Message(wrap(Frames("{}", b"")), 1, "train")])
+    nobody = app_node(app, worker=str(tmp_path / "nobody.sock"))
+    grid = InProcessGrid({1: nobody})
+    (name,) = grid.push_messages([FlowerMessage(wrap(Frames("{}", b"")), 1, "train")])
     (reply,) = grid.pull_messages([name])
     assert "the site's worker does not answer (FileNotFoundError)" in reply.error.reason
 
@@ -127,12 +140,12 @@ def test_where_the_environment_says_that_the_worker_is(
     socket = tmp_path / "worker.sock"
     monkeypatch.setenv("UNALIKE_WORKER", str(socket))
     with listen(socket) as listener:
-        answers = threading.Thread(target=answer_one, args=(listener, lambda asked: asked))
+        answers = threading.Thread(target=answer_one, args=(listener, lambda frames: frames))
         answers.start()
-        grid = InProcessGrid({1: node(app)})
-        question = Message(wrap(Frames("{}", b"")), 1, "train")
-        (reply,) = grid.pull_messages(grid.push_messages([question]))
-        answers.join(10)
+        grid = InProcessGrid({1: app_node(app)})
+        request = FlowerMessage(wrap(Frames("{}", b"")), 1, "train")
+        (reply,) = grid.pull_messages(grid.push_messages([request]))
+        answers.join(LONGEST)
     assert unwrap(reply).head == "{}"
 
 
@@ -148,34 +161,32 @@ def test_where_no_socket_can_be(
 
 
 def test_messages_that_are_not_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    member = Membership(Identity("north", tmp_path, read_samples(samples(tmp_path / "x.npz"))))
-    worker, socket = Worker(member, limit=60), tmp_path / "worker.sock"
+    session = Session(
+        SiteSettings("north", tmp_path, read_site_samples(samples(tmp_path / "x.npz")))
+    )
+    worker, socket = Worker(session, limit=60), tmp_path / "worker.sock"
     with listen(socket) as listener:
         answers = threading.Thread(
             target=lambda: [answer_one(listener, worker.answer) for _ in range(4)]
         )
         answers.start()
         with connect(str(socket), family="AF_UNIX"):
-            pass  # a questioner that goes away at once
-        foreign = Message(RecordDict({"config": ConfigRecord({"lr": 0.1})}), 1, "train")
-        grid = InProcessGrid({1: node(app, worker=str(socket))})
+            pass  # a sender that goes away at once
+        foreign = FlowerMessage(RecordDict({"config": ConfigRecord({"lr": 0.1})}), 1, "train")
+        grid = InProcessGrid({1: app_node(app, worker=str(socket))})
         (reply,) = grid.pull_messages(grid.push_messages([foreign]))
         assert "not made by unalike" in reply.error.reason
-        of_another = Parcel.of(*ask(str(socket), frames(pack("train", {"run": {"version": "0"}}))))
+        of_another = Message.of(ask(str(socket), pack("train", {"run": {"version": "0"}}).frames()))
         assert of_another.verb == FAILED
         said = f"the server runs unalike 0 and this site {__version__}: install the same"
         assert of_another.facts["why"] == said
-        assert Parcel.of(*ask(str(socket), Frames("garbage", b""))).verb == FAILED
-        broken = Parcel.of(*ask(str(socket), frames(pack("describe", {"version": __version__}))))
+        assert Message.of(ask(str(socket), Frames("garbage", b""))).verb == FAILED
+        broken = Message.of(ask(str(socket), pack("describe", {"version": __version__}).frames()))
         assert broken.facts["why"] == "KeyError: 'study'"
-        answers.join(10)
+        answers.join(LONGEST)
         assert not answers.is_alive()
-    assert member.refused is None
+    assert session.refused is None
     assert "Traceback" in capsys.readouterr().err
-
-
-def frames(parcel: Parcel) -> Frames:
-    return Frames(parcel.head(), parcel.body)
 
 
 def test_a_step_over_the_limit_ends_the_worker(
@@ -184,10 +195,10 @@ def test_a_step_over_the_limit_ends_the_worker(
     ended = threading.Event()
     codes: list[int] = []
     monkeypatch.setattr(os, "_exit", lambda code: (codes.append(code), ended.set()))
-    member = Membership(Identity("slow", tmp_path))
-    monkeypatch.setattr(Membership, "handle", lambda *_: ended.wait(30) and pack("describe"))
-    Worker(member, limit=0.05).answer(frames(pack("describe")))
-    assert codes == [OVER_THE_LIMIT]
+    session = Session(SiteSettings("slow", tmp_path))
+    monkeypatch.setattr(Session, "handle", lambda *_: ended.wait(LONGEST) and pack("describe"))
+    Worker(session, limit=0.05).answer(pack("describe").frames())
+    assert codes == [OVER_TIME_LIMIT]
     assert "took longer than 0.05 seconds" in capsys.readouterr().out
 
 
@@ -214,15 +225,15 @@ def test_samples_that_cannot_be_used(
 
 
 def test_what_the_options_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found: list[Identity] = []
+    found: list[SiteSettings] = []
 
-    class Ends(Membership):
-        def __init__(self, identity: Identity) -> None:
-            super().__init__(identity)
-            found.append(identity)
+    class EndedSession(Session):
+        def __init__(self, settings: SiteSettings) -> None:
+            super().__init__(settings)
+            found.append(settings)
             self.refused = "enough"
 
-    monkeypatch.setattr("unalike.network.site.worker.Membership", Ends)
+    monkeypatch.setattr("unalike.network.site.worker.Session", EndedSession)
     (tmp_path / "mine.csv").write_text("a,grade,who\n1,ill,north\n2,well,south\n3,ill,south\n")
     given = ["--socket", str(tmp_path / "s"), "--state", str(tmp_path), "--name", "south"]
     given += ["--data", str(tmp_path / "mine.csv"), "--label-column", "grade"]
@@ -233,7 +244,7 @@ def test_what_the_options_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert one.samples is not None
     assert one.samples.x.tolist() == [[2], [3]]
     assert one.samples.y.tolist() == ["well", "ill"]
-    assert (one.tells_classes, one.tells_accuracy) == (True, False)
+    assert (one.reveal_classes, one.reveal_accuracy) == (True, False)
 
 
 def test_the_client_app_is_thin() -> None:

@@ -9,21 +9,19 @@ Source  Sattler et al., IEEE TNNLS 2021 (arXiv:1910.01991), permuted labels
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from pydantic import Field
 
+from unalike.data.federated_data import Data
 from unalike.data.truth import Truth
 from unalike.errors import InputError
 from unalike.functional.streams import generator
 
-from .skew import Changing, Family, owners, units
-
-if TYPE_CHECKING:
-    from unalike.data.federation import Federation
+from .skew import Family, TransformSkew, draw_units
 
 Indices = npt.NDArray[np.int64]
 
@@ -32,7 +30,7 @@ ConceptGroups = Annotated[
 ]
 
 
-def tables(
+def label_permutations(
     classes: int, groups: int, *, swaps: int | None, seed: int = 0, purpose: str = "data/concept"
 ) -> Indices:
     """The name that each group gives to each class: [groups, classes], rows are permutations.
@@ -57,38 +55,36 @@ def tables(
     return names
 
 
-def relabelled(
-    federation: Federation, *, groups: int = 2, swaps: int | None = 1, seed: int = 0
-) -> Federation:
+def relabelled(federation: Data, *, groups: int = 2, swaps: int | None = 1, seed: int = 0) -> Data:
     """Deal clients evenly to groups at random and rename their classes; `groups` [N] is kept.
 
     A client's training, validation and test samples are renamed alike; an official test set stays
     as it is.
 
     Raises:
-        InputError: many labels a sample, more groups than clients, or as `tables`.
+        InputError: many labels a sample, more groups than clients, or as `label_permutations`.
     """
-    group = units(federation.clients, groups, "data/concept", seed)
-    names = tables(federation.classes, groups, swaps=swaps, seed=seed)
-    return replace(renamed(federation, names[group]), groups=group)
+    group = draw_units(federation.clients, groups, "data/concept", seed)
+    names = label_permutations(federation.classes, groups, swaps=swaps, seed=seed)
+    return replace(relabel(federation, names[group]), groups=group)
 
 
-def renamed(federation: Federation, names: Indices) -> Federation:
+def relabel(federation: Data, names: Indices) -> Data:
     """Every client's classes renamed by its own table: names [N, classes].
 
     Raises:
         InputError: many labels a sample.
     """
-    if federation.task != "classes":
+    if not federation.task.holds_classes:
         raise InputError("Only samples of one class each can be relabelled.")
     parts = []
-    for labels, owner in zip((federation.y, federation.y_test), owners(federation), strict=True):
+    for labels, owner in zip((federation.y, federation.y_test), federation.owners(), strict=True):
         true = labels.numpy()
         parts.append(torch.from_numpy(np.where(owner >= 0, names[owner, true], true)))
     return replace(federation, y=parts[0], y_test=parts[1])
 
 
-class Renaming(Changing):
+class RelabellingSkew(TransformSkew):
     """A skew of what groups call the classes."""
 
     family: ClassVar[Family] = "concept"
@@ -100,16 +96,18 @@ class Renaming(Changing):
         """Pairs of classes that a group exchanges; None: all are renamed in a circle."""
         raise NotImplementedError
 
-    def changed(self, federation: Federation, *, seed: int) -> tuple[Federation, Truth]:
+    def transform(self, federation: Data, *, seed: int) -> tuple[Data, Truth]:
         purpose = f"data/{self.kind}"
-        unit = units(federation.clients, self.groups, purpose, seed)
+        unit = draw_units(federation.clients, self.groups, purpose, seed)
         count = self.groups or federation.clients
-        names = tables(federation.classes, count, swaps=self.swaps, seed=seed, purpose=purpose)
+        names = label_permutations(
+            federation.classes, count, swaps=self.swaps, seed=seed, purpose=purpose
+        )
         drawn = tuple(_moves(row) for row in names)
-        return renamed(federation, names[unit]), Truth(self.kind, unit, drawn)
+        return relabel(federation, names[unit]), Truth(self.kind, unit, drawn)
 
 
-class Permutation(Renaming):
+class Permutation(RelabellingSkew):
     """All classes are renamed in a circle, another one in each group but the first."""
 
     meaning: ClassVar[str] = "groups of clients rename all classes in a circle of their own"
@@ -122,7 +120,7 @@ class Permutation(Renaming):
         return None
 
 
-class Swap(Renaming):
+class Swap(RelabellingSkew):
     """Pairs of classes exchange their names, others in each group but the first."""
 
     meaning: ClassVar[str] = "groups of clients exchange the names of pairs of classes"

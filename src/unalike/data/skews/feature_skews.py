@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
+from unalike.data.federated_data import Data
 from unalike.data.truth import Truth
 from unalike.functional.streams import generator
 
-from .feature import with_looks
-from .rotation import by_angles
-from .skew import Changing, Family, Groups, units
-
-if TYPE_CHECKING:
-    from unalike.data.federation import Federation
+from .feature_transforms import transform_clients
+from .rotation import rotate_by
+from .skew import Family, Groups, TransformSkew, draw_units
 
 
-class Feature(Changing):
-    """A skew by one of the lenses of `feature.py`, which says what it draws."""
+class FeatureSkew(TransformSkew):
+    """A skew by one of the lenses of `feature_transforms.py`, which says what it draws."""
 
     family: ClassVar[Family] = "feature"
 
@@ -31,15 +29,17 @@ class Feature(Changing):
         """The strength of the lens; 0 changes nothing."""
         raise NotImplementedError
 
-    def changed(self, federation: Federation, *, seed: int) -> tuple[Federation, Truth | None]:
-        unit = units(federation.clients, self.groups, f"data/{self.kind}/groups", seed)
-        seen = with_looks(federation, kind=self.kind, strength=self.degree, groups=unit, seed=seed)
+    def transform(self, federation: Data, *, seed: int) -> tuple[Data, Truth | None]:
+        unit = draw_units(federation.clients, self.groups, f"data/{self.kind}/groups", seed)
+        seen = transform_clients(
+            federation, kind=self.kind, strength=self.degree, groups=unit, seed=seed
+        )
         drawn = tuple(f"{self.kind} {g + 1}" for g in range(self.groups))
         truth = Truth(self.kind, unit, drawn) if self.groups else None
         return replace(seen, groups=federation.groups), truth
 
 
-class Noise(Feature):
+class Noise(FeatureSkew):
     """A worse sensor."""
 
     meaning: ClassVar[str] = "white noise, of another level for each client"
@@ -60,7 +60,7 @@ class Noise(Feature):
         return self.level
 
 
-class Lens(Feature):
+class StrengthSkew(FeatureSkew):
     """A skew with a strength."""
 
     strength: Annotated[
@@ -73,7 +73,7 @@ class Lens(Feature):
         return self.strength
 
 
-class Gain(Lens):
+class Gain(StrengthSkew):
     """Another instrument."""
 
     meaning: ClassVar[str] = "all numbers of a client scaled and shifted alike"
@@ -81,7 +81,7 @@ class Gain(Lens):
     kind: Literal["gain"] = "gain"
 
 
-class Shift(Lens):
+class Shift(StrengthSkew):
     """Another assay."""
 
     meaning: ClassVar[str] = "all samples of a client moved by one step in a direction of its own"
@@ -89,7 +89,7 @@ class Shift(Lens):
     kind: Literal["shift"] = "shift"
 
 
-class Contrast(Lens):
+class Contrast(StrengthSkew):
     """Another exposure."""
 
     meaning: ClassVar[str] = "the contrast of each sample about its own mean"
@@ -97,7 +97,7 @@ class Contrast(Lens):
     kind: Literal["contrast"] = "contrast"
 
 
-class Gamma(Lens):
+class Gamma(StrengthSkew):
     """Another film."""
 
     meaning: ClassVar[str] = "pixels in [0, 1] to a power of the client's own"
@@ -105,7 +105,7 @@ class Gamma(Lens):
     kind: Literal["gamma"] = "gamma"
 
 
-class Blur(Lens):
+class Blur(StrengthSkew):
     """Another focus."""
 
     meaning: ClassVar[str] = "pixels averaged with their neighbours, more with some clients"
@@ -113,7 +113,7 @@ class Blur(Lens):
     kind: Literal["blur"] = "blur"
 
 
-class BiasField(Lens):
+class BiasField(StrengthSkew):
     """Uneven light."""
 
     meaning: ClassVar[str] = "a smooth field of brightness over the image"
@@ -121,7 +121,7 @@ class BiasField(Lens):
     kind: Literal["field"] = "field"
 
 
-class Scanner(Lens):
+class Scanner(StrengthSkew):
     """Another scanner: gain, bias, gamma and a bias field together."""
 
     meaning: ClassVar[str] = "gain, bias, gamma and bias field of each client's scanner"
@@ -129,7 +129,7 @@ class Scanner(Lens):
     kind: Literal["scanner"] = "scanner"
 
 
-class Colour(Lens):
+class Colour(StrengthSkew):
     """Another camera."""
 
     meaning: ClassVar[str] = "hue and saturation of each client's camera"
@@ -137,7 +137,7 @@ class Colour(Lens):
     kind: Literal["colour"] = "colour"
 
 
-class Rotation(Changing):
+class Rotation(TransformSkew):
     """Each client turns its images by one angle: evenly spaced for groups, uniform for each."""
 
     family: ClassVar[Family] = "feature"
@@ -151,7 +151,7 @@ class Rotation(Changing):
         float, Field(ge=0, le=1, description="share of the circle that the angles spread over")
     ] = 1.0
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """With the angles."""
         if not self.groups:
             return f"rotation (each client by up to {180 * self.strength:g} degrees)"
@@ -163,14 +163,14 @@ class Rotation(Changing):
         """The angles of the groups, in degrees."""
         return tuple(360 * self.strength * g / self.groups for g in range(self.groups))
 
-    def changed(self, federation: Federation, *, seed: int) -> tuple[Federation, Truth | None]:
+    def transform(self, federation: Data, *, seed: int) -> tuple[Data, Truth | None]:
         if not self.groups:
             luck = generator(seed, "data/rotation").uniform(-1, 1, federation.clients)
-            return by_angles(federation, 180 * self.strength * luck), None
-        unit = units(federation.clients, self.groups, "data/rotation", seed)
+            return rotate_by(federation, 180 * self.strength * luck), None
+        unit = draw_units(federation.clients, self.groups, "data/rotation", seed)
         drawn = tuple(f"{angle:g} degrees" for angle in self.angles)
-        turned = by_angles(federation, np.asarray(self.angles)[unit])
-        return turned, Truth(self.kind, unit, drawn)
+        rotated = rotate_by(federation, np.asarray(self.angles)[unit])
+        return rotated, Truth(self.kind, unit, drawn)
 
 
 FEATURE = (Rotation, Colour, Blur, BiasField, Scanner, Gain, Gamma, Contrast, Shift, Noise)

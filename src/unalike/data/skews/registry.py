@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from unalike.data.federated_data import Data
+from unalike.data.splits import SPLITS
 from unalike.errors import InputError, unknown
 
-from . import SPLITS
 from .concept import Permutation, Swap
 from .feature_skews import FEATURE
-from .over_time import Arrival, FeatureDrift, InTime, LabelDrift, windowed
 from .resampling import Label, Quantity
-from .skew import Changing, Keeping, Skew, joint
+from .skew import ResamplingSkew, Skew, TransformSkew, joint_groups
 from .teachers import Teachers
-
-if TYPE_CHECKING:
-    from unalike.data.federation import Federation
+from .temporal_skews import Arrival, FeatureDrift, LabelDrift, TemporalSkew, with_windows
 
 KINDS: dict[str, type[Skew]] = {
     cls.model_fields["kind"].default: cls
@@ -39,14 +37,14 @@ KINDS: dict[str, type[Skew]] = {
 """In the order in which they apply, whatever the order in which they are given."""
 
 
-class Asked(NamedTuple):
+class ParsedSkews(NamedTuple):
     """What a list of skews comes to."""
 
     skews: tuple[Skew, ...]  # in the order in which they apply
     split: dict[str, Any]  # the split and its options, where the list names one
 
 
-def asked(entries: Any) -> Asked:
+def parse_skews(entries: Any) -> ParsedSkews:
     """Skews from a list of names, such as "noise:level=0.3", tables with a `kind`, and skews.
 
     An entry may also name a split, such as "natural" or {"kind": "dirichlet", "alpha": 0.1}; the
@@ -65,7 +63,7 @@ def asked(entries: Any) -> Asked:
         if isinstance(entry, Skew):
             given: dict[str, Any] = entry.model_dump()
         elif isinstance(entry, str):
-            given = parsed(entry)
+            given = parse_skew(entry)
         elif isinstance(entry, Mapping) and isinstance(entry.get("kind"), str):
             given = dict(entry)
         else:
@@ -82,15 +80,15 @@ def asked(entries: Any) -> Asked:
                 "once: give one of them."
             )
         if kind in KINDS:
-            found[kind] = built(kind, given)
+            found[kind] = build_skew(kind, given)
         elif kind in SPLITS:
             split = {"split": kind, **given}
         else:
             raise unknown("skew", kind, [*KINDS, *SPLITS])
-    return Asked(tuple(found[kind] for kind in KINDS if kind in found), split)
+    return ParsedSkews(tuple(found[kind] for kind in KINDS if kind in found), split)
 
 
-def parsed(text: str) -> dict[str, Any]:
+def parse_skew(text: str) -> dict[str, Any]:
     """KIND or KIND:NAME=VALUE,NAME=VALUE as plain values.
 
     Raises:
@@ -116,7 +114,7 @@ def _number(text: str) -> int | float | str:
     return text
 
 
-def built(kind: str, given: Mapping[str, Any]) -> Skew:
+def build_skew(kind: str, given: Mapping[str, Any]) -> Skew:
     """A skew of this kind, its settings checked.
 
     Raises:
@@ -135,46 +133,46 @@ def built(kind: str, given: Mapping[str, Any]) -> Skew:
         raise InputError(f"Skew {kind}: {name} = {first['input']!r}: {message}.") from None
 
 
-def keeping(skews: Iterable[Skew]) -> list[Keeping]:
+def resampling_skews(skews: Iterable[Skew]) -> list[ResamplingSkew]:
     """Those that decide what clients keep of what they are dealt."""
-    return [skew for skew in skews if isinstance(skew, Keeping)]
+    return [skew for skew in skews if isinstance(skew, ResamplingSkew)]
 
 
-def skewed(federation: Federation, skew: Any, *, seed: int = 0) -> Federation:
+def with_skews(federation: Data, skew: Any, *, seed: int = 0) -> Data:
     """The clients of a federation made unlike by all of these skews; the federation stays.
 
     Skews are drawn for all clients, those that never train included, and hold for all samples of a
     client: training, validation and test. An official test set stays as it is.
 
     Raises:
-        InputError: as `asked`, a skew that these samples cannot have, or one that is drawn when
-            samples are dealt.
+        InputError: as `parse_skews`, a skew that these samples cannot have, or one that is drawn
+            when samples are dealt.
     """
-    skews, split = asked(skew)
-    if split or keeping(skews):
-        name = split.get("split") or keeping(skews)[0].kind
+    skews, split = parse_skews(skew)
+    if split or resampling_skews(skews):
+        name = split.get("split") or resampling_skews(skews)[0].kind
         raise InputError(
             f"The skew {name!r} is drawn when samples are dealt to clients: give it to "
             "Federation.from_arrays(..., skew=...)."
         )
-    return applied(federation, skews, seed=seed)
+    return apply_skews(federation, skews, seed=seed)
 
 
-def applied(federation: Federation, skews: tuple[Skew, ...], *, seed: int) -> Federation:
+def apply_skews(federation: Data, skews: tuple[Skew, ...], *, seed: int) -> Data:
     """The federation with the skews that change samples, in their order."""
     if not skews:
         return federation
     truths = list(federation.truth)
     known = [federation.groups] if federation.groups is not None and not truths else []
-    in_time = [skew for skew in skews if isinstance(skew, InTime)]
+    in_time = [skew for skew in skews if isinstance(skew, TemporalSkew)]
     if in_time and federation.window is not None:
         raise InputError("The samples of this federation come in windows already.")
     for skew in skews:
         if skew in in_time[:1]:
-            federation = windowed(federation, in_time, seed=seed)
-        if isinstance(skew, Changing):
-            federation, truth = skew.changed(federation, seed=seed)
+            federation = with_windows(federation, in_time, seed=seed)
+        if isinstance(skew, TransformSkew):
+            federation, truth = skew.transform(federation, seed=seed)
             truths += [] if truth is None else [truth]
-    groups = joint([*known, *(truth.group for truth in truths)])
-    said = (*federation.skews, *(skew.sentence() for skew in skews))
-    return replace(federation, truth=tuple(truths), groups=groups, skews=said)
+    groups = joint_groups([*known, *(truth.group for truth in truths)])
+    sentences = (*federation.skews, *(skew.sentence() for skew in skews))
+    return replace(federation, truth=tuple(truths), groups=groups, skews=sentences)

@@ -15,12 +15,12 @@ from pydantic import Field
 from unalike.data.truth import Truth
 from unalike.functional.streams import generator
 
-from .skew import Family, Groups, Integers, Keeping, units
+from .skew import Family, Groups, Integers, ResamplingSkew, draw_units
 
 Floats = npt.NDArray[np.float64]
 
 
-class Label(Keeping):
+class Label(ResamplingSkew):
     """Each client, or group, has a mix of the classes that it holds, drawn from a Dirichlet.
 
     Of the samples that follow the mix p ~ Dir(alpha 1_C) a client keeps as many as it can. For
@@ -36,24 +36,24 @@ class Label(Keeping):
     ] = 0.5
     groups: Groups = 0
 
-    def kept(
+    def resample(
         self, labels: Integers, held: list[Integers], *, seed: int, least: int
     ) -> tuple[list[Integers], Truth | None]:
-        unit = units(len(held), self.groups, "data/label/groups", seed)
+        unit = draw_units(len(held), self.groups, "data/label/groups", seed)
         table = _table(labels, held)
         mixes = generator(seed, "data/label").dirichlet(
             np.full(table.shape[1], self.alpha), unit.max() + 1
         )[unit]
-        counts = largest(table, mixes)
+        counts = largest_subset(table, mixes)
         for i in np.flatnonzero(counts.sum(1) < np.minimum(least, table.sum(1))):
             while counts[i].sum() < min(least, table[i].sum()):
                 counts[i, (table[i] - counts[i]).argmax()] += 1
         named = tuple(f"mix {g + 1}" for g in range(self.groups))
         truth = Truth(self.kind, unit, named) if self.groups else None
-        return _drawn(labels, held, counts, generator(seed, "data/label/keep")), truth
+        return _choose_rows(labels, held, counts, generator(seed, "data/label/keep")), truth
 
 
-class Quantity(Keeping):
+class Quantity(ResamplingSkew):
     """Each client keeps a share of its samples: its weight over the largest weight.
 
     lognormal: weights exp(sigma z), z ~ N(0, 1); power: weights rank^-exponent, ranks at random.
@@ -73,14 +73,14 @@ class Quantity(Keeping):
         float, Field(ge=0, allow_inf_nan=False, description="power: the k-th share is k^-exponent")
     ] = 1.0
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """With the setting of the law that is used."""
         shape = (
             f"sigma {self.sigma:g}" if self.law == "lognormal" else f"exponent {self.exponent:g}"
         )
         return f"quantity ({self.law}, {shape})"
 
-    def kept(
+    def resample(
         self, labels: Integers, held: list[Integers], *, seed: int, least: int
     ) -> tuple[list[Integers], Truth | None]:
         rng = generator(seed, "data/quantity")
@@ -92,10 +92,12 @@ class Quantity(Keeping):
         counts = np.floor(np.exp(logs - logs.max()) * sizes + 0.5).astype(np.int64)
         counts = np.clip(counts, np.minimum(least, sizes), sizes)
         whole = np.zeros_like(labels)
-        return _drawn(whole, held, counts[:, None], generator(seed, "data/quantity/keep")), None
+        return _choose_rows(
+            whole, held, counts[:, None], generator(seed, "data/quantity/keep")
+        ), None
 
 
-def largest(table: Integers, mixes: Floats) -> Integers:
+def largest_subset(table: Integers, mixes: Floats) -> Integers:
     """Counts [N, C] within `table` in the proportions of `mixes`, as many samples as it allows.
 
     Classes that a client does not hold leave its mix; one that is left with nothing keeps its own.
@@ -114,7 +116,7 @@ def _table(labels: Integers, held: list[Integers]) -> Integers:
     return np.stack([np.bincount(labels[rows], minlength=classes) for rows in held])
 
 
-def _drawn(
+def _choose_rows(
     labels: Integers, held: list[Integers], counts: Integers, rng: np.random.Generator
 ) -> list[Integers]:
     """Of each client's samples of each class a random choice, as many as `counts` [N, C] says."""

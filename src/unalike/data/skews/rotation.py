@@ -10,17 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from unalike.data.federation import Federation
+from unalike.data.federated_data import Data
 from unalike.errors import InputError
 
-from .skew import owners, units
+from .skew import draw_units
 
 Images = npt.NDArray[np.float32]
 
 
-def rotated(
-    federation: Federation, *, angles: tuple[float, ...] = (0, 180), seed: int = 0
-) -> Federation:
+def rotated(federation: Data, *, angles: tuple[float, ...] = (0, 180), seed: int = 0) -> Data:
     """Deal the angles evenly to the clients at random and turn their images, anticlockwise.
 
     A client's training, validation and test images are turned alike; an official test set stays
@@ -34,11 +32,11 @@ def rotated(
             f"{len(angles)} angles cannot be dealt to {federation.clients} clients: give 1 to "
             f"{federation.clients}."
         )
-    groups = units(federation.clients, len(angles), "data/rotation", seed)
-    return replace(by_angles(federation, np.asarray(angles)[groups]), groups=groups)
+    groups = draw_units(federation.clients, len(angles), "data/rotation", seed)
+    return replace(rotate_by(federation, np.asarray(angles)[groups]), groups=groups)
 
 
-def by_angles(federation: Federation, angles: npt.NDArray[np.floating]) -> Federation:
+def rotate_by(federation: Data, angles: npt.NDArray[np.floating]) -> Data:
     """Every client's images turned by its angle [N] in degrees, anticlockwise.
 
     Raises:
@@ -50,17 +48,17 @@ def by_angles(federation: Federation, angles: npt.NDArray[np.floating]) -> Feder
     parts = []
     for images, owner in zip(
         (federation.x.numpy().copy(), federation.x_test.numpy().copy()),
-        owners(federation),
+        federation.owners(),
         strict=True,
     ):
         mine = np.where(owner >= 0, angles[owner], 0)
         for angle in np.unique(mine):
-            images[mine == angle] = turned(images[mine == angle], float(angle))
+            images[mine == angle] = rotate_images(images[mine == angle], float(angle))
         parts.append(torch.from_numpy(images))
     return replace(federation, x=parts[0], x_test=parts[1])
 
 
-def turned(x: Images, angle: float) -> Images:
+def rotate_images(x: Images, angle: float) -> Images:
     """Images [n, channels, height, width] turned anticlockwise by an angle in degrees.
 
     Pixels move exactly where the angle and the shape allow it; else they are interpolated between

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
+from unalike.data.federated_data import Data
 from unalike.data.truth import Truth
 from unalike.errors import InputError
 from unalike.functional.streams import generator
-
-if TYPE_CHECKING:
-    from unalike.data.federation import Federation
 
 Integers = npt.NDArray[np.int64]
 Family = Literal["label", "quantity", "feature", "concept", "temporal"]
@@ -34,26 +32,28 @@ class Skew(BaseModel):
 
     kind: str
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """The skew with its settings, on one line."""
-        values = [_worded(name, value) for name, value in self.model_dump(exclude={"kind"}).items()]
+        values = [
+            _setting_text(name, value) for name, value in self.model_dump(exclude={"kind"}).items()
+        ]
         return f"{self.kind} ({', '.join(values)})" if values else self.kind
 
     def sentence(self) -> str:
         """What the skew does, with its settings."""
-        return f"skew {self.said()}: {self.meaning}."
+        return f"skew {self.describe()}: {self.meaning}."
 
 
-def _worded(name: str, value: object) -> str:
+def _setting_text(name: str, value: object) -> str:
     if name == "groups":
         return f"{value} groups" if value else "each client its own"
     return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
 
 
-class Keeping(Skew):
+class ResamplingSkew(Skew):
     """A skew of how much, or how much of each class, a client keeps of what it was dealt."""
 
-    def kept(
+    def resample(
         self, labels: Integers, held: list[Integers], *, seed: int, least: int
     ) -> tuple[list[Integers], Truth | None]:
         """The samples that each client goes on holding: classes [n], one index list a client.
@@ -63,15 +63,15 @@ class Keeping(Skew):
         raise NotImplementedError
 
 
-class Changing(Skew):
+class TransformSkew(Skew):
     """A skew of what a client's samples look like, or of what they are called."""
 
-    def changed(self, federation: Federation, *, seed: int) -> tuple[Federation, Truth | None]:
+    def transform(self, federation: Data, *, seed: int) -> tuple[Data, Truth | None]:
         """The federation with this skew: the same clients, lists and parts."""
         raise NotImplementedError
 
 
-def units(clients: int, groups: int, purpose: str, seed: int) -> Integers:
+def draw_units(clients: int, groups: int, purpose: str, seed: int) -> Integers:
     """The unit that each client shares its draw with: [N]; its own with `groups` 0.
 
     Raises:
@@ -84,26 +84,12 @@ def units(clients: int, groups: int, purpose: str, seed: int) -> Integers:
     return generator(seed, purpose).permutation(np.arange(clients) % groups)
 
 
-def joint(truths: list[Integers]) -> Integers | None:
+def joint_groups(truths: list[Integers]) -> Integers | None:
     """The groups of clients that all of these groupings put together: [N]; None of none."""
     if not truths:
         return None
     _, group = np.unique(np.stack(truths, axis=1), axis=0, return_inverse=True)
     return group.reshape(-1).astype(np.int64)
-
-
-def owners(federation: Any) -> tuple[Integers, Integers]:
-    """Whose each sample of x [M] and of x_test [T] is; -1 where nobody's."""
-    found = []
-    for lists, count in (
-        ((federation.train, federation.validation), len(federation.x)),
-        ((federation.test,), len(federation.x_test)),
-    ):
-        owner = np.full(count, -1)
-        for part in lists:
-            owner[part.values] = part.owner
-        found.append(owner)
-    return found[0], found[1]
 
 
 def by_unit(unit: Integers) -> Iterator[tuple[int, Integers]]:

@@ -12,24 +12,22 @@ Source  after Marfoq et al., NeurIPS 2021 (arXiv:2108.10252), and Li et al., MLS
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
 
+from unalike.data.federated_data import Data, FederatedData
 from unalike.data.truth import Truth
 from unalike.errors import InputError
 from unalike.functional.streams import generator
 
 from .concept import ConceptGroups
-from .skew import Changing, Family, by_unit, owners, units
-
-if TYPE_CHECKING:
-    from unalike.data.federation import Federation
+from .skew import Family, TransformSkew, by_unit, draw_units
 
 
-class Teachers(Changing):
+class Teachers(TransformSkew):
     """All samples are named anew by the teacher of the client's group."""
 
     family: ClassVar[Family] = "concept"
@@ -41,10 +39,10 @@ class Teachers(Changing):
         float, Field(ge=0, le=1, description="0: one teacher for all; 1: independent ones")
     ] = 1.0
 
-    def changed(self, federation: Federation, *, seed: int) -> tuple[Federation, Truth]:
-        owner = np.concatenate(owners(federation))
+    def transform(self, federation: Data, *, seed: int) -> tuple[Data, Truth]:
+        owner = np.concatenate(federation.owners())
         _check(federation, bool((owner < 0).any()))
-        unit = units(federation.clients, self.groups, "data/teachers", seed)
+        unit = draw_units(federation.clients, self.groups, "data/teachers", seed)
         x = np.concatenate([federation.x.numpy(), federation.x_test.numpy()])
         x = x.reshape(len(x), -1).astype(np.float64)
         x = (x - x.mean(0)) / max(float(x.std()), 1e-12)
@@ -62,8 +60,8 @@ class Teachers(Changing):
         return named, Truth(self.kind, unit, drawn)
 
 
-def _check(federation: Federation, official: bool) -> None:
-    if federation.task != "classes":
+def _check(federation: FederatedData, official: bool) -> None:
+    if not federation.task.holds_classes:
         raise InputError("Only samples of one class each can be named by teachers.")
     if official:
         raise InputError(

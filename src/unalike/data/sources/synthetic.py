@@ -92,7 +92,7 @@ def _source(name: str, title: str, read: Callable[[], Arrays]) -> Source:
     )
 
 
-def named(name: str) -> Source | None:
+def parse_synthetic(name: str) -> Source | None:
     """The set synthetic-ALPHA-BETA, for any two numbers from 0 up; None for other names."""
     found = PATTERN.fullmatch(name)
     if found is None:
@@ -103,7 +103,9 @@ def named(name: str) -> Source | None:
 
 
 SYNTHETIC = tuple(
-    source for ab in ("0-0", "0.5-0.5", "1-1") if (source := named(f"synthetic-{ab}")) is not None
+    source
+    for ab in ("0-0", "0.5-0.5", "1-1")
+    if (source := parse_synthetic(f"synthetic-{ab}")) is not None
 )
 SYNTHETIC_IID = _source(
     "synthetic-iid", "One linear labeller for all (synthetic, 30 clients)", synthetic_iid

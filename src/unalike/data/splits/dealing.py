@@ -14,7 +14,7 @@ from unalike.errors import InputError
 Indices = npt.NDArray[np.int64]
 
 
-def check(samples: int, clients: int, min_size: int) -> None:
+def check_sizes(samples: int, clients: int, min_size: int) -> None:
     """Whether `samples` are enough for `clients` of at least `min_size` each (0: may be empty).
 
     Raises:
@@ -36,14 +36,14 @@ def check(samples: int, clients: int, min_size: int) -> None:
         )
 
 
-def even(total: int, clients: int) -> Indices:
+def even_sizes(total: int, clients: int) -> Indices:
     """Sizes [clients] that differ by at most one and sum to `total`; the first are the larger."""
     sizes = np.full(clients, total // clients, np.int64)
     sizes[: total % clients] += 1
     return sizes
 
 
-def proportional(total: int, shares: npt.NDArray[np.float64]) -> Indices:
+def proportional_sizes(total: int, shares: npt.NDArray[np.float64]) -> Indices:
     """Sizes [clients] in proportion to `shares` [clients], summing to `total`.
 
     The borders are the running sums of the shares, rounded down to whole samples.
@@ -53,7 +53,7 @@ def proportional(total: int, shares: npt.NDArray[np.float64]) -> Indices:
     return np.diff(whole, prepend=0)
 
 
-def lift(table: Indices, min_size: int) -> Indices:
+def ensure_min_size(table: Indices, min_size: int) -> Indices:
     """Bring every client of a table of counts [clients, classes] to at least `min_size` samples.
 
     One sample at a time moves from the client that has most (the first of equals), out of the

@@ -8,7 +8,7 @@ import numpy as np
 
 from unalike.errors import InputError
 
-from .dealing import Indices, check, deal_table, lift, proportional
+from .dealing import Indices, check_sizes, deal_table, ensure_min_size, proportional_sizes
 
 
 def dirichlet(
@@ -23,19 +23,19 @@ def dirichlet(
 
     Small alpha: few clients hold most of a class. For C balanced classes the sizes of the
     clients vary with coefficient sqrt((N - 1) / (C (N alpha + 1))). Clients left with less than
-    `min_size` samples are helped by the rule of `lift`; 0 leaves them empty.
+    `min_size` samples are helped by the rule of `ensure_min_size`; 0 leaves them empty.
     Labels [n] -> one index list a client.
 
     Raises:
         InputError: alpha is not a positive number, or there are too few samples.
     """
-    check(len(labels), clients, min_size)
+    check_sizes(len(labels), clients, min_size)
     check_alpha(alpha)
     shares = rng.dirichlet(np.full(clients, alpha), size=labels.max() + 1)
     table = np.stack(
-        [proportional(n, q) for n, q in zip(np.bincount(labels), shares, strict=True)], axis=1
+        [proportional_sizes(n, q) for n, q in zip(np.bincount(labels), shares, strict=True)], axis=1
     )
-    return deal_table(labels, lift(table, min_size), rng)
+    return deal_table(labels, ensure_min_size(table, min_size), rng)
 
 
 def check_alpha(alpha: float) -> None:

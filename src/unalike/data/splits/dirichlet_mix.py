@@ -5,7 +5,7 @@ Source  Hsu, Qi and Brown, arXiv:1909.06335, whose alpha is C times ours for C c
 
 import numpy as np
 
-from .dealing import Indices, check, deal_table, even
+from .dealing import Indices, check_sizes, deal_table, even_sizes
 from .dirichlet import check_alpha
 
 
@@ -29,11 +29,11 @@ def dirichlet_mix(
     Raises:
         InputError: alpha is not a positive number, or there are too few samples.
     """
-    check(len(labels), clients, min_size)
+    check_sizes(len(labels), clients, min_size)
     check_alpha(alpha)
     left = np.bincount(labels)
     mixes = rng.dirichlet(np.full(len(left), alpha), size=clients)
-    missing = even(len(labels), clients)
+    missing = even_sizes(len(labels), clients)
     table = np.zeros((clients, len(left)), np.int64)
     while missing.any():
         mixes = np.where(left > 0, mixes, 0)

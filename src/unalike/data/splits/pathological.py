@@ -8,7 +8,7 @@ import numpy as np
 
 from unalike.errors import InputError
 
-from .dealing import Indices, check, deal_table
+from .dealing import Indices, check_sizes, deal_table
 
 
 def pathological(
@@ -31,7 +31,7 @@ def pathological(
         InputError: k is not between 1 and the number of classes, a class would be left out, or
             there are too few samples.
     """
-    check(len(labels), clients, min_size)
+    check_sizes(len(labels), clients, min_size)
     counts = np.bincount(labels)
     classes = np.count_nonzero(counts)
     if not 1 <= classes_per_client <= classes:

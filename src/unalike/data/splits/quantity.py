@@ -6,7 +6,7 @@ import numpy as np
 
 from unalike.errors import InputError
 
-from .dealing import Indices, check, deal_sizes, proportional
+from .dealing import Indices, check_sizes, deal_sizes, proportional_sizes
 
 
 def quantity(
@@ -27,7 +27,7 @@ def quantity(
     Raises:
         InputError: an unknown law, a negative sigma or exponent, or too few samples.
     """
-    check(len(labels), clients, min_size)
+    check_sizes(len(labels), clients, min_size)
     for name, value in (("sigma", sigma), ("exponent", exponent)):
         if not 0 <= value < np.inf:
             raise InputError(f"{name} must be a number from 0 up, not {value}.")
@@ -38,4 +38,4 @@ def quantity(
     else:
         raise InputError(f"The law of quantity must be 'lognormal' or 'power', not {law!r}.")
     spare = len(labels) - clients * min_size
-    return deal_sizes(min_size + proportional(spare, np.exp(logs - logs.max())), rng)
+    return deal_sizes(min_size + proportional_sizes(spare, np.exp(logs - logs.max())), rng)

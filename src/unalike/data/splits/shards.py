@@ -7,7 +7,7 @@ import numpy as np
 
 from unalike.errors import InputError
 
-from .dealing import Indices, by_owner, check, even
+from .dealing import Indices, by_owner, check_sizes, even_sizes
 
 
 def shards(
@@ -26,7 +26,7 @@ def shards(
     Raises:
         InputError: a shard or a client would be too small.
     """
-    check(len(labels), clients, min_size)
+    check_sizes(len(labels), clients, min_size)
     pieces = clients * shards_per_client
     if not clients <= pieces <= len(labels):
         raise InputError(
@@ -40,5 +40,7 @@ def shards(
         )
     owner = np.empty(len(labels), np.int64)
     shard_owner = rng.permutation(np.repeat(np.arange(clients), shards_per_client))
-    owner[np.argsort(labels, kind="stable")] = np.repeat(shard_owner, even(len(labels), pieces))
+    owner[np.argsort(labels, kind="stable")] = np.repeat(
+        shard_owner, even_sizes(len(labels), pieces)
+    )
     return by_owner(owner, clients)

@@ -1,5 +1,5 @@
-"""Running a federation between machines: processes, keys, ports, and the gate in front of them.
+"""Running a federation between machines: SuperLink and SuperNodes, keys, ports, and the gate.
 
-Everything that knows how flwr's commands are called lies here; the messages and the apps lie one
-folder up.
+Everything that knows how flwr's commands are called lies here; what travels lies in `protocol`, and
+the apps of both sides in `server` and `site`.
 """

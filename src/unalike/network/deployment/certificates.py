@@ -28,7 +28,7 @@ AUTHORITY_DAYS = 3650
 SERVER_DAYS = 825
 
 
-def make_server(folder: Path, hosts: Sequence[str]) -> Path:
+def make_server_certificate(folder: Path, hosts: Sequence[str]) -> Path:
     """A server certificate for these names and addresses; the authority of the folder signs it.
 
     The authority is made where there is none. Gives the certificate of the authority.
@@ -41,9 +41,9 @@ def make_server(folder: Path, hosts: Sequence[str]) -> Path:
     names = [_general_name(host) for host in dict.fromkeys([*hosts, "localhost", "127.0.0.1"])]
     make_folder(folder)
     key, authority = _authority(folder)
-    own = ec.generate_private_key(ec.SECP256R1())
+    server_key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
-        _builder(hosts[0], authority.subject, own.public_key(), SERVER_DAYS)
+        _builder(hosts[0], authority.subject, server_key.public_key(), SERVER_DAYS)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -52,12 +52,12 @@ def make_server(folder: Path, hosts: Sequence[str]) -> Path:
         )
         .sign(key, hashes.SHA256())
     )
-    write_secret(folder / "server.key", _pem(own))
+    write_secret(folder / "server.key", _pem(server_key))
     (folder / "server.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return folder / "ca.crt"
 
 
-def server_files(folder: Path) -> tuple[Path, Path]:
+def server_certificate_files(folder: Path) -> tuple[Path, Path]:
     """Certificate and key of the server, checked to belong together."""
     certificate, key = folder / "server.crt", folder / "server.key"
     for path in (certificate, key):
@@ -67,30 +67,30 @@ def server_files(folder: Path) -> tuple[Path, Path]:
                 f"{folder} --host NAME'."
             )
     try:
-        read = x509.load_pem_x509_certificate(certificate.read_bytes())
-        secret = serialization.load_pem_private_key(key.read_bytes(), None)
+        public = x509.load_pem_x509_certificate(certificate.read_bytes())
+        private = serialization.load_pem_private_key(key.read_bytes(), None)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise InputError(f"--tls {folder}: server.crt or server.key is damaged: {error}") from None
-    if _spki(read.public_key()) != _spki(secret.public_key()):
+    if _public_bytes(public.public_key()) != _public_bytes(private.public_key()):
         raise InputError(f"--tls {folder}: server.key does not belong to server.crt.")
-    if read.not_valid_after_utc < datetime.datetime.now(datetime.timezone.utc):
+    if public.not_valid_after_utc < datetime.datetime.now(datetime.timezone.utc):
         raise InputError(
-            f"--tls {folder}: server.crt ended on {read.not_valid_after_utc:%d %B %Y}; make a new "
-            f"one with 'unalike certificates {folder} --host NAME'."
+            f"--tls {folder}: server.crt ended on {public.not_valid_after_utc:%d %B %Y}; make a "
+            f"new one with 'unalike certificates {folder} --host NAME'."
         )
     return certificate, key
 
 
-def authority_file(place: Path) -> Path:
+def authority_file(path: Path) -> Path:
     """The certificate that a site trusts: this file, or ca.crt in this folder."""
-    path = place / "ca.crt" if place.is_dir() else place
-    if not path.is_file():
-        raise InputError(f"--tls {place}: there is no {path}; ask the server's keeper for ca.crt.")
+    file = path / "ca.crt" if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(f"--tls {path}: there is no {file}; ask the server's keeper for ca.crt.")
     try:
-        x509.load_pem_x509_certificates(path.read_bytes())
+        x509.load_pem_x509_certificates(file.read_bytes())
     except ValueError:
-        raise InputError(f"--tls {place}: {path} is no certificate in PEM form.") from None
-    return path
+        raise InputError(f"--tls {path}: {file} is no certificate in PEM form.") from None
+    return file
 
 
 def _authority(folder: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
@@ -112,7 +112,7 @@ def _authority(folder: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certifica
     certificate = (
         _builder("unalike federation", name, key.public_key(), AUTHORITY_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_signs_certificates(), critical=True)
+        .add_extension(_authority_usage(), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -121,7 +121,7 @@ def _authority(folder: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certifica
     return key, certificate
 
 
-def _signs_certificates() -> x509.KeyUsage:
+def _authority_usage() -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=False,
         content_commitment=False,
@@ -185,7 +185,7 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def _spki(key: object) -> bytes:
+def _public_bytes(key: object) -> bytes:
     return key.public_bytes(  # type: ignore[attr-defined]
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from unalike.errors import InputError
 
-QUIET = {
+FLOWER_VARIABLES = {
     "FLWR_TELEMETRY_ENABLED": "0",
     "FLWR_DISABLE_UPDATE_CHECK": "1",
     "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1",
     "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.2",
     "PYTHONUNBUFFERED": "1",
 }
-HERE = ("127.0.0.1", "localhost", "::1")
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -25,18 +25,18 @@ def environment(home: Path) -> dict[str, str]:
     A proxy for the outside stays in force. Flower starts its helpers by bare name, so the folder
     of this interpreter comes first in PATH.
     """
-    variables = {**os.environ, **QUIET, "FLWR_HOME": str(home)}
+    variables = {**os.environ, **FLOWER_VARIABLES, "FLWR_HOME": str(home)}
     paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     variables["PATH"] = os.pathsep.join(filter(None, paths))
     for name in ("NO_PROXY", "no_proxy"):
-        variables[name] = ",".join(filter(None, [os.environ.get(name, ""), *HERE]))
+        variables[name] = ",".join(filter(None, [os.environ.get(name, ""), *LOCAL_HOSTS]))
     return variables
 
 
 def command(name: str) -> str:
     """Where a command of flwr lies: beside this interpreter, or in PATH."""
-    beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if found is None:
+    own = Path(sys.executable).parent / name
+    path = str(own) if own.exists() else shutil.which(name)
+    if path is None:
         raise InputError(f"The command {name} of flwr is missing: pip install 'unalike[network]'.")
-    return found
+    return path

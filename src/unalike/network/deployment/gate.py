@@ -27,18 +27,18 @@ from starlette.routing import Route
 from .ports import Address
 from .server_status import PATH
 
-CALLS = re.compile(
+NODE_CALLS = re.compile(
     rb"/v1/fleet/(activate-node|deactivate-node|send-node-heartbeat|pull-messages|push-messages"
     rb"|get-run|get-fab|push-object|pull-object|confirm-message-received)"
 )
-OWN_ACCORD = re.compile(rb"/v1/fleet/(register-node|unregister-node)")
+SELF_REGISTRATION = re.compile(rb"/v1/fleet/(register-node|unregister-node)")
 """What a node without a key does; those with one are registered by the server."""
-LARGEST = 32 * 2**20
-"""Bytes of a request; Flower cuts what it sends into pieces of 5 MB."""
+MAX_REQUEST_BYTES = 32 * 2**20
+"""Of one request; Flower cuts what it sends into pieces of 5 MB."""
 HOP_BY_HOP = {"host", "content-length", "connection", "transfer-encoding", "content-encoding"}
 
-Greeting = Callable[[Mapping[str, str]], Mapping[str, Any]]
-"""What a site is told that asks, see `greeting`."""
+StatusAnswer = Callable[[Mapping[str, str]], Mapping[str, Any]]
+"""What a site is told that asks, see `server_status`."""
 
 
 class Gate:
@@ -51,19 +51,19 @@ class Gate:
         *,
         authority: Path | None = None,
         tls: tuple[Path, Path] | None = None,
-        greeting: Greeting = lambda _: {},
+        status: StatusAnswer = lambda _: {},
     ) -> None:
-        self._sock, self._authority, self._greeting = sock, authority, greeting
-        self._open = authority is None
+        self._sock, self._authority, self._status = sock, authority, status
+        self._self_registration = authority is None
         self._inner = f"{'http' if authority is None else 'https'}://{inner}"
         certificate, key = (str(path) for path in tls) if tls else (None, None)
         routes = [
-            Route(PATH, self._greet, methods=["GET"]),
-            Route("/{path:path}", self._pass_on, methods=["POST"]),
+            Route(PATH, self._answer_status, methods=["GET"]),
+            Route("/{path:path}", self._forward, methods=["POST"]),
         ]
         self._server = uvicorn.Server(
             uvicorn.Config(
-                Starlette(routes=routes, lifespan=self._connected),
+                Starlette(routes=routes, lifespan=self._client_lifespan),
                 log_config=None,
                 access_log=False,
                 ws="none",
@@ -98,35 +98,35 @@ class Gate:
         self._server.run(sockets=[self._sock])
 
     @contextlib.asynccontextmanager
-    async def _connected(self, _: Starlette) -> AsyncIterator[None]:
-        trusted = ssl.create_default_context(cafile=self._authority)
+    async def _client_lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        tls = ssl.create_default_context(cafile=self._authority)
         async with httpx.AsyncClient(
             base_url=self._inner,
-            verify=trusted,
+            verify=tls,
             trust_env=False,
             timeout=120,
             limits=httpx.Limits(max_connections=200),
         ) as self._client:
             yield
 
-    async def _greet(self, request: Request) -> Response:
-        return JSONResponse(dict(self._greeting(request.query_params)))
+    async def _answer_status(self, request: Request) -> Response:
+        return JSONResponse(dict(self._status(request.query_params)))
 
-    async def _pass_on(self, request: Request) -> Response:
+    async def _forward(self, request: Request) -> Response:
         path = request.scope["raw_path"]
-        if OWN_ACCORD.fullmatch(path) and not self._open:
+        if SELF_REGISTRATION.fullmatch(path) and not self._self_registration:
             return Response("only with an admitted key", 401)
-        if not (CALLS.fullmatch(path) or OWN_ACCORD.fullmatch(path)):
+        if not (NODE_CALLS.fullmatch(path) or SELF_REGISTRATION.fullmatch(path)):
             return Response("not served here", 403)
         body = bytearray()
         async for piece in request.stream():
             body += piece
-            if len(body) > LARGEST:
+            if len(body) > MAX_REQUEST_BYTES:
                 return Response("too much at once", 413)
         headers = [(k, v) for k, v in request.headers.items() if k not in HOP_BY_HOP]
         try:
             answer = await self._client.post(path.decode(), content=bytes(body), headers=headers)
         except httpx.TransportError:
             return Response("the server is not ready", 503)
-        kept = {k: v for k, v in answer.headers.items() if k not in HOP_BY_HOP}
-        return Response(answer.content, answer.status_code, kept)
+        headers_back = {k: v for k, v in answer.headers.items() if k not in HOP_BY_HOP}
+        return Response(answer.content, answer.status_code, headers_back)

@@ -3,7 +3,7 @@
 Flower's own node starts a process for every message. This one speaks to the Fleet API with the
 node's side of flwr and runs the same ClientApp. That side is private to flwr and may change with
 any release: all of it that unalike uses is imported here and nowhere else. Tested with flwr 1.41.0
-and 1.42.0, which `one_process` makes sure of.
+and 1.42.0, which `in_process_supernode` makes sure of.
 
 The bundle of a run is not fetched, so no code that a server names is run here.
 
@@ -46,9 +46,9 @@ from flwr.supernode.fleet_http_connection import http_request_response
 
 from unalike.network.site.client_app import app
 
-from .keys import private_of
+from .keys import read_private
 
-SHORTEST, LONGEST = 0.2, 3.0
+MIN_WAIT, MAX_WAIT = 0.2, 3.0
 """Seconds between two looks for a message; between these, a tenth of the time since the last."""
 
 
@@ -65,7 +65,7 @@ class Connection(NamedTuple):
     confirm: Callable[[int, str], None]
 
 
-class Node:
+class InProcessNode:
     """Answers messages one after the other; `worker` is the worker's socket."""
 
     def __init__(self, connection: Connection, worker: str) -> None:
@@ -73,24 +73,24 @@ class Node:
 
     def run(self) -> NoReturn:
         """Until the process is ended."""
-        last = time.monotonic()
+        last_answer = time.monotonic()
         while True:
-            if self.look():
-                last = time.monotonic()
+            if self.answer_next():
+                last_answer = time.monotonic()
             else:
-                time.sleep(min(LONGEST, max(SHORTEST, (time.monotonic() - last) / 10)))
+                time.sleep(min(MAX_WAIT, max(MIN_WAIT, (time.monotonic() - last_answer) / 10)))
 
-    def look(self) -> bool:
+    def answer_next(self) -> bool:
         """Answer the next message; whether there was one."""
         try:
-            found = self._connection.receive()
+            received = self._connection.receive()
         except RunNotRunningException:
             return False
-        if found is None:
+        if received is None:
             return False
-        head, tree = found
+        head, tree = received
         try:
-            self._exchange(head.metadata.run_id, tree)
+            self._fetch_and_answer(head.metadata.run_id, tree)
         except RunNotRunningException:
             log(
                 INFO, "Run %s is over; message %s is dropped.", head.metadata.run_id, tree.object_id
@@ -99,11 +99,14 @@ class Node:
             log(ERROR, "Message %s is not answered.", tree.object_id, exc_info=error)
         return True
 
-    def _exchange(self, run: int, tree: ObjectTree) -> None:
+    def _fetch_and_answer(self, run: int, tree: ObjectTree) -> None:
         """Fetch a message, have it answered, and send the answer."""
-        to = self._connection
+        connection = self._connection
         message = pull_and_inflate_object_from_tree(
-            tree, partial(to.pull, run), partial(to.confirm, run), return_type=Message
+            tree,
+            partial(connection.pull, run),
+            partial(connection.confirm, run),
+            return_type=Message,
         )
         message.metadata.__dict__["_message_id"] = tree.object_id
         started = time.monotonic()
@@ -111,9 +114,9 @@ class Node:
         seconds = time.monotonic() - started
         with no_object_id_recompute():
             reply.metadata.__dict__["_message_id"] = reply.object_id
-            wanted, session = to.send(reply, get_object_tree(reply), seconds)
+            wanted, session = connection.send(reply, get_object_tree(reply), seconds)
             parts = get_all_nested_objects(reply)
-            push_objects(parts, partial(to.push, run, session), object_ids_to_push=wanted)
+            push_objects(parts, partial(connection.push, run, session), object_ids_to_push=wanted)
 
     def _answer(self, message: Message) -> Message:
         """The worker's answer, or the error in Flower's words for it."""
@@ -134,18 +137,18 @@ class Node:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Take part until the process is ended or the server turns the node away."""
-    given = _options().parse_args(arguments)
-    authority = None if given.authority is None else given.authority.read_bytes()
+    options = _parser().parse_args(arguments)
+    authority = None if options.authority is None else options.authority.read_bytes()
     register_signal_handlers(EventType.RUN_SUPERNODE_LEAVE, "The node has left.")
-    own = None if given.key is None else private_of(given.key)
-    keys = None if own is None else (own, own.public_key())
-    with http_request_response(given.server, authority is None, authority, keys) as opened:
+    private = None if options.key is None else read_private(options.key)
+    keys = None if private is None else (private, private.public_key())
+    with http_request_response(options.server, authority is None, authority, keys) as opened:
         connection = Connection(*opened)
         log(INFO, "SuperNode ID: %s", connection.node)
-        Node(connection, given.worker).run()
+        InProcessNode(connection, options.worker).run()
 
 
-def _options() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m unalike.network.deployment.in_process_node")
     parser.add_argument("--server", required=True)
     parser.add_argument("--worker", required=True)

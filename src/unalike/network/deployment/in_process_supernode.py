@@ -1,4 +1,7 @@
-"""A site's node as one process instead of Flower's own, see `node`; only with tested versions."""
+"""A site's node as one process instead of Flower's own, with tested versions of it alone.
+
+See `in_process_node`.
+"""
 
 from __future__ import annotations
 
@@ -7,37 +10,37 @@ from importlib.metadata import version
 from pathlib import Path
 
 from unalike.errors import InputError
+from unalike.network.processes.process import Process
 
 from .environment import environment
 from .ports import Address
-from .process import Process
 from .supernode import Credentials
 
-TESTED = ("1.41.0", "1.42.0")
-NODE = (sys.executable, "-m", "unalike.network.deployment.in_process_node")
+TESTED_VERSIONS = ("1.41.0", "1.42.0")
+COMMAND = (sys.executable, "-m", "unalike.network.deployment.in_process_node")
 
 
-def check_flower() -> None:
+def check_flower_version() -> None:
     """Refuse a version of Flower with which it was not tried.
 
     Raises:
         InputError: such a version is installed.
     """
-    if (installed := version("flwr")) not in TESTED:
+    if (installed := version("flwr")) not in TESTED_VERSIONS:
         raise InputError(
-            f"--one-process was tested with flwr {' and '.join(TESTED)}, but {installed} is "
-            "installed here: leave the option out."
+            f"--one-process was tested with flwr {' and '.join(TESTED_VERSIONS)}, but {installed} "
+            "is installed here: leave the option out."
         )
 
 
-def start_one_process(
+def start_in_process_supernode(
     home: Path, server: Address, credentials: Credentials, worker: Path, log: Path
 ) -> Process:
     """Start it, as `supernode.start_supernode` does; it listens nowhere."""
-    check_flower()
+    check_flower_version()
     authority, key = credentials
-    secure = [] if authority is None else ["--authority", str(authority)]
+    tls = [] if authority is None else ["--authority", str(authority)]
     if key is not None:
-        secure += ["--key", str(key)]
-    command = [*NODE, "--server", str(server), "--worker", str(worker), *secure]
+        tls += ["--key", str(key)]
+    command = [*COMMAND, "--server", str(server), "--worker", str(worker), *tls]
     return Process("node", command, environment(home), log)

@@ -48,7 +48,7 @@ def check_name(name: str, option: str) -> None:
         )
 
 
-def admit(folder: Path, name: str) -> Path:
+def make_admitted_key(folder: Path, name: str) -> Path:
     """A key for a site, made here, and its public half among the nodes that are let in."""
     check_name(name, "--site")
     private = folder / "keys" / f"{name}.key"
@@ -58,24 +58,24 @@ def admit(folder: Path, name: str) -> Path:
     return private
 
 
-def admitted(folder: Path) -> dict[str, Path]:
+def admitted_keys(folder: Path) -> dict[str, Path]:
     """The nodes that are let in: name -> public key file."""
-    found = {path.stem: path for path in sorted((folder / "nodes").glob("*.pub"))}
-    if not found:
+    public_keys = {path.stem: path for path in sorted((folder / "nodes").glob("*.pub"))}
+    if not public_keys:
         raise InputError(
             f"{folder / 'nodes'} holds no public key, so no site could join: put the .pub file of "
             "each site there, named after it."
         )
-    seen: dict[str, str] = {}
-    for name, path in found.items():
-        mark = fingerprint(read_public(path))
-        if mark in seen:
+    owners: dict[str, str] = {}
+    for name, path in public_keys.items():
+        key = fingerprint(read_public(path))
+        if key in owners:
             raise InputError(
-                f"{seen[mark]} and {name} have the same key: each site makes its own with "
+                f"{owners[key]} and {name} have the same key: each site makes its own with "
                 "'unalike key'."
             )
-        seen[mark] = name
-    return found
+        owners[key] = name
+    return public_keys
 
 
 def read_public(path: Path) -> bytes:
@@ -92,7 +92,7 @@ def read_public(path: Path) -> bytes:
     return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
 
 
-def private_of(path: Path) -> ec.EllipticCurvePrivateKey:
+def read_private(path: Path) -> ec.EllipticCurvePrivateKey:
     """A node's private key."""
     try:
         content = path.read_bytes()
@@ -110,9 +110,9 @@ def private_of(path: Path) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def public_of(path: Path) -> bytes:
+def public_key_of(path: Path) -> bytes:
     """The public key that belongs to a private key file."""
-    return _public(private_of(path))
+    return _public(read_private(path))
 
 
 def fingerprint(public: bytes) -> str:

@@ -19,7 +19,7 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def parse(text: str, option: str = "address") -> Address:
+def parse_address(text: str, option: str = "address") -> Address:
     """An address from text; [::1]:9092 for IPv6."""
     host, colon, port = text.strip().rpartition(":")
     if host.startswith("[") and host.endswith("]"):
@@ -43,7 +43,7 @@ def listen(address: Address) -> socket.socket:
         sock.listen(256)
     except OSError as error:
         sock.close()
-        raise _sentence(address, error) from None
+        raise _listen_error(address, error) from None
     return sock
 
 
@@ -54,7 +54,7 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def _sentence(address: Address, error: OSError) -> InputError:
+def _listen_error(address: Address, error: OSError) -> InputError:
     if error.errno == errno.EADDRINUSE:
         return InputError(
             f"Port {address.port} of {address.host} is taken by another program: give --listen "

@@ -16,27 +16,27 @@ from urllib.request import getproxies, proxy_bypass
 from unalike import __version__
 from unalike.errors import InputError
 
-from .keys import fingerprint, public_of
+from .keys import fingerprint, public_key_of
 from .ports import Address
-from .server_status import FORGOTTEN, PATH
+from .server_status import ABSENT_SECONDS, PATH
 from .supernode import Credentials
 
-AGAIN = 2.0
-"""Seconds between two attempts."""
+RETRY_SECONDS = 2.0
+"""Between two attempts."""
 
 
 class NotReachedError(Exception):
     """Nothing answers yet; why, as half a sentence."""
 
 
-def reach(
+def check_server(
     server: Address,
     name: str,
     credentials: Credentials,
     session: str,
     *,
     patience: float,
-    tell: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """What the server says of itself; waits for it as many seconds as `patience`.
 
@@ -45,42 +45,44 @@ def reach(
     Raises:
         InputError: it never answered, or this site would not be let in.
     """
-    begun, said = time.monotonic(), False
+    start, notified = time.monotonic(), False
     while True:
         try:
-            greeting = _ask(server, name, credentials, session)
+            status = _read_status(server, name, credentials, session)
         except NotReachedError as error:
-            if time.monotonic() - begun >= patience:
+            if time.monotonic() - start >= patience:
                 raise InputError(
                     f"The server {server} cannot be reached: {error}. Check the address, that "
                     "'unalike serve' runs there, and the firewall."
                 ) from None
-            if not said:
-                tell(f"Waiting for {server}: {error}.")
-                said = True
-            time.sleep(AGAIN)
+            if not notified:
+                notify(f"Waiting for {server}: {error}.")
+                notified = True
+            time.sleep(RETRY_SECONDS)
             continue
-        _check(greeting, server, name, credentials)
-        if not greeting.get("taken"):
-            return greeting
-        if time.monotonic() - begun > FORGOTTEN + AGAIN:
+        _check_status(status, server, name, credentials)
+        if not status.get("taken"):
+            return status
+        if time.monotonic() - start > ABSENT_SECONDS + RETRY_SECONDS:
             raise InputError(
                 f"Another site has joined {server} as {name!r}: join with another --name, or end "
                 "that one."
             )
-        time.sleep(AGAIN)
+        time.sleep(RETRY_SECONDS)
 
 
-def _ask(server: Address, name: str, credentials: Credentials, session: str) -> dict[str, Any]:
-    mark = fingerprint(public_of(credentials.key)) if credentials.key else ""
-    query = urlencode({"name": name, "session": session, "key": mark})
+def _read_status(
+    server: Address, name: str, credentials: Credentials, session: str
+) -> dict[str, Any]:
+    key = fingerprint(public_key_of(credentials.key)) if credentials.key else ""
+    query = urlencode({"name": name, "session": session, "key": key})
     connection = _connection(server, credentials.authority)
     try:
         connection.request("GET", f"{PATH}?{query}")
         answer = connection.getresponse()
         content = answer.read(65536)
     except ssl.SSLCertVerificationError as error:
-        raise _distrust(server, error) from None
+        raise _certificate_error(server, error) from None
     except ssl.SSLError:
         raise InputError(
             f"{server} does not speak TLS: leave --tls away if it is served without, or mend the "
@@ -105,30 +107,30 @@ def _ask(server: Address, name: str, credentials: Credentials, session: str) -> 
     if answer.status in (502, 503, 504):
         raise NotReachedError("it is not ready")
     try:
-        greeting = json.loads(content) if answer.status == 200 else {}
+        status = json.loads(content) if answer.status == 200 else {}
     except ValueError:
-        greeting = {}
-    return greeting if isinstance(greeting, dict) else {}
+        status = {}
+    return status if isinstance(status, dict) else {}
 
 
 def _connection(server: Address, authority: Path | None) -> http.client.HTTPConnection:
     """Direct, or through the proxy that the environment names."""
     scheme = "http" if authority is None else "https"
     proxy = None if proxy_bypass(server.host) else getproxies().get(scheme)
-    through = urlsplit(proxy) if proxy else None
-    host, port = (through.hostname or "", through.port or 80) if through else server
+    proxy_url = urlsplit(proxy) if proxy else None
+    host, port = (proxy_url.hostname or "", proxy_url.port or 80) if proxy_url else server
     connection: http.client.HTTPConnection
     if authority is None:
         connection = http.client.HTTPConnection(host, port, timeout=10)
     else:
-        trusted = ssl.create_default_context(cafile=str(authority))
-        connection = http.client.HTTPSConnection(host, port, timeout=10, context=trusted)
-    if through:
+        tls = ssl.create_default_context(cafile=str(authority))
+        connection = http.client.HTTPSConnection(host, port, timeout=10, context=tls)
+    if proxy_url:
         connection.set_tunnel(server.host, server.port)
     return connection
 
 
-def _distrust(server: Address, error: ssl.SSLCertVerificationError) -> InputError:
+def _certificate_error(server: Address, error: ssl.SSLCertVerificationError) -> InputError:
     reason = (error.verify_message or str(error)).rstrip(".")
     if "mismatch" in reason or "doesn't match" in reason or "not valid for" in reason:
         return InputError(
@@ -146,23 +148,25 @@ def _distrust(server: Address, error: ssl.SSLCertVerificationError) -> InputErro
     )
 
 
-def _check(greeting: dict[str, Any], server: Address, name: str, credentials: Credentials) -> None:
-    if not greeting:
+def _check_status(
+    status: dict[str, Any], server: Address, name: str, credentials: Credentials
+) -> None:
+    if not status:
         return
-    theirs = str(greeting.get("unalike", ""))
+    theirs = str(status.get("unalike", ""))
     if theirs != __version__:
         raise InputError(
             f"{server} runs unalike {theirs} and this site {__version__}: install the same version "
             f"here with pip install 'unalike[network]=={theirs}'."
         )
-    if not greeting.get("keys"):
+    if not status.get("keys"):
         return
     if credentials.key is None:
         raise InputError(
             f"{server} lets in only sites whose key it knows: make one with 'unalike key "
             f"{name}.key', send {name}.key.pub to the server's keeper, and join with --key."
         )
-    admitted = greeting.get("admitted")
+    admitted = status.get("admitted")
     if admitted is None:
         raise InputError(
             f"{server} does not know the key {credentials.key}: its keeper puts "

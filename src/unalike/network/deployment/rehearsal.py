@@ -6,20 +6,21 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .certificates import make_server
+from unalike.network.processes.process import Process, stop_all
+
+from .certificates import make_server_certificate
 from .environment import environment
-from .keys import NAME, admit
+from .keys import NAME, make_admitted_key
 from .ports import Address
-from .process import Process, stop
 
-MEMBER = (sys.executable, "-m", "unalike.network.deployment.site_process")
+SITE_COMMAND = (sys.executable, "-m", "unalike.network.deployment.site_process")
 
 
-class Stage:
+class Rehearsal:
     """Certificates, keys and sites for a server on this machine; the sites wait for it.
 
     Sites hold the study's own clients: site i is client i. first: how many are started at once; all
-    if not given. node: which of `member.NODES` they have.
+    if not given. node: which of `site_process.NODES` they have.
     """
 
     def __init__(
@@ -27,37 +28,38 @@ class Stage:
         folder: Path,
         server: Address,
         sites: Sequence[str],
-        tell: Callable[[str], None] = lambda _: None,
+        notify: Callable[[str], None] = lambda _: None,
         *,
         first: int | None = None,
         node: str = "supernode",
     ) -> None:
         self.server, self.tls = server, folder / "rehearsal" / "tls"
-        self._folder, self._tell = folder / "rehearsal", tell
+        self._folder, self._notify = folder / "rehearsal", notify
         self.names = [name if NAME.match(name) else f"site-{i}" for i, name in enumerate(sites)]
         self._first = len(self.names) if first is None else first
         self._node = node
-        self.members: dict[str, Process] = {}
+        self.sites: dict[str, Process] = {}
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Rehearsal:
         if not (self.tls / "server.crt").exists():
-            make_server(self.tls, [self.server.host])
+            make_server_certificate(self.tls, [self.server.host])
             for name in self.names:
-                admit(self.tls, name)
+                make_admitted_key(self.tls, name)
         for name in self.names[: self._first]:
             self.start(name)
         return self
 
     def __exit__(self, *_: object) -> None:
-        stop(*self.members.values())
+        stop_all(*self.sites.values())
 
     def start(self, name: str, *arguments: str, node: str | None = None) -> Process:
         """Start a site, anew if it is there already, with `arguments` for its worker."""
-        stop(self.members.get(name))
-        place = self._folder / name
-        self._tell(f"{name} writes to {place / 'join.log'}.")
-        command = [*MEMBER, str(self.server), name, str(place / "state")]
+        stop_all(self.sites.get(name))
+        folder = self._folder / name
+        log = folder / "join.log"
+        self._notify(f"{name} writes to {log}.")
+        command = [*SITE_COMMAND, str(self.server), name, str(folder / "state")]
         command += [str(self.tls / "ca.crt"), str(self.tls / "keys" / f"{name}.key")]
         command += [node or self._node, "--client", str(self.names.index(name)), *arguments]
-        self.members[name] = Process(name, command, environment(place), place / "join.log")
-        return self.members[name]
+        self.sites[name] = Process(name, command, environment(folder), log)
+        return self.sites[name]

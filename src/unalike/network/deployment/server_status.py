@@ -1,6 +1,6 @@
 """What the server tells a site that asks, before it joins and then every few seconds.
 
-A greeting proves nothing about who asks; it only spares people puzzles. Who takes part is decided
+The status proves nothing about who asks; it only spares people puzzles. Who takes part is decided
 by Flower and its keys.
 """
 
@@ -14,52 +14,53 @@ from typing import Any, NamedTuple
 from unalike import __version__
 
 PATH = "/unalike"
-EVERY = 8.0
-"""Seconds between two visits of a site."""
-FORGOTTEN = 3 * EVERY
-"""Seconds after which a site that did not come counts as gone."""
-MOST = 10_000
+POLL_SECONDS = 8.0
+"""Between two times that a site asks."""
+ABSENT_SECONDS = 3 * POLL_SECONDS
+"""After which a site that did not ask counts as gone."""
+MAX_SITES = 10_000
 """Names that are remembered, so that nobody can fill the memory."""
 
 
-class Visit(NamedTuple):
-    """A site was here."""
+class Contact(NamedTuple):
+    """The last time that a site asked."""
 
     session: str  # differs each time a site is started
-    at: float
-    told: bool  # that all is over
+    time: float
+    informed: bool  # that all is over
 
 
-class Visitors:
-    """Who came to ask; `marks` are the fingerprints of the admitted keys -> names."""
+class ServerStatus:
+    """Answers sites, and remembers who asked; `names` are those of the admitted keys, by
+    fingerprint."""
 
-    def __init__(self, marks: Mapping[str, str]) -> None:
+    def __init__(self, names: Mapping[str, str]) -> None:
         self.finished = False
-        self._marks = marks
-        self._visits: dict[str, Visit] = {}
+        self._names = names
+        self._contacts: dict[str, Contact] = {}
 
-    def greet(self, query: Mapping[str, str]) -> dict[str, Any]:
+    def answer(self, query: Mapping[str, str]) -> dict[str, Any]:
         """The answer to a site that says its name, session and the fingerprint of its key."""
         name, session = query.get("name", "")[:64], query.get("session", "")[:64]
-        last = self._visits.get(name)
-        present = last is not None and time.monotonic() - last.at < FORGOTTEN
-        taken = not self._marks and present and last is not None and last.session != session
-        if name and not taken and (name in self._visits or len(self._visits) < MOST):
-            self._visits[name] = Visit(session, time.monotonic(), self.finished)
+        last = self._contacts.get(name)
+        present = last is not None and time.monotonic() - last.time < ABSENT_SECONDS
+        taken = not self._names and present and last is not None and last.session != session
+        if name and not taken and (name in self._contacts or len(self._contacts) < MAX_SITES):
+            self._contacts[name] = Contact(session, time.monotonic(), self.finished)
         return {
             "unalike": __version__,
             "flwr": version("flwr"),
-            "keys": bool(self._marks),
-            "admitted": self._marks.get(query.get("key", "")),
+            "keys": bool(self._names),
+            "admitted": self._names.get(query.get("key", "")),
             "taken": taken,
             "finished": self.finished,
         }
 
     def present(self) -> set[str]:
-        """The names of the sites that were here of late."""
-        limit = time.monotonic() - FORGOTTEN
-        return {name for name, visit in list(self._visits.items()) if visit.at >= limit}
+        """The names of the sites that asked of late."""
+        limit = time.monotonic() - ABSENT_SECONDS
+        return {name for name, contact in list(self._contacts.items()) if contact.time >= limit}
 
-    def all_told(self) -> bool:
+    def all_informed(self) -> bool:
         """Whether every site that is present knows that all is over."""
-        return all(self._visits[name].told for name in self.present())
+        return all(self._contacts[name].informed for name in self.present())

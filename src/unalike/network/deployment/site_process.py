@@ -17,78 +17,81 @@ from pathlib import Path
 from typing import Any
 
 from unalike.errors import InputError
+from unalike.network.processes.folder_lock import lock_folder
+from unalike.network.processes.process import Process, stop_all
+from unalike.network.site.exit_status import REFUSED
 
 from .environment import environment
-from .folder_lock import alone
-from .in_process_supernode import start_one_process
-from .ports import Address, parse
-from .preflight import reach
-from .process import Process, stop
-from .server_status import EVERY
+from .in_process_supernode import start_in_process_supernode
+from .ports import Address, parse_address
+from .preflight import check_server
+from .server_status import POLL_SECONDS as STATUS_SECONDS
 from .supernode import Credentials, StartNode, start_supernode
 
-WORKER = (sys.executable, "-m", "unalike.network.site.worker")
-NODES: dict[str, StartNode] = {"supernode": start_supernode, "one-process": start_one_process}
-REFUSED = 3
-"""Exit status of a worker that must not be started again."""
-LOADED = 600.0
-"""Seconds that a worker may take to load data and model."""
-SHORTEST, LONGEST = 2.0, 30.0
+WORKER_COMMAND = (sys.executable, "-m", "unalike.network.site.worker")
+NODES: dict[str, StartNode] = {
+    "supernode": start_supernode,
+    "one-process": start_in_process_supernode,
+}
+"""Ways to run a site's node."""
+LOAD_SECONDS = 600.0
+"""That a worker may take to load data and model."""
+MIN_BACKOFF, MAX_BACKOFF = 2.0, 30.0
 """Seconds before a process is started again: doubled each time it ends soon."""
-LOOK = 0.3
-STALE = 150.0
-"""Seconds after which a session that the server still counts cannot be our own last one; it forgets
+POLL_SECONDS = 0.3
+STALE_SECONDS = 150.0
+"""After which a session that the server still counts cannot be our own last one; it forgets
 a silent node after 60."""
-SOCKET_PATH = 100
+MAX_SOCKET_PATH = 100
 """Bytes that the path of a Unix socket may have."""
-
-Tell = Callable[[str], None]
 
 
 @dataclass
 class Backoff:
     """How long to wait before the next start."""
 
-    wait: float = SHORTEST
+    wait: float = MIN_BACKOFF
     started: float = field(default_factory=time.monotonic)
 
     def next(self) -> float:
         """Seconds to wait; short again after a long life."""
-        if time.monotonic() - self.started > 2 * LONGEST:
-            self.wait = SHORTEST
-        seconds, self.wait = self.wait, min(2 * self.wait, LONGEST)
+        if time.monotonic() - self.started > 2 * MAX_BACKOFF:
+            self.wait = MIN_BACKOFF
+        seconds, self.wait = self.wait, min(2 * self.wait, MAX_BACKOFF)
         return seconds
 
 
 @dataclass(frozen=True)
-class Joining:
-    """Who joins what, with what."""
+class SiteDeployment:
+    """Which site joins which server, with what."""
 
     server: Address
     name: str
-    state: Path  # folder of what must outlive the processes
-    worker: Sequence[str]  # arguments of the worker: --data FILE, or --client I
+    state_folder: Path  # of what must outlive the processes
+    worker_options: Sequence[str]  # --data FILE, or --client I, and more
     credentials: Credentials
     patience: float = 600.0  # seconds to wait for a server that does not answer
-    node: StartNode = start_supernode
+    start_node: StartNode = start_supernode
 
 
-class Member:
-    """Keeps a membership alive until the server is done, or leaves it for good."""
+class SiteProcess:
+    """Keeps a site in the federation until the server is done, or leaves it for good."""
 
-    def __init__(self, membership: Joining, tell: Tell = lambda _: None) -> None:
-        self._of, self._tell = membership, tell
+    def __init__(
+        self, deployment: SiteDeployment, notify: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._deployment, self._notify = deployment, notify
         self._home = Path(tempfile.mkdtemp(prefix="unalike-"))
-        if len(str(self._home / "worker.sock").encode()) > SOCKET_PATH:
+        if len(str(self._home / "worker.sock").encode()) > MAX_SOCKET_PATH:
             shutil.rmtree(self._home)
             self._home = Path(tempfile.mkdtemp(prefix="unalike-", dir="/tmp"))
         self._socket = self._home / "worker.sock"
         self._worker: Process | None = None
         self._node: Process | None = None
-        self._lives = {"worker": Backoff(), "node": Backoff()}
-        self._refused_since: float | None = None
-        self._session = _session(membership)
-        self._heard = 0
+        self._backoff = {"worker": Backoff(), "node": Backoff()}
+        self._stale_since: float | None = None
+        self._session = _session(deployment)
+        self._log_position = 0
         self._finished = False
 
     def run(self) -> None:
@@ -98,55 +101,54 @@ class Member:
             InputError: this site cannot take part; one sentence says why.
         """
         try:
-            with alone(self._of.state):
-                self._take_part()
+            with lock_folder(self._deployment.state_folder):
+                self._run()
         finally:
-            stop(self._node, self._worker)
+            stop_all(self._node, self._worker)
             shutil.rmtree(self._home, ignore_errors=True)
 
-    def _take_part(self) -> None:
-        self._greet()
+    def _run(self) -> None:
+        self._ask_server()
         self._start_worker()
         self._start_node()
-        greeted = time.monotonic()
+        last_asked = time.monotonic()
         while not self._finished:
-            time.sleep(LOOK)
-            self._listen()
-            self._mend()
-            if time.monotonic() - greeted > EVERY:
-                self._greet()
-                greeted = time.monotonic()
-        self._tell("The study is finished.")
+            time.sleep(POLL_SECONDS)
+            self._report_worker_events()
+            self._restart_ended()
+            if time.monotonic() - last_asked > STATUS_SECONDS:
+                self._ask_server()
+                last_asked = time.monotonic()
+        self._notify("The study is finished.")
 
-    def _greet(self) -> None:
-        of = self._of
-        said = reach(
-            of.server,
-            of.name,
-            of.credentials,
+    def _ask_server(self) -> None:
+        status = check_server(
+            self._deployment.server,
+            self._deployment.name,
+            self._deployment.credentials,
             self._session,
-            patience=of.patience,
-            tell=self._tell,
+            patience=self._deployment.patience,
+            notify=self._notify,
         )
-        self._finished = bool(said.get("finished"))
+        self._finished = bool(status.get("finished"))
 
-    def _mend(self) -> None:
+    def _restart_ended(self) -> None:
         """Start again what has ended, unless its end was a refusal."""
         if self._worker is not None and not self._worker.running:
-            if self._worker.code == REFUSED:
+            if self._worker.exit_code == REFUSED:
                 raise InputError(_last_line(self._worker))
             self._worker.stop()
-            self._again("worker", "The worker of this site ended")
+            self._back_off("worker", "The worker of this site ended")
             self._start_worker()
         if self._node is not None and not self._node.running:
             self._node.stop()
-            self._explain(self._node)
+            self._explain_end(self._node)
             self._start_node()
 
-    def _explain(self, node: Process) -> None:
-        said = node.said()
-        found = re.search(r"Exit Code: (\d+)", said)
-        code = int(found[1]) if found else 0
+    def _explain_end(self, node: Process) -> None:
+        output = node.output()
+        match = re.search(r"Exit Code: (\d+)", output)
+        code = int(match[1]) if match else 0
         if code == 606:
             raise InputError(
                 f"This site's version of Flower does not fit the server's; the reason is in "
@@ -154,64 +156,71 @@ class Member:
             )
         if code in (302, 303, 600, 603):
             raise InputError(f"Flower refused to join; the reason is in {node.log}.")
-        if "SuperNode ID" in said:
-            self._refused_since = None
-            self._again("node", "The connection to the server ended")
+        if "SuperNode ID" in output:
+            self._stale_since = None
+            self._back_off("node", "The connection to the server ended")
             return
         now = time.monotonic()
-        self._refused_since = since = self._refused_since or now
-        if now - since > STALE:
+        self._stale_since = since = self._stale_since or now
+        if now - since > STALE_SECONDS:
             raise InputError(
-                f"The server counts another process as {self._of.name!r}: end that one, or join "
-                "with another name and key."
+                f"The server counts another process as {self._deployment.name!r}: end that one, or "
+                "join with another name and key."
             )
-        self._again("node", "The server still counts this site's last session")
+        self._back_off("node", "The server still counts this site's last session")
 
-    def _again(self, which: str, reason: str) -> None:
-        seconds = self._lives[which].next()
-        self._tell(f"{reason}; trying again in {seconds:.0f} s.")
+    def _back_off(self, which: str, reason: str) -> None:
+        seconds = self._backoff[which].next()
+        self._notify(f"{reason}; trying again in {seconds:.0f} s.")
         time.sleep(seconds)
 
     def _start_worker(self) -> None:
         self._socket.unlink(missing_ok=True)
-        self._lives["worker"].started = time.monotonic()
-        arguments = ["--socket", str(self._socket), "--state", str(self._of.state)]
-        arguments += ["--name", self._of.name, *self._of.worker]
-        log = self._of.state / "worker.log"
-        self._worker = Process("worker", [*WORKER, *arguments], environment(self._home), log)
-        self._heard = log.stat().st_size
-        end = time.monotonic() + LOADED
+        self._backoff["worker"].started = time.monotonic()
+        arguments = ["--socket", str(self._socket), "--state", str(self._deployment.state_folder)]
+        arguments += ["--name", self._deployment.name, *self._deployment.worker_options]
+        log = self._deployment.state_folder / "worker.log"
+        self._worker = Process(
+            "worker", [*WORKER_COMMAND, *arguments], environment(self._home), log
+        )
+        self._log_position = log.stat().st_size
+        end = time.monotonic() + LOAD_SECONDS
         while not self._socket.exists():
             if not self._worker.running:
                 raise InputError(_last_line(self._worker))
             if time.monotonic() > end:
-                raise InputError(f"The data were not loaded within {LOADED:.0f} s; see {log}.")
+                raise InputError(
+                    f"The data were not loaded within {LOAD_SECONDS:.0f} s; see {log}."
+                )
             time.sleep(0.05)
 
     def _start_node(self) -> None:
-        of = self._of
-        self._lives["node"].started = time.monotonic()
-        log = of.state / "supernode.log"
-        self._node = of.node(self._home, of.server, of.credentials, self._socket, log)
+        deployment = self._deployment
+        self._backoff["node"].started = time.monotonic()
+        log = deployment.state_folder / "supernode.log"
+        self._node = deployment.start_node(
+            self._home, deployment.server, deployment.credentials, self._socket, log
+        )
 
-    def _listen(self) -> None:
-        """Pass on what the worker has said since."""
+    def _report_worker_events(self) -> None:
+        """Tell people what the worker has written since."""
         if self._worker is None:
             return
         with self._worker.log.open("rb") as file:
-            file.seek(self._heard)
+            file.seek(self._log_position)
             whole, _, _ = file.read().rpartition(b"\n")
         if not whole:
             return
-        self._heard += len(whole) + 1
+        self._log_position += len(whole) + 1
         for line in whole.decode("utf-8", "replace").splitlines():
             if (event := _event(line)) is not None and (sentence := _sentence(event)):
-                self._tell(sentence)
+                self._notify(sentence)
 
 
-def _session(of: Joining) -> str:
+def _session(deployment: SiteDeployment) -> str:
     """The same for a site that is started again in its folder, so that it is not taken for two."""
-    return hashlib.sha256(f"{platform.node()}:{of.state.resolve()}".encode()).hexdigest()
+    folder = deployment.state_folder.resolve()
+    return hashlib.sha256(f"{platform.node()}:{folder}".encode()).hexdigest()
 
 
 def _event(line: str) -> dict[str, Any] | None:
@@ -237,17 +246,24 @@ def _sentence(event: dict[str, Any]) -> str | None:
 
 def _last_line(worker: Process) -> str:
     """What the worker said last, its events aside."""
-    lines = [line for line in worker.said().splitlines() if line.strip() and not _event(line)]
+    lines = [line for line in worker.output().splitlines() if line.strip() and not _event(line)]
     return lines[-1].removeprefix("unalike: ") if lines else f"The worker ended; see {worker.log}."
 
 
 def main(arguments: Sequence[str]) -> int:
-    """SERVER NAME STATE AUTHORITY KEY NODE and what the worker is told: a site of a rehearsal."""
-    server, name, state, authority, key, node, *worker = arguments
+    """SERVER NAME STATE AUTHORITY KEY NODE and options of the worker: a site of a rehearsal."""
+    server, name, state, authority, key, node, *worker_options = arguments
     credentials = Credentials(Path(authority), Path(key))
-    joining = Joining(parse(server), name, Path(state), worker, credentials, node=NODES[node])
+    deployment = SiteDeployment(
+        parse_address(server),
+        name,
+        Path(state),
+        worker_options,
+        credentials,
+        start_node=NODES[node],
+    )
     try:
-        Member(joining, lambda sentence: print(sentence, flush=True)).run()
+        SiteProcess(deployment, lambda sentence: print(sentence, flush=True)).run()
     except InputError as error:
         print(f"unalike: {error}", flush=True)
         return 2

@@ -14,18 +14,20 @@ from typing import Any
 import tomli_w
 
 from unalike.errors import InputError
+from unalike.network.processes.process import Process
 
-from .certificates import make_server
+from .certificates import make_server_certificate
 from .environment import command, environment
 from .keys import fingerprint, read_public
 from .ports import Address, free_port
-from .process import Process
 
-READY = 90.0
-"""Seconds that a SuperLink may take to start."""
+START_SECONDS = 90.0
+"""That a SuperLink may take to start."""
+COMMAND_SECONDS = 90.0
+"""That a command of flwr may take."""
 
 
-class Superlink:
+class SuperLink:
     """`flower-superlink` on 127.0.0.1; with `encrypted`, behind a certificate made for this start.
 
     home: a private folder, removed by the caller. store: what must outlive it. encrypted: nodes
@@ -37,15 +39,15 @@ class Superlink:
         self.address = Address("127.0.0.1", free_port())
         self.log = store / "superlink.log"
         self._database = store / "superlink.db"
-        self._known = store / "nodes.json"
+        self._nodes_file = store / "nodes.json"
         self._variables = environment(home)
         home.mkdir(parents=True, exist_ok=True)
         store.mkdir(parents=True, exist_ok=True)
-        self.authority = make_server(home / "tls", ["127.0.0.1"]) if encrypted else None
+        self.authority = make_server_certificate(home / "tls", ["127.0.0.1"]) if encrypted else None
         self._write_connection()
         self.process = self._start()
 
-    def __enter__(self) -> Superlink:
+    def __enter__(self) -> SuperLink:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -53,7 +55,7 @@ class Superlink:
 
     def wait_until_ready(self) -> None:
         """Come back when it answers; a database of another version of Flower is set aside."""
-        end = time.monotonic() + READY
+        end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
             if self.healthy():
                 return
@@ -61,17 +63,17 @@ class Superlink:
                 if not self._database.exists():
                     break
                 self._database.unlink()
-                self._known.unlink(missing_ok=True)
+                self._nodes_file.unlink(missing_ok=True)
                 self.process = self._start()
             time.sleep(0.1)
         raise InputError(f"Flower's server did not start; its last words are in {self.log}.")
 
     def healthy(self) -> bool:
         """Whether it answers."""
-        trusted = ssl.create_default_context(cafile=str(self.authority)) if self.authority else None
+        tls = ssl.create_default_context(cafile=str(self.authority)) if self.authority else None
         scheme = "https" if self.encrypted else "http"
         direct = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusted)
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=tls)
         )
         try:
             with direct.open(f"{scheme}://{self.address}/health", timeout=2):
@@ -79,32 +81,32 @@ class Superlink:
         except OSError:
             return False
 
-    def admit(self, public_key: Path) -> int:
+    def register(self, public_key: Path) -> int:
         """Let a node in; its id, the same after every restart."""
-        known = json.loads(self._known.read_text()) if self._known.exists() else {}
-        mark = fingerprint(read_public(public_key))
-        if mark not in known:
-            answer = self.ask("supernode", "register", str(public_key), "here")
+        nodes = json.loads(self._nodes_file.read_text()) if self._nodes_file.exists() else {}
+        key = fingerprint(read_public(public_key))
+        if key not in nodes:
+            answer = self.flwr("supernode", "register", str(public_key), "here")
             if not answer.get("success"):
                 raise InputError(f"The key {public_key} was refused: {_reason(answer)}")
-            known[mark] = int(answer["node-id"])
-            beside = self._known.with_suffix(".writing")
-            beside.write_text(json.dumps(known))
-            beside.replace(self._known)
-        return int(known[mark])
+            nodes[key] = int(answer["node-id"])
+            temporary = self._nodes_file.with_suffix(".writing")
+            temporary.write_text(json.dumps(nodes))
+            temporary.replace(self._nodes_file)
+        return int(nodes[key])
 
     def submit(self, bundle: Path) -> int:
         """Start a run; its id."""
-        answer = self.ask("run", str(bundle), "here")
+        answer = self.flwr("run", str(bundle), "here")
         if not answer.get("success"):
             raise InputError(f"Flower did not take the study: {_reason(answer)}")
         return int(answer["run-id"])
 
-    def runs(self, run: int) -> bool:
+    def is_running(self, run: int) -> bool:
         """Whether a run goes on, as far as is known."""
-        answer = self.ask("list", "here")
-        ended = [one for one in answer.get("runs", []) if int(one["run-id"]) == run]
-        return not any(str(one["status"]).startswith("finished") for one in ended)
+        answer = self.flwr("list", "here")
+        runs = [known for known in answer.get("runs", []) if int(known["run-id"]) == run]
+        return not any(str(known["status"]).startswith("finished") for known in runs)
 
     def restart(self) -> None:
         """Start it again, at the same port and with what it knew."""
@@ -113,17 +115,17 @@ class Superlink:
         self.wait_until_ready()
 
     def _start(self) -> Process:
-        secure = ["--insecure"]
+        tls = ["--insecure"]
         if self.authority is not None:
             folder = self.authority.parent
-            secure = ["--ssl-certfile", str(folder / "server.crt")]
-            secure += ["--ssl-keyfile", str(folder / "server.key")]
-            secure += ["--ssl-ca-certfile", str(self.authority), "--enable-supernode-auth"]
+            tls = ["--ssl-certfile", str(folder / "server.crt")]
+            tls += ["--ssl-keyfile", str(folder / "server.key")]
+            tls += ["--ssl-ca-certfile", str(self.authority), "--enable-supernode-auth"]
         arguments = ["--host", self.address.host, "--port", str(self.address.port)]
         arguments += ["--database", str(self._database)]
         return Process(
             "superlink",
-            [command("flower-superlink"), *secure, *arguments],
+            [command("flower-superlink"), *tls, *arguments],
             self._variables,
             self.log,
         )
@@ -137,20 +139,20 @@ class Superlink:
         content = tomli_w.dumps({"superlink": {"default": "here", "here": here}})
         (self.home / "config.toml").write_text(content)
 
-    def ask(self, *arguments: str) -> dict[str, Any]:
+    def flwr(self, *arguments: str) -> dict[str, Any]:
         """What a command of flwr answers; its exit code says nothing."""
-        done = subprocess.run(
+        completed = subprocess.run(
             [command("flwr"), *arguments, "--format", "json"],
             env=self._variables,
             capture_output=True,
             text=True,
-            timeout=READY,
+            timeout=COMMAND_SECONDS,
             stdin=subprocess.DEVNULL,
         )
         with contextlib.suppress(ValueError):
-            answer: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
+            answer: dict[str, Any] = json.loads(completed.stdout[completed.stdout.index("{") :])
             return answer
-        return {"success": False, "error-message": (done.stderr or done.stdout).strip()}
+        return {"success": False, "error-message": (completed.stderr or completed.stdout).strip()}
 
 
 def _reason(answer: dict[str, Any]) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from unalike.network.processes.process import Process
+
 from .environment import command, environment
 from .ports import Address, free_port
-from .process import Process
 
 
 class Credentials(NamedTuple):
@@ -30,14 +31,14 @@ def start_supernode(
     home: a private folder. It connects outwards only; its own port is on 127.0.0.1.
     """
     authority, key = credentials
-    secure = ["--insecure"] if authority is None else ["--root-certificates", str(authority)]
+    tls = ["--insecure"] if authority is None else ["--root-certificates", str(authority)]
     if key is not None:
-        secure += ["--auth-supernode-private-key", str(key)]
+        tls += ["--auth-supernode-private-key", str(key)]
     arguments = ["--superlink", str(server), "--host", "127.0.0.1", "--port", str(free_port())]
     arguments += ["--node-config", f'worker="{worker}"']
     return Process(
         "supernode",
-        [command("flower-supernode"), *secure, *arguments],
+        [command("flower-supernode"), *tls, *arguments],
         environment(home),
         log,
     )

@@ -1,4 +1,4 @@
-"""A parcel inside a Flower message: one array of bytes and one line of text.
+"""A message of unalike inside one of Flower: one array of bytes and one line of text.
 
 Needs neither torch nor numpy, because Flower starts a new process for every message.
 """
@@ -10,7 +10,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from .frames import Frames
 
 NPY = "numpy.ndarray"
-KINDS = {"train": "train", "evaluate": "evaluate"}
+MESSAGE_TYPES = {"train": "train", "evaluate": "evaluate"}
 """Verbs that have a message type of their own in Flower; the others are queries."""
 
 
@@ -33,9 +33,9 @@ def unwrap(message: Message) -> Frames:
         raise ValueError("This message was not made by unalike.") from None
 
 
-def kind(verb: str) -> str:
+def message_type(verb: str) -> str:
     """Flower's message type for a verb."""
-    return KINDS.get(verb, "query")
+    return MESSAGE_TYPES.get(verb, "query")
 
 
 def _array(body: bytes | memoryview) -> Array:
@@ -52,6 +52,6 @@ def _body(array: Array) -> memoryview:
 
 def _header(size: int) -> bytes:
     """The header of a .npy file (version 1.0) with this many bytes in one dimension."""
-    told = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({size},), }}"
-    told = told.ljust(117) + "\n"
-    return b"\x93NUMPY\x01\x00" + len(told).to_bytes(2, "little") + told.encode("ascii")
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({size},), }}"
+    header = header.ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode("ascii")

@@ -10,13 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from unalike.functional.trees import items, leaves
+
+from .frames import Frames
 
 DTYPES = {
     name: getattr(torch, name)
@@ -43,26 +45,32 @@ class MessageError(ValueError):
     """A message that does not hold what it should; the text says what."""
 
 
-class Parcel(NamedTuple):
-    """A message on its way."""
+class Message(NamedTuple):
+    """A request to a site, or its answer."""
 
     verb: str
     facts: dict[str, Any]  # plain values
     shapes: dict[str, list[str]]  # of each tree, such as ["float32[3,4]", "int64[]"]
     body: bytes | memoryview  # the leaves of all trees, in order
 
-    def head(self) -> str:
-        """All but the body, as text."""
-        return json.dumps({"verb": self.verb, "facts": self.facts, "shapes": self.shapes})
+    def frames(self) -> Frames:
+        """The message as it travels: all but the body as text, and the body."""
+        head = {"verb": self.verb, "facts": self.facts, "shapes": self.shapes}
+        return Frames(json.dumps(head), self.body)
 
     @staticmethod
-    def of(head: str, body: bytes | memoryview) -> Parcel:
-        """The inverse of `head`."""
+    def of(frames: Frames) -> Message:
+        """The inverse of `frames`.
+
+        Raises:
+            MessageError: the head cannot be read.
+        """
         try:
-            told = json.loads(head)
-            return Parcel(str(told["verb"]), dict(told["facts"]), dict(told["shapes"]), body)
+            head = json.loads(frames.head)
+            verb, facts, shapes = str(head["verb"]), dict(head["facts"]), dict(head["shapes"])
         except (ValueError, KeyError, TypeError):
             raise MessageError("the message has no head that can be read") from None
+        return Message(verb, facts, shapes, frames.body)
 
     def digest(self) -> str:
         """A name of the numbers that travel: equal for equal trees."""
@@ -74,39 +82,39 @@ class Parcel(NamedTuple):
 
 def pack(
     verb: str, facts: Mapping[str, Any] | None = None, trees: Mapping[str, Any] | None = None
-) -> Parcel:
+) -> Message:
     """Facts and trees of tensors as one message."""
-    found = {name: leaves(tree) for name, tree in (trees or {}).items()}
-    body = b"".join(_bytes(leaf) for tree in found.values() for leaf in tree)
-    shapes = {name: [_shape(leaf) for leaf in tree] for name, tree in found.items()}
-    return Parcel(verb, dict(facts or {}), shapes, body)
+    leaves_of = {name: leaves(tree) for name, tree in (trees or {}).items()}
+    body = b"".join(_bytes(leaf) for tree in leaves_of.values() for leaf in tree)
+    shapes = {name: [_shape(leaf) for leaf in tree] for name, tree in leaves_of.items()}
+    return Message(verb, dict(facts or {}), shapes, body)
 
 
-def unpack(parcel: Parcel, likes: Mapping[str, Any]) -> dict[str, Any]:
-    """The trees of a message; `likes` are trees of the same types, whose numbers are not read.
+def unpack(message: Message, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """The trees of a message; `schemas` are trees of the same types, whose numbers are not read.
 
     Raises:
         MessageError: the message holds other trees than these, or too few or too many bytes.
     """
-    if list(parcel.shapes) != [name for name in likes if name in parcel.shapes]:
-        raise MessageError(f"it holds {', '.join(parcel.shapes)}, not {', '.join(likes)}")
-    whole = torch.frombuffer(bytearray(parcel.body or b"\0"), dtype=torch.uint8)
+    if list(message.shapes) != [name for name in schemas if name in message.shapes]:
+        raise MessageError(f"it holds {', '.join(message.shapes)}, not {', '.join(schemas)}")
+    whole = torch.frombuffer(bytearray(message.body or b"\0"), dtype=torch.uint8)
     trees, start = {}, 0
-    for name, shapes in parcel.shapes.items():
-        expected = [leaf_name for leaf_name, _ in items(likes[name])]
+    for name, shapes in message.shapes.items():
+        expected = [leaf_name for leaf_name, _ in items(schemas[name])]
         if len(shapes) != len(expected):
             raise MessageError(f"{name} holds {len(shapes)} arrays, not {len(expected)}")
-        found = []
+        tensors = []
         for text in shapes:
             dtype, shape = _read_shape(text)
             size = math.prod(shape) * dtype.itemsize
-            if start + size > len(parcel.body):
+            if start + size > len(message.body):
                 raise MessageError(f"{name} is cut short")
-            found.append(_aligned(whole[start : start + size], dtype).reshape(shape))
+            tensors.append(_aligned(whole[start : start + size], dtype).reshape(shape))
             start += size
-        trees[name] = _like(likes[name], iter(found))
-    if start != len(parcel.body):
-        raise MessageError(f"it holds {len(parcel.body)} bytes, not {start}")
+        trees[name] = _rebuild(schemas[name], iter(tensors))
+    if start != len(message.body):
+        raise MessageError(f"it holds {len(message.body)} bytes, not {start}")
     return trees
 
 
@@ -115,10 +123,10 @@ def shapes_of(tree: Any) -> list[str]:
     return [_shape(leaf) for leaf in leaves(tree)]
 
 
-def _like(like: Any, found: Any) -> Any:
-    if isinstance(like, Tensor):
-        return next(found)
-    return type(like)(*(_like(getattr(like, field), found) for field in like._fields))
+def _rebuild(schema: Any, tensors: Iterator[Tensor]) -> Any:
+    if isinstance(schema, Tensor):
+        return next(tensors)
+    return type(schema)(*(_rebuild(getattr(schema, field), tensors) for field in schema._fields))
 
 
 def _aligned(piece: Tensor, dtype: torch.dtype) -> Tensor:

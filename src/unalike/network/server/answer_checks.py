@@ -8,56 +8,65 @@ import numpy as np
 
 from unalike.functional.finite import finite
 from unalike.functional.trees import leaves
-from unalike.network.protocol.messages import MessageError, Parcel, shapes_of, unpack
+from unalike.network.protocol.messages import Message, MessageError, shapes_of, unpack
 
-FEWEST = 3
+MIN_FOR_MEDIAN = 3
 """Answers from which on there is a usual length to compare with."""
 BLOCK = 1 << 16
 """Numbers that are squared at once, in double precision; as many as the cache holds."""
 
 
-def read_up(answer: Parcel, like: Any) -> Any:
-    """The numbers of an answer.
+def read_up(answer: Message, schema: Any) -> Any:
+    """The numbers of an answer, which must have the shapes of `schema`.
 
     Raises:
         MessageError: other shapes than expected, or numbers that are not finite.
     """
-    if gradients_of(answer) is None:
+    if gradient_count(answer) is None:
         raise MessageError("it does not say how many gradients were taken")
     if not answer.facts.get("sound", True):
         raise MessageError("its numbers are not finite")
-    up = unpack(answer, {"up": like}).get("up")
+    up = unpack(answer, {"up": schema}).get("up")
     if up is None:
         raise MessageError("it holds no numbers")
-    expected, found = shapes_of(like), shapes_of(up)
-    if expected != found:
-        raise MessageError(f"it holds {', '.join(found)}, not {', '.join(expected)}")
-    if not finite(up):
-        raise MessageError("its numbers are not finite")
+    check_numbers(up, schema)
     return up
 
 
-def gradients_of(answer: Parcel) -> int | None:
+def check_numbers(tree: Any, schema: Any) -> None:
+    """Refuse a tree with other types or shapes than `schema`, or with numbers that are not finite.
+
+    Raises:
+        MessageError: half a sentence says which.
+    """
+    expected, found = shapes_of(schema), shapes_of(tree)
+    if expected != found:
+        raise MessageError(f"it holds {', '.join(found)}, not {', '.join(expected)}")
+    if not finite(tree):
+        raise MessageError("its numbers are not finite")
+
+
+def gradient_count(answer: Message) -> int | None:
     """Per-sample gradient evaluations that an answer took; None where it does not say."""
-    told = answer.facts.get("gradients")
-    return told if isinstance(told, int) and told >= 0 else None
+    count = answer.facts.get("gradients")
+    return count if isinstance(count, int) and count >= 0 else None
 
 
 def too_long(ups: list[Any], excess: float) -> dict[int, str]:
     """Answers [S] whose length is more than `excess` times the (lower) median: position -> why."""
-    if excess <= 0 or len(ups) < FEWEST:
+    if excess <= 0 or len(ups) < MIN_FOR_MEDIAN:
         return {}
     lengths = np.array([_length(up) for up in ups])
-    usual = np.sort(lengths)[(len(lengths) - 1) // 2]
-    if usual == 0:
+    median = np.sort(lengths)[(len(lengths) - 1) // 2]
+    if median == 0:
         return {}
     return {
-        int(i): f"its length {lengths[i]:.3g} is {lengths[i] / usual:.3g} times the median"
-        for i in np.flatnonzero(lengths > excess * usual)
+        int(i): f"its length {lengths[i]:.3g} is {lengths[i] / median:.3g} times the median"
+        for i in np.flatnonzero(lengths > excess * median)
     }
 
 
-def beyond(ups: list[Any], clip: float) -> dict[int, str]:
+def not_clipped(ups: list[Any], clip: float) -> dict[int, str]:
     """Answers [S] that were not clipped: position -> why. No other answer decides about one."""
     lengths = [_length(up) for up in ups]
     return {

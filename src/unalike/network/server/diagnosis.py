@@ -20,28 +20,37 @@ import torch
 from flwr.serverapp import Grid
 
 from unalike import __version__
-from unalike.api import DiagnosisResult, diagnose_told
+from unalike.api.diagnose import DiagnosisResult, diagnose_from_summaries
+from unalike.diagnosis.diagnose_summaries import Summaries
 from unalike.diagnosis.samples import classes_of
-from unalike.diagnosis.summaries import Summaries
-from unalike.diagnosis.summary import DIRECTIONS, Spread, Summary, pooled
+from unalike.diagnosis.summary import DIRECTIONS, FeatureMoments, Summary, pooled_scale
 from unalike.errors import InputError
-from unalike.functional.finite import finite
 from unalike.functional.trees import items, leaves, rebuild
-from unalike.network.protocol.messages import MessageError, Parcel, pack, shapes_of, unpack
-from unalike.network.protocol.run_config import told
-from unalike.network.site.summaries import Wish, tensors
-from unalike.study.run import dealt
+from unalike.network.protocol.messages import Message, MessageError, pack, unpack
+from unalike.network.protocol.run_description import settings_for_sites
+from unalike.network.protocol.summary_request import (
+    SPREAD,
+    SUMMARISE,
+    SummaryRequest,
+    as_tensors,
+)
+from unalike.study.inputs import deal_study
+from unalike.study.roster import Roster, SampleFormat, read_sites
 from unalike.study.settings import Study, read_study
-from unalike.study.sites import Roster, Samples, read_sites
-from unalike.study.store import read_tensors, under, write_tensors
+from unalike.study.store import read_tensors, strip_prefix, write_tensors
 
-from .requests import Post
-from .sites import Attendance, Tell, Terms
+from .answer_checks import check_numbers
+from .events import EventHandler, remark
+from .requests import Requests
+from .server_settings import ServerSettings
+from .sites import ConnectedSites
 
-Numbers = TypeVar("Numbers", Spread, Summary)
+Part = TypeVar("Part", FeatureMoments, Summary)
 
 
-def survey(grid: Grid, folder: Path, terms: Terms, wish: Wish, tell: Tell) -> DiagnosisResult:
+def run_diagnosis(
+    grid: Grid, folder: Path, settings: ServerSettings, on_event: EventHandler
+) -> DiagnosisResult:
     """Ask the sites of the study in this folder, and write the diagnosis there.
 
     Raises:
@@ -50,127 +59,151 @@ def survey(grid: Grid, folder: Path, terms: Terms, wish: Wish, tell: Tell) -> Di
     study, roster = read_study(folder / "study.toml"), read_sites(folder)
     if roster is None:
         raise InputError(f"{folder} holds no study over a network: begin it with 'unalike serve'.")
-    attendance = Attendance(study, roster, Post(grid, poll=terms.poll), terms, tell, wish.facts())
-    attendance.gather()
-    found = _Survey(attendance, study, roster, wish).summaries()
-    _keep(folder, found)
-    result = diagnosis_of(folder, out=folder)
-    tell({"event": "remark", "text": result.headline})
-    tell({"event": "finished"})
+    request = SummaryRequest(settings.noise, settings.label)
+    requests = Requests(grid, poll=settings.poll)
+    sites = ConnectedSites(study, roster, requests, settings, on_event, request.facts())
+    sites.wait_for_all()
+    _write(folder, _SummaryCollection(sites, study, roster, request).summaries())
+    result = read_diagnosis(folder, out=folder)
+    on_event(remark(result.headline))
+    on_event({"event": "finished"})
     return result
 
 
-def diagnosis_of(folder: Path, *, out: Path | None = None) -> DiagnosisResult:
-    """The diagnosis of what the sites of the study in this folder have told."""
-    known = read_tensors(_path(folder))
-    if known is None:
+def read_diagnosis(folder: Path, *, out: Path | None = None) -> DiagnosisResult:
+    """The diagnosis of what the sites of the study in this folder have told.
+
+    out: a folder to which it is written.
+
+    Raises:
+        InputError: the sites have told nothing yet, or the file is damaged.
+    """
+    stored = read_tensors(_path(folder))
+    if stored is None:
         raise InputError(f"{_path(folder)} is missing or damaged: ask the sites again.")
-    arrays, about = known[0], json.loads(known[1]["about"])
-    like = Summary(*(torch.zeros(0) for _ in Summary._fields))  # type: ignore[arg-type]
-    summaries = tuple(
-        _numbers(rebuild(like, under(arrays, f"{i}."))) for i in range(len(about["names"]))
+    arrays, about = stored[0], json.loads(stored[1]["about"])
+    schema = Summary(*(torch.zeros(0) for _ in Summary._fields))  # type: ignore[arg-type]
+    of_sites = tuple(
+        _as_arrays(rebuild(schema, strip_prefix(arrays, f"{i}.")))
+        for i in range(len(about["names"]))
     )
-    parts = Summaries(tuple(about["names"]), tuple(about["labels"]), summaries, about["epsilon"])
-    return diagnose_told(parts, data=folder.name, out=out)
+    summaries = Summaries(tuple(about["names"]), tuple(about["labels"]), of_sites, about["epsilon"])
+    return diagnose_from_summaries(summaries, data=folder.name, out=out)
 
 
-class _Survey:
-    def __init__(self, attendance: Attendance, study: Study, roster: Roster, wish: Wish) -> None:
-        self.attendance, self.wish = attendance, wish
-        samples = roster.samples or _dealt_samples(study, wish.seed)
-        self.labels = _labels(samples, study, wish)
-        self.size = math.prod(samples.shape)
+class _SummaryCollection:
+    """Asks all sites for summaries that can be compared."""
+
+    def __init__(
+        self, sites: ConnectedSites, study: Study, roster: Roster, request: SummaryRequest
+    ) -> None:
+        self.sites, self.request = sites, request
+        samples = roster.samples or _dealt_samples(study, request.seed)
+        self.labels = _labels(samples, study, request)
         self.images = len(samples.shape) > 1
-        classes = len(self.labels)
-        facts = {"version": __version__, "study": told(study), "classes": classes, **wish.facts()}
-        self._facts: dict[str, Any] = facts
-        d, m, c = self.size, min(self.size, DIRECTIONS), classes
-        real = torch.float64
-        self._spread = tensors(Spread(np.array(0), np.zeros(d), np.zeros(d)))
-        self._summary = Summary(
-            torch.zeros(c, dtype=torch.int64),  # type: ignore[arg-type]
-            torch.zeros(c, m, dtype=real),  # type: ignore[arg-type]
-            torch.zeros(c, m, m, dtype=real),  # type: ignore[arg-type]
-            torch.zeros(c, dtype=real),  # type: ignore[arg-type]
+        classes, size = len(self.labels), math.prod(samples.shape)
+        self._facts: dict[str, Any] = {
+            "version": __version__,
+            "study": settings_for_sites(study),
+            "classes": classes,
+            **request.facts(),
+        }
+        m, real = min(size, DIRECTIONS), torch.float64
+        self._spread_schema = as_tensors(
+            FeatureMoments(np.array(0), np.zeros(size), np.zeros(size))
+        )
+        self._summary_schema = Summary(
+            torch.zeros(classes, dtype=torch.int64),  # type: ignore[arg-type]
+            torch.zeros(classes, m, dtype=real),  # type: ignore[arg-type]
+            torch.zeros(classes, m, m, dtype=real),  # type: ignore[arg-type]
+            torch.zeros(classes, dtype=real),  # type: ignore[arg-type]
         )
 
     def summaries(self) -> Summaries:
         """What the sites told, in the order of their places."""
-        places = list(self.attendance.places)
+        places = list(self.sites.places)
         trees: dict[str, Any] = {}
-        if self.wish.noise == 0:
-            spreads = self._asked("spread", "spread", places, {}, self._spread)
-            lens = pooled(list(spreads.values()), together=self.images)
-            trees, places = {"lens": tensors(lens)}, list(spreads)
-        found = self._asked("summarise", "summary", places, trees, self._summary)
-        names = tuple(self.attendance.name(place) for place in found)
-        epsilon = self.wish.noise or None
-        return Summaries(names, self.labels, tuple(found.values()), epsilon)
+        if self.request.noise == 0:
+            spreads = self._collect(SPREAD, "spread", places, {}, self._spread_schema)
+            lens = pooled_scale(list(spreads.values()), together=self.images)
+            trees, places = {"lens": as_tensors(lens)}, list(spreads)
+        of_sites = self._collect(SUMMARISE, "summary", places, trees, self._summary_schema)
+        names = tuple(self.sites.name(place) for place in of_sites)
+        epsilon = self.request.noise or None
+        return Summaries(names, self.labels, tuple(of_sites.values()), epsilon)
 
-    def _asked(
-        self, verb: str, name: str, places: list[int], trees: dict[str, Any], like: Numbers
-    ) -> dict[int, Numbers]:
+    def _collect(
+        self, verb: str, name: str, places: list[int], trees: dict[str, Any], schema: Part
+    ) -> dict[int, Part]:
         """Place -> numbers, of those that answered as they should."""
-        letter = pack(verb, self._facts, trees)
-        what = {"spread": "Spread of features", "summarise": "Summaries"}[verb]
-        answers = self.attendance.collect(dict.fromkeys(places, letter), what)
-        found = {}
+        message = pack(verb, self._facts, trees)
+        purpose = {SPREAD: "Spread of features", SUMMARISE: "Summaries"}[verb]
+        answers = self.sites.request_from_enough(dict.fromkeys(places, message), purpose)
+        parts = {}
         for place in places:
             if place in answers:
                 try:
-                    found[place] = _read(answers[place], name, like)
+                    parts[place] = _read(answers[place], name, schema)
                 except MessageError as error:
-                    text = f"{what}: what {self.attendance.name(place)} told is not used: {error}."
-                    self.attendance.tell({"event": "remark", "text": text})
-        if len(found) < 2:
+                    site = self.sites.name(place)
+                    self.sites.remark(f"{purpose}: what {site} told is not used: {error}.")
+        if len(parts) < 2:
             raise InputError(
-                f"{what}: {len(found)} sites told what can be used; a diagnosis compares at least "
-                "two."
+                f"{purpose}: {len(parts)} sites told what can be used; a diagnosis compares at "
+                "least two."
             )
-        return found
+        return parts
 
 
-def _read(answer: Parcel, name: str, like: Numbers) -> Numbers:
-    numbers = unpack(answer, {name: like}).get(name)
-    if numbers is None:
+def _read(answer: Message, name: str, schema: Part) -> Part:
+    part = unpack(answer, {name: schema}).get(name)
+    if part is None:
         raise MessageError("it holds no numbers")
-    expected, found = shapes_of(like), shapes_of(numbers)
-    if expected != found:
-        raise MessageError(f"it holds {', '.join(found)}, not {', '.join(expected)}")
-    if not finite(numbers):
-        raise MessageError("its numbers are not finite")
-    if bool((leaves(numbers)[0] < 0).any()):
+    check_numbers(part, schema)
+    if bool((leaves(part)[0] < 0).any()):
         raise MessageError("it counts fewer than no samples")
-    return _numbers(numbers)
+    return _as_arrays(part)
 
 
-def _numbers(tree: Numbers) -> Numbers:
+def _as_arrays(tree: Part) -> Part:
     return type(tree)(*(leaf.numpy() for leaf in leaves(tree)))
 
 
-def _labels(samples: Samples, study: Study, wish: Wish) -> tuple[str, ...]:
+def _labels(samples: SampleFormat, study: Study, request: SummaryRequest) -> tuple[str, ...]:
     """The names of the classes."""
-    if samples.task == "classes" and wish.label < 0:
+    task = samples.question
+    if task.holds_classes and request.label < 0:
         return study.classes or tuple(map(str, range(samples.classes)))
-    some = np.zeros((1, samples.classes) if samples.task == "labels" else 1, np.int64)
-    return classes_of(some, wish.label if wish.label >= 0 else None)[1]
+    nothing = task.no_truth()
+    zeros = nothing.new_zeros(1, *nothing.shape[1:]).numpy().astype(np.int64)
+    if task.strata(zeros).text:
+        raise InputError(
+            f"A diagnosis over a network looks at classes or labels, but the sites' samples ask "
+            f"for {task.title}: diagnose them where they lie, with 'unalike diagnose'."
+        )
+    return classes_of(zeros, request.label if request.label >= 0 else None)[1]
 
 
-def _dealt_samples(study: Study, seed: int) -> Samples:
-    held = dealt(study, seed)
-    return Samples(tuple(held.x.shape[1:]), held.classes, held.task)
+def _dealt_samples(study: Study, seed: int) -> SampleFormat:
+    federation = deal_study(study, seed)
+    shapes = tuple(federation.x.shape[1:]), tuple(federation.y.shape[1:])
+    return SampleFormat(shapes[0], federation.classes, federation.task.name, y_shape=shapes[1])
 
 
-def _keep(folder: Path, found: Summaries) -> None:
+def _write(folder: Path, summaries: Summaries) -> None:
     arrays = {
         f"{i}.{name}": leaf
-        for i, one in enumerate(found.told)
-        for name, leaf in items(tensors(one))
+        for i, summary in enumerate(summaries.summaries)
+        for name, leaf in items(as_tensors(summary))
     }
-    about = {"names": found.names, "labels": found.labels, "epsilon": found.epsilon}
-    beside = _path(folder).with_suffix(".writing")
-    write_tensors(beside, arrays, {"about": json.dumps(about)})
-    os.replace(beside, _path(folder))
+    about = {
+        "names": summaries.names,
+        "labels": summaries.labels,
+        "epsilon": summaries.epsilon,
+    }
+    temporary = _path(folder).with_suffix(".writing")
+    write_tensors(temporary, arrays, {"about": json.dumps(about)})
+    os.replace(temporary, _path(folder))
 
 
 def _path(folder: Path) -> Path:

@@ -1,151 +1,144 @@
 """What is measured after a round when the samples are elsewhere: sites count, the server adds up.
 
-The same three accuracies as in a simulation, of those sites that tell theirs; `hidden` names the
-others. The dissimilarity of gradients is not taken: every site would have to send its gradient.
+The same three kinds of scores as in a simulation, of those sites that tell theirs; `hidden` names
+the others. The dissimilarity of gradients is not taken: every site would have to send its gradient.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
-from unalike.core.buffers import Recompute
-from unalike.engines.local import sent
-from unalike.functional.forward_pass import Moments
-from unalike.functional.trees import items, map_tree
-from unalike.measures.accuracy import Scores, Tally, scores_of
-from unalike.network.protocol.messages import MessageError, Parcel, unpack
-from unalike.network.protocol.schemas import EMPTY_COUNTS, tally_of
-from unalike.study.evaluate import first, plain
+from unalike.core.buffers import RecomputeStatistics
+from unalike.engines.local import messages_for
+from unalike.functional.forward_pass import BatchMoments
+from unalike.functional.trees import items, leaves, map_tree
+from unalike.network.protocol.messages import Message, MessageError, unpack
+from unalike.network.protocol.schemas import sums_of, tree_of_sums
+from unalike.study.evaluate import Scores, as_lists, of_first_group
+from unalike.tasks import Sums, added, stacked
 
-if TYPE_CHECKING:
-    from .remote_clients import FlowerClients
+from .remote_run import RemoteRun
 
-Counted = dict[str, dict[int, Tally]]
-"""part -> place -> counts"""
+Told = dict[str, dict[int, Sums]]
+"""part -> place -> what its samples tell"""
 
 
-def evaluate(clients: FlowerClients, server: Any, t: int) -> dict[str, Any]:
+def evaluate(run: RemoteRun, server: Any, t: int) -> dict[str, Any]:
     """Everything measured after round t, as plain values for the run's store."""
-    places, method = clients.places.tolist(), clients.method
-    downs = sent(method.deliver, server, torch.arange(len(places)))
-    shared = _equipped(clients, method.global_model(server), t)
-    letters = {}
-    for at, place in enumerate(places):
-        down = map_tree(lambda leaf, at=at: leaf[at], downs)
-        if shared is not None and _same(down, shared):
-            letters[place] = clients.question("evaluate", t, place, {"down": down}, same=True)
+    places, method = run.places.tolist(), run.method
+    downs = messages_for(method.deliver, server, torch.arange(len(places)))
+    shared = _with_statistics(run, method.global_model(server), t)
+    requests = {}
+    for i, place in enumerate(places):
+        down = map_tree(lambda leaf, i=i: leaf[i], downs)
+        if shared is not None and _equal(down, shared):
+            requests[place] = run.request("evaluate", t, place, {"down": down}, same=True)
         else:
             trees = {"down": down} if shared is None else {"down": down, "shared": shared}
-            letters[place] = clients.question("evaluate", t, place, trees)
-    answers = clients.attendance.ask(letters, f"Measuring after round {t}")
-    counted = _counted(clients, answers)
+            requests[place] = run.request("evaluate", t, place, trees)
+    answers = run.sites.request(requests, f"Measuring after round {t}")
+    told = _read_told(run, answers)
     result = {
-        **_hidden(clients, answers),
-        "personal": plain(_scores(clients, _rows(clients, counted["test"], places))),
-        "validation": first(_scores(clients, _sum(clients, counted["validation"]))),
+        **_hidden(run, answers),
+        "personal": as_lists(_scores(run, _by_place(run, told["test"], places))),
+        "validation": of_first_group(_scores(run, _sum(run, told["validation"]))),
     }
     if shared is not None:
-        result["global"] = first(_scores(clients, _sum(clients, counted["shared"])))
+        result["global"] = of_first_group(_scores(run, _sum(run, told["shared"])))
     return result
 
 
-def evaluate_new(clients: FlowerClients, server: Any, t: int) -> dict[str, Any]:
+def evaluate_new(run: RemoteRun, server: Any, t: int) -> dict[str, Any]:
     """Scores of the clients that never trained, one value a client."""
-    places = clients.new_places.tolist()
-    down = clients.method.introduce(server)
-    letters = {place: clients.question("adapt", t, place, {"down": down}) for place in places}
-    answers = clients.attendance.ask(letters, f"New clients after round {t}")
-    rows = _rows(clients, _counted(clients, answers)["test"], places)
-    return {**_hidden(clients, answers), **plain(_scores(clients, rows))}
+    places = run.new_places.tolist()
+    down = run.method.introduce(server)
+    requests = {place: run.request("adapt", t, place, {"down": down}) for place in places}
+    answers = run.sites.request(requests, f"New clients after round {t}")
+    sums = _by_place(run, _read_told(run, answers)["test"], places)
+    return {**_hidden(run, answers), **as_lists(_scores(run, sums))}
 
 
-def _equipped(clients: FlowerClients, shared: Any, t: int) -> Any:
+def _with_statistics(run: RemoteRun, shared: Any, t: int) -> Any:
     """The one model, with the statistics of all sites where it needs them."""
-    if shared is None or not isinstance(clients.method, Recompute):
+    if shared is None or not isinstance(run.method, RecomputeStatistics):
         return shared
-    letters = {
-        place: clients.question("observe", t, place, {"shared": shared})
-        for place in clients.places.tolist()
+    requests = {
+        place: run.request("observe", t, place, {"shared": shared}) for place in run.places.tolist()
     }
-    answers = clients.attendance.ask(letters, f"Statistics after round {t}")
-    like = {"moments": Moments(*(torch.zeros(0) for _ in Moments._fields))}
-    read = [_read(clients, place, answer, like) for place, answer in answers.items()]
-    found = [trees["moments"] for trees in read if "moments" in trees]
-    if not found:
+    answers = run.sites.request(requests, f"Statistics after round {t}")
+    schemas = {"moments": BatchMoments(*(torch.zeros(0) for _ in BatchMoments._fields))}
+    trees = [_read(run, place, answer, schemas) for place, answer in answers.items()]
+    moments = [tree["moments"] for tree in trees if "moments" in tree]
+    if not moments:
         return None
-    return clients.method.together(shared, map_tree(lambda *rows: torch.stack(rows), *found))
+    return run.method.together(shared, map_tree(lambda *rows: torch.stack(rows), *moments))
 
 
-def _counted(clients: FlowerClients, answers: dict[int, Parcel]) -> Counted:
-    classes = clients.federation.classes
-    likes = dict.fromkeys(("test", "validation", "shared"), EMPTY_COUNTS)
-    found: Counted = {part: {} for part in likes}
+def _read_told(run: RemoteRun, answers: dict[int, Message]) -> Told:
+    nothing = tree_of_sums(run.federation.task.nothing())
+    form = [leaf.shape[1:] for leaf in leaves(nothing)]
+    schemas = dict.fromkeys(("test", "validation", "shared"), nothing)
+    told: Told = {part: {} for part in schemas}
     for place, answer in answers.items():
-        for part, tree in _read(clients, place, answer, likes).items():
-            counts = tally_of(map_tree(lambda leaf: leaf[None], tree))
-            shapes = [column.shape for column in counts]
-            if shapes != [(1,), (1,), *[(1, classes)] * 3]:
-                _not_used(clients, place, f"it does not count {classes} classes")
-            elif not np.isfinite(counts.size) or not np.isfinite(counts.hits).all():
-                _not_used(clients, place, "it counts numbers that are not finite")
+        for part, tree in _read(run, place, answer, schemas).items():
+            if [leaf.shape for leaf in leaves(tree)] != form:
+                why = f"it counts other things than the task {run.federation.task.name!r} does"
+                _remark_unused(run, place, why)
+                continue
+            sums = sums_of(map_tree(lambda leaf: leaf[None], tree))
+            if not _sound(sums):
+                _remark_unused(run, place, "it counts numbers that are not finite")
             else:
-                found[part][place] = counts
-    return found
+                told[part][place] = sums
+    return told
 
 
-def _hidden(clients: FlowerClients, answers: dict[int, Parcel]) -> dict[str, list[str]]:
-    """The names of the sites that do not tell their accuracy, where there are any."""
-    hiding = [place for place, answer in answers.items() if answer.facts.get("hidden")]
-    return {"hidden": [clients.attendance.name(place) for place in hiding]} if hiding else {}
+def _sound(sums: Sums) -> bool:
+    """Whether all numbers are finite; measures of the user's own may not be told."""
+    told = sums._replace(own=np.zeros_like(sums.own))
+    return all(bool(leaf.isfinite().all()) for leaf in leaves(tree_of_sums(told)))
 
 
-def _read(
-    clients: FlowerClients, place: int, answer: Parcel, likes: dict[str, Any]
-) -> dict[str, Any]:
+def _hidden(run: RemoteRun, answers: dict[int, Message]) -> dict[str, list[str]]:
+    """The names of the sites that do not tell how well models do, where there are any."""
+    hidden = [place for place, answer in answers.items() if answer.facts.get("hidden")]
+    return {"hidden": [run.sites.name(place) for place in hidden]} if hidden else {}
+
+
+def _read(run: RemoteRun, place: int, answer: Message, schemas: dict[str, Any]) -> dict[str, Any]:
     try:
-        return unpack(answer, likes)
+        return unpack(answer, schemas)
     except MessageError as error:
-        _not_used(clients, place, str(error))
+        _remark_unused(run, place, str(error))
         return {}
 
 
-def _rows(clients: FlowerClients, counted: dict[int, Tally], places: list[int]) -> Tally:
+def _by_place(run: RemoteRun, told: dict[int, Sums], places: list[int]) -> Sums:
     """One group a place; nothing is counted where nobody answered."""
-    nothing = _nothing(clients)
-    return Tally(
-        *(
-            np.concatenate(columns)
-            for columns in zip(*(counted.get(place, nothing) for place in places), strict=True)
-        )
-    )
+    nothing = run.federation.task.nothing()
+    sums: Sums = stacked([told.get(place, nothing) for place in places])
+    return sums
 
 
-def _sum(clients: FlowerClients, counted: dict[int, Tally]) -> Tally:
+def _sum(run: RemoteRun, told: dict[int, Sums]) -> Sums:
     """All sites' samples as one group."""
-    parts = [_nothing(clients), *counted.values()]
-    return Tally(*(np.sum(columns, axis=0) for columns in zip(*parts, strict=True)))
+    sums: Sums = added(stacked([run.federation.task.nothing(), *told.values()]))
+    return sums
 
 
-def _nothing(clients: FlowerClients) -> Tally:
-    classes = clients.federation.classes
-    return Tally(np.zeros(1), np.zeros(1), *(np.zeros((1, classes)) for _ in range(3)))
+def _scores(run: RemoteRun, sums: Sums) -> Scores:
+    return run.federation.task.scores(sums)
 
 
-def _scores(clients: FlowerClients, counted: Tally) -> Scores:
-    return scores_of(counted, many_labels=clients.federation.task == "labels")
-
-
-def _same(a: Any, b: Any) -> bool:
+def _equal(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     pairs = list(zip(items(a), items(b), strict=True))
     return all(n == m and x.dtype == y.dtype and torch.equal(x, y) for (n, x), (m, y) in pairs)
 
 
-def _not_used(clients: FlowerClients, place: int, why: str) -> None:
-    name = clients.attendance.name(place)
-    text = f"What {name} measured is not used: {why}."
-    clients.attendance.tell({"event": "remark", "text": text})
+def _remark_unused(run: RemoteRun, place: int, why: str) -> None:
+    run.sites.remark(f"What {run.sites.name(place)} measured is not used: {why}.")

@@ -1,17 +1,16 @@
-"""Questions to nodes and their answers, over Flower's grid, with a deadline."""
+"""Requests to nodes and their answers, over Flower's grid, with a deadline."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from flwr.app import Message
+from flwr.app import Message as FlowerMessage
 from flwr.serverapp import Grid
 
-from unalike.network.protocol.flower_message import kind, unwrap, wrap
-from unalike.network.protocol.frames import Frames
-from unalike.network.protocol.messages import FAILED, MessageError, Parcel
+from unalike.network.protocol.flower_message import message_type, unwrap, wrap
+from unalike.network.protocol.messages import FAILED, Message, MessageError
 
 
 class Failure(NamedTuple):
@@ -21,75 +20,65 @@ class Failure(NamedTuple):
     lasting: bool = False  # asking again is of no use
 
 
-Answer = Parcel | Failure
+Answer = Message | Failure
 
 
-class Post:
-    """`sent` and `received` are the bytes of all messages so far."""
+class Requests:
+    """Sends requests to nodes and receives their answers; `poll`: seconds between two looks."""
 
     def __init__(self, grid: Grid, *, poll: float) -> None:
-        self.grid = grid
-        self.poll = poll
-        self.sent = 0
-        self.received = 0
+        self.grid, self.poll = grid, poll
 
-    def send(self, letters: Mapping[int, Parcel], *, seconds: float) -> dict[str, int]:
-        """Send a question to each node; returns message -> node. They expire after `seconds`."""
-        messages, record = [], None
+    def send(self, requests: Mapping[int, Message], *, seconds: float) -> dict[str, int]:
+        """Send a request to each node; returns message id -> node. They expire after `seconds`."""
+        flower_messages, record = [], None
         body: bytes | memoryview = b""
-        for node, parcel in letters.items():
-            content = wrap(Frames(head := parcel.head(), parcel.body))
-            if record is not None and parcel.body == body:
+        for node, request in requests.items():
+            content = wrap(request.frames())
+            if record is not None and request.body == body:
                 content["numbers"] = record
-            elif parcel.body:
-                record, body = content.array_records["numbers"], parcel.body
-            self.sent += len(head) + len(parcel.body)
-            messages.append(Message(content, node, kind(parcel.verb), ttl=max(1.0, seconds)))
-        nodes = [message.metadata.dst_node_id for message in messages]
-        return dict(zip(self.grid.push_messages(messages), nodes, strict=True))
+            elif request.body:
+                record, body = content.array_records["numbers"], request.body
+            flower_messages.append(
+                FlowerMessage(content, node, message_type(request.verb), ttl=max(1.0, seconds))
+            )
+        nodes = [message.metadata.dst_node_id for message in flower_messages]
+        return dict(zip(self.grid.push_messages(flower_messages), nodes, strict=True))
 
-    def fetch(self, waiting: dict[str, int]) -> dict[int, Answer]:
-        """What has arrived since; it is taken out of `waiting`."""
-        found: dict[int, Answer] = {}
-        if not waiting:
-            return found
-        for message in self.grid.pull_messages(list(waiting)):
-            node = waiting.pop(message.metadata.reply_to_message_id, None)
+    def receive(self, pending: dict[str, int]) -> dict[int, Answer]:
+        """What has arrived since, by node; it is taken out of `pending`."""
+        answers: dict[int, Answer] = {}
+        if not pending:
+            return answers
+        for message in self.grid.pull_messages(list(pending)):
+            node = pending.pop(message.metadata.reply_to_message_id, None)
             if node is not None:
-                found[node] = self._read(message)
-        return found
+                answers[node] = _read(message)
+        return answers
 
-    def ask(
-        self,
-        letters: Mapping[int, Parcel],
-        *,
-        seconds: float,
-        meanwhile: Callable[[dict[int, Answer]], None] = lambda _: None,
+    def send_and_receive(
+        self, requests: Mapping[int, Message], *, seconds: float
     ) -> dict[int, Answer]:
-        """The answers that arrive in time; `meanwhile` is called with those so far."""
+        """The answers that arrive within `seconds`, by node."""
         end = time.monotonic() + seconds
-        waiting = self.send(letters, seconds=seconds)
-        found: dict[int, Answer] = {}
-        while waiting:
-            arrived = self.fetch(waiting)
-            found |= arrived
-            if arrived:
-                meanwhile(found)
-            if not waiting or time.monotonic() >= end:
+        pending = self.send(requests, seconds=seconds)
+        answers: dict[int, Answer] = {}
+        while pending:
+            answers |= self.receive(pending)
+            if not pending or time.monotonic() >= end:
                 break
             time.sleep(min(self.poll, max(0.0, end - time.monotonic())))
-        return found
+        return answers
 
-    def _read(self, message: Message) -> Answer:
-        if message.has_error():
-            return Failure(message.error.reason or f"Flower's error {message.error.code}")
-        try:
-            frames = unwrap(message)
-            self.received += len(frames.head) + len(frames.body)
-            parcel = Parcel.of(*frames)
-        except (MessageError, ValueError) as error:
-            return Failure(str(error))
-        if parcel.verb == FAILED:
-            why = str(parcel.facts.get("why", "no reason given"))
-            return Failure(why, bool(parcel.facts.get("lasting")))
-        return parcel
+
+def _read(message: FlowerMessage) -> Answer:
+    if message.has_error():
+        return Failure(message.error.reason or f"Flower's error {message.error.code}")
+    try:
+        answer = Message.of(unwrap(message))
+    except (MessageError, ValueError) as error:
+        return Failure(str(error))
+    if answer.verb == FAILED:
+        why = str(answer.facts.get("why", "no reason given"))
+        return Failure(why, bool(answer.facts.get("lasting")))
+    return answer

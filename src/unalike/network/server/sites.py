@@ -2,70 +2,54 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from unalike import __version__
 from unalike.errors import InputError
-from unalike.network.protocol.messages import Parcel, pack
-from unalike.network.protocol.run_config import told
+from unalike.network.protocol.messages import Message, pack
+from unalike.network.protocol.run_description import settings_for_sites
+from unalike.study.roster import Roster, SampleFormat
 from unalike.study.settings import Study
-from unalike.study.sites import Roster, Samples
 
-from .admission import Description, place_of, usual
-from .requests import Answer, Failure, Post
+from .admission import SiteDescription, common_samples, place_of
+from .events import EventHandler, remark
+from .requests import Answer, Failure, Requests
+from .server_settings import ServerSettings
 
-Tell = Callable[[dict[str, Any]], None]
-
-SECONDS = 120.0
+DESCRIBE_SECONDS = 120.0
 """In which a node must describe itself; then it is asked again."""
-REST = 10.0
-"""Seconds after which a node that could not answer is asked again."""
+RETRY_SECONDS = 10.0
+"""After which a node that could not answer is asked again."""
 
 
-@dataclass(frozen=True)
-class Terms:
-    """How the server deals with sites; the package says what each means."""
-
-    sites: int = 0
-    least: int = 0
-    deadline: float = 600.0
-    patience: float = 86_400.0
-    grace: float = 60.0
-    poll: float = 0.5
-    excess: float = 100.0
-    baselines: bool = True
-    keys: str = ""
-
-
-class Attendance:
+class ConnectedSites:
     """The sites of a federation and the nodes at which they are now."""
 
     def __init__(
         self,
         study: Study,
         roster: Roster,
-        post: Post,
-        terms: Terms,
-        tell: Tell,
-        about: Mapping[str, Any] | None = None,
+        requests: Requests,
+        settings: ServerSettings,
+        on_event: EventHandler,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """about: what sites are told of the federation's purpose beside the study."""
-        self._about = dict(about or {})
-        self.study, self.roster, self.post, self.terms = study, roster, post, terms
-        self.tell = tell
+        """facts: what sites are told of the federation's purpose beside the study."""
+        self.study, self.roster, self.requests = study, roster, requests
+        self.settings, self.on_event = settings, on_event
         self.nodes: dict[int, int] = {}  # place -> node
-        self._keys = {name: int(node) for name, node in json.loads(terms.keys or "{}").items()}
+        self._facts = dict(facts or {})
+        self._admitted = settings.node_ids()
         self._marks: dict[int, str] = {}  # node -> the mark of its site
-        self._described: dict[int, Samples] = {}  # place -> what its samples are like
-        self._closed: set[int] = set()  # nodes that are not asked again
-        self._resting: dict[int, float] = {}  # node -> when it is asked again
-        self._asked: dict[str, int] = {}  # message -> node
-        self._since = 0.0
+        self._samples: dict[int, SampleFormat] = {}  # place -> what its samples are like
+        self._excluded: set[int] = set()  # nodes that are not asked again
+        self._retry_at: dict[int, float] = {}  # node -> when it is asked again
+        self._pending: dict[str, int] = {}  # message -> node
+        self._pending_since = 0.0
 
     @property
     def places(self) -> range:
@@ -73,10 +57,10 @@ class Attendance:
         return range(len(self.roster.places))
 
     @property
-    def least(self) -> int:
+    def required(self) -> int:
         """Sites without which no round begins."""
         everybody = len(self.places)
-        return min(self.terms.least, everybody) if self.terms.least > 0 else everybody
+        return min(self.settings.least, everybody) if self.settings.least > 0 else everybody
 
     def name(self, place: int) -> str:
         """The site of a place."""
@@ -87,131 +71,133 @@ class Attendance:
         """The places whose sites are not there."""
         return [self.name(place) for place in self.places if place not in self.nodes]
 
+    def remark(self, text: str) -> None:
+        """Say something that people should know."""
+        self.on_event(remark(text))
+
     def refresh(self) -> None:
         """See who has come and who has gone; unknown nodes are asked who they are."""
-        there = set(self.post.grid.get_node_ids())
-        self.nodes = {place: node for place, node in self.nodes.items() if node in there}
-        self._closed &= there
-        self._take_in(there)
-        if time.monotonic() - self._since > SECONDS:
-            self._asked.clear()
+        connected = set(self.requests.grid.get_node_ids())
+        self.nodes = {place: node for place, node in self.nodes.items() if node in connected}
+        self._excluded &= connected
+        self._receive_descriptions(connected)
         now = time.monotonic()
-        resting = {node for node, until in self._resting.items() if until > now}
-        busy = {*self.nodes.values(), *self._asked.values(), *self._closed, *resting}
-        unknown = there - busy
+        if now - self._pending_since > DESCRIBE_SECONDS:
+            self._pending.clear()
+        waiting = {node for node, retry_at in self._retry_at.items() if retry_at > now}
+        known = {*self.nodes.values(), *self._pending.values(), *self._excluded, *waiting}
+        unknown = connected - known
         if unknown:
-            facts = {"version": __version__, "study": told(self.study), **self._about}
-            question = pack("describe", facts)
-            self._since = time.monotonic()
-            letters = dict.fromkeys(sorted(unknown), question)
-            self._asked |= self.post.send(letters, seconds=SECONDS)
-            self._take_in(there)
+            facts = {"version": __version__, "study": settings_for_sites(self.study), **self._facts}
+            self._pending_since = time.monotonic()
+            requests = dict.fromkeys(sorted(unknown), pack("describe", facts))
+            self._pending |= self.requests.send(requests, seconds=DESCRIBE_SECONDS)
+            self._receive_descriptions(connected)
 
-    def gather(self) -> None:
+    def wait_for_all(self) -> None:
         """Wait for all sites, after `grace` seconds for `least` of them; then settle places."""
-        begun = time.monotonic()
+        start = time.monotonic()
 
         def enough() -> bool:
-            late = time.monotonic() - begun >= self.terms.grace
-            return len(self.nodes) >= (self.least if late else len(self.places))
+            late = time.monotonic() - start >= self.settings.grace
+            return len(self.nodes) >= (self.required if late else len(self.places))
 
-        self.wait(enough)
-        while self._settle():
-            self.wait(lambda: len(self.nodes) >= self.least)
+        self.wait_until(enough)
+        while self._refuse_misfits():
+            self.wait_until(lambda: len(self.nodes) >= self.required)
+        self._settle_places()
 
-    def wait(self, enough: Callable[[], bool]) -> None:
+    def wait_until(self, enough: Callable[[], bool]) -> None:
         """Come back when there are enough sites.
 
         Raises:
             InputError: there are not within `patience` seconds.
         """
-        begun, said = time.monotonic(), -1
+        start, last_count = time.monotonic(), -1
         while True:
             self.refresh()
             if enough():
                 return
-            if time.monotonic() - begun > self.terms.patience:
+            if time.monotonic() - start > self.settings.patience:
                 raise InputError(
                     f"Only {len(self.nodes)} of {len(self.places)} sites were there within "
-                    f"{self.terms.patience:g} seconds; missing: {', '.join(self.missing())}. "
+                    f"{self.settings.patience:g} seconds; missing: {', '.join(self.missing())}. "
                     "Start them and go on with the same study."
                 )
-            if said != len(self.nodes):
-                said = len(self.nodes)
-                self.say_waiting(self.missing())
-            time.sleep(self.terms.poll)
+            if last_count != len(self.nodes):
+                last_count = len(self.nodes)
+                self._announce_waiting(self.missing())
+            time.sleep(self.settings.poll)
 
-    def ask(self, letters: dict[int, Parcel], what: str) -> dict[int, Parcel]:
+    def request(self, requests: dict[int, Message], purpose: str) -> dict[int, Message]:
         """The answers of those places whose sites are there and answer before the deadline."""
-        at = {place: self.nodes[place] for place in letters if place in self.nodes}
-        found = self.post.ask(
-            {node: letters[place] for place, node in at.items()}, seconds=self.terms.deadline
+        nodes = {place: self.nodes[place] for place in requests if place in self.nodes}
+        received = self.requests.send_and_receive(
+            {node: requests[place] for place, node in nodes.items()},
+            seconds=self.settings.deadline,
         )
-        answers: dict[int, Parcel] = {}
-        for place, node in at.items():
-            answer = found.get(node)
-            if isinstance(answer, Parcel):
+        answers: dict[int, Message] = {}
+        for place, node in nodes.items():
+            answer = received.get(node)
+            if isinstance(answer, Message):
                 answers[place] = answer
                 if answer.facts.get("lost"):
-                    self._remark(
+                    self.remark(
                         f"{self.name(place)} no longer has its private state of round "
                         f"{answer.facts['lost']} and has begun anew."
                     )
             elif answer is not None:
-                self._remark(f"{what}: {self.name(place)} failed: {answer.why}")
+                self.remark(f"{purpose}: {self.name(place)} failed: {answer.why}")
             else:
-                self._remark(f"{what}: {self.name(place)} did not answer in time.")
+                self.remark(f"{purpose}: {self.name(place)} did not answer in time.")
         return answers
 
-    def collect(self, letters: dict[int, Parcel], what: str) -> dict[int, Parcel]:
+    def request_from_enough(self, requests: dict[int, Message], purpose: str) -> dict[int, Message]:
         """The answers by place, of at least as many sites as are needed.
 
         Raises:
             InputError: there are too few for too long.
         """
-        begun = time.monotonic()
-        self.wait(lambda: len(self.nodes) >= self.least)
-        needed = min(self.least, len(letters))
-        answers: dict[int, Parcel] = {}
+        start = time.monotonic()
+        self.wait_until(lambda: len(self.nodes) >= self.required)
+        needed = min(self.required, len(requests))
+        answers: dict[int, Message] = {}
         while True:
-            left = {place: letter for place, letter in letters.items() if place not in answers}
-            answers |= self.ask(left, what)
+            left = {place: sent for place, sent in requests.items() if place not in answers}
+            answers |= self.request(left, purpose)
             if len(answers) >= needed:
                 return answers
             silent = [self.name(place) for place in left if place not in answers]
-            if time.monotonic() - begun > self.terms.patience:
+            if time.monotonic() - start > self.settings.patience:
                 raise InputError(
-                    f"{what}: {len(answers)} of at least {needed} sites answered within "
-                    f"{self.terms.patience:g} seconds. Look after {', '.join(silent)}, and "
+                    f"{purpose}: {len(answers)} of at least {needed} sites answered within "
+                    f"{self.settings.patience:g} seconds. Look after {', '.join(silent)}, and "
                     "go on with the same study."
                 )
-            self.say_waiting(silent)
-            time.sleep(self.terms.poll)
+            self._announce_waiting(silent)
+            time.sleep(self.settings.poll)
             self.refresh()
 
-    def _remark(self, text: str) -> None:
-        self.tell({"event": "remark", "text": text})
-
-    def say_waiting(self, names: list[str]) -> None:
-        """Say aloud for whom the server waits."""
+    def _announce_waiting(self, names: list[str]) -> None:
         here = len(self.nodes)
-        self.tell({"event": "waiting", "for": names, "here": here, "least": self.least})
+        self.on_event({"event": "waiting", "for": names, "here": here, "least": self.required})
 
-    def _take_in(self, there: set[int]) -> None:
-        for node, answer in self.post.fetch(self._asked).items():
-            if node in there:
+    def _receive_descriptions(self, connected: set[int]) -> None:
+        for node, answer in self.requests.receive(self._pending).items():
+            if node in connected:
                 self._admit(node, answer)
 
     def _admit(self, node: int, answer: Answer) -> None:
         if isinstance(answer, Failure):
-            self._resting[node] = time.monotonic() + (math.inf if answer.lasting else REST)
-            self._remark(f"Node {node} did not say who it is: {answer.why}")
+            pause = math.inf if answer.lasting else RETRY_SECONDS
+            self._retry_at[node] = time.monotonic() + pause
+            self.remark(f"Node {node} did not say who it is: {answer.why}")
             return
         try:
-            description = Description.of(answer.facts)
-            self._named_as_its_key(description.site.name, node)
+            description = SiteDescription.of(answer.facts)
+            self._check_key(description.site.name, node)
             place = place_of(description, self.roster, self.study.data)
-            self._alone(description, place)
+            self._check_only_one(description, place)
         except InputError as error:
             self._refuse(node, str(answer.facts.get("name", f"node {node}")), str(error))
             return
@@ -219,27 +205,27 @@ class Attendance:
         if self.roster.dealt and known is not None:
             site = replace(known, mark=site.mark)
         if known is not None and known.mark not in ("", site.mark):
-            self._remark(f"{site.name} has come with another state folder than before.")
+            self.remark(f"{site.name} has come with another state folder than before.")
         if description.samples is not None:
-            self._described[place] = description.samples
-        before = self.nodes.get(place)
-        if before is not None:
-            self._closed.add(before)
+            self._samples[place] = description.samples
+        former_node = self.nodes.get(place)
+        if former_node is not None:
+            self._excluded.add(former_node)
         self.nodes[place], self._marks[node] = node, site.mark
         self.roster.places[place] = site
         self.roster.write()
-        self.tell({"event": "joined", "site": site.name})
+        self.on_event({"event": "joined", "site": site.name})
 
-    def _named_as_its_key(self, name: str, node: int) -> None:
+    def _check_key(self, name: str, node: int) -> None:
         """Where sites have keys, nobody joins under the name of another."""
-        if self._keys and self._keys.get(name) != node:
-            owners = [owner for owner, its_node in self._keys.items() if its_node == node]
+        if self._admitted and self._admitted.get(name) != node:
+            owners = [owner for owner, its_node in self._admitted.items() if its_node == node]
             raise InputError(
                 f"This site's key is {f'that of {owners[0]}' if owners else 'unknown'}, so it "
                 f"cannot join as {name}."
             )
 
-    def _alone(self, description: Description, place: int) -> None:
+    def _check_only_one(self, description: SiteDescription, place: int) -> None:
         """Refuse a second site of one name; the same site may come back through another node."""
         other = self.nodes.get(place)
         if other is not None and self._marks.get(other) != description.site.mark:
@@ -249,28 +235,36 @@ class Attendance:
             )
 
     def _refuse(self, node: int, name: str, why: str) -> None:
-        self._closed.add(node)
-        self.tell({"event": "refused", "site": name, "why": why})
-        self.post.send({node: pack("refuse", {"why": why})}, seconds=SECONDS)
+        self._excluded.add(node)
+        self.on_event({"event": "refused", "site": name, "why": why})
+        self.requests.send({node: pack("refuse", {"why": why})}, seconds=DESCRIBE_SECONDS)
 
-    def _settle(self) -> bool:
-        """Before the first round: what the samples are like, and places in the order of names.
+    @property
+    def _settled(self) -> bool:
+        return self.roster.dealt or self.roster.begun
+
+    def _refuse_misfits(self) -> bool:
+        """Before the first round: agree on what samples are like, without those that do not fit.
 
         Returns whether sites had to be refused, so that there may be too few.
         """
         roster = self.roster
-        if roster.dealt or roster.begun:
+        if self._settled:
             return False
-        roster.samples, misfits = usual(self._described)
+        roster.samples, misfits = common_samples(self._samples)
         for place, why in misfits.items():
             self._refuse(self.nodes.pop(place), self.name(place), why)
-            del self._described[place]
+            del self._samples[place]
             roster.places[place] = None
-        if misfits:
-            return True
+        return bool(misfits)
+
+    def _settle_places(self) -> None:
+        """Before the first round: places in the order of names."""
+        roster = self.roster
+        if self._settled:
+            return
         order = sorted(self.places, key=lambda i: (roster.places[i] is None, self.name(i)))
         roster.places = [roster.places[i] for i in order]
         self.nodes = {order.index(place): node for place, node in self.nodes.items()}
         roster.begun = True
         roster.write()
-        return False

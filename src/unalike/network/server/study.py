@@ -14,23 +14,26 @@ from flwr.serverapp import Grid
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unalike.api import environment, read_result
+from unalike.api.studies import environment, read_result
 from unalike.data.federation import Federation
-from unalike.data.skews.over_time import InTime
+from unalike.data.skews.temporal_skews import TemporalSkew
 from unalike.errors import InputError
-from unalike.network.protocol.run_config import Run, told
-from unalike.privacy import kept_secret, need_library, with_privacy
+from unalike.network.protocol.run_description import RunDescription, settings_for_sites
+from unalike.privacy import read_secret, require_accountant, with_privacy
 from unalike.results.comparison import write_summary
-from unalike.study.run import Own, dealt, problem_for
+from unalike.study.inputs import UserInputs, deal_study, problem_for
+from unalike.study.roster import OWN, Roster, Site, read_sites
 from unalike.study.settings import BASELINES, Study, read_study
-from unalike.study.sites import OWN, Roster, Site, read_sites
 from unalike.study.store import RunStore, prepare_folder, write_atomically
-from unalike.study.training import Progress, finished, train
+from unalike.study.training import ProgressEvent, finished, train
 from unalike.weighting.weights import objective
 
-from .remote_clients import FlowerClients, Setting
-from .requests import Post
-from .sites import Attendance, Tell, Terms
+from .events import Event, EventHandler, remark
+from .remote_clients import RemoteClients
+from .remote_run import RunSetup
+from .requests import Requests
+from .server_settings import ServerSettings
+from .sites import ConnectedSites
 
 
 def prepare(
@@ -39,7 +42,7 @@ def prepare(
     *,
     sites: int = 0,
     overwrite: bool = False,
-    tell: Tell = lambda _: None,
+    on_event: EventHandler = lambda _: None,
 ) -> Roster:
     """Make the folder of a new study over a network.
 
@@ -48,7 +51,7 @@ def prepare(
     Raises:
         InputError: the study cannot be done over a network, or the folder is taken.
     """
-    study = _suited(study, tell)
+    study = _suitable(study, on_event)
     places = _places(study, sites)
     prepare_folder(folder, overwrite=overwrite)
     study.write(folder / "study.toml")
@@ -58,7 +61,7 @@ def prepare(
     return roster
 
 
-def conduct(grid: Grid, folder: Path, terms: Terms, tell: Tell) -> None:
+def run_study(grid: Grid, folder: Path, settings: ServerSettings, on_event: EventHandler) -> None:
     """Do what is left of the study in this folder, then write its summary and its report.
 
     Raises:
@@ -68,33 +71,32 @@ def conduct(grid: Grid, folder: Path, terms: Terms, tell: Tell) -> None:
     roster = read_sites(folder)
     if roster is None:
         raise InputError(f"{folder} holds no study over a network: begin it with 'unalike serve'.")
-    attendance = Attendance(study, roster, Post(grid, poll=terms.poll), terms, tell)
+    sites = ConnectedSites(study, roster, Requests(grid, poll=settings.poll), settings, on_event)
     left = [
         (label, seed)
         for seed in range(study.seeds)
         for label in study.labels()
-        if terms.baselines or label not in BASELINES or label in study.methods
+        if settings.baselines or label not in BASELINES or label in study.methods
         if not _is_finished(study, _store(folder, label, seed))
     ]
     if left:
-        attendance.gather()
+        sites.wait_for_all()
     unsuited: dict[str, InputError] = {}
     for label, seed in left:
         try:
-            setting = _setting(study, label, seed, roster)
-            clients = FlowerClients(setting, attendance)
+            clients = RemoteClients(_run_setup(study, label, seed, roster), sites)
         except InputError as error:
             if label not in unsuited:
-                tell({"event": "remark", "text": f"{label} is left out: {error}"})
+                on_event(remark(f"{label} is left out: {error}"))
             unsuited[label] = error
             continue
-        _run(study, clients, _store(folder, label, seed), tell)
+        _train(study, clients, _store(folder, label, seed), on_event)
     if unsuited and not any((folder / "runs").glob("*/*/metrics.jsonl")):
         raise next(iter(unsuited.values()))
     comparison = read_result(folder)
     write_summary(comparison, folder / "summary.csv")
     comparison.report(folder / "report.html")
-    tell({"event": "finished"})
+    on_event({"event": "finished"})
 
 
 def _store(folder: Path, label: str, seed: int) -> RunStore:
@@ -102,32 +104,32 @@ def _store(folder: Path, label: str, seed: int) -> RunStore:
 
 
 def _is_finished(study: Study, store: RunStore) -> bool:
-    known = store.records()
-    return bool(known) and finished(known, study)
+    records = store.records()
+    return bool(records) and finished(records, study)
 
 
-def _run(study: Study, clients: FlowerClients, store: RunStore, tell: Tell) -> None:
-    label, seed = clients.setting.run.label, clients.setting.run.seed
+def _train(study: Study, clients: RemoteClients, store: RunStore, on_event: EventHandler) -> None:
+    label, seed = clients.setup.description.label, clients.setup.description.seed
     begun = False
 
-    def listen(progress: Progress) -> None:
+    def on_progress(progress: ProgressEvent) -> None:
         nonlocal begun
         if progress.plan is not None:
             begun = True
-            tell({"event": "plan", "method": label, "seed": seed, "text": progress.plan})
+            on_event({"event": "plan", "method": label, "seed": seed, "text": progress.plan})
         elif not begun:
-            tell({"event": "remark", "text": f"{label}, seed {seed}: {progress.remark}"})
+            on_event(remark(f"{label}, seed {seed}: {progress.remark}"))
         elif not progress.finished:
-            tell(_round(store.records()[-1], study, clients))
+            on_event(_round_event(store.records()[-1], study, clients))
 
-    train(clients, store, study, label, seed, listen)
+    train(clients, store, study, label, seed, on_progress)
 
 
-def _round(record: dict[str, Any], study: Study, clients: FlowerClients) -> dict[str, Any]:
-    event: dict[str, Any] = {
+def _round_event(record: dict[str, Any], study: Study, clients: RemoteClients) -> Event:
+    event: Event = {
         "event": "round",
-        "method": clients.setting.run.label,
-        "seed": clients.setting.run.seed,
+        "method": clients.setup.description.label,
+        "seed": clients.setup.description.seed,
         "t": record["round"],
         "rounds": study.rounds,
         "answers": record.get("answers", 0),
@@ -137,28 +139,32 @@ def _round(record: dict[str, Any], study: Study, clients: FlowerClients) -> dict
         "bytes_up": record.get("bytes_up", 0),
         "seconds": record.get("train_seconds"),
     }
-    measured = record.get("evaluation")
-    if isinstance(measured, dict):
-        names = clients.names(np.arange(len(clients.places)))
-        found = measured["personal"]["accuracy"]
-        event["accuracy"] = {
-            name: value for name, value in zip(names, found, strict=True) if not math.isnan(value)
-        }
-        event["hidden"] = measured.get("hidden", [])
+    evaluation = record.get("evaluation")
+    if isinstance(evaluation, dict):
+        names = clients.names(np.arange(len(clients.run.places)))
+        main = clients.task.main
+        scores = zip(names, evaluation["personal"][main.name], strict=True)
+        known = {name: value for name, value in scores if not math.isnan(value)}
+        event[main.name] = known
+        event["measure"] = main.name
+        event["texts"] = {name: main.text(value) for name, value in known.items()}
+        event["mean"] = main.text(sum(known.values()) / len(known)) if known else ""
+        event["hidden"] = evaluation.get("hidden", [])
     for key in ("diverged", "epsilon"):
         if key in record:
             event[key] = record[key]
     return event
 
 
-def _setting(study: Study, label: str, seed: int, roster: Roster) -> Setting:
+def _run_setup(study: Study, label: str, seed: int, roster: Roster) -> RunSetup:
     def federation() -> Federation:
-        return dealt(study, seed) if roster.dealt else roster.federation()
+        return deal_study(study, seed) if roster.dealt else roster.federation()
 
-    held = federation()
-    problem = problem_for(study, held, Own())
-    clients = int((~held.newcomers).sum())
-    run = Run(roster.token, told(study), label, seed, 0, clients, held.classes)
+    now = federation()
+    problem = problem_for(study, now, UserInputs())
+    clients = int((~now.newcomers).sum())
+    settings = settings_for_sites(study)
+    description = RunDescription(roster.token, settings, label, seed, 0, clients, now.classes)
 
     def weights(sizes: NDArray[np.int64]) -> Tensor:
         return objective(study.weights, sizes, seed=seed)
@@ -166,12 +172,12 @@ def _setting(study: Study, label: str, seed: int, roster: Roster) -> Setting:
     method = with_privacy(study.method(label), study.privacy, problem)
     secret = 0
     if study.privacy is not None and roster.folder is not None:
-        secret = kept_secret(roster.folder / "secret")
+        secret = read_secret(roster.folder / "secret")
     w = problem.init(seed)
-    return Setting(method, problem, w, federation, weights, run, study.privacy, secret)
+    return RunSetup(method, problem, w, federation, weights, description, study.privacy, secret)
 
 
-def _suited(study: Study, tell: Tell) -> Study:
+def _suitable(study: Study, on_event: EventHandler) -> Study:
     """The study without what has no meaning over a network."""
     if study.official_test:
         raise InputError(
@@ -179,26 +185,26 @@ def _suited(study: Study, tell: Tell) -> Study:
             "study over a network."
         )
     if study.privacy is not None:
-        need_library()
+        require_accountant()
     for skew in study.skew:
         if study.data == OWN:
             raise InputError(
                 f"The skew {skew.kind} is for a data set that the study deals, not for the sites' "
                 "own samples: leave it out."
             )
-        if isinstance(skew, InTime):
+        if isinstance(skew, TemporalSkew):
             raise InputError(
                 f"The skew {skew.kind} changes over time what clients hold, which a study over a "
                 "network does not judge: leave it out."
             )
-    asked = study.labels() if "all" in study.methods else list(study.methods)
-    everything = [label for label in asked if study.method(label).pooled]
-    kept = [label for label in asked if label not in everything]
+    labels = study.labels() if "all" in study.methods else list(study.methods)
+    pooled = [label for label in labels if study.method(label).pooled]
+    kept = [label for label in labels if label not in pooled]
     why = "it needs the samples of all sites in one place, which a network is there to avoid."
     if not kept:
-        raise InputError(f"{everything[0]} cannot be run over a network: {why}")
-    for label in everything:
-        tell({"event": "remark", "text": f"{label} is left out: {why}"})
+        raise InputError(f"{pooled[0]} cannot be run over a network: {why}")
+    for label in pooled:
+        on_event(remark(f"{label} is left out: {why}"))
     return study.model_copy(update={"methods": tuple(kept)})
 
 
@@ -207,7 +213,7 @@ def _places(study: Study, sites: int) -> list[Site | None]:
         if sites < 1:
             raise InputError("Say how many sites are expected: their samples are their own.")
         return [None] * sites
-    names = dealt(study, 0).names
+    names = deal_study(study, 0).names
     if sites not in (0, len(names)):
         raise InputError(
             f"The study deals {study.data!r} to {len(names)} clients, so as many sites are needed, "
@@ -217,5 +223,5 @@ def _places(study: Study, sites: int) -> list[Site | None]:
 
 
 def _token(study: Study) -> str:
-    settings = json.dumps(told(study), sort_keys=True).encode()
+    settings = json.dumps(settings_for_sites(study), sort_keys=True).encode()
     return f"{hashlib.blake2b(settings, digest_size=6).hexdigest()}-{secrets.token_hex(4)}"

@@ -13,7 +13,7 @@ from flwr.clientapp import ClientApp
 
 from unalike.network.protocol.flower_message import unwrap, wrap
 
-from .socket import ask
+from .worker_socket import ask
 
 app = ClientApp()
 

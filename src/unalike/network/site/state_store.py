@@ -15,54 +15,60 @@ from typing import Any
 import torch
 
 from unalike.functional.trees import items, rebuild
-from unalike.network.protocol.messages import Parcel
-from unalike.study.store import read_tensors, under, write_tensors
+from unalike.network.protocol.frames import Frames
+from unalike.network.protocol.messages import Message
+from unalike.study.store import read_tensors, strip_prefix, write_tensors
 
-MOST = 3
-"""States that are kept: a server that goes on from the checkpoint before the last needs two."""
+MAX_STATES = 3
+"""Kept at most: a server that goes on from the checkpoint before the last needs two."""
 
 
-class PrivateStates:
-    """The states of one client in one run."""
+class StateStore:
+    """The states of one client in one run; `initial` is the one before the first round."""
 
-    def __init__(self, folder: Path, fresh: Any) -> None:
+    def __init__(self, folder: Path, initial: Any) -> None:
         self.folder = folder
-        self._fresh = fresh
+        self._initial = initial
         folder.mkdir(parents=True, exist_ok=True)
 
-    def after(self, t: int) -> Any | None:
+    def state_after(self, t: int) -> Any | None:
         """The state after round t, 0: before the first; None where it is not here (any more)."""
         if t == 0:
-            return self._fresh
-        found = read_tensors(self._path(t))
+            return self._initial
+        stored = read_tensors(self._path(t))
         try:
-            return None if found is None else rebuild(self._fresh, under(found[0], "state."))
+            return (
+                None
+                if stored is None
+                else rebuild(self._initial, strip_prefix(stored[0], "state."))
+            )
         except KeyError:
             return None
 
-    def answer(self, t: int, asked: str) -> Parcel | None:
+    def answer(self, t: int, request_id: str) -> Message | None:
         """What was answered in round t, if the very same was asked."""
-        found = read_tensors(self._path(t))
-        if found is None or found[1].get("asked") != asked:
+        stored = read_tensors(self._path(t))
+        if stored is None or stored[1].get("asked") != request_id:
             return None
-        tensors, about = found
-        return Parcel.of(about["head"], tensors["answer"].numpy().tobytes())
+        tensors, about = stored
+        return Message.of(Frames(about["head"], tensors["answer"].numpy().tobytes()))
 
-    def keep(self, t: int, last: int, state: Any, asked: str, answer: Parcel) -> None:
+    def write(self, t: int, last: int, state: Any, request_id: str, answer: Message) -> None:
         """Write the state after round t, which follows that of round `last`, and its answer.
 
         What the server did not use, after round `last`, and what is too old are forgotten.
         """
         tensors = {f"state.{name}": leaf for name, leaf in items(state)}
-        tensors["answer"] = torch.frombuffer(bytearray(answer.body or b"\0"), dtype=torch.uint8)[
-            : len(answer.body)
+        frames = answer.frames()
+        tensors["answer"] = torch.frombuffer(bytearray(frames.body or b"\0"), dtype=torch.uint8)[
+            : len(frames.body)
         ]
-        beside = self._path(t).with_suffix(".writing")
-        write_tensors(beside, tensors, {"asked": asked, "head": answer.head()})
-        os.replace(beside, self._path(t))
-        known = self._rounds()
-        kept = [*[k for k in known if k <= last], t][-MOST:]
-        for old in set(known) - set(kept):
+        temporary = self._path(t).with_suffix(".writing")
+        write_tensors(temporary, tensors, {"asked": request_id, "head": frames.head})
+        os.replace(temporary, self._path(t))
+        stored = self._rounds()
+        kept = [*[k for k in stored if k <= last], t][-MAX_STATES:]
+        for old in set(stored) - set(kept):
             self._path(old).unlink(missing_ok=True)
 
     def _rounds(self) -> list[int]:

@@ -3,8 +3,8 @@
     spread      -                 -> spread of the features (never with noise)
     summarise   lens, or nothing  -> counts and moments, class by class
 
-A site that was joined with noise of its own takes part in a diagnosis and in nothing else, and
-releases its numbers once: to the same question it gives the same answer, to another none.
+A site that was joined with noise of its own releases its numbers once: to the same request it
+gives the same answer, to another none.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,157 +21,130 @@ from numpy.typing import NDArray
 
 from unalike import __version__
 from unalike.diagnosis.samples import classes_of
-from unalike.diagnosis.summary import Lens, Spread, Summary, noised, spread, summarise
+from unalike.diagnosis.summary import (
+    FeatureScale,
+    feature_moments,
+    noisy_summary,
+    summarise,
+)
 from unalike.diagnosis.summary_noise import Noise
 from unalike.errors import InputError
-from unalike.network.protocol.messages import MessageError, Parcel, pack, unpack
-from unalike.network.protocol.run_config import read_settings
-from unalike.study.run import dealt
+from unalike.network.protocol.frames import Frames
+from unalike.network.protocol.messages import Message, MessageError, pack, unpack
+from unalike.network.protocol.run_description import read_settings
+from unalike.network.protocol.summary_request import (
+    SPREAD,
+    SUMMARISE,
+    SummaryRequest,
+    as_tensors,
+)
+from unalike.study.inputs import deal_study
 from unalike.study.store import read_tensors, write_tensors
 
-from .local_data import only
+from .local_data import client_federation
+from .site_settings import SiteSettings
 
-if TYPE_CHECKING:
-    from .session import Identity
-
-VERBS = ("spread", "summarise")
-ONLY = (
-    "This site was joined with --noise, so it takes part in a diagnosis and in nothing else: leave "
-    "the option out to train."
-)
-Numbers = TypeVar("Numbers", Spread, Lens, Summary)
-LENS = Lens(*(torch.zeros(0) for _ in Lens._fields))  # type: ignore[arg-type]
+LENS_SCHEMA = FeatureScale(*(torch.zeros(0) for _ in FeatureScale._fields))  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What the server wants to know."""
-
-    noise: float = 0.0  # epsilon; 0: none
-    label: int = -1  # of samples with many labels, the one to look at
-    seed: int = 0
-
-    @staticmethod
-    def of(facts: dict[str, Any]) -> Wish | None:
-        """In a question; None where it is not for a diagnosis."""
-        told = facts.get("survey")
-        if told is None:
-            return None
-        try:
-            return Wish(float(told["noise"]), int(told["label"]), int(told["seed"]))
-        except (KeyError, TypeError, ValueError):
-            raise MessageError("the question for a diagnosis cannot be read") from None
-
-    def facts(self) -> dict[str, Any]:
-        """As plain values."""
-        return {"survey": asdict(self)}
-
-
-def allow(one: Identity, asked: Parcel) -> Wish | None:
-    """What is wished for, where this site does not object.
+def answer_spread(settings: SiteSettings, message: Message) -> Message:
+    """The spread of the features.
 
     Raises:
-        InputError: it does; one sentence says why.
+        MessageError: it is to be told with noise, which cannot be, or the message cannot be read.
     """
-    wish = Wish.of(asked.facts)
-    if one.noise is None:
-        if wish is not None and not one.tells_classes:
-            raise InputError(
-                "This site hides its classes (--hide-classes), but a diagnosis needs them: join it "
-                "with --noise 1 as well, so that no single sample shows, or without the option."
-            )
-        return wish
-    if wish is None or asked.verb not in ("describe", *VERBS):
-        raise InputError(ONLY)
-    if not 0 < wish.noise <= one.noise:
-        asks = f"with epsilon = {wish.noise:g}" if wish.noise > 0 else "without noise"
-        raise InputError(
-            f"The server asks {asks}, but this site tells nothing beyond epsilon = {one.noise:g}: "
-            f"serve with --noise {one.noise:g}."
-        )
-    return wish
+    request = _read(message)
+    if request.noise > 0:
+        raise MessageError("the spread of features cannot be told with noise")
+    x, _, _ = _samples(settings, message, request)
+    return pack(SPREAD, {}, {"spread": as_tensors(feature_moments(x))})
 
 
-def tell(one: Identity, asked: Parcel, wish: Wish) -> Parcel:
-    """The answer to one of `VERBS`.
+def answer_summary(settings: SiteSettings, message: Message) -> Message:
+    """Counts and moments, class by class.
 
     Raises:
-        InputError: this site does not want to answer.
+        InputError: this site has told its numbers with noise already.
+        MessageError: the message cannot be read.
     """
-    if asked.facts.get("version") != __version__:
-        raise MessageError(
-            f"the server runs unalike {asked.facts.get('version')} and this site {__version__}: "
-            "install the same"
-        )
-    if wish.noise > 0:
-        if asked.verb == "spread":
-            raise MessageError("the spread of features cannot be told with noise")
-        return _released(one, asked, wish)
-    x, y, classes = _held(one, asked, wish)
-    if asked.verb == "spread":
-        return pack("spread", {}, {"spread": tensors(spread(x))})
-    lens = unpack(asked, {"lens": LENS}).get("lens")
+    request = _read(message)
+    if request.noise > 0:
+        return _released(settings, message, request)
+    x, y, classes = _samples(settings, message, request)
+    lens = unpack(message, {"lens": LENS_SCHEMA}).get("lens")
     if lens is None or not lens.centre.shape == lens.scale.shape == (x[0].size,):
         raise MessageError("the server did not say how samples are looked at")
-    summary = summarise(x, y, classes, Lens(lens.centre.numpy(), lens.scale.numpy()), wish.seed)
-    return pack("summarise", {}, {"summary": tensors(summary)})
+    summary = summarise(
+        x, y, classes, FeatureScale(lens.centre.numpy(), lens.scale.numpy()), request.seed
+    )
+    return pack(SUMMARISE, {}, {"summary": as_tensors(summary)})
 
 
-def tensors(numbers: Numbers) -> Numbers:
-    """The same numbers in a tree that can travel."""
-    return type(numbers)(*(torch.from_numpy(np.asarray(part)) for part in numbers))  # type: ignore
+def _read(message: Message) -> SummaryRequest:
+    request = SummaryRequest.of(message.facts)
+    if request is None:
+        raise MessageError("the question for a diagnosis cannot be read")
+    if message.facts.get("version") != __version__:
+        raise MessageError(
+            f"the server runs unalike {message.facts.get('version')} and this site {__version__}: "
+            "install the same"
+        )
+    return request
 
 
-def _released(one: Identity, asked: Parcel, wish: Wish) -> Parcel:
-    path = one.state / "released.safetensors"
-    known, question = read_tensors(path), _question(asked)
-    if known is not None:
-        tensors_, about = known
-        if about["question"] == question:
-            return Parcel.of(about["head"], tensors_["answer"].numpy().tobytes())
-        if one.noise is not None:
+def _released(settings: SiteSettings, message: Message, request: SummaryRequest) -> Message:
+    """The answer with noise: that of before, where the same was requested before."""
+    path = settings.state_folder / "released.safetensors"
+    stored, digest = read_tensors(path), _digest(message)
+    if stored is not None:
+        tensors, about = stored
+        if about["question"] == digest:
+            return Message.of(Frames(about["head"], tensors["answer"].numpy().tobytes()))
+        if settings.noise is not None:
             raise InputError(
                 f"This site has told its numbers once, with epsilon = {about['epsilon']}; each "
                 f"time more adds to that. Remove {path} to allow it."
             )
-    if one.noise is not None and known is None and path.exists():
+    if settings.noise is not None and stored is None and path.exists():
         raise InputError(f"{path} is damaged, so it is not known what this site has told already.")
-    x, y, classes = _held(one, asked, wish)
+    x, y, classes = _samples(settings, message, request)
     rng = np.random.default_rng(secrets.randbits(128))  # nobody may know it, the server least
-    summary = noised(x, y, classes, Noise(wish.noise), wish.seed, rng)
-    answer = pack("summarise", {}, {"summary": tensors(summary)})
-    _keep(path, answer, {"question": question, "epsilon": f"{wish.noise:g}"})
+    summary = noisy_summary(x, y, classes, Noise(request.noise), request.seed, rng)
+    answer = pack(SUMMARISE, {}, {"summary": as_tensors(summary)})
+    _write(path, answer, {"question": digest, "epsilon": f"{request.noise:g}"})
     return answer
 
 
-def _question(asked: Parcel) -> str:
-    return hashlib.blake2b(json.dumps(asked.facts, sort_keys=True).encode()).hexdigest()
+def _digest(message: Message) -> str:
+    return hashlib.blake2b(json.dumps(message.facts, sort_keys=True).encode()).hexdigest()
 
 
-def _keep(path: Path, answer: Parcel, about: dict[str, str]) -> None:
+def _write(path: Path, answer: Message, about: dict[str, str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".writing")
-    body = torch.frombuffer(bytearray(answer.body), dtype=torch.uint8)
-    write_tensors(beside, {"answer": body}, {**about, "head": answer.head()})
-    beside.replace(path)
+    temporary, frames = path.with_suffix(".writing"), answer.frames()
+    body = torch.frombuffer(bytearray(frames.body), dtype=torch.uint8)
+    write_tensors(temporary, {"answer": body}, {**about, "head": frames.head})
+    temporary.replace(path)
 
 
-def _held(one: Identity, asked: Parcel, wish: Wish) -> tuple[NDArray[Any], NDArray[np.int64], int]:
+def _samples(
+    settings: SiteSettings, message: Message, request: SummaryRequest
+) -> tuple[NDArray[Any], NDArray[np.int64], int]:
     """Samples [n, ...], their classes [n], and the number of classes."""
     try:
-        classes = int(asked.facts["classes"])
-        study = read_settings(asked.facts["study"])
+        classes = int(message.facts["classes"])
+        study = read_settings(message.facts["study"])
     except (KeyError, TypeError, ValueError):
         raise MessageError("the question for a diagnosis cannot be read") from None
-    if one.samples is not None:
-        samples = one.samples.numbered(study.classes)
+    if settings.samples is not None:
+        samples = settings.samples.to_arrays(study.classes)
         x, y = samples.x, samples.y
     else:
-        assert one.client is not None
-        study = study.model_copy(update={"data_dir": one.data_dir})
-        held = only(dealt(study, wish.seed), one.client)
-        x, y = held.x.numpy(), held.y.numpy()
-    of, names = classes_of(y, wish.label if wish.label >= 0 else None)
+        assert settings.client is not None
+        study = study.model_copy(update={"data_dir": settings.data_dir})
+        federation = client_federation(deal_study(study, request.seed), settings.client)
+        x, y = federation.x.numpy(), federation.y.numpy()
+    class_ids, names = classes_of(y, request.label if request.label >= 0 else None)
     if len(names) > classes:
         raise MessageError(f"it holds class {len(names) - 1}, but there are {classes} classes")
-    return x, of, classes
+    return x, class_ids, classes

@@ -1,4 +1,4 @@
-"""What one site does when it is asked; it knows nothing of how questions reach it."""
+"""One client of a run: what it answers to the server, wherever the request comes from."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Any
 
 import numpy as np
 
-from unalike.core.buffers import Recompute
-from unalike.engines.local import LocalEngine, Predictions
+from unalike.engines.local import LocalEngine
+from unalike.engines.prediction import Predictions
 from unalike.functional.finite import finite
 from unalike.functional.trees import leaves, map_tree
-from unalike.measures.accuracy import tally, without_classes
-from unalike.network.protocol.messages import MessageError, Parcel, pack, shapes_of, unpack
-from unalike.network.protocol.schemas import Downs, counts
+from unalike.network.protocol.messages import Message, MessageError, pack, shapes_of, unpack
+from unalike.network.protocol.schemas import DownSchemas, tree_of_sums
 
-from .state_store import PrivateStates
+from .state_store import StateStore
 
 
-class Site:
+class Trainer:
     """One client of a run, with its samples and its private state.
 
-    Every question names the round `t` and, but for `adapt`, the round `last` after which the
+    Every request names the round `t` and, but for `adapt`, the round `last` after which the
     server goes on with this site: that of its last answer that was used, 0 for none.
 
         train     down                      -> up
         observe   shared                    -> moments, for the statistics of the one model
-        evaluate  down, and perhaps shared  -> counts of test, validation and shared
-        adapt     down                      -> counts of test
+        evaluate  down, and perhaps shared  -> sums of test, validation and shared
+        adapt     down                      -> sums of test
 
-    Where the site does not tell its accuracy, the answers to the last two hold the fact `hidden`
-    and no counts.
+    The sums are those from which the task's measures follow. Where the site does not tell them, the
+    answers to the last two hold the fact `hidden` and no sums. What cannot be answered raises
+    MessageError; one sentence says why.
     """
 
     def __init__(
@@ -40,98 +40,91 @@ class Site:
         folder: Path,
         *,
         clients: int,
-        tells_classes: bool = True,
-        tells_accuracy: bool = True,
+        reveal_classes: bool = True,
+        reveal_accuracy: bool = True,
     ) -> None:
-        """engine: with this client alone. clients: N, all that train.
+        """engine: with this client alone. folder: of its private states. clients: N, that train.
 
-        tells_classes: whether counts are told class by class, or only how many are right.
-        tells_accuracy: whether counts are told at all.
+        reveal_classes: whether all measures follow from what is told, class by class, or the main
+            one alone.
+        reveal_accuracy: whether sums are told at all.
         """
         self.engine = engine
-        self._tells_classes = tells_classes
-        self._downs = Downs.of(engine.method, engine.problem, engine.w, clients)
-        fresh = engine.method.init_client(engine.problem, engine.w)
-        self._states = PrivateStates(folder, fresh)
-        self._fresh = fresh
-        self._after: int | None = 0  # the round whose state the engine holds, if that is known
-        self._verbs: dict[str, Callable[[Parcel], Parcel]] = {
-            "train": self._train,
-            "observe": self._observe,
-            "evaluate": self._evaluate if tells_accuracy else _hidden,
-            "adapt": self._adapt if tells_accuracy else _hidden,
-        }
+        self._reveal_classes, self._reveal_accuracy = reveal_classes, reveal_accuracy
+        self._schemas = DownSchemas.of(engine.method, engine.problem, engine.w, clients)
+        self._initial = engine.method.init_client(engine.problem, engine.w)
+        self._states = StateStore(folder, self._initial)
+        self._state_round: int | None = 0  # whose state the engine has, if that is known
 
-    def handle(self, asked: Parcel) -> Parcel:
-        """The answer to a question.
-
-        Raises:
-            MessageError: the question cannot be answered; one sentence says why.
-        """
-        if asked.verb not in self._verbs:
-            raise MessageError(f"nobody here knows how to {asked.verb!r}")
-        return self._verbs[asked.verb](asked)
-
-    def _train(self, asked: Parcel) -> Parcel:
-        t, last = _rounds(asked)
-        question = f"{last}:{asked.digest()}"
-        known = self._states.answer(t, question)
-        if known is not None:
-            return known
-        down = self._read(asked, {"down": self._downs.trained})["down"]
-        facts = {"t": t, **self._go_back(last)}
-        self._after = None
+    def train(self, message: Message) -> Message:
+        """The outcome of local training in round t; the same request gets the same answer."""
+        t, last = _rounds(message)
+        request_id = f"{last}:{message.digest()}"
+        known_answer = self._states.answer(t, request_id)
+        if known_answer is not None:
+            return known_answer
+        down = self._read(message, {"down": self._schemas.training})["down"]
+        facts = {"t": t, **self._restore(last)}
+        self._state_round = None
         answers = self.engine.train(t, np.arange(1), _batch(down))
         facts |= {"gradients": answers.gradients, "sound": bool(answers.sound[0])}
         if not answers.sound[0]:
             return pack("train", facts)
         answer = pack("train", facts, {"up": _first(answers.ups)})
-        self._states.keep(t, last, _first(self.engine.states), question, answer)
-        self._after = t
+        self._states.write(t, last, _first(self.engine.states), request_id, answer)
+        self._state_round = t
         return answer
 
-    def _observe(self, asked: Parcel) -> Parcel:
-        facts = self._go_back(_rounds(asked)[1])
-        shared = self._read(asked, {"shared": self._downs.shared})["shared"]
+    def observe(self, message: Message) -> Message:
+        """Statistics of this site's samples, for the one model."""
+        facts = self._restore(_rounds(message)[1])
+        shared = self._read(message, {"shared": self._schemas.shared})["shared"]
         return pack("observe", facts, {"moments": _first(self.engine.moments(shared))})
 
-    def _evaluate(self, asked: Parcel) -> Parcel:
-        t, last = _rounds(asked)
-        facts, engine = self._go_back(last), self.engine
-        known = {"down": self._downs.delivered, "shared": self._downs.equipped}
-        trees = self._read(asked, known)
-        personal = engine.personal(t, _batch(trees["down"]))
+    def evaluate(self, message: Message) -> Message:
+        """How many samples the personal model, and perhaps the one model, get right."""
+        if not self._reveal_accuracy:
+            return pack("evaluate", {"hidden": True})
+        t, last = _rounds(message)
+        facts, engine = self._restore(last), self.engine
+        schemas = {"down": self._schemas.prediction, "shared": self._schemas.shared_with_buffers}
+        trees = self._read(message, schemas)
+        personal = engine.personalise_from(t, _batch(trees["down"]))
         answer = {
-            part: self._counted(engine.predict(personal, engine.rows, part))
+            part: self._sums(engine.predict(personal, engine.rows, part))
             for part in ("test", "validation")
         }
-        if asked.facts.get("same"):
+        if message.facts.get("same"):
             trees["shared"] = trees["down"]
         if "shared" in trees:
             model = _batch(trees["shared"])
-            answer["shared"] = self._counted(engine.predict(model, engine.rows, "test"))
+            answer["shared"] = self._sums(engine.predict(model, engine.rows, "test"))
         return pack("evaluate", facts, answer)
 
-    def _adapt(self, asked: Parcel) -> Parcel:
-        engine, t = self.engine, _rounds(asked)[0]
-        down = self._read(asked, {"down": self._downs.introduced})["down"]
+    def adapt(self, message: Message) -> Message:
+        """How many samples the model of a client that never trained gets right."""
+        if not self._reveal_accuracy:
+            return pack("adapt", {"hidden": True})
+        engine, t = self.engine, _rounds(message)[0]
+        down = self._read(message, {"down": self._schemas.new_client})["down"]
         if not len(engine.new_rows):
             raise MessageError("this site trains, so it is no new client")
-        adapted = engine.adapted(t, down)
+        adapted = engine.adapt_from(t, down)
         predictions = engine.predict(adapted, engine.new_rows, "test")
-        return pack("adapt", {}, {"test": self._counted(predictions)})
+        return pack("adapt", {}, {"test": self._sums(predictions)})
 
-    def _read(self, asked: Parcel, likes: dict[str, Any]) -> dict[str, Any]:
-        """The trees of a question, watched for numbers and shapes that cannot be right.
+    def _read(self, message: Message, schemas: dict[str, Any]) -> dict[str, Any]:
+        """The trees of a message, watched for numbers and shapes that cannot be right.
 
         The first of them must be there.
         """
-        trees = unpack(asked, {name: like for name, like in likes.items() if like is not None})
-        if next(iter(likes)) not in trees:
+        known = {name: schema for name, schema in schemas.items() if schema is not None}
+        trees = unpack(message, known)
+        if next(iter(schemas)) not in trees:
             raise MessageError("the server sent no model")
         for name, tree in trees.items():
-            if name == "down" and asked.verb in ("train", "evaluate"):
-                expected, found = shapes_of(likes[name]), shapes_of(tree)
+            if name == "down" and message.verb in ("train", "evaluate"):
+                expected, found = shapes_of(schemas[name]), shapes_of(tree)
                 if expected != found:
                     raise MessageError(f"the server sent {found}, but this model takes {expected}")
             if not finite(tree):
@@ -139,43 +132,35 @@ class Site:
         device = self.engine.device
         return {name: map_tree(lambda leaf: leaf.to(device), tree) for name, tree in trees.items()}
 
-    def _go_back(self, last: int) -> dict[str, Any]:
+    def _restore(self, last: int) -> dict[str, Any]:
         """Take up the state after round `last`; says so where it is lost."""
         if not len(self.engine.rows):
             raise MessageError("this site never trains: it is a new client")
-        if last == self._after:
+        if last == self._state_round:
             return {}
-        state = self._states.after(last)
-        self.engine.restore(_batch(self._fresh if state is None else state))
-        self._after = None if state is None else last
-        return {"lost": last} if state is None and leaves(self._fresh) else {}
+        state = self._states.state_after(last)
+        self.engine.restore(_batch(self._initial if state is None else state))
+        self._state_round = None if state is None else last
+        return {"lost": last} if state is None and leaves(self._initial) else {}
 
-    def _counted(self, predictions: Predictions) -> Any:
-        columns = [
-            values.detach().cpu().numpy()
-            for values in (predictions.output, predictions.truth, predictions.losses)
-        ]
-        output, truth, losses = columns
-        sizes, classes = predictions.sizes, self.engine.federation.classes
-        counted = tally(output, truth, losses.astype(np.float64), sizes, classes)
-        if not self._tells_classes:
-            counted = without_classes(counted, many_labels=output.ndim > 1)
-        return _first(counts(counted))
+    def _sums(self, predictions: Predictions) -> Any:
+        task = self.engine.federation.task
+        sums = predictions.counts(task, addable=True)
+        return _first(tree_of_sums(sums if self._reveal_classes else task.main_only(sums)))
 
 
-def recomputes(engine: LocalEngine) -> bool:
-    """Whether the one model needs statistics of all sites before it can predict."""
-    return isinstance(engine.method, Recompute)
+VERBS: dict[str, Callable[[Trainer, Message], Message]] = {
+    "train": Trainer.train,
+    "observe": Trainer.observe,
+    "evaluate": Trainer.evaluate,
+    "adapt": Trainer.adapt,
+}
+"""What a trainer answers."""
 
 
-def _hidden(asked: Parcel) -> Parcel:
-    """The answer of a site that does not tell its accuracy; nothing is counted for it."""
-    return pack(asked.verb, {"hidden": True})
-
-
-def _rounds(asked: Parcel) -> tuple[int, int]:
+def _rounds(message: Message) -> tuple[int, int]:
     try:
-        return int(asked.facts["t"]), int(asked.facts.get("last", 0))
+        return int(message.facts["t"]), int(message.facts.get("last", 0))
     except (KeyError, ValueError, TypeError):
         raise MessageError("the question names no round") from None
 

@@ -1,6 +1,9 @@
 """A site's long-lived process: samples, model and private state stay here between messages.
 
-See the package for its options and exit statuses.
+    python -m unalike.network.site.worker --help
+
+It writes a JSON line to stdout per event ("ready", "asked", "answered", "failed", "refused"). Exit
+status: 0 on SIGTERM, or one of `exit_status`; with the first of these goes one sentence on stderr.
 """
 
 from __future__ import annotations
@@ -18,34 +21,34 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from unalike.data.own_samples import OwnSamples, read_samples
+from unalike.data.site_samples import SiteSamples, read_site_samples
 from unalike.engines.machine import device_named
 from unalike.errors import InputError
 from unalike.network.protocol.frames import Frames
-from unalike.network.protocol.messages import FAILED, MessageError, Parcel, pack
+from unalike.network.protocol.messages import FAILED, Message, MessageError, pack
 
-from .session import Identity, Membership
-from .socket import answer_one, listen
-
-REFUSED = 3
-OVER_THE_LIMIT = 75
+from .exit_status import OVER_TIME_LIMIT, REFUSED
+from .session import Session
+from .site_settings import SiteSettings
+from .worker_socket import answer_one, listen
 
 
 class Worker:
-    """Answers frames; every question and answer is said aloud."""
+    """Answers frames; every request and answer is written to standard output."""
 
-    def __init__(self, membership: Membership, limit: float) -> None:
-        self.membership, self.limit = membership, limit
+    def __init__(self, session: Session, limit: float) -> None:
+        self.session, self.limit = session, limit
 
     def answer(self, frames: Frames) -> Frames:
-        """The answer to one question, within `limit` seconds or never."""
-        started = time.monotonic()
+        """The answer to one request, within `limit` seconds or never."""
+        start = time.monotonic()
+        about: dict[str, Any] = {}
         try:
-            asked = Parcel.of(*frames)
-            about = _about(asked)
-            say("asked", **about)
-            with _limited(self.limit, about):
-                answer = self.membership.handle(asked)
+            request = Message.of(frames)
+            about = _about(request)
+            write_event("asked", **about)
+            with _time_limit(self.limit, about):
+                answer = self.session.handle(request)
         except MessageError as error:
             about, answer = {}, pack(FAILED, {"why": str(error)})
         except Exception as error:
@@ -53,13 +56,13 @@ class Worker:
             why = f"{type(error).__name__}: {error}"
             answer = pack(FAILED, {"why": why})
         if answer.verb == FAILED:
-            say("failed", **about, why=answer.facts["why"])
+            write_event("failed", **about, why=answer.facts["why"])
         else:
-            say("answered", **about, seconds=round(time.monotonic() - started, 3))
-        return Frames(answer.head(), answer.body)
+            write_event("answered", **about, seconds=round(time.monotonic() - start, 3))
+        return answer.frames()
 
 
-def say(event: str, **more: Any) -> None:
+def write_event(event: str, **more: Any) -> None:
     """One event as a line of JSON on standard output."""
     print(json.dumps({"event": event, **more}), flush=True)
 
@@ -67,86 +70,106 @@ def say(event: str, **more: Any) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until the process is ended, or the site cannot take part."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    given = _options().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
-        identity = Identity(
-            name=given.name or f"client {given.client}",
-            state=given.state,
-            samples=_samples(given),
-            client=given.client,
-            data_dir=given.data_dir,
-            device=str(device_named(given.device)),
-            tells_classes=not given.hide_classes,
-            tells_accuracy=not given.hide_accuracy,
-            noise=given.noise,
+        settings = SiteSettings(
+            name=options.name or f"client {options.client}",
+            state_folder=options.state,
+            samples=_samples(options),
+            client=options.client,
+            data_dir=options.data_dir,
+            device=str(device_named(options.device)),
+            reveal_classes=not options.hide_classes,
+            reveal_accuracy=not options.hide_accuracy,
+            noise=options.noise,
         )
-        listener = listen(given.socket)
+        listener = listen(options.socket)
     except InputError as error:
         return _refused(str(error))
-    membership = Membership(identity)
-    worker = Worker(membership, given.limit)
+    session = Session(settings)
+    worker = Worker(session, options.limit)
     with listener:
-        say("ready", name=identity.name)
-        while membership.refused is None:
+        write_event("ready", name=settings.name)
+        while session.refused is None:
             answer_one(listener, worker.answer)
-    return _refused(membership.refused)
+    return _refused(session.refused)
 
 
-def _samples(given: argparse.Namespace) -> OwnSamples | None:
-    if given.data is None:
+def _samples(options: argparse.Namespace) -> SiteSamples | None:
+    if options.data is None:
         return None
-    return read_samples(
-        given.data,
-        label_column=given.label_column,
-        client_column=given.client_column,
-        client=given.name or "",
+    return read_site_samples(
+        options.data,
+        label_column=options.label_column,
+        client_column=options.client_column,
+        client=options.name or "",
     )
 
 
 def _refused(why: str) -> int:
-    say("refused", why=why)
+    write_event("refused", why=why)
     print(why, file=sys.stderr, flush=True)
     return REFUSED
 
 
-def _about(asked: Parcel) -> dict[str, Any]:
-    run = asked.facts.get("run") or {}
-    known = {"method": run.get("label"), "seed": run.get("seed"), "t": asked.facts.get("t")}
-    return {"verb": asked.verb, **{key: value for key, value in known.items() if value is not None}}
+def _about(request: Message) -> dict[str, Any]:
+    run = request.facts.get("run") or {}
+    known = {"method": run.get("label"), "seed": run.get("seed"), "t": request.facts.get("t")}
+    present = {key: value for key, value in known.items() if value is not None}
+    return {"verb": request.verb, **present}
 
 
 @contextmanager
-def _limited(seconds: float, about: dict[str, Any]) -> Iterator[None]:
+def _time_limit(seconds: float, about: dict[str, Any]) -> Iterator[None]:
     """End this process if what is inside takes longer; the private state is on disk."""
 
     def end() -> None:
-        say("failed", **about, why=f"took longer than {seconds:g} seconds")
-        os._exit(OVER_THE_LIMIT)
+        write_event("failed", **about, why=f"took longer than {seconds:g} seconds")
+        os._exit(OVER_TIME_LIMIT)
 
-    watch = threading.Timer(seconds, end)
-    watch.daemon = True
-    watch.start()
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
     try:
         yield
     finally:
-        watch.cancel()
+        timer.cancel()
 
 
-def _options() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m unalike.network.site.worker")
-    parser.add_argument("--socket", type=Path, required=True, help="where it listens")
-    parser.add_argument("--state", type=Path, required=True, help="where private state is kept")
-    parser.add_argument("--name", help="of the site")
-    held = parser.add_mutually_exclusive_group(required=True)
-    held.add_argument("--data", type=Path, help="own samples: .npz, .csv, .parquet or folder")
-    held.add_argument("--client", type=int, help="or: a client of the study's own data")
+    parser.add_argument(
+        "--socket",
+        type=Path,
+        required=True,
+        help="Unix socket where it listens; the file exists once it is ready",
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        required=True,
+        help="folder where private state is kept; it survives restarts",
+    )
+    parser.add_argument("--name", help="of the site; that of the client where --client is given")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, help="own samples: .npz, .csv, .parquet or folder")
+    source.add_argument(
+        "--client",
+        type=int,
+        help="or: a client of the study's own data, as a simulation deals it",
+    )
     parser.add_argument("--label-column", default="y", help="of --data: the column of classes")
     parser.add_argument(
         "--client-column",
         help="of --data: the column of clients, of which only --name's samples are taken",
     )
     parser.add_argument("--data-dir", help="folder with the study's data files")
-    parser.add_argument("--limit", type=float, default=3600.0, help="seconds for an answer")
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=3600.0,
+        help="seconds for an answer; one that takes longer ends the process",
+    )
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda", "auto"))
     parser.add_argument(
         "--hide-classes", action="store_true", help="do not tell how many samples a class has"

@@ -1,0 +1,1 @@
+"""The verbs of the library, one file each: compare, resume, diagnose, advise."""

@@ -1,0 +1,142 @@
+"""Comparing methods side by side: all runs of a study, one after the other or several at once."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from unalike.core import Problem
+from unalike.core.buffers import with_buffers
+from unalike.core.model_check import check_model
+from unalike.data.federation import Federation
+from unalike.engines.memory import require_memory
+from unalike.errors import InputError
+from unalike.privacy import require_accountant, with_privacy
+from unalike.study.inputs import UserInputs, deal_study, problem_for, problem_from_module
+from unalike.study.jobs import ProgressCallback
+from unalike.study.prequential import refuse_state_per_sample, with_window_evaluations
+from unalike.study.run import memory_of_run
+from unalike.study.settings import BASELINES, Study, make_study
+from unalike.study.store import prepare_folder, write_atomically
+from unalike.study.training import ProgressEvent
+from unalike.study.truth_table import write_truth
+
+from .studies import Result, environment, federations_of, finish_study, setting_remarks
+
+
+def compare(
+    data: str | Federation = "digits",
+    *,
+    model: str | nn.Module | Problem = "auto",
+    loss: Any = None,
+    methods: str | Sequence[str] = "all",
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    jobs: int = 1,
+    tell: ProgressCallback = lambda _: None,
+    **settings: Any,
+) -> Result:
+    """Train methods side by side on one federation and say who wins and who loses.
+
+        >>> result = compare("digits", methods="fedavg,fedprox", rounds=5, seeds=1)
+        >>> result.frame.columns.tolist()
+        ['method', 'seed', 'client', 'metric', 'value']
+
+    Args:
+        data: the name of a data set, or your own `Federation` (the same one for every seed).
+        model: the name of a network, a `torch.nn.Module`, or a `Problem`.
+        loss: of the task by name, such as "huber"; of a module also a loss of PyTorch's or any
+            function (output, y) -> losses [B]. The usual loss of the task if not given.
+        methods: names, as a list or separated by commas; "all" for every one.
+        out: folder of the study, kept for `resume`; a temporary one if not given.
+        overwrite: replace a study that `out` already holds.
+        jobs: runs at the same time, each in a process of its own.
+        tell: called after every round of every run.
+        settings: any other field of `Study`, such as rounds=50, seeds=3 or skew=["rotation"];
+            hyper-parameters as settings={"fedprox": {"mu": 1.0}}.
+
+    Raises:
+        InputError: one sentence says what to change.
+    """
+    names = methods if isinstance(methods, str) else tuple(methods)
+    values = {"methods": names, **settings}
+    values["data"] = data if isinstance(data, str) else "own"
+    values["model"] = model if isinstance(model, str) else "own"
+    if isinstance(loss, str):
+        values["loss"] = loss
+    study = make_study(values)
+    federation = None if isinstance(data, str) else data
+    problem = model if isinstance(model, Problem) else None
+    if isinstance(model, nn.Module):
+        some = federation or deal_study(study, 0)
+        problem = problem_from_module(model, some, study, loss)
+    inputs = UserInputs(federation, problem)
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="unalike-") as folder:
+            return run_study(study, Path(folder), inputs=inputs, jobs=jobs, tell=tell)
+    return run_study(study, Path(out), inputs=inputs, overwrite=overwrite, jobs=jobs, tell=tell)
+
+
+def run_study(
+    study: Study,
+    folder: Path,
+    *,
+    inputs: UserInputs = UserInputs(),  # noqa: B008
+    overwrite: bool = False,
+    jobs: int = 1,
+    tell: ProgressCallback = lambda _: None,
+) -> Result:
+    """Run a new study into this folder."""
+    federations = federations_of(study, inputs)
+    for federation in federations:
+        federation.check_training_samples()
+    study = runnable_study(study, federations[0], inputs, tell)
+    prepare_folder(folder, overwrite=overwrite)
+    study.write(folder / "study.toml")
+    write_atomically(folder / "environment.json", json.dumps(environment(), indent=2).encode())
+    write_truth(federations, folder / "truth.csv")
+    return finish_study(study, folder, inputs, federations, jobs, tell)
+
+
+def runnable_study(
+    study: Study, federation: Federation, inputs: UserInputs, tell: ProgressCallback
+) -> Study:
+    """Refuse what cannot work before anything is written; "all" leaves such methods out, aloud."""
+    problem = problem_for(study, federation, inputs)
+    check_model(problem, federation.x[:2], federation.task.check_outputs)
+    study = with_window_evaluations(study, federation)
+    if study.classes is not None:
+        raise InputError(
+            "classes are named for sites of a federation ('unalike serve'), whose samples are "
+            "elsewhere: leave them out."
+        )
+    if study.privacy is not None:
+        require_accountant()
+    kept = []
+    for label in study.labels():
+        try:
+            method = with_privacy(study.method(label), study.privacy, problem)
+            method = with_buffers(method, problem)
+            refuse_state_per_sample(method, problem, federation)
+            needed = memory_of_run(study, label, federation, problem)
+            require_memory(needed, f"{label} on {federation.clients:,} clients")
+        except InputError as error:
+            if "all" not in study.methods or label in study.methods:
+                raise
+            tell(ProgressEvent("", 0, 0, remark=f"{label} is left out: {error}"))
+            continue
+        kept.append(label)
+    added = [] if "all" in study.methods else set(BASELINES) - set(study.methods)
+    for label in sorted(added):
+        tell(
+            ProgressEvent("", 0, 0, remark=f"{label} is run as well: harm is measured against it.")
+        )
+    study = study.model_copy(update={"methods": tuple(kept)})
+    for remark in setting_remarks(study, inputs):
+        tell(ProgressEvent("", 0, 0, remark=remark))
+    return study

@@ -1,0 +1,201 @@
+"""A user's own data, checked and brought into the form of a data set."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from unalike.errors import InputError
+from unalike.tasks import AUTO, read, task_named
+
+from .sources.source import TRAIN, Arrays, parts
+
+CLASSES, LABELS = "classes", "labels"
+_ENCODE = "give whole numbers 0..C-1, for example np.unique(y, return_inverse=True)[1]"
+
+
+def as_arrays(
+    x: Any, y: Any, client: Any = None, classes: int | None = None, task: str = AUTO
+) -> Arrays:
+    """Arrays from arrays, tensors, lists or data frame columns: x [n, ...], y [n], client [n].
+
+    A flat x [n] counts as n samples of one number. With `classes` y must be classes 0..C-1, or
+    zeros and ones [n, C]; else it is read as the task has it.
+
+    Raises:
+        InputError: numbers that are not finite, y that does not fit the task, different lengths.
+    """
+    samples = _samples(x)
+    if classes is None:
+        count = len(y) if hasattr(y, "__len__") else 0
+        _same_length(len(samples), count)
+        found, values, text = read(y, task, x_shape=samples.shape[1:])
+    else:
+        values = _labels(y)
+        _same_length(len(samples), len(values))
+        _check_range(values, classes)
+        kind = (CLASSES if values.ndim == 1 else LABELS) if task == AUTO else task
+        found, text = task_named(kind).of(classes, values.shape[1:]), ""
+    column = None if client is None else _column(client, len(samples))
+    return Arrays(
+        samples,
+        values,
+        found.outputs[-1],
+        column,
+        parts(len(samples), values=(TRAIN,)),
+        task=found.name,
+        class_names=getattr(found, "names", ()),
+        notes=(text,) if text else (),
+    )
+
+
+def _same_length(samples: int, labels: int) -> None:
+    if samples != labels:
+        raise InputError(
+            f"x and y must have the same length, but x has {samples} samples and y {labels} labels."
+        )
+    if not samples:
+        raise InputError("There are no samples: x and y are empty.")
+
+
+def encode_labels(y: Any, name: str = "y") -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
+    """Classes [n] of any names as numbers 0..C-1 in the order of the names, and the names.
+
+    Many labels a sample [n, labels] stay as they are, without names.
+
+    Raises:
+        InputError: a sample without a class, a number that is no class, a class for every sample.
+    """
+    array = check_labels(y, name)
+    if array.ndim != 1:
+        return array, None
+    found, codes = np.unique(array, return_inverse=True)
+    if len(found) == len(array) > 2:
+        raise InputError(
+            f"Every sample has a class of its own in {name}: is that the column of classes?"
+        )
+    return codes.astype(np.int64), tuple(map(str, found))
+
+
+def check_labels(y: Any, name: str = "y") -> npt.NDArray[Any]:
+    """Classes [n] as whole numbers or as text; many labels a sample [n, labels] as they are.
+
+    Raises:
+        InputError: a sample without a class, or a number that is no class.
+    """
+    array = _array(y, name)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        return array
+    missing = _missing(array)
+    if missing.any():
+        raise InputError(
+            f"{name} names no class for {np.count_nonzero(missing)} of {len(array)} samples, first "
+            f"for sample {missing.argmax()}: fill them in or leave these samples out."
+        )
+    if array.dtype.kind == "O":
+        array = _inferred(array)
+    if array.dtype.kind == "f" and not (array == np.floor(array)).all():
+        first = array[(array != np.floor(array)).argmax()]
+        raise InputError(f"{name} holds {first}, which is no class: give whole numbers or names.")
+    if array.dtype.kind in "fb":
+        array = array.astype(np.int64)
+    return array if array.dtype.kind in "iu" else array.astype(str)
+
+
+def _array(value: Any, name: str) -> npt.NDArray[Any]:
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+        return (value.float() if value.is_floating_point() else value).numpy()
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise InputError(
+            f"{name} is not an array: its samples have different shapes; pad or crop them first."
+        ) from error
+
+
+def _samples(x: Any) -> npt.NDArray[np.float32]:
+    array = _array(x, "x")
+    if array.ndim == 0:
+        raise InputError("x must be an array of samples [n, ...], not a single value.")
+    try:
+        if array.dtype.kind not in "biufO":
+            raise TypeError(f"{array.dtype} is no type of numbers")
+        with np.errstate(over="ignore"):
+            samples = np.ascontiguousarray(array, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError("x holds entries that are no numbers: encode them as numbers.") from error
+    finite = np.isfinite(samples).all(axis=tuple(range(1, samples.ndim)))
+    if not finite.all():
+        raise InputError(
+            f"x holds NaN or infinite values in {np.count_nonzero(~finite)} of {len(samples)} "
+            f"samples, first in sample {finite.argmin()}: fill them in or leave these samples out."
+        )
+    return samples[:, None] if samples.ndim == 1 else samples
+
+
+def _labels(y: Any) -> npt.NDArray[Any]:
+    """Classes [n] int64, or many labels [n, C] float32."""
+    array = _array(y, "y")
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim not in (1, 2):
+        raise InputError(f"y must be [n] or [n, labels], but its shape is {array.shape}.")
+    if array.size and (array.dtype.kind in "SU" or isinstance(array.flat[0], str)):
+        raise InputError(f"y holds text such as {str(array.flat[0])!r}: {_ENCODE}.")
+    try:
+        numbers = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"y holds entries that are no numbers: {_ENCODE}.") from error
+    if array.ndim == 2:
+        if not np.isin(numbers, (0, 1)).all():
+            raise InputError("y with many labels a sample must hold only zeros and ones.")
+        return numbers.astype(np.float32)
+    whole = (np.abs(numbers) < 2**53) & (numbers == np.floor(numbers))
+    if not whole.all():
+        raise InputError(f"y holds {numbers[whole.argmin()]}, which is no class: {_ENCODE}.")
+    return numbers.astype(np.int64)
+
+
+def _check_range(labels: npt.NDArray[Any], classes: int) -> None:
+    """Raise InputError where a label is not among C classes."""
+    if labels.ndim == 2:
+        if classes != labels.shape[1]:
+            raise InputError(f"y has {labels.shape[1]} labels a sample, but classes={classes}.")
+        return
+    lowest, highest = int(labels.min()), int(labels.max())
+    if lowest < 0 or highest >= classes:
+        raise InputError(
+            f"Labels must be from 0 to {classes - 1}, but y holds "
+            f"{lowest if lowest < 0 else highest}."
+        )
+
+
+def _column(client: Any, samples: int) -> npt.NDArray[Any]:
+    """Whose each sample is: integers as they are, everything else as text."""
+    column = _array(client, "client")
+    if column.shape != (samples,):
+        raise InputError(
+            f"client must name one client a sample: {samples} names, but its shape is "
+            f"{column.shape}."
+        )
+    missing = _missing(column)
+    if missing.any():
+        raise InputError(f"client names nobody for sample {missing.argmax()}: fill in every name.")
+    return column if column.dtype.kind in "iu" else column.astype(str)
+
+
+def _inferred(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A column of Python numbers as an array of numbers."""
+    import pandas
+
+    return np.asarray(pandas.Series(column).infer_objects())
+
+
+def _missing(column: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    import pandas
+
+    return np.asarray(pandas.isna(column))

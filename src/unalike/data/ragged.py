@@ -1,0 +1,32 @@
+"""Lists of different lengths in one array: which samples each client holds."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Ragged(NamedTuple):
+    """N lists of different lengths, one after the other."""
+
+    values: npt.NDArray[np.int64]  # [sum of lengths]
+    offsets: npt.NDArray[np.int64]  # [N + 1]: list i is values[offsets[i]:offsets[i + 1]]
+
+    @classmethod
+    def of(cls, values: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> "Ragged":
+        """Cut `values` into lists of these sizes [N]."""
+        return cls(values, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64))
+
+    @property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """The lengths of the lists: [N]."""
+        return np.diff(self.offsets)
+
+    @property
+    def owner(self) -> npt.NDArray[np.int64]:
+        """The list that each value belongs to: [sum of lengths]."""
+        return np.repeat(np.arange(len(self.offsets) - 1), self.sizes)
+
+    def rows(self, i: int) -> npt.NDArray[np.int64]:
+        """List i."""
+        return self.values[self.offsets[i] : self.offsets[i + 1]]

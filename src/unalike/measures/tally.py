@@ -1,0 +1,53 @@
+"""What is counted of predicted classes, group by group: all that `classification.py` needs.
+
+Counts of parts add up to those of the whole, so sites may count and a server add.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .groups import Floats, Ints, by_group
+
+
+class Tally(NamedTuple):
+    """Counts of groups of predictions; those of a union are the sums."""
+
+    size: Floats  # [groups] samples
+    correct: Floats  # [groups, classes] samples of this class that were predicted to be of it
+    actual: Floats  # [groups, classes] samples of this class
+    predicted: Floats  # [groups, classes] samples that were predicted to be of this class
+
+
+def tally(
+    output: NDArray[np.generic], truth: NDArray[np.generic], sizes: Ints, classes: int
+) -> Tally:
+    """What there is in consecutive groups of these sizes: output, truth [n] or [n, labels]."""
+    if output.ndim == 1:
+        group = np.repeat(np.arange(len(sizes)), sizes)
+        is_class, as_class = truth.astype(np.int64), output.astype(np.int64)
+        actual, predicted, correct = (np.zeros((len(sizes), classes)) for _ in range(3))
+        np.add.at(actual, (group, is_class), 1)
+        np.add.at(predicted, (group, as_class), 1)
+        right = is_class == as_class
+        np.add.at(correct, (group[right], is_class[right]), 1)
+    else:
+        marked, meant = output.astype(bool), truth.astype(np.float64) > 0.5
+        correct, actual, predicted = (
+            by_group(part, sizes) for part in (marked & meant, meant, marked)
+        )
+    return Tally(sizes.astype(np.float64), correct, actual, predicted)
+
+
+def without_classes(counted: Tally, *, many_labels: bool) -> Tally:
+    """Counts that give the same accuracy, and say nothing of any class."""
+    size, correct, actual, predicted = counted
+    right = correct.sum(1)
+    if many_labels:
+        right = right - (actual.sum(1) + predicted.sum(1)) / 2
+    merged = np.zeros_like(correct)
+    merged[:, 0] = right
+    return Tally(size, merged, np.zeros_like(actual), np.zeros_like(predicted))

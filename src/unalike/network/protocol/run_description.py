@@ -1,0 +1,70 @@
+"""What a request says of the run that it belongs to: enough for a site to begin from nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from unalike import __version__
+from unalike.errors import InputError
+from unalike.study.settings import Study, make_study
+
+from .messages import MessageError
+
+
+@dataclass(frozen=True)
+class RunDescription:
+    """One method with one seed, as seen by one site."""
+
+    token: str  # of the federation
+    study: dict[str, Any]  # the settings that are not the default
+    label: str
+    seed: int
+    row: int  # the site's place in the study; random draws know the client by it
+    clients: int  # N, all that train
+    classes: int
+    version: str = __version__
+
+    def facts(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"run": asdict(self)}
+
+    @staticmethod
+    def of(facts: dict[str, Any]) -> RunDescription:
+        """The inverse of `facts`.
+
+        Raises:
+            MessageError: the facts are those of another version, or of no run.
+        """
+        run = facts.get("run")
+        if not isinstance(run, dict) or run.get("version") != __version__:
+            theirs = run.get("version") if isinstance(run, dict) else "another version"
+            raise MessageError(
+                f"the server runs unalike {theirs} and this site {__version__}: install the same"
+            )
+        try:
+            return RunDescription(**run)
+        except TypeError:
+            raise MessageError("the question does not say which run it belongs to") from None
+
+    def settings(self) -> Study:
+        """The study that the run belongs to."""
+        return read_settings(self.study)
+
+
+def settings_for_sites(study: Study) -> dict[str, Any]:
+    """A study's settings as plain values, without those that do not concern a site."""
+    elsewhere = {"methods", "device", "data_dir", "chunk", "threads", "compile"}
+    return study.model_dump(mode="json", exclude_defaults=True, exclude=elsewhere)
+
+
+def read_settings(plain: dict[str, Any]) -> Study:
+    """The inverse of `settings_for_sites`.
+
+    Raises:
+        MessageError: there is no such study.
+    """
+    try:
+        return make_study(plain, "The server's study: ")
+    except InputError as error:
+        raise MessageError(str(error)) from None

@@ -1,0 +1,74 @@
+"""The options of the server app: each is said once, here.
+
+The fields of `ServerSettings` are the keys of Flower's run config and have its types; what a run
+config leaves out has the default. `HELP` says what each means, also to the commands that offer it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from unalike.errors import InputError
+
+
+def _option(default: Any, description: str) -> Any:
+    return field(default=default, metadata={"help": description})
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """How the server deals with sites, and what it asks them for."""
+
+    study: str = _option("", "Folder of the study, made by `server.study.prepare`.")
+    least: int = _option(0, "Sites without whose answers no round counts.")  # 0: all
+    deadline: float = _option(600.0, "Seconds that a site has for an answer.")
+    patience: float = _option(86_400.0, "Seconds to wait for the least number of sites.")
+    grace: float = _option(60.0, "Seconds to wait for all sites before beginning with the least.")
+    poll: float = _option(0.5, "Seconds between two looks for answers.")
+    excess: float = _option(
+        100.0, "An answer whose norm is this often the median is refused; 0: never."
+    )
+    baselines: bool = _option(True, "Also run Local and FedAvg, against which harm is measured.")
+    keys: str = _option(
+        "", "JSON, name -> node: only these sites may join, each through its own node."
+    )
+    diagnose: bool = _option(
+        False,
+        "Train nothing: ask for summaries of the samples and say how unlike the sites are.",
+    )
+    noise: float = _option(0.0, "Of a diagnosis: epsilon of the noise that sites add.")  # 0: none
+    label: int = _option(
+        -1, "Of a diagnosis, where samples have many labels: the one to look at."
+    )  # -1: none
+    events: str = _option("", "File to which a line of JSON is added for each event.")
+
+    @staticmethod
+    def of(run_config: Mapping[str, Any]) -> ServerSettings:
+        """From Flower's run config, whose other keys are not looked at.
+
+        Raises:
+            InputError: a value has another type.
+        """
+        values = {}
+        for known in fields(ServerSettings):
+            if known.name in run_config:
+                kind: type = type(getattr(ServerSettings, known.name))
+                try:
+                    values[known.name] = kind(run_config[known.name])
+                except (TypeError, ValueError):
+                    raise InputError(
+                        f"The run config's {known.name} = {run_config[known.name]!r} is no "
+                        f"{kind.__name__}."
+                    ) from None
+        return ServerSettings(**values)
+
+    def node_ids(self) -> dict[str, int]:
+        """Name -> node of the sites that may join; empty where all may."""
+        return {name: int(node) for name, node in json.loads(self.keys or "{}").items()}
+
+
+HELP: dict[str, str] = {known.name: known.metadata["help"] for known in fields(ServerSettings)}
+"""What each option means."""

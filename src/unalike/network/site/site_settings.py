@@ -1,0 +1,32 @@
+"""Who a site is, what it holds, and what of it the server may learn."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from unalike.data.site_samples import SiteSamples
+
+
+@dataclass(frozen=True)
+class SiteSettings:
+    """A site with samples of its own, or one that holds a client of the study's data."""
+
+    name: str
+    state_folder: Path  # where private states are kept
+    samples: SiteSamples | None = None
+    client: int | None = None
+    data_dir: str | None = None  # of the study's data
+    device: str = "cpu"
+    reveal_classes: bool = True  # whether the server learns how many samples of each class it has
+    reveal_accuracy: bool = True  # whether it learns how many of them its models got right
+    noise: float | None = None  # the largest epsilon that it tells anything with; then only once
+
+    def mark(self) -> str:
+        """Drawn when the state folder is first used: it tells two sites of one name apart."""
+        path = self.state_folder / "mark"
+        self.state_folder.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.write_text(secrets.token_hex(8), "ascii")
+        return path.read_text("ascii").strip()

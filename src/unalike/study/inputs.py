@@ -1,0 +1,119 @@
+"""What a study runs on: the clients and the model that its settings name, or the user's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from torch import nn
+
+from unalike.core import Problem
+from unalike.core.model_check import check_model
+from unalike.core.named_losses import NAMED
+from unalike.data.federation import Federation, federate
+from unalike.data.skews.registry import with_skews
+from unalike.data.sources import Arrays, load
+from unalike.errors import InputError
+from unalike.models import build
+from unalike.tasks import AUTO, Task, read
+
+from .settings import Study
+
+
+@dataclass(frozen=True)
+class UserInputs:
+    """What a user brings along from Python, in place of named data and a named model."""
+
+    federation: Federation | None = None
+    problem: Problem | None = None
+
+
+def deal_study(study: Study, seed: int) -> Federation:
+    """The study's data, dealt to clients with this seed."""
+    return _dealt(study.model_dump_json(), seed)
+
+
+def federation_for(study: Study, inputs: UserInputs, seed: int) -> Federation:
+    """The user's own clients, with the study's skews, or the study's data dealt with this seed."""
+    if inputs.federation is None:
+        return deal_study(study, seed)
+    _check_task(study, inputs.federation)
+    return with_skews(inputs.federation, study.skew, seed=seed)
+
+
+@lru_cache(maxsize=1)
+def _arrays(data: str, data_dir: str | None) -> Arrays:
+    return load(data, data_dir=data_dir)
+
+
+def _as_asked(arrays: Arrays, study: Study) -> Arrays:
+    """The arrays, with another question asked of them where the study says so."""
+    if study.task in (AUTO, arrays.task):
+        return arrays
+    found, y, _ = read(arrays.y, study.task, name=f"y of {study.data}")
+    return arrays._replace(
+        y=y,
+        classes=found.outputs[-1],
+        task=found.name,
+        class_names=getattr(found, "names", ()),
+    )
+
+
+def _check_task(study: Study, federation: Federation) -> None:
+    if study.task not in (AUTO, federation.task.name):
+        raise InputError(
+            f"task = {study.task!r} beside clients whose task is {federation.task.name!r}: say it "
+            f"where they are made, as in Federation.from_arrays(..., task={study.task!r})."
+        )
+
+
+@lru_cache(maxsize=4)
+def _dealt(text: str, seed: int) -> Federation:
+    study = Study.model_validate_json(text)
+    return federate(
+        _as_asked(_arrays(study.data, study.data_dir), study),
+        split=study.split,
+        clients=study.client_count(),
+        seed=seed,
+        validation=study.validation,
+        test=study.test,
+        new_clients=study.new_clients,
+        official_test=study.official_test,
+        min_size=study.min_size,
+        skew=study.skew,
+        **study.split_options(),
+    )
+
+
+def problem_for(study: Study, federation: Federation, inputs: UserInputs) -> Problem:
+    """The user's own problem, or the study's network, which `Problem.init` draws weights for.
+
+    One object for all runs of the same network, so that its gradients are recorded once.
+    """
+    if inputs.problem is not None:
+        return inputs.problem
+    shape = tuple(federation.x.shape[1:])
+    problem = _network(study.model, shape, federation.task, study.loss, study.buffers)
+    check_model(problem, federation.x[:1], federation.task.check_outputs)
+    return problem
+
+
+@lru_cache(maxsize=2)
+def _network(
+    model: str, shape: tuple[int, ...], task: Task, loss: str | None, buffers: str
+) -> Problem:
+    module = build(model, shape=shape, classes=task.outputs[-1], seed=0)
+    return Problem(module, task.loss(loss), buffers=buffers)
+
+
+def problem_from_module(
+    module: nn.Module, federation: Federation, study: Study, loss: Any = None
+) -> Problem:
+    """A module with a loss: one of the user's own, or of the federation's task by name."""
+    task = federation.task
+    if loss is None or (isinstance(loss, str) and (loss in task.losses or loss not in NAMED)):
+        loss = task.loss(loss)
+    problem = Problem(module, loss, buffers=study.buffers)
+    check_model(problem, federation.x[:1], task.check_outputs)
+    return problem

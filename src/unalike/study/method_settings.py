@@ -1,0 +1,37 @@
+"""Methods from plain values: hyper-parameters are checked against their types and bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, ValidationError, create_model
+
+from unalike.core import Method
+from unalike.errors import InputError, unknown
+
+
+def build_method(cls: type[Method], given: Mapping[str, Any], label: str | None = None) -> Method:
+    """A method from plain values, each checked against its type and bounds."""
+    hints = get_type_hints(cls, include_extras=True)
+    known: dict[str, Any] = {f.name: (hints[f.name], f.default) for f in fields(cls)}
+    model = create_model(cls.__name__, __config__=ConfigDict(extra="forbid"), **known)
+    label = label or cls.name
+    try:
+        checked = model.model_validate(dict(given))
+    except ValidationError as error:
+        raise validation_error(error, f"Method {label}: ", f"setting of {label}", known) from None
+    return cls(**{name: getattr(checked, name) for name in known})
+
+
+def validation_error(
+    error: ValidationError, source: str, kind: str, known: Mapping[str, Any]
+) -> InputError:
+    """The first thing that is wrong, in one sentence that begins with `source`."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return InputError(f"{source}{unknown(kind, name, known)}")
+    message = first["msg"][0].lower() + first["msg"][1:]
+    return InputError(f"{source}{name} = {first['input']!r}: {message}.")

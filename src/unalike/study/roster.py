@@ -1,0 +1,181 @@
+"""Who takes part in a study whose clients are on other machines: what they told of themselves.
+
+    sites.json    in the study's folder: the sites with their places, and what their samples share
+
+A simulated study has no such file.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
+from unalike.data.sources.source import TaskName
+from unalike.errors import InputError
+from unalike.tasks import Task, task_named
+
+from .store import write_atomically
+
+OWN = "own"
+"""The data of a study whose sites bring their own samples."""
+DTYPE = torch.float32
+
+
+@dataclass(frozen=True)
+class Site:
+    """One site, as it describes itself."""
+
+    name: str
+    mark: str  # drawn once by the site, so that two of one name can be told apart
+    train: int = 0  # samples
+    validation: int = 0
+    test: int = 0
+    label_counts: tuple[int, ...] = ()  # samples of each class; empty where it does not tell
+
+
+@dataclass(frozen=True)
+class SampleFormat:
+    """What the samples of all sites have in common."""
+
+    shape: tuple[int, ...]
+    classes: int  # or labels, tokens, targets; 1 for a number or a time
+    task: TaskName
+    columns: str = ""  # fingerprint of the features' names in their order; empty without names
+    y_shape: tuple[int, ...] = ()  # of one sample's y
+
+    @property
+    def question(self) -> Task:
+        """What is asked of a sample."""
+        return task_named(self.task).of(self.classes, self.y_shape)
+
+
+@dataclass
+class Roster:
+    """The places of a federation, and who has them: row i of the study is `places[i]`.
+
+    Where the study deals its own data (a rehearsal), a place is known before its site comes.
+    """
+
+    token: str  # of this federation: private states are kept under it
+    places: list[Site | None]
+    samples: SampleFormat | None = None
+    dealt: bool = False
+    begun: bool = False  # places and classes are settled, because training has begun
+    folder: Path | None = field(default=None, repr=False)
+
+    def row(self, name: str) -> int | None:
+        """The place of a site."""
+        found = [i for i, site in enumerate(self.places) if site and site.name == name]
+        return found[0] if found else None
+
+    def write(self) -> None:
+        """Save in the study's folder."""
+        if self.folder is not None:
+            plain = asdict(self)
+            del plain["folder"]
+            write_atomically(_path(self.folder), json.dumps(plain, indent=2).encode())
+
+    def federation(self) -> Federation:
+        """Who holds how much; the samples themselves are elsewhere.
+
+        Places that are still empty are said to hold as much as the others do on average.
+        """
+        samples = self.samples
+        if samples is None:
+            raise InputError("No site has described its samples yet.")
+        names = tuple(
+            site.name if site else f"place {i + 1}, empty" for i, site in enumerate(self.places)
+        )
+        return RemoteFederation(
+            x=torch.zeros(1, *samples.shape, dtype=DTYPE),
+            y=_placeholder_labels(samples),
+            x_test=torch.zeros(0, *samples.shape, dtype=DTYPE),
+            y_test=_placeholder_labels(samples)[:0],
+            train=_lists_of_sizes(self._sizes("train", at_least=1)),
+            validation=_lists_of_sizes(self._sizes("validation")),
+            test=_lists_of_sizes(self._sizes("test")),
+            names=names,
+            newcomers=np.zeros(len(self.places), dtype=bool),
+            pooled_test=np.zeros(0, np.int64),
+            task=samples.question,
+            reported_counts=self._reported_counts(samples.classes),
+        )
+
+    def _sizes(self, part: str, at_least: int = 0) -> NDArray[np.int64]:
+        known = [getattr(site, part) for site in self.places if site]
+        usual = round(sum(known) / len(known)) if known else 0
+        sizes = [getattr(site, part) if site else usual for site in self.places]
+        return np.maximum(np.array(sizes, dtype=np.int64), at_least)
+
+    def _reported_counts(self, classes: int) -> NDArray[np.int64]:
+        counts = np.zeros((len(self.places), classes), np.int64)
+        for i, site in enumerate(self.places):
+            if site:
+                counts[i, : len(site.label_counts)] = site.label_counts[:classes]
+        return counts
+
+
+@dataclass(frozen=True, eq=False)
+class RemoteFederation(Federation):
+    """A federation whose samples are on other machines: names and sizes alone."""
+
+    reported_counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+
+    @property
+    def label_counts(self) -> NDArray[np.int64]:
+        """Samples of each class as the sites told: [N, classes], zeros of those that did not."""
+        return self.reported_counts
+
+
+def read_sites(folder: Path) -> Roster | None:
+    """The sites of the study in this folder; None where it is simulated."""
+    path = _path(folder)
+    if not path.exists():
+        return None
+    try:
+        plain: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        samples = plain["samples"]
+        return Roster(
+            token=plain["token"],
+            places=[
+                Site(**{**site, "label_counts": tuple(site["label_counts"])}) if site else None
+                for site in plain["places"]
+            ],
+            samples=SampleFormat(
+                **{
+                    **samples,
+                    "shape": tuple(samples["shape"]),
+                    "y_shape": tuple(samples["y_shape"]),
+                }
+            )
+            if samples
+            else None,
+            dealt=plain["dealt"],
+            begun=plain["begun"],
+            folder=folder,
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{path} is damaged: take it from a backup, or begin the study anew."
+        ) from None
+
+
+def _path(folder: Path) -> Path:
+    return folder / "sites.json"
+
+
+def _lists_of_sizes(sizes: NDArray[np.int64]) -> Ragged:
+    return Ragged.of(np.zeros(0, np.int64), sizes)
+
+
+def _placeholder_labels(samples: SampleFormat) -> torch.Tensor:
+    none = samples.question.no_truth()
+    return none.new_zeros(1, *none.shape[1:])

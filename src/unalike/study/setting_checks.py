@@ -1,0 +1,77 @@
+"""What settings of a study must hold together, beyond the type and bounds of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from unalike.data.skews.registry import parse_skews
+from unalike.errors import InputError, unknown
+from unalike.privacy import Privacy
+
+SPLIT_OPTIONS = (
+    "alpha",
+    "classes_per_client",
+    "shards_per_client",
+    "law",
+    "sigma",
+    "exponent",
+)
+
+
+def skews_and_split(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The skews of the settings given, and the split where their list names one.
+
+    Raises:
+        InputError: an unknown skew or option, or two ways to deal samples.
+    """
+    skews, split = parse_skews(values["skew"])
+    both = [name for name in split if name in values]
+    if both:
+        raise InputError(
+            f"{both[0]} = {values[both[0]]!r} beside the skew {split['split']!r}: say how "
+            "samples are dealt once, by the split or in the list of skews."
+        )
+    unknown_options = [name for name in split if name not in ("split", *SPLIT_OPTIONS)]
+    if unknown_options:
+        raise unknown(f"setting of the split {split['split']}", unknown_options[0], SPLIT_OPTIONS)
+    return {**split, "skew": skews}
+
+
+def check_privacy(privacy: Privacy | None, *, weights: str, sampling: str) -> None:
+    """Central privacy counts on one client being able to move the sum by a fixed length only.
+
+    Raises:
+        InputError: these weights, or this sampling, let a client move it further.
+    """
+    if privacy is None or privacy.kind != "central":
+        return
+    if weights != "uniform":
+        raise InputError(
+            f"Central privacy cannot be had with weights = {weights!r}, which tell sizes and "
+            "let some clients move the mean further than others: set weights = 'uniform'."
+        )
+    if sampling != "A":
+        raise InputError(
+            f"Central privacy cannot be had with sampling = {sampling!r}, where a client may "
+            "count more than once: set sampling = 'A'."
+        )
+
+
+def check_classes(classes: tuple[str, ...] | None, *, data: str) -> None:
+    """Names of classes are for sites' own samples, and each is named once.
+
+    Raises:
+        InputError: they are not.
+    """
+    if classes is None:
+        return
+    if data != "own":
+        raise InputError(
+            "classes are named where sites bring samples of their own (data = 'own'), and "
+            f"{data!r} has names already: leave them out."
+        )
+    if len(classes) < 2 or len(set(classes)) < len(classes):
+        raise InputError(
+            f"classes = {list(classes)}: name each class once, and at least two of them."
+        )
