@@ -13,8 +13,9 @@ from unalike.errors import InputError, unknown
 from unalike.study.inputs import deal_study
 from unalike.study.setting_checks import SPLIT_OPTIONS
 from unalike.study.settings import Study, make_study
+from unalike.tasks import AUTO
 
-DEALING = ("data_dir", "split", "clients", "min_size", "skew", *SPLIT_OPTIONS)
+DEALING = ("task", "data_dir", "split", "clients", "min_size", "skew", *SPLIT_OPTIONS)
 """Settings of a study that say how the samples of a named data set are dealt."""
 CUTTING = ("validation", "test", "new_clients")
 
@@ -33,7 +34,7 @@ def resolve_clients(
     Raises:
         InputError: one sentence says what to change.
     """
-    columns, settings = columns or {}, settings or {}
+    columns, settings = columns or {}, dict(settings or {})
     if data in SOURCES or parse_synthetic(data):
         if columns:
             raise InputError(
@@ -41,6 +42,7 @@ def resolve_clients(
                 "--split."
             )
         return deal_study(make_study({"data": data, **settings}), seed)
+    asked = settings.pop("task", AUTO)
     if settings:
         raise InputError(
             f"--{next(iter(settings)).replace('_', '-')} is for named data sets; whose the samples "
@@ -48,7 +50,7 @@ def resolve_clients(
         )
     if not Path(data).exists() and not Path(data).suffix:
         raise unknown("data set", data, SOURCES)
-    return read_client_files(data, **columns)
+    return read_client_files(data, task=asked, **columns)
 
 
 def resolve_federation(

@@ -16,12 +16,18 @@ _ENCODE = "give whole numbers 0..C-1, for example np.unique(y, return_inverse=Tr
 
 
 def as_arrays(
-    x: Any, y: Any, client: Any = None, classes: int | None = None, task: str = AUTO
+    x: Any,
+    y: Any,
+    client: Any = None,
+    classes: int | None = None,
+    task: str = AUTO,
+    *,
+    name: str = "y",
 ) -> Arrays:
     """Arrays from arrays, tensors, lists or data frame columns: x [n, ...], y [n], client [n].
 
     A flat x [n] counts as n samples of one number. With `classes` y must be classes 0..C-1, or
-    zeros and ones [n, C]; else it is read as the task has it.
+    zeros and ones [n, C]; else it is read as the task has it. name: of y, for messages.
 
     Raises:
         InputError: numbers that are not finite, y that does not fit the task, different lengths.
@@ -30,7 +36,7 @@ def as_arrays(
     if classes is None:
         count = len(y) if hasattr(y, "__len__") else 0
         _same_length(len(samples), count)
-        found, values, text = read(y, task, x_shape=samples.shape[1:])
+        found, values, text = read(y, task, name=name, x_shape=samples.shape[1:])
     else:
         values = _labels(y)
         _same_length(len(samples), len(values))
@@ -45,7 +51,7 @@ def as_arrays(
         column,
         parts(len(samples), values=(TRAIN,)),
         task=found.name,
-        class_names=getattr(found, "names", ()),
+        class_names=found.class_names,
         notes=(text,) if text else (),
     )
 
@@ -57,25 +63,6 @@ def _same_length(samples: int, labels: int) -> None:
         )
     if not samples:
         raise InputError("There are no samples: x and y are empty.")
-
-
-def encode_labels(y: Any, name: str = "y") -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
-    """Classes [n] of any names as numbers 0..C-1 in the order of the names, and the names.
-
-    Many labels a sample [n, labels] stay as they are, without names.
-
-    Raises:
-        InputError: a sample without a class, a number that is no class, a class for every sample.
-    """
-    array = check_labels(y, name)
-    if array.ndim != 1:
-        return array, None
-    found, codes = np.unique(array, return_inverse=True)
-    if len(found) == len(array) > 2:
-        raise InputError(
-            f"Every sample has a class of its own in {name}: is that the column of classes?"
-        )
-    return codes.astype(np.int64), tuple(map(str, found))
 
 
 def check_labels(y: Any, name: str = "y") -> npt.NDArray[Any]:

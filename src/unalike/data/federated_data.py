@@ -65,13 +65,11 @@ class FederatedData:
     @cached_property
     def label_counts(self) -> npt.NDArray[np.int64]:
         """How many samples of each kind (class, label, range) a client holds: [N, strata]."""
-        strata, first_test = self.strata, len(self.y)
-        return sum(
-            strata._replace(member=strata.member[start + lists.values]).counts(
-                lists.owner, self.clients
-            )
-            for lists, start in ((self.train, 0), (self.validation, 0), (self.test, first_test))
-        )
+        strata, counts = self.strata, np.zeros((self.clients, len(self.strata.names)), np.int64)
+        for lists, start in ((self.train, 0), (self.validation, 0), (self.test, len(self.y))):
+            held = strata._replace(member=strata.member[start + lists.values])
+            counts += held.counts(lists.owner, self.clients)
+        return counts
 
     def check_training_samples(self) -> None:
         """Raise InputError, naming the client, where its training samples cannot be learned."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unalike.data.arrays import as_arrays, encode_labels
+from unalike.data.arrays import as_arrays
 from unalike.data.client_files import ClientFiles
 from unalike.data.federation import Federation
 from unalike.errors import InputError
@@ -110,15 +110,22 @@ def _samples(
     if isinstance(data, Samples):
         return data
     if isinstance(data, ClientFiles):
-        arrays, time, labels = data
-        held = (arrays.x, arrays.y, arrays.client, time)
-        return prepare_samples(*held, label=label, labels=labels, seed=seed)
+        arrays, time = data
+        strata = arrays.question.strata(arrays.y)
+        return prepare_samples(
+            arrays.x,
+            strata.member,
+            arrays.client,
+            time,
+            label=label,
+            labels=strata.names if strata.member.ndim == 1 else None,
+            note=strata.text,
+            seed=seed,
+        )
     if isinstance(data, tuple):
         x, y, client, *rest = data
-        codes, labels = encode_labels(y)
-        arrays = as_arrays(x, codes, client)
         time = rest[0] if rest else None
-        return _samples(ClientFiles(arrays, time, labels), label, seed)
+        return _samples(ClientFiles(as_arrays(x, y, client), time), label, seed)
     rows = np.concatenate([data.train.values, data.validation.values])
     strata = data.task.strata(data.y.numpy()[rows])
     owner = np.concatenate([data.train.owner, data.validation.owner])

@@ -12,6 +12,7 @@ from torch import Tensor
 from unalike.core import Method, Problem
 from unalike.data.ragged import Ragged
 from unalike.functional.trees import map_tree
+from unalike.measures.groups import Floats
 from unalike.tasks import Losses, Sums, Task
 
 from .chunks import Chunks
@@ -35,9 +36,11 @@ class Predictions(NamedTuple):
         addable: whether the sums may be added to those of other places.
         """
         output, truth = (values.detach().cpu().numpy() for values in (self.output, self.truth))
-        losses = self.losses
-        if isinstance(losses, Tensor):
-            losses = losses.detach().cpu().numpy().astype(np.float64)
+        losses: Floats | Losses
+        if isinstance(self.losses, Tensor):
+            losses = self.losses.detach().cpu().numpy().astype(np.float64)
+        else:
+            losses = self.losses
         if together:
             return task.pooled(output, truth, losses, self.sizes)
         return task.counts(output, truth, losses, self.sizes, addable=addable)

@@ -56,7 +56,7 @@ def _as_asked(arrays: Arrays, study: Study) -> Arrays:
         y=y,
         classes=found.outputs[-1],
         task=found.name,
-        class_names=getattr(found, "names", ()),
+        class_names=found.class_names,
     )
 
 

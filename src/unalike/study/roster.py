@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
-from unalike.data.sources.source import TaskName
 from unalike.errors import InputError
 from unalike.tasks import Task, task_named
 
@@ -47,7 +46,7 @@ class SampleFormat:
 
     shape: tuple[int, ...]
     classes: int  # or labels, tokens, targets; 1 for a number or a time
-    task: TaskName
+    task: str
     columns: str = ""  # fingerprint of the features' names in their order; empty without names
     y_shape: tuple[int, ...] = ()  # of one sample's y
 

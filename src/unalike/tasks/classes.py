@@ -178,6 +178,10 @@ class Classes(Task):
         return cls(names or numbered(outputs))
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.names
+
+    @property
     def outputs(self) -> Shape:
         return (len(self.names),)
 

@@ -94,6 +94,10 @@ class Labels(Task):
         return cls(names or numbered(outputs))
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.names
+
+    @property
     def outputs(self) -> Shape:
         return (len(self.names),)
 

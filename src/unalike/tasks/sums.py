@@ -43,7 +43,7 @@ class Sums(NamedTuple):
         return self.groups <= 1
 
 
-def mapped(function: Callable[..., Floats], *trees: Any) -> Any:
+def mapped(function: Callable[..., Any], *trees: Any) -> Any:
     """The NamedTuple of `function(array of each tree...)`, field by field."""
     first = trees[0]
     if not isinstance(first, tuple):

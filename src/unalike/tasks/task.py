@@ -73,6 +73,11 @@ class Task(ABC):
             InputError: values that are no answers to this kind of question; `name` is theirs.
         """
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of classes or labels; none where there are neither."""
+        return ()
+
     holds_classes: ClassVar[bool] = False
     """Whether y [n] int64 are classes 0..C-1, with C logits."""
 

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from unalike.tasks import Task, task_named
-
-TaskName = Literal["classes", "binary", "labels", "counts", "regression", "survival", "sequence"]
-"""What is asked of a sample, by the name of its task in `unalike.tasks`."""
 
 TRAIN, VALIDATION, TEST = 0, 1, 2  # the values of Arrays.part
 
@@ -34,7 +31,7 @@ class Arrays(NamedTuple):
     fit: Callable[[list[Any]], Transform] | None = None
     """Where x is raw, such as text [n], a table of n rows or numbers on unlike scales: learns from
     the training samples of each client, in a list, how to turn it into what a model takes."""
-    task: TaskName = "classes"
+    task: str = "classes"  # a name in `unalike.tasks.TASKS`
     class_names: tuple[str, ...] = ()  # where classes have names
     notes: tuple[str, ...] = ()  # what was found and guessed while reading
 
@@ -77,7 +74,7 @@ class Source:
     citation: str
     files: tuple[RemoteFile, ...]
     read: Callable[..., Arrays]
-    task: TaskName = "classes"
+    task: str = "classes"  # a name in `unalike.tasks.TASKS`
     natural_clients: int | None = None
     """The people, hospitals or schools whose samples these are; None where clients are made."""
     package: str | None = None  # the Python package that brings the data, in place of files
