@@ -170,3 +170,17 @@ def test_links_inside_the_project(page: Path) -> None:
         assert (page.parent / target).exists(), target
         if text.startswith("test_"):
             assert f"def {text}(" in (page.parent / target).read_text("utf-8"), text
+
+
+def test_the_rooms_and_files_of_the_architecture() -> None:
+    page, source = (ROOT / "docs" / "architecture.md").read_text("utf-8"), ROOT / "src" / "unalike"
+    rooms = page.split("## The floors")[1].split("## Where do I")[0]
+    cells = "".join(re.findall(r"^\| (`.*?) \|", rooms, re.MULTILINE))
+    listed = re.findall(r"`([a-z_]+(?:/|\.py))`", cells)
+    there = {f"{path.name}/" for path in source.iterdir() if (path / "__init__.py").exists()}
+    assert set(listed) == there | {"errors.py", "rounds.py", "__main__.py"}
+    picture = rooms.split("```")[1]
+    assert all(re.search(rf"\b{room.rstrip('/')}\b", picture) for room in there)
+    for path in re.findall(r"`((?:[a-z_]+/)+[a-z_]*(?:\.py)?)`", page):
+        homes = (source, source / "network", ROOT)
+        assert any((home / path).exists() for home in homes), path
