@@ -151,12 +151,13 @@ def test_unknown_data_sets_give_the_nearest():
 
 def test_what_is_here():
     assert is_here("digits")
+    assert is_here("fed-heart")
     assert not is_here("mnist")
     assert not is_here("cifar10-subset")
 
 
 def test_every_source_is_complete():
-    assert len(SOURCES) == 27
+    assert len(SOURCES) == 33
     for name, source in SOURCES.items():
         assert source.name == name
         assert source.title

@@ -135,11 +135,10 @@ def test_other_people_of_the_official_test_set_are_no_clients():
 
 def test_many_labels_are_dealt_by_the_rarest():
     y = np.array([[1, 0], [1, 1], [0, 0], [1, 0]], np.float32)
-    arrays = Arrays(np.zeros((4, 1), np.float32), y, 2, None, np.zeros(4, np.int8))
+    part = np.zeros(4, np.int8)
+    arrays = Arrays(np.zeros((4, 1), np.float32), y, 2, None, part, task="labels")
     np.testing.assert_array_equal(_strata(arrays), [0, 1, 2, 0])
-    many = Arrays(
-        np.zeros((400, 1), np.float32), np.tile(y, (100, 1)), 2, None, np.zeros(400, np.int8)
-    )
+    many = arrays.only(np.tile(np.arange(4), 100))
     f = federate(many, split="dirichlet", clients=5)
     assert f.task == "labels"
     assert f.y.dtype == torch.float32

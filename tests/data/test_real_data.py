@@ -1,39 +1,31 @@
 """The real data sets, where their files lie in UNALIKE_DATA or beside the checkout."""
 
-import os
-from functools import cache
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from real_data import DATA, real
 from unalike import compare
-from unalike.data import SOURCES, federate, is_here, load
-
-_BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
-DATA = os.environ.get("UNALIKE_DATA") or (str(_BESIDE) if _BESIDE.is_dir() else None)
-
+from unalike.data import SOURCES, federate
+from unalike.data.sources.source import TRAIN
 
 UNBOUNDED = {name for name in SOURCES if name.startswith("synthetic-")} - {"synthetic-mixture"} | {
     "leaf-synthetic"
 }
 """Sets of normal features."""
-
-
-@cache
-def real(name):
-    if DATA is None or not is_here(name, DATA):
-        pytest.skip(f"the files of {name} are not here: set UNALIKE_DATA to the folder with them")
-    return load(name, data_dir=DATA)
+TEXTS = {"sent140", "sent140-sample"}
+MEASUREMENTS = (
+    {name for name, source in SOURCES.items() if source.natural} - TEXTS - {"mnist-writers"}
+)
+"""Sets whose columns have units of their own."""
 
 
 @pytest.mark.parametrize("name", sorted(SOURCES))
 def test_a_real_set_is_what_its_source_says(name):
     source, arrays = SOURCES[name], real(name)
-    if arrays.fit is None:
+    if name not in TEXTS:
         assert arrays.x.shape == (source.samples, *source.shape)
-        assert arrays.x.dtype == np.float32
-        if name in UNBOUNDED:
+        assert arrays.x.dtype == (np.int64 if source.task == "sequence" else np.float32)
+        if name in UNBOUNDED | MEASUREMENTS:
             assert np.isfinite(arrays.x).all()
         else:
             assert arrays.x.min() == (0 if len(source.shape) == 3 else pytest.approx(-1, abs=0.01))
@@ -80,6 +72,13 @@ def test_mnist_by_its_writers():
     assert len(f.pooled_test) == 10_000
     assert len(np.unique(arrays.client[arrays.part == 2])) == 297
     assert federate(arrays, split="natural").clients == 539
+
+
+@pytest.mark.parametrize("name", [n for n, source in SOURCES.items() if source.natural])
+def test_natural_clients(name):
+    """As many as the source says, where those of an official test part of its own do not count."""
+    arrays = real(name)
+    assert len(np.unique(arrays.client[arrays.part == TRAIN])) == SOURCES[name].natural_clients
 
 
 def test_tweets_by_their_users():

@@ -8,7 +8,7 @@ import torch
 
 from unalike.errors import InputError
 
-from .sources.source import TRAIN, Arrays, parts
+from .sources.source import TRAIN, Arrays, Task, parts
 
 _ENCODE = "give whole numbers 0..C-1, for example np.unique(y, return_inverse=True)[1]"
 
@@ -32,7 +32,9 @@ def as_arrays(x: Any, y: Any, client: Any = None, classes: int | None = None) ->
         raise InputError("There are no samples: x and y are empty.")
     column = None if client is None else _column(client, len(samples))
     classes = _label_range(labels, classes)
-    return Arrays(samples, labels, classes, column, parts(len(samples), values=(TRAIN,)))
+    part = parts(len(samples), values=(TRAIN,))
+    task: Task = "classes" if labels.ndim == 1 else "labels"
+    return Arrays(samples, labels, classes, column, part, task=task)
 
 
 def encode_labels(y: Any, name: str = "y") -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:

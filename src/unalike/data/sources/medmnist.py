@@ -17,7 +17,9 @@ def read_medmnist(file: Path, *, classes: int, task: Task) -> Arrays:
     y = np.concatenate(labels)
     y = y[:, 0].astype(np.int64) if task == "classes" else y.astype(np.float32)
     part = parts(*map(len, labels), values=(TRAIN, VALIDATION, TEST))
-    return Arrays(pixels(np.ascontiguousarray(planes)), y, classes, client=None, part=part)
+    return Arrays(
+        pixels(np.ascontiguousarray(planes)), y, classes, client=None, part=part, task=task
+    )
 
 
 def _source(

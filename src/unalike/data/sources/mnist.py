@@ -86,4 +86,5 @@ MNIST_WRITERS = Source(
     citation="Yadav and Bottou (2019). Cold Case: The Lost MNIST Digits. NeurIPS 32.",
     files=_FILES + _WRITERS,
     read=read_mnist_writers,
+    natural_clients=539,
 )

@@ -59,6 +59,7 @@ SENT140 = Source(
         ),
     ),
     read=read_sent140,
+    natural_clients=2_875,
 )
 
 SENT140_SAMPLE = Source(

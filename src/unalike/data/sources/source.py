@@ -7,29 +7,35 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Task = Literal["classes", "labels"]
+Task = Literal["classes", "labels", "regression", "survival", "sequence"]
+"""What is asked of a sample: its class, its labels, a number, how long until an event, what token
+comes next."""
 
 TRAIN, VALIDATION, TEST = 0, 1, 2  # the values of Arrays.part
 
-Transform = Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
+Transform = Callable[[Any], npt.NDArray[Any]]
 
 
 class Arrays(NamedTuple):
     """All samples of a data set, n of them, in their official order."""
 
-    x: npt.NDArray[Any]  # float32 [n, ...]; images [n, channels, height, width] in [0, 1]
-    y: npt.NDArray[Any]  # int64 [n] in 0..classes-1, or float32 [n, classes] of zeros and ones
-    classes: int
+    x: Any
+    """float32 [n, ...]; images [n, channels, height, width] in [0, 1]; sequences int64 [n, length],
+    0 behind their ends; or raw, see `fit`."""
+    y: npt.NDArray[Any]
+    """By task: classes int64 [n] in 0..classes-1; labels float32 [n, classes] of zeros and ones;
+    regression float32 [n]; survival float32 [n, 2], the time and 1 where the event was seen;
+    sequence int64 [n, length], the token after each of x, -1 behind the end."""
+    classes: int  # how many classes, labels or tokens; 1 for a number or a time
     client: npt.NDArray[Any] | None  # [n]: whose sample it is by nature; None where nobody's
     part: npt.NDArray[np.int8]  # [n]: TRAIN, VALIDATION, TEST; all TRAIN without an official cut
     group: npt.NDArray[np.int64] | None = None  # [n]: the true cluster of the sample's client
-    fit: Callable[[npt.NDArray[Any]], Transform] | None = None
-    """Where x is raw, such as text [n]: learns from training samples how to make it numbers."""
-
-    @property
-    def task(self) -> Task:
-        """One class a sample, or any number of labels."""
-        return "classes" if self.y.ndim == 1 else "labels"
+    fit: Callable[[list[Any]], Transform] | None = None
+    """Where x is raw, such as text [n], a table of n rows or numbers on unlike scales: learns from
+    the training samples of each client, in a list, how to turn it into what a model takes."""
+    task: Task = "classes"
+    class_names: tuple[str, ...] = ()  # where classes have names
+    notes: tuple[str, ...] = ()  # what was found and guessed while reading
 
     def only(self, rows: npt.NDArray[Any]) -> "Arrays":
         """The samples that `rows` names, by index or by a mask [n]."""
@@ -66,6 +72,14 @@ class Source:
     files: tuple[RemoteFile, ...]
     read: Callable[..., Arrays]
     task: Task = "classes"
+    natural_clients: int | None = None
+    """The people, hospitals or schools whose samples these are; None where clients are made."""
+    package: str | None = None  # the Python package that brings the data, in place of files
+
+    @property
+    def natural(self) -> bool:
+        """Whether the set is a federation by nature."""
+        return self.natural_clients is not None
 
 
 def pixels(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -1,0 +1,20 @@
+"""The real data sets, where their files lie in UNALIKE_DATA or beside the checkout."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from unalike.data import is_here, load
+
+_BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATA = os.environ.get("UNALIKE_DATA") or (str(_BESIDE) if _BESIDE.is_dir() else None)
+
+
+@cache
+def real(name):
+    """The arrays of a data set; a test whose files are not here is skipped."""
+    if not is_here(name, DATA):
+        pytest.skip(f"the files of {name} are not here: set UNALIKE_DATA to the folder with them")
+    return load(name, data_dir=DATA)
