@@ -58,9 +58,16 @@ class Dataset:
             part=parts(len(self), values=(TRAIN,)),
             group=self.group,
             fit=self.fit,
+            task="classes" if self.y.ndim == 1 else "labels",
             class_names=self.class_names,
             notes=self.notes,
         )
+
+    def fitted(self) -> npt.NDArray[np.float32]:
+        """All samples as numbers [n, ...], by what all clients' samples together say."""
+        names = [""] if self.client is None else np.unique(self.client)
+        samples = {str(name): self.of_client(str(name)).x for name in names}
+        return fit(samples, self.settings).transform(self.x)  # type: ignore[arg-type]
 
     def fit(self, training: list[Table] | list[npt.NDArray[Any]]) -> Preprocessing:
         """The preprocessing that follows from the training samples of each client."""
