@@ -53,6 +53,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     np.savez("mine.npz", x=x, y=y, hospital=hospital)
     frame = pd.DataFrame(x, columns=["age", "dose", "weight", "pulse"])
     frame.assign(diagnosis=y, hospital=hospital).to_csv("mine.csv", index=False)
+    frame.assign(outcome=y, hospital=hospital).to_csv("patients.csv", index=False)
     Path("study.toml").write_text(
         'data = "digits"\nmethods = "fedavg"\nmodel = "logistic"\nclients = 4\nrounds = 2\n'
     )
@@ -182,5 +183,5 @@ def test_the_rooms_and_files_of_the_architecture() -> None:
     picture = rooms.split("```")[1]
     assert all(re.search(rf"\b{room.rstrip('/')}\b", picture) for room in there)
     for path in re.findall(r"`((?:[a-z_]+/)+[a-z_]*(?:\.py)?)`", page):
-        homes = (source, source / "network", ROOT)
+        homes = (source, source / "network", source / "data", ROOT)
         assert any((home / path).exists() for home in homes), path
