@@ -112,7 +112,11 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     """What a reader must know of these settings."""
     federation = federation_for(study, inputs, 0)
     problem = problem_for(study, federation, inputs)
-    remarks = [*federation.notes, *preprocessing_sentences(federation.preprocessing), *federation.skews]
+    remarks = [
+        *federation.notes,
+        *preprocessing_sentences(federation.preprocessing),
+        *federation.skews,
+    ]
     remarks += [f"model: {problem.describe()}."] if problem.batch_norm_layers else []
     remarks += [study.privacy.sentence()] if study.privacy is not None else []
     for label in study.labels():
