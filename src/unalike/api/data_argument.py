@@ -9,7 +9,7 @@ from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation
 from unalike.data.reading import read
 from unalike.errors import InputError
-from unalike.study.data_files import FILE_SETTINGS, OWN, ROLES, read_options
+from unalike.study.data_files import FILE_SETTINGS, OWN, ROLES, check_one_deal, read_options
 from unalike.study.inputs import UserInputs
 from unalike.study.setting_checks import SPLIT_OPTIONS
 
@@ -48,6 +48,8 @@ def resolve_data(
         if said:
             raise InputError(f"{said[0]} is for data sets and files, not for a Federation.")
         return {**values, "data": OWN}, UserInputs(federation=data)
+    named = client is not None or (isinstance(data, tuple) and len(data) > 2)
+    check_one_deal(values, SPLIT_OPTIONS, named=named)
     dataset = read_samples(data, values, client=client, label=label, time=time)
     if not any(name in values for name in DEALING):
         values["split"] = "natural"

@@ -95,7 +95,7 @@ def _samples_of(
     dataset = inputs.dataset
     if dataset is None and is_file(study.data):
         dataset = read_file(study.data, values, time_column=time_column)
-    if dataset is not None and dataset.client is not None:
+    if dataset is not None and dataset.client is not None and study.split == "natural":
         return dataset
     if time_column is not None:
         raise InputError("--time-column is for your own samples, in a column beside the rest.")

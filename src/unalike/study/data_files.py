@@ -98,6 +98,28 @@ def _checksum(place: Path, stamp: tuple[tuple[str, int, int], ...]) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
+def check_one_deal(
+    values: Mapping[str, Any], split_options: tuple[str, ...], *, named: bool = False
+) -> None:
+    """Samples belong to the clients that are named, or are dealt by a split, not both.
+
+    named: whether somebody named the clients in another way than by `client_column`.
+
+    Raises:
+        InputError: both are asked for.
+    """
+    if values.get("client_column") is None and not named:
+        return
+    chosen = [name for name in split_options if values.get(name) is not None]
+    if values.get("split") not in (None, "natural"):
+        chosen = ["split"]
+    if chosen:
+        raise InputError(
+            f"{chosen[0]} = {values[chosen[0]]!r} beside samples whose clients are named: say how "
+            "samples are dealt once, by their clients or by a split."
+        )
+
+
 def with_defaults(values: Mapping[str, Any], split_options: tuple[str, ...]) -> dict[str, Any]:
     """Settings of a study with what follows from the data where nothing else was said.
 
@@ -119,6 +141,7 @@ def with_defaults(values: Mapping[str, Any], split_options: tuple[str, ...]) -> 
     if source is not None and source.natural and not dealt:
         values["split"] = "natural"
     if is_file(data):
+        check_one_deal(values, split_options)
         if not dealt:
             values["split"] = "natural"
             values.setdefault("new_clients", 0.0)
