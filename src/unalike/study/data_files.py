@@ -38,7 +38,7 @@ def source_named(data: str) -> Source | None:
 
 def is_file(data: str) -> bool:
     """Whether this is a file or folder that is there, and no data set's name."""
-    return data != OWN and source_named(data) is None and Path(data).exists()
+    return data not in ("", OWN) and source_named(data) is None and Path(data).exists()
 
 
 def read_options(settings: Mapping[str, Any]) -> dict[str, Any]:
