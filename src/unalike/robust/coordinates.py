@@ -12,6 +12,9 @@ from unalike.functional.trees import map_tree
 from .geometry import blocks
 from .rule import NOBODY, Weighted
 
+ROUNDING = 1e-6
+"""Weights come in single precision: what is left of one below this is nothing."""
+
 Location = Callable[[Tensor, Tensor], Tensor]
 """Values [S, D] sorted along the first dimension, and their weights [S, D], to a value [D]."""
 

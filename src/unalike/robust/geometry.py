@@ -26,7 +26,7 @@ BLOCK = 1 << 14
 def blocks(leaf: Tensor) -> Iterator[Tensor]:
     """The coordinates of a leaf [S, ...], some at a time, in double precision: [S, <= BLOCK]."""
     for part in leaf.reshape(len(leaf), -1).split(BLOCK, 1):
-        yield part.double()
+        yield part.double().contiguous()  # torch.median misreads rows that share their memory
 
 
 def leaf_lengths(leaf: Tensor) -> Tensor:

@@ -17,11 +17,8 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
-from .coordinates import by_coordinate
+from .coordinates import ROUNDING, by_coordinate
 from .rule import Rule, Weighted
-
-ROUNDING = 1e-6
-"""Weights come in single precision: half of them is half up to this."""
 
 
 class CoordinateMedian(Rule):

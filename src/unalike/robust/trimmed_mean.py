@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
-from .coordinates import by_coordinate
+from .coordinates import ROUNDING, by_coordinate
 from .rule import Rule, Weighted
 
 
@@ -44,5 +45,6 @@ def trimmed_mean(values: Tensor, weights: Tensor, share: float) -> Tensor:
     """Of values [S, D], sorted along S, with weights [S, D] that sum to 1: [D]."""
     end = weights.cumsum(0)
     begin = end - weights
-    kept = (end.clamp(max=1 - share) - begin.clamp(min=share)).clamp(min=0)
+    kept = end.clamp(max=1 - share) - begin.clamp(min=share)
+    kept = torch.where(kept > ROUNDING, kept, 0.0)
     return (kept * values).sum(0) / kept.sum(0)
