@@ -60,10 +60,10 @@ def built(kinds: Mapping[str, type[Kind]], given: Mapping[str, Any], what: str) 
 def written(thing: BaseModel) -> str:
     """The thing as a text that reads back as it is; settings that have their default are left out.
 
-    Settings that are None can have no other form.
+    A setting whose default is None is left out where it is None.
     """
     values = thing.model_dump(exclude={"kind"}, exclude_defaults=True)
-    settings = ",".join(f"{name}={value}" for name, value in values.items())
+    settings = ",".join(f"{name}={_shortest(value)}" for name, value in values.items())
     kind = str(type(thing).model_fields["kind"].default)
     return f"{kind}:{settings}" if settings else kind
 
@@ -74,3 +74,10 @@ def _number(text: str) -> int | float | str:
         with suppress(ValueError):
             return kind(text)
     return text
+
+
+def _shortest(value: object) -> str:
+    """A value as people write it: 3 and not 3.0, but every digit that counts."""
+    if isinstance(value, float) and float(f"{value:g}") == value:
+        return f"{value:g}"
+    return str(value)
