@@ -153,6 +153,15 @@ def test_who_is_not_in_the_round_does_nothing() -> None:
     assert torch.equal(found, ups * torch.tensor([1.0, -1.0, 1.0])[:, None])
 
 
+@pytest.mark.parametrize("text", ON_ANSWERS)
+def test_who_sends_nothing_cannot_lie(text: str) -> None:
+    place, method = blobs(), METHODS["local"]()
+    bare = run_robustly(place, method, "none", 2, batch_size=4)
+    assert same(
+        run_robustly(place, method, "none", 2, attack=text, batch_size=4).states, bare.states
+    )
+
+
 def test_signs_and_scales() -> None:
     u = cloud()
     torch.testing.assert_close(sent("sign-flip:scale=3", u)[HOSTILE], -3 * u[HOSTILE])

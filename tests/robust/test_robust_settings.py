@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from normalised_worlds import normalised
+from robust_worlds import run_robustly
 from unalike.errors import InputError
 from unalike.methods import METHODS
 from unalike.robust import RULES, rule_asked, rule_written, with_robust
@@ -69,8 +71,11 @@ def test_what_is_refused_is_said_in_one_sentence(given: object, said: str) -> No
 
 def test_running_statistics_beside_the_answers_are_refused() -> None:
     for buffers in ("recompute", "local"):
-        problem = normalised("fedavg", buffers).problem
-        with_robust(METHODS["fedavg"](), rule_asked("median"), problem, cohort=5)
+        place, method = normalised("fedavg", buffers), METHODS["fedavg"]()
+        bare = run_robustly(place, method, "none", 2, batch_size=4)
+        guarded = run_robustly(place, method, "trimmed:share=0", 2, batch_size=4)
+        torch.testing.assert_close(guarded.server.method, bare.server)
+        guarded.personal()
     problem = normalised("fedavg", "share").problem
     with pytest.raises(InputError, match="buffers = 'share' sends running statistics"):
         with_robust(METHODS["fedavg"](), rule_asked("median"), problem, cohort=5)

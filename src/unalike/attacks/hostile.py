@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unalike.data.federation import Federation
 from unalike.data.truth import Truth
 from unalike.functional import streams
+from unalike.functional.trees import leaves
 from unalike.specification import written
 
 from .attack import Attack, Flags
@@ -66,7 +67,8 @@ class HostileAnswers:
     def __call__(self, ups: Any, ids: NDArray[np.int64], t: int) -> Any:
         """Answers with leaves [S, ...] of these clients [S] in round t, as they are sent."""
         here = torch.from_numpy(self.hostile[ids])
-        if not here.any():
+        if not here.any() or not leaves(ups):
             return ups
-        keys = streams.client_keys(self.seed, "attack", t, torch.from_numpy(ids))
+        who = torch.from_numpy(ids).to(leaves(ups)[0].device)
+        keys = streams.client_keys(self.seed, "attack", t, who)
         return self.attack.answers(ups, here, keys)
