@@ -10,7 +10,7 @@ method has its default settings. The two take turns of a few rounds, as many as 
 all that it does now and then, and as in a run most rounds follow one of their own kind; seconds
 are CPU seconds of the process. `centralised` is left out: it takes its steps one after another on
 everybody's data, which no clients can be stacked for. What a long run records after a hundred
-calls is recorded at the second here. `fusedspacefed` and its FedAvg have a network with encoder,
+calls is traced at the second here. `fusedspacefed` and its FedAvg have a network with encoder,
 decoder and classifier.
 """
 
@@ -30,7 +30,7 @@ from torch import nn
 from unalike.core import Method, Problem
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
-from unalike.functional import traced_function as replay
+from unalike.functional import traced_function
 from unalike.methods import METHODS, MOCHA
 from unalike.models.fused import FusedNet
 from unalike.rounds import Round, rounds
@@ -151,7 +151,7 @@ def _warm(run: Iterator[Round]) -> None:
 def main(asked: list[str]) -> None:
     """Print a table for each kind of work."""
     torch.set_num_threads(1)
-    replay.PATIENCE = 2
+    traced_function.CALLS_BEFORE_TRACING = 2
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     print(f"{platform.machine()}, torch {torch.__version__}{load}")
     for title, work in WORK.items():

@@ -84,7 +84,7 @@ class Network:
             epochs=self.epochs,
             plan=SINGLE,
             weights=torch.ones(int(~self.world.federation.newcomers[row])),
-            known_as=np.array([row]),
+            stream_ids=np.array([row]),
         )
         training = int((~self.world.federation.newcomers).sum())
         return Site(engine, self.folder / str(row), clients=training)

@@ -26,7 +26,7 @@ from unalike.core import Cohort, Method, Problem
 from unalike.engines import local as local_engine
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
-from unalike.engines.serialised import WireEngine, from_bytes, to_bytes
+from unalike.engines.serialised import SerialisedEngine, from_bytes, to_bytes
 from unalike.functional.trees import items, leaves, map_tree
 from unalike.methods import METHODS
 from unalike.rounds import rounds
@@ -175,11 +175,11 @@ def test_chunks_and_threads_change_no_bit(name: str, mode: Literal["stacked", "s
 def test_bytes_in_between_change_no_bit(name: str) -> None:
     options: dict[str, Any] = {"plan": SINGLE, "cohort": 4, "dropout": 0.2, "seed": 3}
     here = trained(name, 2, **options)
-    wire = trained(name, 2, kind=WireEngine, **options)
+    wire = trained(name, 2, kind=SerialisedEngine, **options)
     assert same(here.server, wire.server)
     assert same(here.states, wire.states)
     assert same(here.personal(), wire.personal())
-    assert isinstance(wire.engine, WireEngine)
+    assert isinstance(wire.engine, SerialisedEngine)
     payload = sum(r.bytes_up for r in wire.history)
     assert payload <= wire.engine.received <= payload + 2000 * 4 * 2
 

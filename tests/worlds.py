@@ -222,8 +222,8 @@ def samples(x: Tensor, y: Tensor, *, batch_size: int = 10**6, passes: int = 1) -
 
 def whole_batch(x: Tensor, y: Tensor) -> Batch:
     """Up to 256 samples as one batch, in this order."""
-    (turn,) = samples(x, y).in_order()
-    return turn.batch
+    (step,) = samples(x, y).in_order()
+    return step.batch
 
 
 @dataclass(frozen=True)

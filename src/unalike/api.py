@@ -19,12 +19,13 @@ from torch import nn
 
 from unalike.core import Problem
 from unalike.core.buffers import with_buffers
+from unalike.core.model_check import check_model
 from unalike.data.federation import Federation
 from unalike.diagnosis import Diagnosis, Samples
 from unalike.diagnosis import diagnose as examine
 from unalike.diagnosis.summaries import Summaries, diagnose_summaries
 from unalike.engines.machine import cores
-from unalike.engines.memory import refuse_too_much
+from unalike.engines.memory import require_memory
 from unalike.errors import InputError
 from unalike.privacy import need_library, with_privacy
 from unalike.report.comparison_page import write
@@ -301,7 +302,7 @@ def _gathered(*parts: Any) -> Result:
 def suited(study: Study, federation: Federation, own: Own, tell: Tell) -> Study:
     """Refuse what cannot work before anything is written; "all" leaves such methods out, aloud."""
     problem = problem_for(study, federation, own)
-    problem.check(federation.x[:2], federation.classes)
+    check_model(problem, federation.x[:2], federation.classes)
     study = timed(study, federation)
     if study.classes is not None:
         raise InputError(
@@ -317,7 +318,7 @@ def suited(study: Study, federation: Federation, own: Own, tell: Tell) -> Study:
             method = with_buffers(method, problem)
             check_memory_of_samples(method, problem, federation)
             needed = memory_of(study, label, federation, problem)
-            refuse_too_much(needed, f"{label} on {federation.clients:,} clients")
+            require_memory(needed, f"{label} on {federation.clients:,} clients")
         except InputError as error:
             if "all" not in study.methods or label in study.methods:
                 raise
@@ -364,7 +365,7 @@ def _said_before(study: Study, own: Own) -> list[str]:
     federation = clients_for(study, own, 0)
     problem = problem_for(study, federation, own)
     remarks = list(federation.skews)
-    remarks += [f"model: {problem.describe()}."] if problem.normalisers else []
+    remarks += [f"model: {problem.describe()}."] if problem.batch_norm_layers else []
     remarks += [study.privacy.sentence()] if study.privacy is not None else []
     for label in study.labels():
         method = with_buffers(study.method(label), problem)

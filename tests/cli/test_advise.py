@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from test_cli import unalike
+from command_line import unalike
 from unlike_worlds import world
 
 Output = pytest.CaptureFixture[str]

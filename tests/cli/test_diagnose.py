@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from test_cli import unalike
+from command_line import unalike
 from unalike import InputError, diagnose
-from unalike.cli import main as cli
+from unalike.cli.diagnose import diagnose as command
 from unalike.study.settings import Study
 from unlike_worlds import world
 
@@ -82,10 +82,10 @@ def test_python_says_the_same(tmp_path: Path, capsys: Output) -> None:
 
 
 def test_every_option_of_the_command_is_one_of_python() -> None:
-    command = set(signature(cli.diagnose).parameters) - {"folder"}
+    given = set(signature(command).parameters) - {"folder"}
     python = set(signature(diagnose).parameters) - {"settings", "out"}
-    assert command - python <= set(Study.model_fields)
-    assert python <= command
+    assert given - python <= set(Study.model_fields)
+    assert python <= given
 
 
 def test_python_refusals(tmp_path: Path) -> None:

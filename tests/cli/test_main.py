@@ -1,26 +1,26 @@
 """The command line: what it prints, what it refuses, and how it ends."""
 
+import doctest
 import json
+import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from command_line import unalike
 from small_studies import SMALL, options
-from unalike.cli.main import app, main
+from unalike.cli import options as shared
+from unalike.cli.compare import Comparison
+from unalike.cli.main import app
+from unalike.cli.network.join import Answers
+from unalike.cli.options import HeldOut, Partition, Training
 from unalike.methods import METHODS
+from unalike.study.settings import Study
 
 Output = pytest.CaptureFixture[str]
-
-
-def unalike(*arguments: object) -> int:
-    """Run the command in this process; its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["unalike", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-    return int(ended.value.code or 0)
 
 
 def small(folder: Path, *more: object) -> int:
@@ -147,3 +147,40 @@ def test_help_is_plain_text(info: Any, capsys: Output) -> None:
     printed = capsys.readouterr().out
     assert printed.startswith("Usage: ")
     assert "\\" not in printed
+
+
+def test_python_runs_the_package() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "unalike", "methods", "nobody"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("unalike: Unknown method 'nobody'")
+
+
+def test_the_command_line_loads_nothing_heavy() -> None:
+    """Help and mistakes are answered at once."""
+    names = "'torch', 'numpy', 'pandas', 'flwr', 'pydantic', 'plotly'"
+    script = f"import sys, unalike.cli.main; print([n for n in ({names}) if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_settings_are_fields_of_a_study() -> None:
+    """A new option of a group that compare passes on needs its field, and nothing else."""
+    for group in (Partition, HeldOut, Training, Comparison):
+        assert {field.name for field in fields(group)} <= set(Study.model_fields), group
+
+
+def test_a_group_is_typed_as_it_was_given() -> None:
+    answers = Answers(hide_classes=True, noise=0.5)
+    assert answers.words() == [
+        *("--device", "cpu", "--limit", "3600.0"),
+        *("--hide-classes", "--noise", "0.5"),
+    ]
+    assert Partition(skew=["swap", "label"]).words() == ["--skew", "swap", "--skew", "label"]
+    assert Comparison(official_test=False).given() == {"official_test": False}
+
+
+def test_the_example_of_a_group() -> None:
+    found = doctest.testmod(shared)
+    assert (found.failed, found.attempted > 0) == (0, True)

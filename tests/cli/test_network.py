@@ -1,21 +1,17 @@
-"""The commands of the network: what they refuse, in one sentence, and what the view shows."""
+"""The commands of the network: what they refuse, in one sentence, and how they end."""
 
-import io
-import json
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import typer
-from rich.console import Console
 
-from unalike.cli import network as network_cli
-from unalike.cli.federation_view import FederationView
-from unalike.cli.main import main
+from command_line import unalike
+from unalike.cli.network import requirements
+from unalike.cli.network.interruption import interruptible
 from unalike.network.deployment import certificates, keys
 from unalike.network.deployment.gate import Gate
 from unalike.network.deployment.ports import Address, free_port, listen
@@ -31,14 +27,6 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("own.toml").write_text('data = "own"\nmodel = "logistic"\nrounds = 1\nseeds = 1\n')
     np.savez("mine.npz", x=np.zeros((30, 4), np.float32), y=np.arange(30) % 3)
     np.savez("bad.npz", x=np.zeros((30, 4), np.float32))
-
-
-def unalike(*arguments: object) -> int:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["unalike", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-    return int(ended.value.code or 0)
 
 
 NOWHERE = f"127.0.0.1:{free_port()}"
@@ -100,7 +88,7 @@ def test_a_folder_with_another_study_is_kept(capsys: Output) -> None:
 
 
 def test_without_flower(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
-    monkeypatch.setattr(network_cli, "find_spec", lambda _: None)
+    monkeypatch.setattr(requirements, "find_spec", lambda _: None)
     for command in ("serve digits.toml", "rehearse digits.toml", "key k", "certificates tls"):
         assert unalike(*command.split()) == 2
         assert "pip install 'unalike[network]'" in capsys.readouterr().err
@@ -130,96 +118,12 @@ def test_data_that_cannot_be_read_are_said_by_the_site(capsys: Output) -> None:
     assert "Unknown client 'a': known are: north, south." in capsys.readouterr().err
 
 
-EVENTS = [
-    {"event": "serving", "listen": "0.0.0.0:9092"},
-    {"event": "waiting", "for": ["a", "b"], "here": 0, "least": 2},
-    {"event": "joined", "site": "a"},
-    {"event": "joined", "site": "b"},
-    {"event": "refused", "site": "c", "why": "its samples are of another shape."},
-    {"event": "plan", "method": "fedrep", "seed": 0, "text": "2 sites"},
-]
-
-
-def a_round(t: int, **more: object) -> dict[str, object]:
-    usual = {"event": "round", "method": "fedrep", "seed": 0, "t": t, "rounds": 10, "answers": 2}
-    sizes = {"dropped": [], "rejected": [], "bytes_down": 2_000_000, "bytes_up": 1_000_000}
-    return usual | sizes | more
-
-
-def shown(*, terminal: bool) -> str:
-    console = Console(file=io.StringIO(), force_terminal=terminal, width=120)
-    view = FederationView(console, "study", lambda: {"a"})
-    for event in EVENTS:
-        view.tell(event)
-    view.tell(a_round(1))
-    view.tell(a_round(2, dropped=["b"], answers=1))
-    view.tell(a_round(3, accuracy={"a": 0.5, "b": 0.75}))
-    if terminal:
-        console.print(view.picture())
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
-
-
-def test_the_view_without_a_terminal_is_a_line_for_each_event() -> None:
-    lines = shown(terminal=False).splitlines()
-    assert lines == [
-        "Serving at 0.0.0.0:9092.",
-        "Waiting for a, b: 0 here, 2 needed.",
-        "a has joined.",
-        "b has joined.",
-        "c was refused: its samples are of another shape.",
-        "2 sites",
-        "fedrep, seed 0, round 1/10; 2 answers.",
-        "fedrep, seed 0, round 2/10; 1 answers; without b.",
-        "fedrep, seed 0, round 3/10; 2 answers; accuracy 62.5%.",
-    ]
-
-
-def test_the_view_on_a_terminal() -> None:
-    picture = shown(terminal=True)
-    for words in ("round 3/10", "6 MB down, 3 MB up", "s left", "50.0%", "75.0%", "yes", "no"):
-        assert words in picture, words
-
-
-def test_the_view_of_sites_that_hide_their_accuracy() -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, width=120)
-    view = FederationView(console, "study")
-    plain = FederationView(Console(file=(lines := io.StringIO())), "study")
-    for each in (view, plain):
-        each.tell(a_round(3, accuracy={"a": 0.5}, hidden=["b", "c"]))
-    assert lines.getvalue().strip().endswith("accuracy 50.0%; accuracy hidden by b, c.")
-    console.print(view.picture())
-    assert isinstance(console.file, io.StringIO)
-    assert console.file.getvalue().count("hidden") == 2
-
-
-def test_the_view_of_a_federation_that_has_not_begun() -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, width=120)
-    with FederationView(console, "study") as view:
-        view.tell(EVENTS[1])
-        assert view.seconds_left() is None
-        console.print(view.picture())
-    assert isinstance(console.file, io.StringIO)
-    assert "waiting for a, b" in console.file.getvalue()
-
-
-def test_the_events_of_the_server_app_are_known_to_the_view() -> None:
-    """Every kind of event that the package promises is shown or knowingly left out."""
-    import unalike.network as engine
-
-    view = FederationView(Console(file=io.StringIO()), "study")
-    for event in [*EVENTS, a_round(1), {"event": "remark", "text": "x"}, {"event": "finished"}]:
-        view.tell(json.loads(json.dumps(event)))
-        assert engine.__doc__ is not None
-        assert event["event"] == "serving" or f'"{event["event"]}"' in engine.__doc__
-
-
 def test_sigterm_ends_a_command_in_order(capsys: Output) -> None:
     """What it started is ended on the way out, as systemd and Docker expect."""
     ended = []
 
     def work() -> None:
-        with network_cli._ended_by_hand("Kept."):
+        with interruptible("Kept."):
             try:
                 os.kill(os.getpid(), signal.SIGTERM)
                 time.sleep(10)

@@ -26,9 +26,9 @@ def numbered(n: int, **options: Any) -> Batches:
 def seen(batches: Batches) -> list[list[float]]:
     """The real samples of each real step."""
     return [
-        turn.batch.x[turn.batch.weight > 0].tolist()
-        for turn in batches
-        if turn.active is None or bool(turn.active)
+        step.batch.x[step.batch.weight > 0].tolist()
+        for step in batches
+        if step.active is None or bool(step.active)
     ]
 
 
@@ -80,8 +80,8 @@ def test_epochs_undo_exactly() -> None:
 
 
 def test_drawn_gives_independent_batches() -> None:
-    turns = list(numbered(40, batch_size=4).drawn(3))
-    draws = [[turn.batch[d].x for turn in turns] for d in range(3)]
+    steps = list(numbered(40, batch_size=4).drawn(3))
+    draws = [[step.batch[d].x for step in steps] for d in range(3)]
     for draw in draws:
         assert torch.cat(draw).sort().values.tolist() == list(range(40))
     for a, b in ((0, 1), (0, 2), (1, 2)):
@@ -118,10 +118,10 @@ def test_split_is_random() -> None:
 
 @pytest.mark.parametrize("n", [*RAGGED, 255, 256, 257, 600])
 def test_in_order(n: int) -> None:
-    turns = list(numbered(n).in_order())
-    found = [turn.batch.x[turn.batch.weight > 0] for turn in turns]
+    steps = list(numbered(n).in_order())
+    found = [step.batch.x[step.batch.weight > 0] for step in steps]
     assert torch.cat([torch.zeros(0, dtype=torch.float64), *found]).tolist() == list(range(n))
-    assert sum(turn.samples for turn in turns) == n
+    assert sum(step.samples for step in steps) == n
 
 
 def test_whole() -> None:
@@ -130,10 +130,10 @@ def test_whole() -> None:
 
 
 def test_batch_sizes_are_those_of_the_real_samples() -> None:
-    turns = list(numbered(9, batch_size=4))
-    assert [float(turn.batch.size) for turn in turns] == [4, 4, 1]
-    assert [turn.samples for turn in turns] == [4, 4, 1]
-    assert torch.equal(turns[2].batch.weight, torch.tensor([1.0, 0, 0, 0], dtype=torch.float64))
+    steps = list(numbered(9, batch_size=4))
+    assert [float(step.batch.size) for step in steps] == [4, 4, 1]
+    assert [step.samples for step in steps] == [4, 4, 1]
+    assert torch.equal(steps[2].batch.weight, torch.tensor([1.0, 0, 0, 0], dtype=torch.float64))
 
 
 def test_validation_samples_have_none_of_their_own() -> None:
@@ -153,7 +153,7 @@ def test_stacked_clients_of_all_sizes() -> None:
 
     def sums(ids: Tensor, size: Tensor, key: Tensor, known: Any = sizes) -> Tensor:
         batches = Batches(x, x, ids, size, key, key, known, most, 4, 2, torch.float64)
-        found = [turn.batch.x * turn.batch.weight for turn in batches]
+        found = [step.batch.x * step.batch.weight for step in batches]
         return torch.stack(found)
 
     stacked = torch.func.vmap(sums)(ids, torch.from_numpy(sizes), keys)

@@ -12,11 +12,16 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from unalike.core import Batch, Problem
-from unalike.core.buffers import Equipped, Share, with_buffers
-from unalike.core.buffers import Local as KeptByClient
+from unalike.core.buffers import LocalStatistics as KeptByClient
+from unalike.core.buffers import ModelWithStatistics, ShareStatistics, with_buffers
 from unalike.engines.plan import Plan
 from unalike.errors import InputError
-from unalike.functional.forward_pass import Moments, moments_of, pooled, settled
+from unalike.functional.forward_pass import (
+    BatchMoments,
+    batch_moments,
+    pooled_moments,
+    prediction_statistics,
+)
 from unalike.functional.trees import leaves
 from unalike.methods import (
     MEFL,
@@ -108,7 +113,7 @@ def test_curvature_does_not_see_padding_either():
 def test_moments_are_those_of_the_real_rows():
     x = torch.randn(6, 3, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     real = torch.tensor([1.0, 0, 1, 1, 0, 1])
-    found = moments_of(x, real)
+    found = batch_moments(x, real)
     rows = x[real > 0].transpose(0, 1).reshape(3, -1)
     torch.testing.assert_close(found.mean, rows.mean(1), **CLOSED)
     torch.testing.assert_close(found.variance, rows.var(1, correction=0), **CLOSED)
@@ -117,19 +122,21 @@ def test_moments_are_those_of_the_real_rows():
 
 def test_pooled_moments_are_those_of_everything_and_nothing_adds_nothing():
     x = torch.randn(9, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    parts = [moments_of(part, None) for part in x.split([2, 1, 6])]
-    whole = moments_of(x, None)
-    for found, known in zip(pooled(parts), whole, strict=True):
+    parts = [batch_moments(part, None) for part in x.split([2, 1, 6])]
+    whole = batch_moments(x, None)
+    for found, known in zip(pooled_moments(parts), whole, strict=True):
         torch.testing.assert_close(found, known, **CLOSED)
-    empty = moments_of(x, torch.zeros(9))
-    for found, known in zip(pooled([*parts, empty, empty]), pooled(parts), strict=True):
+    empty = batch_moments(x, torch.zeros(9))
+    for found, known in zip(
+        pooled_moments([*parts, empty, empty]), pooled_moments(parts), strict=True
+    ):
         assert torch.equal(found, known)
 
 
 @pytest.mark.parametrize(("values", "variance"), [(0.0, 1.0), (1.0, 1.0), (2.0, 8.0)])
 def test_a_single_value_has_no_variance(values, variance):
-    one = Moments(torch.tensor([2.0]), torch.tensor([4.0]), torch.tensor([values]))
-    assert settled(one).variance.item() == variance
+    one = BatchMoments(torch.tensor([2.0]), torch.tensor([4.0]), torch.tensor([values]))
+    assert prediction_statistics(one).variance.item() == variance
 
 
 # recompute
@@ -139,7 +146,7 @@ def test_recompute_predicts_like_torch_after_one_pass_over_the_clients_samples()
     here = world()
     result = here.run(FedAvg(lr=0.1), 2, batch_size=3)
     personal = result.personal()
-    assert isinstance(personal, Equipped)
+    assert isinstance(personal, ModelWithStatistics)
     found = here_outputs(result, personal)
     x, _ = samples(tuple(n + 2 for n in SIZES))
     for i in (0, 2, 3):  # one sample alone is not enough for torch
@@ -156,7 +163,9 @@ def here_outputs(result: Outcome, personal: Any) -> list[Tensor]:
     return [
         method.predict(
             engine.problem,
-            Equipped(personal.model[i], type(personal.statistics)(*(p[i] for p in personal[1]))),
+            ModelWithStatistics(
+                personal.model[i], type(personal.statistics)(*(p[i] for p in personal[1]))
+            ),
             federated.x_test[torch.from_numpy(federated.test.rows(i))],
         )
         for i in range(len(engine.rows))
@@ -347,7 +356,7 @@ def test_statistics_travel_only_where_models_do():
     for one, other in zip(leaves(alone.personal()), leaves(kept.personal()), strict=True):
         assert torch.equal(one, other)
     pooled_data = with_buffers(Centralised(), Problem(network(), buffers="local"))
-    assert isinstance(pooled_data, Share)
+    assert isinstance(pooled_data, ShareStatistics)
 
 
 @pytest.mark.parametrize("method", [LGFedAvg(lr=0.1), FedBN(lr=0.1), FedRep(private="0,1,4,5")])
@@ -363,7 +372,7 @@ def test_layers_that_stay_keep_their_statistics_under_share(method):
 
 
 def test_layers_that_are_shared_share_their_statistics():
-    assert isinstance(with_buffers(FedPer(), Problem(network(), buffers="share")), Share)
+    assert isinstance(with_buffers(FedPer(), Problem(network(), buffers="share")), ShareStatistics)
     unscaled = Problem(network(affine=False), buffers="share")
     assert isinstance(with_buffers(LGFedAvg(private="0,4,5"), unscaled), KeptByClient)
 
@@ -390,7 +399,7 @@ def test_unknown_policy_and_missing_momentum_are_one_sentence():
     cumulative = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2, momentum=None))
     with pytest.raises(InputError, match="'1' has no momentum"):
         Problem(cumulative, buffers="share")
-    assert Problem(cumulative).normalisers[0].name == "1"
+    assert Problem(cumulative).batch_norm_layers[0].name == "1"
 
 
 def test_rows_that_are_no_samples_are_refused():

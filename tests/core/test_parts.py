@@ -6,9 +6,9 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from unalike.core import Batch, Problem, parts
-from unalike.core.batches import NO_DRAWS
+from unalike.core.batches import NO_KEY
 from unalike.errors import InputError
-from unalike.functional.traced_function import PATIENCE
+from unalike.functional.traced_function import CALLS_BEFORE_TRACING
 
 
 class Net(nn.Module):
@@ -92,7 +92,7 @@ def small(kind: str) -> tuple[Problem, Batch]:
     rng = torch.Generator().manual_seed(0)
     x, y = torch.randn(6, 4, generator=rng).double(), torch.tensor([0, 1, 2, 1, 0, 0])
     weight = torch.tensor([1.0, 1, 1, 1, 1, 0]).double()
-    key = torch.tensor(7) if kind == "dropout" else NO_DRAWS
+    key = torch.tensor(7) if kind == "dropout" else NO_KEY
     return Problem(module), Batch(x, y, weight, torch.tensor(5), torch.arange(6), key)
 
 
@@ -129,7 +129,9 @@ def test_the_gradient_by_one_part_of_stacked_clients(choice: str) -> None:
         return split.grad(problem, 1, (split.split(shared)[0], split.split(row)[1]), batch)
 
     with torch.no_grad():
-        for _ in range(PATIENCE + 2):  # recorded at some point, and the same before and after
+        for _ in range(
+            CALLS_BEFORE_TRACING + 2
+        ):  # recorded at some point, and the same before and after
             torch.testing.assert_close(vmap(own)(w), exact, atol=1e-14, rtol=1e-12)
         stacked = vmap(under_shared)(w)
         alone = torch.stack([under_shared(row) for row in w])
@@ -148,13 +150,13 @@ def test_the_gradient_by_one_part_of_a_bare_loss() -> None:
 
 
 def test_three_holders() -> None:
-    three = parts.dealt(NAMED.layout, ("encoder", "head", "headless"))
+    three = parts.split_by_module(NAMED.layout, ("encoder", "head", "headless"))
     w = torch.arange(len(NAMED.init()))
     assert three.sizes == (15, 8, 6)
     assert torch.equal(three.split(w)[0], w[8:23])
     assert torch.equal(three.join(*three.split(w)), w)
     with pytest.raises(InputError, match=r"headless\.weight"):
-        parts.dealt(NAMED.layout, ("encoder", "head"))
+        parts.split_by_module(NAMED.layout, ("encoder", "head"))
 
 
 @pytest.mark.parametrize(

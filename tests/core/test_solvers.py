@@ -32,7 +32,7 @@ def test_twin(text: str) -> None:
     for g in gradients:
         theirs.grad = g.clone()
         optimiser.step()
-        over, over_state = solver.over(w.clone(), g.clone(), state)
+        over, over_state = solver.step_in_place(w.clone(), g.clone(), state)
         w, state = solver.step(w, g, state)
         torch.testing.assert_close(w, theirs.detach(), atol=1e-12, rtol=0)
         torch.testing.assert_close(over, w, atol=1e-15, rtol=0)

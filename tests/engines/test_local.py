@@ -9,10 +9,10 @@ import torch
 from torch.nn import functional
 
 from unalike.data.federation import Ragged
-from unalike.engines.chunks import Spread
+from unalike.engines.chunks import Chunks
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
-from unalike.engines.serialised import WireEngine
+from unalike.engines.serialised import SerialisedEngine
 from unalike.functional.trees import leaves
 from unalike.methods import FedAvg, Local, Scaffold
 from worlds import SINGLE, STACKED, World, blobs, quadratics
@@ -49,9 +49,9 @@ def test_initial_weights_come_from_the_seed() -> None:
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 17, 64, 65])
 @pytest.mark.parametrize("chunk", [1, 2, 3, 64])
 def test_no_client_is_stacked_alone(count: int, chunk: int) -> None:
-    spread = Spread(Plan("stacked", chunk, 1))
+    spread = Chunks(Plan("stacked", chunk, 1))
     sizes = np.random.default_rng(0).integers(1, 50, size=count)
-    chunks = spread.chunks(sizes)
+    chunks = spread.split(sizes)
     assert sorted(np.concatenate(chunks).tolist()) == list(range(count))
     if count > 1:
         assert min(map(len, chunks)) > 1
@@ -124,7 +124,7 @@ def test_predictions_of_one_model() -> None:
         assert found.sizes.tolist() == [len(own)]
 
 
-@pytest.mark.parametrize("kind", [LocalEngine, WireEngine])
+@pytest.mark.parametrize("kind", [LocalEngine, SerialisedEngine])
 def test_only_those_who_trained_change(kind: type[LocalEngine]) -> None:
     e = engine(method=Local(), kind=kind)
     before = e.states.w.clone()
@@ -137,7 +137,7 @@ def test_only_those_who_trained_change(kind: type[LocalEngine]) -> None:
     assert changed.tolist() == [False, True, False, False, True, False]
 
 
-@pytest.mark.parametrize("kind", [LocalEngine, WireEngine])
+@pytest.mark.parametrize("kind", [LocalEngine, SerialisedEngine])
 def test_an_unsound_answer_leaves_no_trace(kind: type[LocalEngine]) -> None:
     world = quadratics([1, torch.nan, 3], [1, 1, 1])
     e = world.engine(Scaffold(), kind=kind)
@@ -155,8 +155,8 @@ def test_an_unsound_answer_leaves_no_trace(kind: type[LocalEngine]) -> None:
 
 
 def test_the_wire_counts_its_messages() -> None:
-    e = engine(method=Scaffold(), kind=WireEngine)
-    assert isinstance(e, WireEngine)
+    e = engine(method=Scaffold(), kind=SerialisedEngine)
+    assert isinstance(e, SerialisedEngine)
     server = Scaffold().init_server(e.problem, e.w, e.population)
     ids = np.arange(3)
     e.train(1, ids, e.broadcast(server, ids))

@@ -15,8 +15,8 @@ from torch import nn
 from unalike.core import Method, Problem
 from unalike.engines import machine
 from unalike.engines.local import LocalEngine
-from unalike.engines.memory import predict_memory, refuse_too_much
-from unalike.engines.plan import Plan, choose, mode_for
+from unalike.engines.memory import predict_memory, require_memory
+from unalike.engines.plan import Plan, choose_plan, mode_for
 from unalike.errors import InputError
 from unalike.functional.trees import leaves, size_in_bytes
 from unalike.methods import MEFL, MOCHA, FedAvg, Local, PerFedAvg, Scaffold
@@ -68,18 +68,18 @@ def test_chunks_and_threads_change_no_bit(method: Method) -> None:
         assert_same_bits(whole, history(world, method, Plan("stacked", chunk, threads)))
 
 
-def test_recorded_gradients_are_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_traced_gradients_are_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     world = blobs(sizes=(12, 1, 30, 7))
     asked = history(world, MEFL(), Plan("stacked", 8, 1))
-    monkeypatch.setattr("unalike.functional.traced_function.PATIENCE", 2)
+    monkeypatch.setattr("unalike.functional.traced_function.CALLS_BEFORE_TRACING", 2)
     engine = world.engine(MEFL(), plan=Plan("stacked", 8, 1), batch_size=4)
     server = MEFL().init_server(engine.problem, engine.w, engine.population)
-    replayed = list(islice(rounds(engine.method, engine, server, cohort=len(engine), seed=0), 3))
-    assert_same_bits(asked, replayed)
+    traced = list(islice(rounds(engine.method, engine, server, cohort=len(engine), seed=0), 3))
+    assert_same_bits(asked, traced)
     mapped = engine.problem._gradient._mapped.values()
-    kept = [fn for replay in mapped for fn in replay._recorded.values()]
+    kept = [fn for function in mapped for fn in function._traced.values()]
     assert kept
-    assert all(hasattr(fn, "__self__") for fn in kept)  # a recording, not the function itself
+    assert all(hasattr(fn, "__self__") for fn in kept)  # a trace, not the function itself
 
 
 def test_two_threads_one_by_one_change_no_bit() -> None:
@@ -92,10 +92,10 @@ def test_pinned_plans_are_kept_without_a_trial() -> None:
     engine = blobs().engine(FedAvg())
     ids = np.arange(len(engine))
     downs = engine.broadcast(engine.w, ids)
-    engine.rehearse = None  # type: ignore[method-assign, assignment]
-    plan = choose(engine, ids, downs, mode="stacked", chunk=3, threads=2, most_threads=2)
+    engine.time_round = None  # type: ignore[method-assign, assignment]
+    plan = choose_plan(engine, ids, downs, mode="stacked", chunk=3, threads=2, most_threads=2)
     assert plan == Plan("stacked", 3, 2)
-    assert choose(engine, ids, downs, mode="single", threads=1) == Plan("single", 1, 1)
+    assert choose_plan(engine, ids, downs, mode="single", threads=1) == Plan("single", 1, 1)
 
 
 def test_a_measured_plan_leaves_no_trace() -> None:
@@ -104,7 +104,9 @@ def test_a_measured_plan_leaves_no_trace() -> None:
     before = [leaf.clone() for leaf in leaves(engine.states)]
     ids = np.arange(len(engine))
     downs = engine.broadcast(Local().init_server(engine.problem, engine.w, engine.population), ids)
-    plan = choose(engine, ids, downs, mode="stacked", most_threads=2, rounds=1000, compiled=False)
+    plan = choose_plan(
+        engine, ids, downs, mode="stacked", most_threads=2, rounds=1000, compiled=False
+    )
     assert plan.mode == "stacked"
     assert plan.chunk >= 2
     assert plan.threads in (1, 2)
@@ -118,10 +120,12 @@ def test_the_fastest_plan_wins() -> None:
         problem = blobs().problem
         plan = Plan("stacked", 64, 1)
 
-        def rehearse(self, ids: object, downs: object) -> float:
+        def time_round(self, ids: object, downs: object) -> float:
             return 1.0 if self.plan == Plan("stacked", 20, 2) else 2.0
 
-    plan = choose(Clients(), np.arange(40), None, mode="stacked", most_threads=2, rounds=10_000)
+    plan = choose_plan(
+        Clients(), np.arange(40), None, mode="stacked", most_threads=2, rounds=10_000
+    )
     assert plan == Plan("stacked", 20, 2)
 
 
@@ -172,11 +176,11 @@ def test_memory_of_a_server_that_remembers_clients() -> None:
 
 def test_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("unalike.engines.memory.available_memory", lambda: 5_000_000)
-    refuse_too_much(4_000_000, "The run")
+    require_memory(4_000_000, "The run")
     with pytest.raises(InputError, match=r"The run would need about 6\.0 GB .* 5 MB are free"):
-        refuse_too_much(6_000_000_000, "The run")
+        require_memory(6_000_000_000, "The run")
     monkeypatch.setattr("unalike.engines.memory.available_memory", lambda: None)
-    refuse_too_much(6_000_000_000, "The run")
+    require_memory(6_000_000_000, "The run")
 
 
 def test_available_memory_is_known_here() -> None:

@@ -11,7 +11,7 @@ from unalike.core import Batch, Problem
 from unalike.engines.plan import Plan
 from unalike.functional import streams
 from unalike.functional.dropout import StreamedDropout
-from unalike.functional.forward_pass import Pass, during
+from unalike.functional.forward_pass import ForwardPass, set_forward_pass
 from unalike.functional.trees import leaves
 from unalike.methods import MEFL, FedAvg, Scaffold
 from worlds import SINGLE, STACKED, World, blobs
@@ -28,7 +28,7 @@ def world(p: float = 0.4) -> World:
 
 def mask(layer: StreamedDropout, key: Tensor, *shape: int) -> Tensor:
     """What the layer makes of ones."""
-    with during(Pass(key=key)):
+    with set_forward_pass(ForwardPass(key=key)):
         return layer(torch.ones(shape, dtype=torch.float64))
 
 
@@ -58,7 +58,7 @@ def test_all_or_nothing(p, value):
 
 def test_each_layer_of_a_pass_has_a_mask_of_its_own():
     layer = StreamedDropout(0.5, channels=False)
-    with during(Pass(key=torch.tensor(5))):
+    with set_forward_pass(ForwardPass(key=torch.tensor(5))):
         first, second = layer(torch.ones(9, 9)), layer(torch.ones(9, 9))
     assert not torch.equal(first, second)
 

@@ -54,7 +54,7 @@ def test_descend_takes_only_real_steps() -> None:
 
 
 def test_descend_carries_any_tree() -> None:
-    class Pair(solvers.Moments):
+    class Pair(solvers.AdamState):
         pass
 
     def go(batches: Batches) -> Tensor:
@@ -108,7 +108,7 @@ def test_retrace_may_overwrite_only_what_it_has_made() -> None:
             lambda c, here, b: 0.5 * c + mean(b) * here,
             start,
             path,
-            again=lambda c, here, b: c.mul_(0.5).add_(mean(b) * here),
+            in_place=lambda c, here, b: c.mul_(0.5).add_(mean(b) * here),
         )
         return torch.stack([pure, again])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unalike.core import Method
-from unalike.functional.gradient_count import batch_of, gradient_taken, tallied
+from unalike.functional.gradient_count import count_gradients, gradient_cost, record_gradient
 from unalike.methods import MEFL, UGA, FedAvg, Local, PerFedAvg, PFedMe, Scaffold
 from worlds import SINGLE, STACKED, blobs
 
@@ -43,12 +43,12 @@ def test_only_clients_that_answer_cost() -> None:
 
 
 def test_blocks_nest() -> None:
-    with tallied() as outer:
-        with batch_of(3):
-            gradient_taken()
-            with batch_of(5):
-                gradient_taken(2)
-            gradient_taken()
-        with tallied() as inner, batch_of(7):
-            gradient_taken()
+    with count_gradients() as outer:
+        with gradient_cost(3):
+            record_gradient()
+            with gradient_cost(5):
+                record_gradient(2)
+            record_gradient()
+        with count_gradients() as inner, gradient_cost(7):
+            record_gradient()
     assert (outer, inner) == ([16], [7])

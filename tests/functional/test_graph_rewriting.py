@@ -9,9 +9,9 @@ from torch import Tensor, fx, nn
 
 from unalike.core import Problem
 from unalike.core.batches import Batch
-from unalike.functional.graph_rewriting import LARGE, exactly, freely
+from unalike.functional.graph_rewriting import LARGE, rewrite_approximately, rewrite_exactly
 from unalike.functional.traced_function import Gradient
-from unalike.functional.tracing import recorded
+from unalike.functional.tracing import trace_kernels
 
 aten = torch.ops.aten
 MAPPED = (0, 0, 0, None, None, None)
@@ -58,7 +58,7 @@ def test_rewritten_gradients_have_the_bits_of_the_gradient(
     problem = perceptron(*widths)
     tensors = arguments(problem, 5, widths[0], widths[-1])
     fn = gradient(problem, together=together).mapped(MAPPED)
-    module = recorded(fn, tensors, (), rewrite=exactly)
+    module = trace_kernels(fn, tensors, (), rewrite=rewrite_exactly)
     assert module is not None
     for shift in (0.0, 0.3, -1.0):
         w = tensors[0] + shift
@@ -70,8 +70,8 @@ def test_a_large_product_is_written_where_it_ends() -> None:
     assert 200 * 120 >= LARGE > 120 * 5
     tensors = arguments(problem, 5, 200, 5)
     fn = gradient(problem, together=False).mapped(MAPPED)
-    plain = recorded(fn, tensors, (), rewrite=changed_nothing)
-    fewer = recorded(fn, tensors, (), rewrite=exactly)
+    plain = trace_kernels(fn, tensors, (), rewrite=changed_nothing)
+    fewer = trace_kernels(fn, tensors, (), rewrite=rewrite_exactly)
     assert plain is not None
     assert fewer is not None
     assert kernels(plain)[aten.cat.default] == 1
@@ -86,7 +86,7 @@ def test_one_client_alone_writes_its_large_product_in_place_too() -> None:
         for t, dim in zip(arguments(problem, 2, 200, 5), MAPPED, strict=True)
     )
     fn = gradient(problem, together=False)
-    module = recorded(fn, tensors, (), rewrite=exactly)
+    module = trace_kernels(fn, tensors, (), rewrite=rewrite_exactly)
     assert module is not None
     assert kernels(module)[aten.mm.out] == 1
     assert torch.equal(module(*tensors), fn(*tensors))
@@ -96,8 +96,8 @@ def test_products_come_out_in_the_order_in_which_they_are_read() -> None:
     problem = perceptron(64, 32, 10)
     tensors = arguments(problem, 100, 64, 10)
     fn = gradient(problem, together=True).mapped(MAPPED)
-    plain = recorded(fn, tensors, (), rewrite=changed_nothing)
-    free = recorded(fn, tensors, (), rewrite=freely)
+    plain = trace_kernels(fn, tensors, (), rewrite=changed_nothing)
+    free = trace_kernels(fn, tensors, (), rewrite=rewrite_approximately)
     assert plain is not None
     assert free is not None
     assert kernels(plain)[aten.clone.default] == 2
@@ -112,7 +112,7 @@ def test_a_product_is_not_turned_where_others_read_it_too() -> None:
         return torch.cat([straight.reshape(-1), product.reshape(-1)])
 
     a, b = torch.randn(4, 5), torch.randn(5, 6)
-    module = recorded(fn, (a, b), (), rewrite=freely)
+    module = trace_kernels(fn, (a, b), (), rewrite=rewrite_approximately)
     assert module is not None
     assert kernels(module)[aten.mm.default] == 1
     assert torch.equal(module(a, b), fn(a, b))
@@ -124,15 +124,15 @@ def test_a_part_that_stands_twice_is_joined_as_before() -> None:
         return torch.cat([flat, flat])
 
     a, b = torch.randn(200, 3), torch.randn(3, 200)
-    module = recorded(fn, (a, b), (), rewrite=exactly)
+    module = trace_kernels(fn, (a, b), (), rewrite=rewrite_exactly)
     assert module is not None
     assert torch.equal(module(a, b), fn(a, b))
 
 
-def test_nothing_is_recorded_that_depends_on_a_tensor_from_elsewhere() -> None:
+def test_nothing_is_traced_that_depends_on_a_tensor_from_elsewhere() -> None:
     elsewhere = torch.ones(3)
     given = (torch.arange(3.0),)
-    assert recorded(lambda a: a + elsewhere, given, (), rewrite=exactly) is None
-    module = recorded(lambda a: a + elsewhere, given, (elsewhere,), rewrite=exactly)
+    assert trace_kernels(lambda a: a + elsewhere, given, (), rewrite=rewrite_exactly) is None
+    module = trace_kernels(lambda a: a + elsewhere, given, (elsewhere,), rewrite=rewrite_exactly)
     assert module is not None
     assert torch.equal(module(*given), torch.tensor([1.0, 2.0, 3.0]))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from unalike.core import Batch, Problem
+from unalike.core.model_check import check_model
 from unalike.errors import InputError
 from unalike.methods import FedAvg
 from worlds import SINGLE, STACKED, World, blobs
@@ -110,7 +111,7 @@ def test_a_bare_layer_and_a_shared_layer_are_models_too():
     norm = nn.BatchNorm1d(6)
     twice = nn.Sequential(norm, nn.Linear(6, 6), norm)
     problem = Problem(twice)
-    assert len(problem.normalisers) == 1
+    assert len(problem.batch_norm_layers) == 1
     torch.testing.assert_close(problem.logits(problem.init(), x), copy.deepcopy(twice)(x))
 
 
@@ -182,7 +183,7 @@ class Mean(Failing):
 )
 def test_what_cannot_be_trained_is_said_in_one_sentence(module, sentence):
     with pytest.raises(InputError, match=sentence) as error:
-        Problem(module).check(torch.ones(2, 6), 3)
+        check_model(Problem(module), torch.ones(2, 6), 3)
     assert "\n" not in str(error.value)
 
 
@@ -205,17 +206,17 @@ def test_a_batchnorm_of_the_users_own_kind_is_refused():
 
 def test_a_sound_model_passes_and_its_buffers_are_as_before():
     problem = Problem(Constants())
-    problem.check(torch.ones(1, 6), 3)
-    problem.check(torch.ones(1, 6))
+    check_model(problem, torch.ones(1, 6), 3)
+    check_model(problem, torch.ones(1, 6))
     counting = Problem(Counting())
     with pytest.raises(InputError):
-        counting.check(torch.ones(1, 6), 3)
+        check_model(counting, torch.ones(1, 6), 3)
     assert counting.constants["calls"].item() == 0
 
 
 def test_a_bare_loss_needs_no_check():
     problem = Problem.from_function(lambda w, x, y: (w - y).square().sum(1), torch.zeros(2))
-    problem.check(torch.ones(1, 6), 3)
+    check_model(problem, torch.ones(1, 6), 3)
     batch = Batch(
         torch.ones(1, 6), torch.ones(1, 2), torch.ones(1), torch.tensor(1.0), torch.zeros(1)
     )

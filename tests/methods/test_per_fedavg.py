@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unalike.core import Batch, Batches, NoState, Problem
-from unalike.core.batches import Turn
+from unalike.core.batches import LocalStep
 from unalike.methods import FedAvg, PerFedAvg
 from worlds import blobs, fixed_point, quadratics, samples, whole_batch
 
@@ -84,8 +84,8 @@ class Scripted(Batches):
         usual = samples(script[0][0].x, script[0][0].y)
         return Scripted(**{f.name: getattr(usual, f.name) for f in fields(usual)}, script=script)
 
-    def __iter__(self) -> Iterator[Turn]:
-        return iter([Turn(batches[: self.independent], None, 1) for batches in self.script])
+    def __iter__(self) -> Iterator[LocalStep]:
+        return iter([LocalStep(batches[: self.independent], None, 1) for batches in self.script])
 
 
 @pytest.mark.proof("fixed point", "three batches: (I - alpha A'') A' (w - alpha A (w - c) - c')")

@@ -110,7 +110,7 @@ def assert_same_as_simulated(where: World, method: Method, tmp_path: Path) -> No
     for at, row in enumerate(engine.rows):
         site = network.sites[int(row)]
         mine = {n: leaf[at : at + 1] for n, leaf in items(personal)}
-        theirs = site.engine.personal(3, _rows(downs, at))
+        theirs = site.engine.personalise_from(3, _rows(downs, at))
         for leaf_name, leaf in items(theirs):
             torch.testing.assert_close(leaf, mine[leaf_name], **CLOSE)
     assert not network.remarks()

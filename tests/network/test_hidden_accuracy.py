@@ -14,12 +14,12 @@ from network_grid import InProcessGrid
 from site_files import QUICK, STUDY, blobs, node
 from small_studies import SMALL
 from unalike.api import Result, read_result
+from unalike.cli.comparison_table import ComparisonTable
 from unalike.data.own_samples import OwnSamples
 from unalike.network.protocol.flower_message import unwrap
 from unalike.network.protocol.messages import Parcel
 from unalike.network.server.study import conduct, prepare
 from unalike.network.site.session import Identity
-from unalike.results.table import Terminal
 from unalike.results.verdict import judge
 from unalike.study.settings import make_study
 
@@ -58,7 +58,7 @@ def evaluations(folder: Path) -> list[dict[str, Any]]:
 def shown(result: Result) -> str:
     console = Console(width=140)
     with console.capture() as captured:
-        console.print(Terminal(result))
+        console.print(ComparisonTable(result))
     return captured.get()
 
 

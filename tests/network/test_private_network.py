@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from network_grid import At, InProcessGrid
 from small_studies import SMALL
 from unalike import compare
-from unalike.cli.federation_view import FederationView
+from unalike.cli.network.federation_progress import FederationProgress
 from unalike.network.protocol.flower_message import unwrap, wrap
 from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import Parcel
@@ -122,7 +122,7 @@ def test_what_does_not_suit_is_left_out_aloud(tmp_path: Path) -> None:
 
 def test_the_live_view_tells_epsilon() -> None:
     console = Console(width=160, record=True, force_terminal=False)
-    view = FederationView(console, "study")
+    view = FederationProgress(console, "study")
     event = {"event": "round", "method": "fedavg", "seed": 0, "t": 1, "rounds": 2, "answers": 3}
     view.tell(event | {"epsilon": 2.345})
     assert "epsilon 2.35" in console.export_text()

@@ -13,10 +13,10 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
-from test_cli import unalike
+from command_line import unalike
 from unalike import compare
 from unalike.api import resume, suited
-from unalike.cli.progress import Live
+from unalike.cli.progress import StudyProgress
 from unalike.errors import InputError
 from unalike.methods import METHODS
 from unalike.network.protocol.run_config import read_settings, told
@@ -199,12 +199,12 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_the_progress_line_tells_epsilon() -> None:
     study = make_study({**SMALL, "privacy": TEXT})
     console = Console(force_terminal=True, width=160, record=True)
-    with Live(study, console) as live:
-        live.tell(Progress("", 0, 0, runs=1))
-        live.tell(Progress("fedavg", 0, 1, 0.5, epsilon=2.345))
-        live._bars.refresh()
-        live.tell(Progress("fedavg", 0, 2, epsilon=float("inf")))
-        live._bars.refresh()
+    progress = StudyProgress(study, console)
+    progress.tell(Progress("", 0, 0, runs=1))
+    progress.tell(Progress("fedavg", 0, 1, 0.5, epsilon=2.345))
+    console.print(progress.picture())
+    progress.tell(Progress("fedavg", 0, 2, epsilon=float("inf")))
+    console.print(progress.picture())
     text = console.export_text()
     assert "validation 50.0%, epsilon 2.35" in text
     assert "validation 50.0%, epsilon infinite" in text

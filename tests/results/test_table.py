@@ -1,15 +1,12 @@
-"""The table: the numbers of the frame, and readable in 80 columns."""
-
-import io
+"""The table: the numbers of the frame, and how numbers are written."""
 
 import numpy as np
 import pytest
-from rich.console import Console
 from scipy import stats
 
 from comparisons import comparison, offsets
 from unalike.results import units
-from unalike.results.table import Terminal, as_frame, legend
+from unalike.results.table import as_frame
 
 METHODS = {
     "local": [0.80, 0.81, 0.79],
@@ -17,12 +14,6 @@ METHODS = {
     "finetuning": [0.84, 0.86, 0.85],
     "mefl": [0.90, 0.905, 0.902],
 }
-
-
-def printed(made, width):
-    out = io.StringIO()
-    Console(file=out, width=width, color_system=None).print(Terminal(made))
-    return out.getvalue()
 
 
 def test_rows_are_sorted_by_personalised_accuracy_and_diverged_come_last():
@@ -55,29 +46,6 @@ def test_what_was_not_measured_is_missing_not_zero():
     assert np.isnan(table.at["local", "global"])
     assert table["new"].isna().all()
     assert table["personalised_half"].isna().all()
-
-
-@pytest.mark.parametrize("width", [80, 100, 140])
-def test_a_terminal_holds_every_row_on_its_lines(width):
-    text = printed(comparison(METHODS, rounds=500), width)
-    assert max(map(len, text.splitlines())) <= width
-    row = next(line for line in text.splitlines() if line.startswith("MEFL"))
-    assert "90.2±0.6" in row
-    assert "…" not in text
-    assert "fine-tuning" in text
-
-
-def test_columns_without_numbers_are_left_out():
-    text = printed(comparison({"local": [0.8], "fedavg": [0.6]}, new=0), 120)
-    assert "new" not in text
-    assert "one seed, no interval" in text
-
-
-def test_the_legend_says_what_each_number_is():
-    text = legend(comparison(METHODS, diverged={("mefl", 0): 2}))
-    assert "mean over 3 seeds ± half a 95 % interval" in text
-    assert "standard deviation" in text
-    assert "† MEFL diverged" in text
 
 
 @pytest.mark.parametrize(

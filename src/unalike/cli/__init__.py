@@ -1,1 +1,1 @@
-"""The command line: reads options, calls the library, prints."""
+"""The command line: reads options, calls the library, prints. No logic of its own."""

@@ -1,4 +1,4 @@
-"""The command `unalike advise`: reads options, calls the library, prints."""
+"""The command `unalike advise`."""
 
 from __future__ import annotations
 
@@ -6,50 +6,31 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from . import options
+from .console import err, out, print_report, say
+from .options import setting
 
-out = Console()
-err = Console(stderr=True)
 
-
+@options.expand
 def advise(
+    *,
     data: options.Data = "digits",
-    client_column: options.ClientColumn = None,
-    label_column: options.LabelColumn = None,
-    data_dir: options.DataDir = None,
-    split: options.Split = None,
-    alpha: options.Alpha = None,
-    classes_per_client: options.ClassesPerClient = None,
-    shards_per_client: options.ShardsPerClient = None,
-    law: options.Law = None,
-    sigma: options.Sigma = None,
-    exponent: options.Exponent = None,
-    skew: options.Skew = None,
-    clients: options.Clients = None,
-    min_size: options.MinSize = None,
-    validation: options.Validation = None,
-    test: options.Test = None,
-    new_clients: options.NewClients = None,
+    columns: options.Columns,
+    partition: options.Partition,
+    held_out: options.HeldOut,
     methods: Annotated[
         str | None,
-        options.setting("Who races, in place of what the rules propose: names with commas."),
+        setting("Who races, in place of what the rules propose: names with commas."),
     ] = None,
     model: Annotated[str, typer.Option(help="Network; auto picks one for the data.")] = "auto",
     rounds: Annotated[int, typer.Option(help="Rounds of training.")] = 30,
-    local_epochs: Annotated[int | None, options.setting("Local epochs in a round. [1]")] = None,
-    batch_size: Annotated[int | None, options.setting("Samples in a local step. [16]")] = None,
-    cohort: options.Cohort = None,
-    weights: Annotated[
-        str | None, options.setting("What a client counts in averages. [proportional]")
-    ] = None,
-    device: Annotated[str | None, options.setting("cpu, cuda or auto. [cpu]")] = None,
+    training: options.Training,
     folds: Annotated[int, typer.Option(help="Folds of the known samples that judge.")] = 5,
     seeds: Annotated[int, typer.Option(help="Repetitions of the test at the end.")] = 3,
     budget: Annotated[
         int | None,
-        options.setting("The most gradients of samples that the race may compute. [no limit]"),
+        setting("The most gradients of samples that the race may compute. [no limit]"),
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides the deal and the folds.")] = 0,
     folder: Annotated[
@@ -58,42 +39,19 @@ def advise(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Begin anew where the folder holds another race.")
     ] = False,
-    jobs: Annotated[int | None, options.setting("Runs at the same time. [cores]")] = None,
+    jobs: options.Jobs = None,
 ) -> None:
     """Say which method fits these clients: a diagnosis, a race on known samples, one test."""
-    names = (
-        "data_dir",
-        "split",
-        "alpha",
-        "classes_per_client",
-        "shards_per_client",
-        "law",
-        "sigma",
-        "exponent",
-        "skew",
-        "clients",
-        "min_size",
-        "validation",
-        "test",
-        "new_clients",
-        "local_epochs",
-        "batch_size",
-        "cohort",
-        "weights",
-        "device",
-    )
-    given = locals()
-    settings = {name: given[name] for name in names if given[name] not in (None, [])}
     from unalike.advice import advise as seek
-    from unalike.advice.terminal import Announcement, Live, Outcome
     from unalike.engines.machine import cores
 
-    with Live(err) as live:
+    from .advice_tables import AdviceTable, ShortlistTable
+    from .progress import RaceProgress
+
+    with RaceProgress(err) as progress:
         try:
             advice = seek(
                 data,
-                client_column=client_column,
-                label_column=label_column,
                 model=model,
                 methods=methods,
                 rounds=rounds,
@@ -104,13 +62,15 @@ def advise(
                 out=folder,
                 overwrite=overwrite,
                 jobs=jobs or cores(),
-                announce=lambda brief: out.print(Announcement(brief)),
-                tell=live.tell,
-                **settings,
+                announce=lambda brief: out.print(ShortlistTable(brief)),
+                tell=progress.tell,
+                **columns.given(),
+                **partition.given(),
+                **held_out.given(),
+                **training.given(),
             )
         except KeyboardInterrupt:
-            err.print("unalike: Interrupted. What is done is kept: give the same command again.")
+            say("unalike: Interrupted. What is done is kept: give the same command again.")
             raise typer.Exit(130) from None
-    out.print(Outcome(advice))
-    page = folder / "advice.html"
-    out.print(f"Report: {page}", highlight=False, markup=False, soft_wrap=True)
+    out.print(AdviceTable(advice))
+    print_report(folder / "advice.html")

@@ -1,8 +1,23 @@
-"""Options that several commands share."""
+"""Options that several commands share, each described once.
+
+A group is a frozen dataclass whose fields are options. A command that takes one has a keyword of
+its type and is decorated with `expand`; the group knows what was given. So an option added to a
+group is at once an option of all its commands, and among their settings.
+
+    >>> @expand
+    ... def command(*, partition: Partition) -> None:
+    ...     print(partition.given())
+    >>> command(**dict.fromkeys(signature(command).parameters) | {"split": "iid"})
+    {'split': 'iid'}
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -15,27 +30,120 @@ def setting(help_text: str, *names: str) -> Any:
 Data = Annotated[
     str, typer.Option(help="A data set, or your own .npz, .csv, .parquet file or folder.")
 ]
-ClientColumn = Annotated[
-    str | None, setting("Own files: the column that names the client. [client]")
-]
-LabelColumn = Annotated[str | None, setting("Own files: the column of classes. [y]")]
 DataDir = Annotated[str | None, setting("Folder with the data files.")]
-Split = Annotated[str | None, setting("How samples are dealt to clients. [dirichlet]")]
-Alpha = Annotated[float | None, setting("Dirichlet concentration. [0.1]")]
-ClassesPerClient = Annotated[int | None, setting("Of the pathological split. [2]")]
-ShardsPerClient = Annotated[int | None, setting("Of the shards split. [2]")]
-Law = Annotated[str | None, setting("Of the quantity split: lognormal or power.")]
-Sigma = Annotated[float | None, setting("Of the lognormal law.")]
-Exponent = Annotated[float | None, setting("Of the power law.")]
-Skew = Annotated[
-    list[str] | None,
-    setting("KIND or KIND:NAME=VALUE, on top of the split; can be repeated; see 'unalike skews'."),
-]
-Clients = Annotated[int | None, setting("Clients that exist. [20; all natural ones]")]
-MinSize = Annotated[int | None, setting("The least samples that a client holds.")]
-Validation = Annotated[float | None, setting("Share of samples for validation. [0.1]")]
-Test = Annotated[float | None, setting("Share of samples for testing. [0.2]")]
-NewClients = Annotated[float | None, setting("Share of the clients that never train. [0.2]")]
-Cohort = Annotated[
-    float | None, setting("Clients in a round: a share up to 1, or a number above 1. [1.0]")
-]
+Jobs = Annotated[int | None, setting("Runs at the same time. [cores]")]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Options that belong together."""
+
+    @classmethod
+    def parameters(cls) -> list[Parameter]:
+        """Of a command, one for each option."""
+        hints = get_type_hints(cls, include_extras=True)
+        return [
+            Parameter(
+                field.name,
+                Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=hints[field.name],
+            )
+            for field in fields(cls)
+        ]
+
+    def given(self) -> dict[str, Any]:
+        """The options that have a value, by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value not in (None, [])}
+
+    def words(self) -> list[str]:
+        """What has to be typed to give the same to another command."""
+        typed: list[str] = []
+        for name, value in self.given().items():
+            option = f"--{name.replace('_', '-')}"
+            for one in value if isinstance(value, list) else [value]:
+                typed += [option, *([] if one is True else [str(one)])] if one is not False else []
+        return typed
+
+
+@dataclass(frozen=True)
+class Columns(Group):
+    """What the columns of own files mean."""
+
+    client_column: Annotated[
+        str | None, setting("Own files: the column that names the client. [client]")
+    ] = None
+    label_column: Annotated[str | None, setting("Own files: the column of classes. [y]")] = None
+
+
+@dataclass(frozen=True)
+class Partition(Group):
+    """How a named data set is dealt to clients."""
+
+    data_dir: DataDir = None
+    split: Annotated[str | None, setting("How samples are dealt to clients. [dirichlet]")] = None
+    alpha: Annotated[float | None, setting("Dirichlet concentration. [0.1]")] = None
+    classes_per_client: Annotated[int | None, setting("Of the pathological split. [2]")] = None
+    shards_per_client: Annotated[int | None, setting("Of the shards split. [2]")] = None
+    law: Annotated[str | None, setting("Of the quantity split: lognormal or power.")] = None
+    sigma: Annotated[float | None, setting("Of the lognormal law.")] = None
+    exponent: Annotated[float | None, setting("Of the power law.")] = None
+    skew: Annotated[
+        list[str] | None,
+        setting(
+            "KIND or KIND:NAME=VALUE, on top of the split; can be repeated; see 'unalike skews'."
+        ),
+    ] = None
+    clients: Annotated[int | None, setting("Clients that exist. [20; all natural ones]")] = None
+    min_size: Annotated[int | None, setting("The least samples that a client holds.")] = None
+
+
+@dataclass(frozen=True)
+class HeldOut(Group):
+    """What training never sees."""
+
+    new_clients: Annotated[
+        float | None, setting("Share of the clients that never train. [0.2]")
+    ] = None
+    validation: Annotated[float | None, setting("Share of samples for validation. [0.1]")] = None
+    test: Annotated[float | None, setting("Share of samples for testing. [0.2]")] = None
+
+
+@dataclass(frozen=True)
+class Training(Group):
+    """Who trains in a round, and how much."""
+
+    cohort: Annotated[
+        float | None, setting("Clients in a round: a share up to 1, or a number above 1. [1.0]")
+    ] = None
+    local_epochs: Annotated[int | None, setting("Local epochs in a round. [1]")] = None
+    batch_size: Annotated[int | None, setting("Samples in a local step. [16]")] = None
+    weights: Annotated[str | None, setting("What a client counts in averages. [proportional]")] = (
+        None
+    )
+    device: Annotated[str | None, setting("cpu, cuda or auto. [cpu]")] = None
+
+
+def expand(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the options of its groups in its signature, one by one, for typer."""
+    parameters: list[Parameter] = []
+    groups: dict[str, type[Group]] = {}
+    for name, parameter in signature(command, eval_str=True).parameters.items():
+        kind = parameter.annotation
+        if isinstance(kind, type) and issubclass(kind, Group):
+            groups[name] = kind
+            parameters += kind.parameters()
+        else:
+            parameters.append(parameter)
+
+    @wraps(command)
+    def run(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{each.name: values.pop(each.name) for each in fields(group)})
+        command(**values)
+
+    expanded: Any = run
+    expanded.__signature__ = Signature(parameters)
+    expanded.__annotations__ = {each.name: each.annotation for each in parameters}
+    return expanded

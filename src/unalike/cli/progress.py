@@ -1,48 +1,72 @@
-"""Live progress of a study in the terminal: one line per method, and what must be said aloud."""
+"""How far work has come, in the terminal: bars, the time left, and what must be said aloud."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Hashable, Iterable
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
-from unalike.methods.header import header
 from unalike.results import units
-from unalike.study.run import Progress as Step
-from unalike.study.settings import Study
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from unalike.study.settings import Study
+    from unalike.study.training import Progress as Step
 
 SILENCE = 10.0
 """Seconds between lines where the output is not a terminal."""
 
+PACE = 900.0
+"""Seconds of the past from which the time left is told."""
 
-class Live:
-    """All rounds in one line, and a line for each run at work; elsewhere a line now and then."""
 
-    def __init__(self, study: Study, console: Console) -> None:
-        self._study, self._console = study, console
-        self._done: dict[tuple[str, int], int] = {}
-        self._said: set[str] = set()
-        self._spoken = time.monotonic()
+class ProgressDisplay:
+    """Bars on a terminal, elsewhere a line now and then; sentences are printed above the bars.
+
+    unit: what the bars count.
+    """
+
+    def __init__(self, console: Console, unit: str) -> None:
+        self.console = console
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} rounds"),
+            TextColumn(f"{{task.completed:.0f}}/{{task.total:.0f}} {unit}"),
             TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
+            TimeLeftColumn(),
             console=console,
-            transient=True,
-            disable=not console.is_terminal,
+            speed_estimate_period=PACE,
         )
-        self._all = self._bars.add_task("all runs", total=0, note="")
-        self._total = 0
-        self._lines: dict[tuple[str, int], TaskID] = {}
-        self._accuracy: dict[tuple[str, int], str] = {}
-        self._epsilon: dict[tuple[str, int], str] = {}
+        self._live: Live | None = None
+        self._keys: dict[Hashable, TaskID] = {}
+        self._said: set[str] = set()
+        self._spoken = time.monotonic()
 
-    def __enter__(self) -> Live:
-        self._bars.start()
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self._live = Live(
+                console=self.console,
+                get_renderable=self.picture,
+                refresh_per_second=4,
+                transient=True,
+            )
+            self._live.start()
         return self
 
     def __exit__(
@@ -51,45 +75,134 @@ class Live:
         error: BaseException | None,
         where: TracebackType | None,
     ) -> None:
-        self._bars.stop()
+        if self._live is not None:
+            self._live.stop()
+
+    def bar(self, key: Hashable, title: str, done: float, total: float, note: str = "") -> None:
+        """Draw the bar of this key, anew if there is one."""
+        if key not in self._keys:
+            self._keys[key] = self._bars.add_task(title, total=total, note=note)
+        self._bars.update(
+            self._keys[key], description=title, completed=done, total=total, note=note, visible=True
+        )
+
+    def hide(self, key: Hashable) -> None:
+        """Draw the bar of this key no more, if there is one."""
+        if key in self._keys:
+            self._bars.update(self._keys[key], visible=False)
+
+    def say(self, sentence: str) -> None:
+        """Print a line."""
+        self.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+
+    def say_once(self, sentence: str) -> None:
+        """Print a line, unless it was said before."""
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self.say(sentence)
+
+    def say_at_times(self, sentence: str) -> None:
+        """Print a line where there are no bars, and none was printed of late."""
+        now = time.monotonic()
+        if not self.console.is_terminal and now - self._spoken > SILENCE:
+            self._spoken = now
+            self.say(sentence)
+
+    def picture(self) -> RenderableType:
+        """What a terminal shows."""
+        return Group(*self.above(), self._bars.get_renderable(), *self.below())
+
+    def above(self) -> Iterable[RenderableType]:
+        """What stands above the bars."""
+        return ()
+
+    def below(self) -> Iterable[RenderableType]:
+        """What stands below the bars."""
+        return ()
+
+
+class TimeLeftColumn(ProgressColumn):
+    """What is left of a bar at the pace of late; nothing before a pace is known."""
+
+    def render(self, task: Task) -> Text:
+        left = None if task.finished else task.time_remaining
+        return Text("" if left is None else f"{units.duration(left)} left")
+
+
+class StudyProgress(ProgressDisplay):
+    """All rounds of a study in one bar, and a bar for each run at work."""
+
+    def __init__(self, study: Study, console: Console) -> None:
+        super().__init__(console, "rounds")
+        self._study = study
+        self._done: dict[tuple[str, int], int] = {}
+        self._total = 0
+        self._accuracy: dict[tuple[str, int], str] = {}
+        self._epsilon: dict[tuple[str, int], str] = {}
 
     def tell(self, step: Step) -> None:
         """Take note of a step."""
         if step.runs is not None:
             self._total = step.runs * self._study.rounds
-            self._bars.update(self._all, total=self._total)
+            self._draw_total()
         if step.remark:
             where = f"{step.label}, seed {step.seed}: " if step.label else ""
-            self._print_once(f"note: {where}{step.remark}")
+            self.say_once(f"note: {where}{step.remark}")
         if step.plan:
-            self._print_once(f"plan: {step.plan}")
+            self.say_once(f"plan: {step.plan}")
         if step.label:
             self._advance(step)
 
     def _advance(self, step: Step) -> None:
         run = (step.label, step.seed)
-        if run not in self._lines:
-            title = header(type(self._study.method(step.label))).title
-            self._lines[run] = self._bars.add_task(
-                f"{title}, seed {step.seed}", total=self._study.rounds, note=""
-            )
-        self._done[run] = self._study.rounds if step.finished else step.t
-        self._bars.update(self._lines[run], completed=step.t, visible=not step.finished)
         if step.accuracy is not None:
             self._accuracy[run] = f"validation {step.accuracy:.1%}"
         if step.epsilon is not None:
             self._epsilon[run] = f"epsilon {units.epsilon(step.epsilon)}"
-        parts = [self._accuracy.get(run, ""), self._epsilon.get(run, "")]
-        self._bars.update(self._lines[run], note=", ".join(filter(None, parts)))
-        done = sum(self._done.values())
-        self._bars.update(self._all, completed=done)
-        now = time.monotonic()
-        if not self._console.is_terminal and now - self._spoken > SILENCE:
-            self._spoken = now
-            parts = [f"{done} of {self._total} rounds done", self._epsilon.get(run, "")]
-            self._console.print(", ".join(filter(None, parts)), highlight=False)
+        epsilon = self._epsilon.get(run, "")
+        self.bar(
+            run,
+            f"{self._title(step.label)}, seed {step.seed}",
+            step.t,
+            self._study.rounds,
+            ", ".join(filter(None, [self._accuracy.get(run, ""), epsilon])),
+        )
+        if step.finished:
+            self.hide(run)
+        self._done[run] = self._study.rounds if step.finished else step.t
+        done = self._draw_total()
+        parts = [f"{done} of {self._total} rounds done", epsilon]
+        self.say_at_times(", ".join(filter(None, parts)))
 
-    def _print_once(self, sentence: str) -> None:
-        if sentence not in self._said:
-            self._said.add(sentence)
-            self._console.print(sentence, highlight=False, markup=False)
+    def _draw_total(self) -> int:
+        done = sum(self._done.values())
+        self.bar("all runs", "all runs", done, self._total)
+        return done
+
+    def _title(self, label: str) -> str:
+        from unalike.methods.header import header
+
+        return header(type(self._study.method(label))).title
+
+
+class RaceProgress(ProgressDisplay):
+    """One bar for the heat that is run."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console, "runs")
+        self._heat = 0
+        self._runs = 0
+        self._done: set[tuple[str, int]] = set()
+
+    def tell(self, step: Step) -> None:
+        """Take note of a step."""
+        if step.remark:
+            self.say_once(step.remark)
+        if step.runs is not None:
+            self.hide(self._heat)
+            self._heat, self._runs, self._done = self._heat + 1, step.runs, set()
+        if step.finished:
+            self._done.add((step.label, step.seed))
+        if step.label:
+            self.bar(self._heat, step.label, len(self._done), self._runs)
+            self.say_at_times(f"{len(self._done)} of {self._runs} runs done")

@@ -1,12 +1,17 @@
 """Several models that do not start at the same place: equal ones would stay equal for ever."""
 
 import hashlib
+from typing import Annotated
 
 import torch
+from annotated_types import Gt
 from torch import Tensor
 
 from unalike.core import Problem
 from unalike.functional import streams
+
+StartNoise = Annotated[float, Gt(0), "spread of the starts where the model cannot be drawn anew"]
+"""The setting of a method for `noise`."""
 
 
 def distinct_starts(problem: Problem, w: Tensor, count: int, noise: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""The words in which methods are written; imports torch and numpy, and nothing of ours."""
+"""The words in which methods are written; of ours they import `functional` and `errors` alone."""
 
 from .batches import Batch, Batches
 from .local_steps import average, descend, each_sample, optimise, retrace, trace

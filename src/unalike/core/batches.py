@@ -18,10 +18,10 @@ from torch import Tensor
 
 from unalike.functional import streams
 
-WHOLE_PASS = 256
+IN_ORDER_SIZE = 256
 """Samples in one batch of `Batches.in_order`."""
 
-NO_DRAWS = torch.empty(0, dtype=torch.int64)
+NO_KEY = torch.empty(0, dtype=torch.int64)
 """The key of a batch on which nothing random is drawn."""
 
 
@@ -33,10 +33,10 @@ class Batch(NamedTuple):
     weight: Tensor  # [B] 1 for a sample, 0 for padding
     size: Tensor  # [] how many samples, at least 1
     position: Tensor  # [B] int64, each one's place among the client's own samples
-    key: Tensor = NO_DRAWS  # [] int64, the stream of this step's random draws (dropout)
+    key: Tensor = NO_KEY  # [] int64, the stream of this step's random draws (dropout)
 
 
-class Turn(NamedTuple):
+class LocalStep(NamedTuple):
     """One local step's data."""
 
     batch: Any  # a Batch, or a tuple of independent ones
@@ -48,7 +48,7 @@ class Turn(NamedTuple):
 class Batches:
     """The training samples of a client and the way to go through them.
 
-    Iterating gives one `Turn` per local step: `passes` epochs, each in a fresh random order
+    Iterating gives one `LocalStep` per local step: `passes` epochs, each in a fresh random order
     without replacement, or exactly `count` steps where that is set.
     """
 
@@ -130,43 +130,45 @@ class Batches:
             ),
         )
 
-    def in_order(self) -> Iterator[Turn]:
-        """All samples once, unshuffled, in batches of up to `WHOLE_PASS`."""
-        slots = self._in_turn
+    def in_order(self) -> Iterator[LocalStep]:
+        """All samples once, unshuffled, in batches of up to `IN_ORDER_SIZE`."""
+        slots = self._in_order_slots
         for start in range(0, int(self.sizes.max(initial=0)), slots):
             real = int(np.clip(self.sizes - start, 0, slots).sum())
             at = torch.arange(start, start + self._rows(real, slots), device=self.ids.device)
-            yield Turn(self._gather(at.clamp(max=len(self.ids) - 1), at), None, real)
+            yield LocalStep(self._gather(at.clamp(max=len(self.ids) - 1), at), None, real)
 
     @property
-    def at_once(self) -> bool:
-        """Whether `in_order` is a single turn to which every client brings samples."""
-        return bool(self.sizes.min(initial=1) > 0 and self.sizes.max(initial=0) <= self._in_turn)
+    def in_one_batch(self) -> bool:
+        """Whether `in_order` is a single batch to which every client brings samples."""
+        return bool(
+            self.sizes.min(initial=1) > 0 and self.sizes.max(initial=0) <= self._in_order_slots
+        )
 
     @property
-    def _in_turn(self) -> int:
-        return min(WHOLE_PASS, self.most)
+    def _in_order_slots(self) -> int:
+        return min(IN_ORDER_SIZE, self.most)
 
-    def __iter__(self) -> Iterator[Turn]:
-        turns = self._epoch_turns() if self.count is None else self._exact_turns(self.count)
-        return self._with_draws(turns) if self.draws else turns
+    def __iter__(self) -> Iterator[LocalStep]:
+        steps = self._epoch_steps() if self.count is None else self._counted_steps(self.count)
+        return self._with_draws(steps) if self.draws else steps
 
-    def _with_draws(self, turns: Iterator[Turn]) -> Iterator[Turn]:
-        """The turns, each batch with a key named by this client's own step."""
+    def _with_draws(self, steps: Iterator[LocalStep]) -> Iterator[LocalStep]:
+        """The steps, each batch with a key named by this client's own step."""
         key, step = streams.derive(self.key, "draws"), torch.zeros_like(self.key)
-        for turn in turns:
+        for local_step in steps:
             here = streams.mix(key, step)
             if self.independent > 1:
                 batch: Any = tuple(
                     part._replace(key=streams.mix(here, draw))
-                    for draw, part in enumerate(turn.batch)
+                    for draw, part in enumerate(local_step.batch)
                 )
             else:
-                batch = turn.batch._replace(key=streams.mix(here, 0))
-            yield turn._replace(batch=batch)
-            step = step + (1 if turn.active is None else turn.active.to(step.dtype))
+                batch = local_step.batch._replace(key=streams.mix(here, 0))
+            yield local_step._replace(batch=batch)
+            step = step + (1 if local_step.active is None else local_step.active.to(step.dtype))
 
-    def _epoch_turns(self) -> Iterator[Turn]:
+    def _epoch_steps(self) -> Iterator[LocalStep]:
         slots = self._slots
         per_epoch = self._steps_per_epoch(self.sizes)
         longest = int(per_epoch.max(initial=0))
@@ -185,9 +187,9 @@ class Batches:
                     Batch(self.x[at[here]], self.y[at[here]], weights[here], counts[k], order[here])
                     for at, order in zip(samples, orders, strict=True)
                 )
-                yield Turn(drawn if self.independent > 1 else drawn[0], active, real)
+                yield LocalStep(drawn if self.independent > 1 else drawn[0], active, real)
 
-    def _exact_turns(self, count: int) -> Iterator[Turn]:
+    def _counted_steps(self, count: int) -> Iterator[LocalStep]:
         slots = self._slots
         per_epoch = np.maximum(self._steps_per_epoch(self.sizes), 1)
         longest = max(1, -(-count // int(per_epoch.min(initial=max(1, count)))))
@@ -200,7 +202,7 @@ class Batches:
             at = k * slots + torch.arange(self._rows(real, slots), device=self.ids.device)
             chosen = [order.gather(0, epoch * padded + at) for order in orders]
             active = None if bool((self.sizes > 0).all()) else self.size > 0
-            yield Turn(self._batch(chosen, at), active, real)
+            yield LocalStep(self._batch(chosen, at), active, real)
 
     @property
     def _slots(self) -> int:

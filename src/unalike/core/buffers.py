@@ -25,37 +25,37 @@ from torch import Tensor
 
 from unalike.errors import InputError
 from unalike.functional.forward_pass import (
-    ByCall,
-    Moments,
-    Pass,
-    Seen,
+    BatchMoments,
+    ForwardPass,
+    LayerCall,
+    PredictionByCall,
     Statistics,
-    during,
-    pooled,
-    settled,
+    pooled_moments,
+    prediction_statistics,
+    set_forward_pass,
 )
-from unalike.functional.running_statistics import by_layer, running_from
+from unalike.functional.running_statistics import prediction_pass, track_running_statistics
 
 from .batches import Batches
 from .method import Cohort, Method, Population
 from .problem import Problem
 
 
-class Equipped(NamedTuple):
+class ModelWithStatistics(NamedTuple):
     """A model, with what its layers normalise by."""
 
     model: Any
     statistics: Statistics
 
 
-class Beside(NamedTuple):
+class WithStatistics(NamedTuple):
     """What the method keeps or sends, and the running statistics beside it."""
 
     method: Any
     statistics: Statistics
 
 
-class Own(NamedTuple):
+class ClientWithStatistics(NamedTuple):
     """A client's private state under the policy `local`."""
 
     method: Any
@@ -69,7 +69,7 @@ def with_buffers(method: Method, problem: Problem) -> Method:
     Statistics travel where models do: a method whose normalisation layers stay with the client
     keeps them there under `share` too, and one that trains on pooled data has one place for them.
     """
-    if not problem.normalisers or isinstance(method, _Policy):
+    if not problem.batch_norm_layers or isinstance(method, BufferPolicy):
         return method
     asked = problem.buffers
     suitable = set(method.buffers) & ({asked} if asked == "recompute" else {"share", "local"})
@@ -80,14 +80,15 @@ def with_buffers(method: Method, problem: Problem) -> Method:
             "the method out."
         )
     policy = asked if asked in suitable else suitable.pop()
-    if policy == "share" and _normalises_privately(method, problem):
+    if policy == "share" and _keeps_normalisation_private(method, problem):
         policy = "local"
     return cast(Method, POLICIES[policy](method))
 
 
-def _normalises_privately(method: Method, problem: Problem) -> bool:
+def _keeps_normalisation_private(method: Method, problem: Problem) -> bool:
     """Whether the normalisation layers stay with the client; InputError where only some do."""
-    private, layers = set(method.stays(problem)), {layer.name for layer in problem.normalisers}
+    private = set(method.private_segments(problem))
+    layers = {layer.name for layer in problem.batch_norm_layers}
     stay: dict[str, bool] = {}
     with_client = False
     for name, part in problem.module.named_modules():
@@ -106,7 +107,7 @@ def _normalises_privately(method: Method, problem: Problem) -> bool:
     return all(stay.values())
 
 
-class _Policy:
+class BufferPolicy:
     """A method that answers everything as another one does."""
 
     def __init__(self, method: Method) -> None:
@@ -118,108 +119,124 @@ class _Policy:
         return getattr(self.method, name)
 
 
-class Recompute(_Policy):
+class RecomputeStatistics(BufferPolicy):
     """Statistics of the samples at hand: see the module."""
 
-    def personalise(self, problem: Problem, down: Any, client: Any, batches: Batches) -> Equipped:
+    def personalise(
+        self, problem: Problem, down: Any, client: Any, batches: Batches
+    ) -> ModelWithStatistics:
         model = self.method.personalise(problem, down, client, batches)
-        return equipped(model, self.observe(problem, model, batches))
+        return model_with_statistics(model, self.observe(problem, model, batches))
 
-    def adapt(self, problem: Problem, down: Any, client: Any, batches: Batches) -> Equipped:
+    def adapt(
+        self, problem: Problem, down: Any, client: Any, batches: Batches
+    ) -> ModelWithStatistics:
         model = self.method.adapt(problem, down, client, batches)
-        return equipped(model, self.observe(problem, model, batches))
+        return model_with_statistics(model, self.observe(problem, model, batches))
 
-    def together(self, model: Any, moments: Moments) -> Equipped:
+    def together(self, model: Any, moments: BatchMoments) -> ModelWithStatistics:
         """The one model for everybody, from what it met at each client: leaves [N, channels]."""
         clients = zip(*(part.unbind() for part in moments), strict=True)
-        return equipped(model, pooled([Moments(*client) for client in clients]))
+        return model_with_statistics(
+            model, pooled_moments([BatchMoments(*client) for client in clients])
+        )
 
-    def observe(self, problem: Problem, model: Any, batches: Batches) -> Moments:
+    def observe(self, problem: Problem, model: Any, batches: Batches) -> BatchMoments:
         """What the model's layers meet on the client's training samples, in order of calls."""
-        seen = observed(self.method, problem, model, batches)
-        return Moments(
+        seen = layer_calls(self.method, problem, model, batches)
+        return BatchMoments(
             *(torch.cat(parts) for parts in zip(*(s.moments for s in seen), strict=True))
         )
 
-    def predict(self, problem: Problem, personal: Equipped, x: Tensor) -> Tensor:
-        with during(ByCall(personal.statistics)):
+    def predict(self, problem: Problem, personal: ModelWithStatistics, x: Tensor) -> Tensor:
+        with set_forward_pass(PredictionByCall(personal.statistics)):
             return self.method.predict(problem, personal.model, x)
 
 
-class Share(_Policy):
+class ShareStatistics(BufferPolicy):
     """Running statistics that travel with the model: see the module."""
 
-    def init_server(self, problem: Problem, w: Tensor, population: Population) -> Beside:
-        return Beside(self.method.init_server(problem, w, population), problem.start_statistics)
+    def init_server(self, problem: Problem, w: Tensor, population: Population) -> WithStatistics:
+        return WithStatistics(
+            self.method.init_server(problem, w, population), problem.start_statistics
+        )
 
-    def broadcast(self, server: Beside, client_id: Tensor) -> Beside:
-        return Beside(self.method.broadcast(server.method, client_id), server.statistics)
+    def broadcast(self, server: WithStatistics, client_id: Tensor) -> WithStatistics:
+        return WithStatistics(self.method.broadcast(server.method, client_id), server.statistics)
 
-    def deliver(self, server: Beside, client_id: Tensor) -> Beside:
-        return Beside(self.method.deliver(server.method, client_id), server.statistics)
+    def deliver(self, server: WithStatistics, client_id: Tensor) -> WithStatistics:
+        return WithStatistics(self.method.deliver(server.method, client_id), server.statistics)
 
-    def introduce(self, server: Beside) -> Beside:
-        return Beside(self.method.introduce(server.method), server.statistics)
+    def introduce(self, server: WithStatistics) -> WithStatistics:
+        return WithStatistics(self.method.introduce(server.method), server.statistics)
 
     def client_update(
-        self, problem: Problem, down: Beside, client: Any, batches: Batches
-    ) -> tuple[Any, Beside]:
-        with running_from(down.statistics, problem.normalisers) as running:
+        self, problem: Problem, down: WithStatistics, client: Any, batches: Batches
+    ) -> tuple[Any, WithStatistics]:
+        with track_running_statistics(down.statistics, problem.batch_norm_layers) as running:
             client, up = self.method.client_update(problem, down.method, client, batches)
-        return client, Beside(up, running.statistics)
+        return client, WithStatistics(up, running.statistics)
 
-    def server_update(self, server: Beside, ups: Beside, cohort: Cohort) -> Beside:
-        return Beside(
+    def server_update(
+        self, server: WithStatistics, ups: WithStatistics, cohort: Cohort
+    ) -> WithStatistics:
+        return WithStatistics(
             self.method.server_update(server.method, ups.method, cohort),
             Statistics(*(cohort.mean(part) for part in ups.statistics)),
         )
 
     def personalise(
-        self, problem: Problem, down: Beside, client: Any, batches: Batches
-    ) -> Equipped:
-        with running_from(down.statistics, problem.normalisers) as running:
+        self, problem: Problem, down: WithStatistics, client: Any, batches: Batches
+    ) -> ModelWithStatistics:
+        with track_running_statistics(down.statistics, problem.batch_norm_layers) as running:
             model = self.method.personalise(problem, down.method, client, batches)
-        return Equipped(model, running.statistics)
+        return ModelWithStatistics(model, running.statistics)
 
-    def adapt(self, problem: Problem, down: Beside, client: Any, batches: Batches) -> Equipped:
-        with running_from(down.statistics, problem.normalisers) as running:
+    def adapt(
+        self, problem: Problem, down: WithStatistics, client: Any, batches: Batches
+    ) -> ModelWithStatistics:
+        with track_running_statistics(down.statistics, problem.batch_norm_layers) as running:
             model = self.method.adapt(problem, down.method, client, batches)
-        return Equipped(model, running.statistics)
+        return ModelWithStatistics(model, running.statistics)
 
-    def predict(self, problem: Problem, personal: Equipped, x: Tensor) -> Tensor:
-        with during(by_layer(personal.statistics, problem.normalisers)):
+    def predict(self, problem: Problem, personal: ModelWithStatistics, x: Tensor) -> Tensor:
+        with set_forward_pass(prediction_pass(personal.statistics, problem.batch_norm_layers)):
             return self.method.predict(problem, personal.model, x)
 
-    def global_model(self, server: Beside) -> Equipped | None:
+    def global_model(self, server: WithStatistics) -> ModelWithStatistics | None:
         model = self.method.global_model(server.method)
-        return None if model is None else Equipped(model, server.statistics)
+        return None if model is None else ModelWithStatistics(model, server.statistics)
 
-    def displacement(self, ups: Beside) -> Tensor | None:
+    def displacement(self, ups: WithStatistics) -> Tensor | None:
         return self.method.displacement(ups.method)
 
-    def notes(self, server: Beside) -> str | None:
+    def notes(self, server: WithStatistics) -> str | None:
         return self.method.notes(server.method)
 
 
-class Local(_Policy):
+class LocalStatistics(BufferPolicy):
     """Running statistics that stay with the client: see the module."""
 
-    def init_client(self, problem: Problem, w: Tensor) -> Own:
+    def init_client(self, problem: Problem, w: Tensor) -> ClientWithStatistics:
         start = problem.start_statistics
-        return Own(self.method.init_client(problem, w), start, torch.zeros_like(w[0]))
+        return ClientWithStatistics(
+            self.method.init_client(problem, w), start, torch.zeros_like(w[0])
+        )
 
     def client_update(
-        self, problem: Problem, down: Any, client: Own, batches: Batches
-    ) -> tuple[Own, Any]:
-        with running_from(client.statistics, problem.normalisers) as running:
+        self, problem: Problem, down: Any, client: ClientWithStatistics, batches: Batches
+    ) -> tuple[ClientWithStatistics, Any]:
+        with track_running_statistics(client.statistics, problem.batch_norm_layers) as running:
             inner, up = self.method.client_update(problem, down, client.method, batches)
-        return Own(inner, running.statistics, torch.ones_like(client.trained)), up
+        return ClientWithStatistics(inner, running.statistics, torch.ones_like(client.trained)), up
 
-    def personalise(self, problem: Problem, down: Any, client: Own, batches: Batches) -> Equipped:
-        with running_from(client.statistics, problem.normalisers) as running:
+    def personalise(
+        self, problem: Problem, down: Any, client: ClientWithStatistics, batches: Batches
+    ) -> ModelWithStatistics:
+        with track_running_statistics(client.statistics, problem.batch_norm_layers) as running:
             model = self.method.personalise(problem, down, client.method, batches)
         fresh = self._from_samples(problem, model, batches)
-        return Equipped(
+        return ModelWithStatistics(
             model,
             Statistics(
                 *(
@@ -229,12 +246,14 @@ class Local(_Policy):
             ),
         )
 
-    def adapt(self, problem: Problem, down: Any, client: Own, batches: Batches) -> Equipped:
+    def adapt(
+        self, problem: Problem, down: Any, client: ClientWithStatistics, batches: Batches
+    ) -> ModelWithStatistics:
         model = self.method.adapt(problem, down, client.method, batches)
-        return Equipped(model, self._from_samples(problem, model, batches))
+        return ModelWithStatistics(model, self._from_samples(problem, model, batches))
 
-    def predict(self, problem: Problem, personal: Equipped, x: Tensor) -> Tensor:
-        with during(by_layer(personal.statistics, problem.normalisers)):
+    def predict(self, problem: Problem, personal: ModelWithStatistics, x: Tensor) -> Tensor:
+        with set_forward_pass(prediction_pass(personal.statistics, problem.batch_norm_layers)):
             return self.method.predict(problem, personal.model, x)
 
     def global_model(self, server: Any) -> None:
@@ -248,11 +267,13 @@ class Local(_Policy):
         return f"{line}; {stay}" if line else stay
 
     def _from_samples(self, problem: Problem, model: Any, batches: Batches) -> Statistics:
-        seen = observed(self.method, problem, model, batches)
+        seen = layer_calls(self.method, problem, model, batches)
         start = problem.start_statistics
-        sizes = [layer.channels for layer in problem.normalisers]
+        sizes = [layer.channels for layer in problem.batch_norm_layers]
         found = [
-            settled(pooled(calls)) if (calls := [s.moments for s in seen if s.layer == i]) else old
+            prediction_statistics(pooled_moments(calls))
+            if (calls := [s.moments for s in seen if s.layer == i])
+            else old
             for i, old in enumerate(
                 map(Statistics, start.mean.split(sizes), start.variance.split(sizes))
             )
@@ -260,29 +281,33 @@ class Local(_Policy):
         return Statistics(*(torch.cat(parts) for parts in zip(*found, strict=True)))
 
 
-POLICIES: dict[str, type[_Policy]] = {"recompute": Recompute, "share": Share, "local": Local}
+POLICIES: dict[str, type[BufferPolicy]] = {
+    "recompute": RecomputeStatistics,
+    "share": ShareStatistics,
+    "local": LocalStatistics,
+}
 
 
-def equipped(model: Any, moments: Moments) -> Equipped:
+def model_with_statistics(model: Any, moments: BatchMoments) -> ModelWithStatistics:
     """The model with the statistics that follow from what its layers have met."""
-    return Equipped(model, settled(moments))
+    return ModelWithStatistics(model, prediction_statistics(moments))
 
 
-def observed(method: Method, problem: Problem, model: Any, batches: Batches) -> list[Seen]:
+def layer_calls(method: Method, problem: Problem, model: Any, batches: Batches) -> list[LayerCall]:
     """What each call of a layer meets when the model predicts all of the client's samples.
 
-    Batches of up to `WHOLE_PASS` samples are normalised by themselves, as in training.
+    Batches of up to `IN_ORDER_SIZE` samples are normalised by themselves, as in training.
     """
-    passes: list[list[Seen]] = []
+    passes: list[list[LayerCall]] = []
     for batch, _, _ in batches.in_order():
-        with during(Pass(batch.weight)) as this:
+        with set_forward_pass(ForwardPass(batch.weight)) as forward:
             method.predict(problem, model, batch.x)
-        passes.append(this.seen)
+        passes.append(forward.calls)
     if not passes:
-        with during(Pass(batches.size.expand(1))) as this:
+        with set_forward_pass(ForwardPass(batches.size.expand(1))) as forward:
             method.predict(problem, model, batches.x[batches.ids[:1]])
-        passes.append(this.seen)
+        passes.append(forward.calls)
     return [
-        Seen(same[0].layer, pooled([seen.moments for seen in same]))
+        LayerCall(same[0].layer, pooled_moments([seen.moments for seen in same]))
         for same in zip(*passes, strict=True)
     ]

@@ -24,14 +24,14 @@ class Body:
     """The body over the shared part s [Q], and how many classes the head tells apart."""
 
     problem: Problem  # its loss pulls features to targets
-    parts: parts.Private  # the head is private
+    parts: parts.PrivateSplit  # the head is private
     classes: int  # C
 
     def features(self, s: Tensor, batch: Batch) -> Tensor:
         """What the head gets of each sample: [B, D]."""
         return self.problem.output(s, batch)
 
-    def pull(self, s: Tensor, batch: Batch, targets: Tensor, scale: Tensor) -> Tensor:
+    def target_grad(self, s: Tensor, batch: Batch, targets: Tensor, scale: Tensor) -> Tensor:
         """Gradient [Q] of the mean over samples of scale [B] times each one's squared error.
 
         The squared error is the mean over the D features of (feature - target)^2.
@@ -54,19 +54,19 @@ def body(problem: Problem, user: str) -> Body:
             f"{user} needs a network with a body below its head, but all of its weights belong to "
             "the head; add a hidden layer."
         )
-    below = Problem(_UpTo(module, head), _pulled)
+    below = Problem(_Truncated(module, head), _target_loss)
     if sum(below.layout.sizes) != own.sizes[0]:
         raise InputError(f"{user} needs a head that shares no weights with the body below it.")
     classes = problem.layout.shapes[problem.layout.names.index(names[-1])][0]
     return Body(below.to(problem.init().device), own, classes)
 
 
-def _pulled(features: Tensor, marked: Tensor) -> Tensor:
+def _target_loss(features: Tensor, marked: Tensor) -> Tensor:
     """Squared error [B] of features [B, D], for marked [B, D + 1]: the targets and a scale."""
     return (features - marked[:, :-1]).square().mean(1) * marked[:, -1]
 
 
-class _ReachedError(Exception):
+class _HeadReachedError(Exception):
     """The head has been called."""
 
     def __init__(self, features: Tensor) -> None:
@@ -74,26 +74,26 @@ class _ReachedError(Exception):
         self.features = features
 
 
-class _Stop(nn.Module):
+class _StopForward(nn.Module):
     """In the head's place: whatever the model does after it is left out."""
 
     def forward(self, x: Tensor) -> Tensor:
-        raise _ReachedError(x)
+        raise _HeadReachedError(x)
 
 
-class _UpTo(nn.Module):
+class _Truncated(nn.Module):
     """A module as far as the input of one of its parts."""
 
     def __init__(self, module: nn.Module, part: str) -> None:
         super().__init__()
         self.module = copy.deepcopy(module)
         above, _, name = part.rpartition(".")
-        setattr(self.module.get_submodule(above), name, _Stop())
+        setattr(self.module.get_submodule(above), name, _StopForward())
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, ...] -> [B, D]."""
         try:
             self.module(x)
-        except _ReachedError as reached:
+        except _HeadReachedError as reached:
             return reached.features.flatten(1)
         raise InputError("The model never calls its head.")

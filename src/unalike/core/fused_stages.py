@@ -25,7 +25,7 @@ STAGES = ("encoder", "decoder", "classifier")
 
 
 @dataclass(frozen=True, eq=False)
-class Fused:
+class FusedStages:
     """The stages of a fused model as problems of their own, over slices of w [P]."""
 
     whole: Problem
@@ -48,7 +48,7 @@ class Fused:
         inputs = batch._replace(y=batch.x)
         return self.stages.grad(self.autoencoder, 0, (encoder, decoder), inputs)
 
-    def fused(self, autoencoder: Tensor, batch: Batch) -> Batch:
+    def fuse_batch(self, autoencoder: Tensor, batch: Batch) -> Batch:
         """The batch as the classifier sees it; no gradient flows back to the autoencoder."""
         return batch._replace(x=self.fuse(batch.x, self.reconstruct(autoencoder, batch.x)))
 
@@ -58,7 +58,7 @@ class Fused:
 
 
 @lru_cache(maxsize=8)
-def fused(problem: Problem) -> Fused:
+def fused_stages(problem: Problem) -> FusedStages:
     """The stages of this problem's module; InputError where it does not have them."""
     module: nn.Module | None = getattr(problem, "module", None)
     missing = [stage for stage in STAGES if not isinstance(getattr(module, stage, None), nn.Module)]
@@ -72,17 +72,17 @@ def fused(problem: Problem) -> Fused:
     if sum(parameter.numel() for _, parameter in whole) != sum(problem.layout.sizes):
         raise InputError("Encoder, decoder and classifier of a fused model must share no weights.")
     autoencoder = Problem(nn.Sequential(encoder, decoder), _squared_error)
-    if autoencoder.normalisers or autoencoder.draws:
+    if autoencoder.batch_norm_layers or autoencoder.has_dropout:
         raise InputError(
             "FusedSpaceFed's encoder and decoder must be functions of one sample: use GroupNorm in "
             "place of batch normalisation, and no dropout."
         )
     device = problem.init().device
-    return Fused(
+    return FusedStages(
         problem,
-        parts.dealt(problem.layout, STAGES),
+        parts.split_by_module(problem.layout, STAGES),
         autoencoder.to(device),
-        parts.dealt(autoencoder.layout, ("0", "1")),
+        parts.split_by_module(autoencoder.layout, ("0", "1")),
         Problem(classifier, problem.sample_losses).to(device),
         getattr(module, "fuse", torch.add),
     )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from unalike.functional.gradient_count import batch_of
+from unalike.functional.gradient_count import gradient_cost
 from unalike.functional.trees import map_tree
 
 from .batches import Batch, Batches
@@ -31,24 +31,24 @@ def descend(
     start: Carry,
     batches: Batches,
     *,
-    again: Callable[[Carry, Any], Carry] | None = None,
+    in_place: Callable[[Carry, Any], Carry] | None = None,
 ) -> Carry:
     """Apply `step(carry, batch) -> carry` once per local step; the carry is any tree.
 
-    again: `step`, but allowed to overwrite the carry that an earlier step has made.
+    in_place: `step`, but allowed to overwrite the carry that an earlier step has made.
     """
     here: Carry = start
     ours = False
     for batch, active, samples in batches:
-        apply = again if again and ours and active is None else step
-        with batch_of(samples):
+        apply = in_place if in_place and ours and active is None else step
+        with gradient_cost(samples):
             there = apply(here, batch)
         here = there if active is None else _where(active, there, here)
         ours = not torch.is_grad_enabled()
     return here
 
 
-class Visit(NamedTuple):
+class TracedStep(NamedTuple):
     """A local step on record."""
 
     here: Any  # the carry before the step
@@ -59,34 +59,34 @@ class Visit(NamedTuple):
 
 def trace(
     step: Callable[[Carry, Any], Carry], start: Carry, batches: Batches
-) -> tuple[Carry, list[Visit]]:
+) -> tuple[Carry, list[TracedStep]]:
     """`descend` that also returns the path, for `retrace`: one carry of memory per step."""
     here: Carry = start
-    visits: list[Visit] = []
+    path: list[TracedStep] = []
     for batch, active, samples in batches:
-        visits.append(Visit(here, batch, active, samples))
-        with batch_of(samples):
+        path.append(TracedStep(here, batch, active, samples))
+        with gradient_cost(samples):
             there = step(here, batch)
         here = there if active is None else _where(active, there, here)
-    return here, visits
+    return here, path
 
 
 def retrace(
     step: Callable[[Carry, Any, Any], Carry],
     start: Carry,
-    visits: list[Visit],
+    path: list[TracedStep],
     *,
-    again: Callable[[Carry, Any, Any], Carry] | None = None,
+    in_place: Callable[[Carry, Any, Any], Carry] | None = None,
 ) -> Carry:
     """Apply `step(carry, here, batch) -> carry` along a traced path, last local step first.
 
-    again: as for `descend`.
+    in_place: as for `descend`.
     """
     carry: Carry = start
     ours = False
-    for here, batch, active, samples in reversed(visits):
-        apply = again if again and ours and active is None else step
-        with batch_of(samples):
+    for here, batch, active, samples in reversed(path):
+        apply = in_place if in_place and ours and active is None else step
+        with gradient_cost(samples):
             before = apply(carry, here, batch)
         carry = before if active is None else _where(active, before, carry)
         ours = not torch.is_grad_enabled()
@@ -104,10 +104,10 @@ def optimise(
     def step(here: Iterate, batch: Any) -> Iterate:
         return Iterate(*solver.step(here.w, direction(here.w, batch), here.state))
 
-    def again(here: Iterate, batch: Any) -> Iterate:
-        return Iterate(*solver.over(here.w, direction(here.w, batch), here.state))
+    def in_place(here: Iterate, batch: Any) -> Iterate:
+        return Iterate(*solver.step_in_place(here.w, direction(here.w, batch), here.state))
 
-    return descend(step, Iterate(start, solver.init(start)), batches, again=again).w
+    return descend(step, Iterate(start, solver.init(start)), batches, in_place=in_place).w
 
 
 def average(fn: Callable[[Batch], Tensor], batches: Batches) -> Tensor:
@@ -117,9 +117,9 @@ def average(fn: Callable[[Batch], Tensor], batches: Batches) -> Tensor:
     """
     total: Tensor | None = None
     for batch, _, samples in batches.in_order():
-        with batch_of(samples):
+        with gradient_cost(samples):
             value = fn(batch)
-        if batches.at_once:
+        if batches.in_one_batch:
             return value
         part = value * (batch.weight.sum() / batches.size.clamp(min=1))
         total = part if total is None else total + part
@@ -133,7 +133,7 @@ def each_sample(fn: Callable[[Batch], Tensor], batches: Batches, *, none: Tensor
     """
     values = []
     for batch, _, samples in batches.in_order():
-        with batch_of(samples):
+        with gradient_cost(samples):
             values.append(fn(batch))
     return torch.cat(values, -1) if values else none
 

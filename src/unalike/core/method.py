@@ -106,7 +106,7 @@ class Method:
         """How far each client's model moved from the broadcast one [S, P], where that is sent."""
         return ups if isinstance(ups, Tensor) else None
 
-    def stays(self, problem: Problem) -> tuple[str, ...]:
+    def private_segments(self, problem: Problem) -> tuple[str, ...]:
         """Segments of the model that stay with the client while the others are shared, by name."""
         return ()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 from torch.func import grad, vmap
@@ -11,16 +9,21 @@ from torch.func import grad, vmap
 from unalike.errors import InputError
 from unalike.functional.module import first_line
 
-if TYPE_CHECKING:
-    from .problem import Problem
+from .problem import Problem
 
 
-def check(problem: Problem, x: Tensor, classes: int | None) -> None:
-    """Raise InputError, in one sentence, if the module does not fit samples x [B, ...].
+def check_model(problem: Problem, x: Tensor, classes: int | None = None) -> None:
+    """Try the problem's module on samples x [B, ...]; a problem without one passes.
 
     classes: how many numbers it must give for each sample; None if that is not known.
+
+    Raises:
+        InputError: in one sentence, why the module does not fit, or cannot be trained here.
     """
-    kind = type(problem.module).__name__
+    module = getattr(problem, "module", None)
+    if module is None:
+        return
+    kind = type(module).__name__
     x = torch.cat([x, x])[:2]
     w = problem.init()
     before = {name: tensor.clone() for name, tensor in problem.constants.items()}

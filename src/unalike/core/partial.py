@@ -1,17 +1,16 @@
-"""Partial personalisation with joint training: what FedPer, LG-FedAvg and FedBN have in common.
+"""Partial personalisation: a client keeps a part of the model, and all share the rest.
 
-A client trains the whole model, sends the change of the shared part and keeps the private part.
-Which part that is makes the method.
+    w_i = (s, h_i);  s <- s + sum p_i (s_i - s);  h_i stays with the client
 
-    w_i = (s, h_i);  local steps on w_i;  s <- s + sum p_i (s_i - s);  h_i stays
+Which part is private and how a client trains the two makes the method. In FedPer, LG-FedAvg and
+FedBN both parts train together (`JointPartial`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from annotated_types import Ge
 from torch import Tensor
 
 from . import parts, solvers
@@ -27,17 +26,13 @@ class Client(NamedTuple):
     h: Tensor  # [P - Q] the private part
 
 
-@dataclass(frozen=True)
-class JointPartial(Method):
-    """FedAvg on the shared part s [Q], while the private part h trains along and stays."""
+class PartialPersonalisation(Method):
+    """What the methods with a shared part s [Q] and a private part h [P - Q] declare alike."""
 
     buffers: ClassVar[tuple[str, ...]] = ("recompute", "share", "local")
     needs_each: ClassVar[str | None] = None
-    lr: Annotated[float, Ge(0), "eta, step of a client"] = 0.1
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
-    adapt_epochs: Annotated[int, Ge(0), "epochs a new client trains its private part"] = 10
 
-    def parts(self, problem: Problem) -> parts.Private:
+    def parts(self, problem: Problem) -> parts.PrivateSplit:
         """Which segments of w are private."""
         raise NotImplementedError
 
@@ -47,7 +42,7 @@ class JointPartial(Method):
     def vacuous(self, problem: Problem) -> str | None:
         return self.parts(problem).vacuous()
 
-    def stays(self, problem: Problem) -> tuple[str, ...]:
+    def private_segments(self, problem: Problem) -> tuple[str, ...]:
         return self.parts(problem).names(1)
 
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Tensor:
@@ -55,6 +50,27 @@ class JointPartial(Method):
 
     def init_client(self, problem: Problem, w: Tensor) -> Client:
         return Client(self.parts(problem).split(w)[1])
+
+    def server_update(self, server: Tensor, ups: Tensor, cohort: Cohort) -> Tensor:
+        return server + cohort.mean(ups)
+
+    def personalise(self, problem: Problem, down: Tensor, client: Client, batches: Batches) -> Any:
+        return self.parts(problem).join(down, client.h)
+
+    def global_model(self, server: Tensor) -> None:
+        return None
+
+    def displacement(self, ups: Tensor) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class JointPartial(PartialPersonalisation):
+    """FedAvg on the shared part, while the private part trains along."""
+
+    lr: solvers.LearningRate = 0.1
+    solver: solvers.LocalSolver = "sgd"
+    adapt_epochs: parts.AdaptEpochs = 10
 
     def client_update(
         self, problem: Problem, down: Tensor, client: Client, batches: Batches
@@ -65,22 +81,8 @@ class JointPartial(Method):
         s, h = own.split(w)
         return Client(h), s - down
 
-    def server_update(self, server: Tensor, ups: Tensor, cohort: Cohort) -> Tensor:
-        return server + cohort.mean(ups)
-
-    def personalise(
-        self, problem: Problem, down: Tensor, client: Client, batches: Batches
-    ) -> Tensor:
-        return self.parts(problem).join(down, client.h)
-
-    def global_model(self, server: Tensor) -> None:
-        return None
-
     def adapt(self, problem: Problem, down: Tensor, client: Client, batches: Batches) -> Tensor:
         """The private part trained from its initial value, the shared part frozen."""
         own, solver = self.parts(problem), solvers.parse(self.solver, self.lr)
         longer = batches.epochs(self.adapt_epochs)
         return own.join(down, own.train_private(problem, solver, down, client.h, longer))
-
-    def displacement(self, ups: Tensor) -> None:
-        return None

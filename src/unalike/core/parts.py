@@ -11,18 +11,28 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import groupby
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 
 from unalike.errors import InputError, unknown
-from unalike.functional.gradient_count import gradient_taken
-from unalike.functional.traced_function import Gradient, Replay
+from unalike.functional.gradient_count import record_gradient
+from unalike.functional.traced_function import Gradient, TracedFunction
 
 from .batches import Batch, Batches
 from .local_steps import optimise
-from .problem import SMALL, Layout, Problem
+from .problem import SHARED_BACKWARD_SIZE, Layout, Problem
 from .solvers import Solver
+
+PrivateChoice = Annotated[
+    str, "what the client keeps: head, body, encoder, norm, none, all, or name patterns"
+]
+"""The setting of a method for the choice of private segments."""
+
+AdaptEpochs = Annotated[int, Ge(0), "epochs a new client trains its private part"]
+"""The setting of a method for a client that never trained."""
 
 NORMALISATIONS: dict[str, tuple[type[nn.Module], ...]] = {
     "batch": (nn.modules.batchnorm._BatchNorm,),
@@ -91,9 +101,9 @@ class Parts:
         No gradient of the others' weights is taken; where the frozen ones come first in the
         model, going back ends where they begin. As in `Problem.grad` it is the caller's own.
         """
-        if problem.normalisers:
+        if problem.batch_norm_layers:
             return self.split(problem.grad(self.join(*vectors), batch))[holder]
-        gradient_taken()
+        record_gradient()
         others = [vector for i, vector in enumerate(vectors) if i != holder]
         return _gradient(problem, self, holder, problem.compiled)(vectors[holder], *others, *batch)
 
@@ -103,7 +113,7 @@ class Parts:
         return tuple((i, sum(n for _, n in run)) for i, run in groupby(pairs, lambda pair: pair[0]))
 
 
-class Private(Parts):
+class PrivateSplit(Parts):
     """What stays with the client (holder 1), and what all share (holder 0)."""
 
     def describe(self) -> str:
@@ -156,7 +166,7 @@ class Private(Parts):
 
 
 @lru_cache(maxsize=16)
-def _gradient(problem: Problem, parts: Parts, holder: int, compiled: bool) -> Replay:
+def _gradient(problem: Problem, parts: Parts, holder: int, compiled: bool) -> TracedFunction:
     """The gradient by one holder's vector, of (that, the others', ... a batch's fields)."""
 
     def loss(mine: Tensor, *rest: Tensor) -> Tensor:
@@ -165,12 +175,14 @@ def _gradient(problem: Problem, parts: Parts, holder: int, compiled: bool) -> Re
         losses = problem.losses_at(parts.views(*vectors), batch)
         return (losses * batch.weight).sum() / batch.size
 
-    together = parts.sizes[holder] <= SMALL
-    return Replay(Gradient(loss, together=together), problem.constants.values(), compiled=compiled)
+    together = parts.sizes[holder] <= SHARED_BACKWARD_SIZE
+    return TracedFunction(
+        Gradient(loss, together=together), problem.constants.values(), compiled=compiled
+    )
 
 
 @lru_cache(maxsize=16)
-def private(problem: Problem, choice: str) -> Private:
+def private(problem: Problem, choice: str) -> PrivateSplit:
     """The split of this problem's weights by a choice of private segments."""
     chosen: set[str] = set()
     for item in (part.strip() for part in choice.split(",")):
@@ -179,7 +191,7 @@ def private(problem: Problem, choice: str) -> Private:
 
 
 @lru_cache(maxsize=16)
-def private_normalisation(problem: Problem, kinds: str) -> Private:
+def private_normalisation(problem: Problem, kinds: str) -> PrivateSplit:
     """The split that keeps the normalisation layers of these kinds private, found by type."""
     wanted = [kind.strip() for kind in kinds.split(",")]
     for kind in wanted:
@@ -193,19 +205,19 @@ def within(name: str, module: str) -> bool:
     return name == module or name.startswith(f"{module}.")
 
 
-def _split(problem: Problem, chosen: set[str]) -> Private:
+def _split(problem: Problem, chosen: set[str]) -> PrivateSplit:
     names = problem.layout.names
-    return Private(problem.layout, tuple(int(name in chosen) for name in names), 2)
+    return PrivateSplit(problem.layout, tuple(int(name in chosen) for name in names), 2)
 
 
 def _matching(problem: Problem, item: str, choice: str) -> set[str]:
     names = set(problem.layout.names)
-    if item in _WORDS:
-        return _WORDS[item](problem)
+    if item in _NAMED_CHOICES:
+        return _NAMED_CHOICES[item](problem)
     found = {n for n in names if fnmatchcase(n, item) or (item and within(n, item))}
     if not found:
         modules = {name.rpartition(".")[0] for name in names} - {""}
-        advice = unknown("segment of the model", item, {*names, *modules, *_WORDS})
+        advice = unknown("segment of the model", item, {*names, *modules, *_NAMED_CHOICES})
         raise InputError(f"private = {choice!r} matches nothing. {advice}")
     if found == names:
         raise InputError(
@@ -246,7 +258,7 @@ def _normalisation(problem: Problem, kinds: Iterable[str] = tuple(NORMALISATIONS
     return {name for name in problem.layout.names if name.rpartition(".")[0] in layers}
 
 
-_WORDS: dict[str, Callable[[Problem], set[str]]] = {
+_NAMED_CHOICES: dict[str, Callable[[Problem], set[str]]] = {
     "head": _head,
     "body": _body,
     "encoder": _encoder,
@@ -256,7 +268,7 @@ _WORDS: dict[str, Callable[[Problem], set[str]]] = {
 }
 
 
-def dealt(layout: Layout, modules: Sequence[str]) -> Parts:
+def split_by_module(layout: Layout, modules: Sequence[str]) -> Parts:
     """The segments dealt to top-level modules of these names, in this order.
 
     InputError names a segment that belongs to none of them.

@@ -16,16 +16,22 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vjp
 
 from unalike.errors import InputError, unknown
-from unalike.functional.forward_pass import Moments, Pass, Statistics, during
-from unalike.functional.gradient_count import gradient_taken
+from unalike.functional.forward_pass import BatchMoments, ForwardPass, Statistics, set_forward_pass
+from unalike.functional.gradient_count import record_gradient
 from unalike.functional.losses import LOSSES as LOSSES
 from unalike.functional.losses import Loss, per_sample
-from unalike.functional.module import constants, copied, drops, normalisers, replaced, trainable
-from unalike.functional.normalisation import Normaliser
-from unalike.functional.running_statistics import following
-from unalike.functional.traced_function import Gradient, Replay
+from unalike.functional.module import (
+    batch_norm_layers,
+    constants,
+    copy_module,
+    has_dropout,
+    replace_layers,
+    trainable_parameters,
+)
+from unalike.functional.normalisation import BatchNormLayer
+from unalike.functional.running_statistics import current_statistics
+from unalike.functional.traced_function import Gradient, TracedFunction
 
-from . import model_check as fitting
 from .batches import Batch
 
 BUFFERS = {
@@ -57,7 +63,7 @@ class Layout:
         }
 
 
-SMALL = 16_384
+SHARED_BACKWARD_SIZE = 16_384
 """Weights up to which stacked clients share a backward pass: their gradients fit the cache."""
 
 
@@ -71,8 +77,8 @@ class Problem:
         frozen parameters are constants.
     """
 
-    normalisers: tuple[Normaliser, ...] = ()
-    draws: bool = False
+    batch_norm_layers: tuple[BatchNormLayer, ...] = ()
+    has_dropout: bool = False
     """Whether training draws random numbers (dropout)."""
 
     capacity: int = 1
@@ -89,18 +95,18 @@ class Problem:
     ) -> None:
         if buffers not in BUFFERS:
             raise unknown("policy for buffers", buffers, BUFFERS)
-        self.module = copied(module)
-        named = trainable(self.module)
+        self.module = copy_module(module)
+        named = trainable_parameters(self.module)
         self.layout = Layout(tuple(named), tuple(p.shape for p in named.values()))
         self._start = torch.cat([p.detach().reshape(-1) for p in named.values()])
         self.buffers = buffers
-        self.normalisers = normalisers(self.module)
-        self.draws = drops(self.module)
-        ready = replaced(self.module)
+        self.batch_norm_layers = batch_norm_layers(self.module)
+        self.has_dropout = has_dropout(self.module)
+        ready = replace_layers(self.module)
         self.constants = constants(ready)
-        self._own = _OwnCopy(ready)
+        self._modules = _ModulePerThread(ready)
         self.sample_losses = per_sample(loss)
-        for layer in self.normalisers:
+        for layer in self.batch_norm_layers:
             if layer.momentum is None and buffers != "recompute":
                 raise InputError(
                     f"The model's layer {layer.name!r} has no momentum, which buffers={buffers!r} "
@@ -128,46 +134,42 @@ class Problem:
                 reset = getattr(part, "reset_parameters", None)
                 if callable(reset):
                     reset()
-        return torch.cat([p.detach().reshape(-1) for p in trainable(module).values()]).to(
-            self._start
-        )
+        return torch.cat(
+            [p.detach().reshape(-1) for p in trainable_parameters(module).values()]
+        ).to(self._start)
 
     @property
     def start_statistics(self) -> Statistics:
         """What the batch normalisation layers came with, side by side: [channels] each."""
-        parts = zip(*(layer.start for layer in self.normalisers), strict=True)
+        parts = zip(*(layer.start for layer in self.batch_norm_layers), strict=True)
         return Statistics(*(torch.cat(part).to(self._start) for part in parts))
 
     def describe(self) -> str:
         """One line about the model: its size, and what becomes of its buffers."""
         line = f"{len(self._start):,} parameters"
-        if self.normalisers:
-            count = len(self.normalisers)
+        if self.batch_norm_layers:
+            count = len(self.batch_norm_layers)
             line += (
                 f"; {count} batch normalisation layer{'s' if count > 1 else ''}, "
                 f"buffers = {self.buffers}: {BUFFERS[self.buffers]}"
             )
         return line
 
-    def check(self, x: Tensor, classes: int | None = None) -> None:
-        """Raise InputError if the module does not fit samples x [B, ...] or this many classes."""
-        fitting.check(self, x, classes)
-
     def logits(self, w: Tensor, x: Tensor) -> Tensor:
         """The module's output [B, ...] at w [P] for x [B, ...]."""
         return self._called(self.layout.views(w), x)
 
     def _called(self, segments: dict[str, Tensor], x: Tensor) -> Tensor:
-        return functional_call(self._own.module, {**segments, **self.constants}, (x,))
+        return functional_call(self._modules.module, {**segments, **self.constants}, (x,))
 
     def output(self, w: Tensor, batch: Batch) -> Tensor:
         """The module's output [B, ...] in training: padding is no sample, units are dropped."""
         return self._output(self.layout.views(w), batch)
 
     def _output(self, segments: dict[str, Tensor], batch: Batch) -> Tensor:
-        if not (self.normalisers or self.draws):
+        if not (self.batch_norm_layers or self.has_dropout):
             return self._called(segments, batch.x)
-        with during(_training(batch)):
+        with set_forward_pass(_training(batch)):
             return self._called(segments, batch.x)
 
     def losses(self, w: Tensor, batch: Batch) -> Tensor:
@@ -179,29 +181,29 @@ class Problem:
         return self.sample_losses(self._output(segments, batch), batch.y)
 
     def loss(self, w: Tensor, batch: Batch) -> Tensor:
-        """Mean loss [] over the batch's samples, each scaled by its weight; see `Replay`."""
+        """Mean loss [] over the batch's samples, each scaled by its weight; a traced function."""
         return self._mean_loss(w, *batch)
 
     def grad(self, w: Tensor, batch: Batch) -> Tensor:
-        """Gradient [P] of the mean loss: a function of w and the batch alone, see `Replay`.
+        """Gradient [P] of the mean loss: a traced function of w and the batch alone.
 
         It is the caller's own, to be written over if that saves a pass over memory.
         """
-        gradient_taken()
-        running = following() if self.normalisers else None
+        record_gradient()
+        running = current_statistics() if self.batch_norm_layers else None
         if running is None:
             return self._gradient(w, *batch)
         layers: list[int] = []
 
-        def loss(w: Tensor) -> tuple[Tensor, tuple[Moments, ...]]:
-            with during(_training(batch)) as this:
+        def loss(w: Tensor) -> tuple[Tensor, tuple[BatchMoments, ...]]:
+            with set_forward_pass(_training(batch)) as forward:
                 losses = self.sample_losses(self.logits(w, batch.x), batch.y)
-            layers.extend(seen.layer for seen in this.seen)
-            met = tuple(seen.moments for seen in this.seen)
+            layers.extend(call.layer for call in forward.calls)
+            met = tuple(call.moments for call in forward.calls)
             return (losses * batch.weight).sum() / batch.size, met
 
         gradient, met = grad(loss, has_aux=True)(w)
-        running.absorb(layers, met)
+        running.update(layers, met)
         return gradient
 
     def hvp(self, w: Tensor, batch: Batch, v: Tensor) -> Tensor:
@@ -209,69 +211,69 @@ class Problem:
 
         Reverse over reverse: forward mode keeps its level in a global, so it is not for threads.
         """
-        gradient_taken(2)
+        record_gradient(2)
         return self._curvature(w, v, *batch)
 
     @cached_property
-    def _mean_loss(self) -> Replay:
+    def _mean_loss(self) -> TracedFunction:
         def mean(w: Tensor, *parts: Tensor) -> Tensor:
             batch = Batch(*parts)
             return (self.losses(w, batch) * batch.weight).sum() / batch.size
 
-        return Replay(mean, self.constants.values(), compiled=self.compiled)
+        return TracedFunction(mean, self.constants.values(), compiled=self.compiled)
 
     @cached_property
-    def _gradient(self) -> Replay:
-        return Replay(
+    def _gradient(self) -> TracedFunction:
+        return TracedFunction(
             Gradient(
                 lambda w, *batch: self.loss(w, Batch(*batch)),
-                together=sum(self.layout.sizes) <= SMALL,
+                together=sum(self.layout.sizes) <= SHARED_BACKWARD_SIZE,
             ),
             self.constants.values(),
             compiled=self.compiled,
         )
 
     @cached_property
-    def _curvature(self) -> Replay:
+    def _curvature(self) -> TracedFunction:
         def product(w: Tensor, v: Tensor, *batch: Tensor) -> Tensor:
             return vjp(lambda u: grad(self.loss)(u, Batch(*batch)), w)[1](v)[0]
 
-        return Replay(product, self.constants.values(), compiled=self.compiled)
+        return TracedFunction(product, self.constants.values(), compiled=self.compiled)
 
     def to(self, device: torch.device | str) -> Problem:
-        """The same problem on a device; where it is there already, both share their recordings."""
+        """The same problem on a device; where it is there already, both share their traces."""
         if self._start.device == torch.device(device):
             self._mean_loss, self._gradient, self._curvature  # noqa: B018  (made before the copy)
             return copy.copy(self)
         moved = copy.copy(self)
         moved._start = self._start.to(device)
         moved.constants = {name: tensor.to(device) for name, tensor in self.constants.items()}
-        moved._forget_recordings()
+        moved._clear_traced()
         return moved
 
-    def under(self, losses: Loss) -> Problem:
+    def with_loss(self, losses: Loss) -> Problem:
         """The same module under another loss: (output [B, ...], y [B, ...]) -> [B]."""
         other = copy.copy(self)
         other.sample_losses = losses
-        other._forget_recordings()
+        other._clear_traced()
         return other
 
     def compile(self, wanted: bool) -> None:
         """Compile gradients from now on, or take them as they are; an engine says so."""
         if wanted != self.compiled:
             self.compiled = wanted
-            self._forget_recordings()
+            self._clear_traced()
 
-    def _forget_recordings(self) -> None:
-        for recorded in ("_mean_loss", "_gradient", "_curvature"):
-            self.__dict__.pop(recorded, None)
-
-
-def _training(batch: Batch) -> Pass:
-    return Pass(batch.weight, batch.key if batch.key.dim() == 0 else None)
+    def _clear_traced(self) -> None:
+        for name in ("_mean_loss", "_gradient", "_curvature"):
+            self.__dict__.pop(name, None)
 
 
-class _OwnCopy(threading.local):
+def _training(batch: Batch) -> ForwardPass:
+    return ForwardPass(batch.weight, batch.key if batch.key.dim() == 0 else None)
+
+
+class _ModulePerThread(threading.local):
     """The module once per thread: while it is called, its parameters are swapped."""
 
     def __init__(self, module: nn.Module) -> None:
@@ -297,11 +299,8 @@ class _FunctionProblem(Problem):
     def losses_at(self, segments: dict[str, Tensor], batch: Batch) -> Tensor:
         pieces = [segment.reshape(-1) for segment in segments.values()]
         w = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
-        with during(_training(batch)):
+        with set_forward_pass(_training(batch)):
             return self._loss_at(w, batch.x, batch.y)
-
-    def check(self, x: Tensor, classes: int | None = None) -> None:
-        return
 
     def logits(self, w: Tensor, x: Tensor) -> Tensor:
         if self._logits_at is None:

@@ -5,9 +5,10 @@ w, g [P]. Written as text in a method's settings: "sgd", "momentum:0.9", "adam:0
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
 from unalike.errors import InputError, unknown
@@ -19,30 +20,30 @@ Step = Callable[[Tensor, Tensor, State], tuple[Tensor, State]]
 class Solver(NamedTuple):
     """Two pure functions; the state is a tree of tensors.
 
-    `again` is `step` where nobody else needs w and g any more: it may write over both.
+    `in_place` is `step` where nobody else needs w and g any more: it may write over both.
     """
 
     init: Callable[[Tensor], State]
     step: Step
-    again: Step | None = None
+    in_place: Step | None = None
 
     @property
-    def over(self) -> Step:
-        """`again`, or `step` where there is none."""
-        return self.again or self.step
+    def step_in_place(self) -> Step:
+        """`in_place`, or `step` where there is none."""
+        return self.in_place or self.step
 
 
-class Nothing(NamedTuple):
+class SGDState(NamedTuple):
     """The state of a solver without memory."""
 
 
-class Velocity(NamedTuple):
+class MomentumState(NamedTuple):
     """Heavy-ball momentum."""
 
     v: Tensor  # [P]
 
 
-class Moments(NamedTuple):
+class AdamState(NamedTuple):
     """Adam's running moments and how many steps they have seen."""
 
     m: Tensor  # [P]
@@ -53,58 +54,86 @@ class Moments(NamedTuple):
 def sgd(lr: float) -> Solver:
     """w - lr g."""
 
-    def step(w: Tensor, g: Tensor, state: Nothing) -> tuple[Tensor, Nothing]:
+    def step(w: Tensor, g: Tensor, state: SGDState) -> tuple[Tensor, SGDState]:
         return torch.add(w, g, alpha=-lr), state
 
-    def again(w: Tensor, g: Tensor, state: Nothing) -> tuple[Tensor, Nothing]:
+    def in_place(w: Tensor, g: Tensor, state: SGDState) -> tuple[Tensor, SGDState]:
         return w.add_(g, alpha=-lr), state
 
-    return Solver(lambda w: Nothing(), step, again)
+    return Solver(lambda w: SGDState(), step, in_place)
 
 
 def momentum(lr: float, beta: float = 0.9) -> Solver:
     """v <- beta v + g, w - lr v (Polyak 1964, the form of torch.optim.SGD)."""
 
-    def step(w: Tensor, g: Tensor, state: Velocity) -> tuple[Tensor, Velocity]:
+    def step(w: Tensor, g: Tensor, state: MomentumState) -> tuple[Tensor, MomentumState]:
         v = torch.add(g, state.v, alpha=beta)
-        return torch.add(w, v, alpha=-lr), Velocity(v)
+        return torch.add(w, v, alpha=-lr), MomentumState(v)
 
-    def again(w: Tensor, g: Tensor, state: Velocity) -> tuple[Tensor, Velocity]:
+    def in_place(w: Tensor, g: Tensor, state: MomentumState) -> tuple[Tensor, MomentumState]:
         v = g.add_(state.v, alpha=beta)
-        return w.add_(v, alpha=-lr), Velocity(v)
+        return w.add_(v, alpha=-lr), MomentumState(v)
 
-    return Solver(lambda w: Velocity(torch.zeros_like(w)), step, again)
+    return Solver(lambda w: MomentumState(torch.zeros_like(w)), step, in_place)
 
 
 def adam(lr: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Solver:
     """Adam with bias correction (Kingma and Ba 2015, Algorithm 1)."""
 
-    def init(w: Tensor) -> Moments:
-        return Moments(torch.zeros_like(w), torch.zeros_like(w), torch.zeros_like(w[0]))
+    def init(w: Tensor) -> AdamState:
+        return AdamState(torch.zeros_like(w), torch.zeros_like(w), torch.zeros_like(w[0]))
 
-    def step(w: Tensor, g: Tensor, state: Moments) -> tuple[Tensor, Moments]:
+    def step(w: Tensor, g: Tensor, state: AdamState) -> tuple[Tensor, AdamState]:
         steps = state.steps + 1
         m = beta1 * state.m + (1 - beta1) * g
         v = beta2 * state.v + (1 - beta2) * g * g
         scale = torch.sqrt(v / (1 - beta2**steps)) + eps
-        return w - lr * (m / (1 - beta1**steps)) / scale, Moments(m, v, steps)
+        return w - lr * (m / (1 - beta1**steps)) / scale, AdamState(m, v, steps)
 
     return Solver(init, step)
 
 
-_SOLVERS: dict[str, tuple[Callable[..., Solver], int]] = {
-    "sgd": (sgd, 0),
-    "momentum": (momentum, 1),
-    "adam": (adam, 3),
+class Choice(NamedTuple):
+    """A solver as settings name it."""
+
+    build: Callable[..., Solver]  # of the learning rate and up to `most` numbers
+    most: int
+    example: str
+
+
+SOLVERS: dict[str, Choice] = {
+    "sgd": Choice(sgd, 0, "sgd"),
+    "momentum": Choice(momentum, 1, "momentum:0.9"),
+    "adam": Choice(adam, 3, "adam"),
 }
+"""Every local solver by name: a new one needs a row here and nothing else."""
+
+
+def _listed(examples: list[str]) -> str:
+    *others, last = examples
+    return f"{', '.join(others)} or {last}"
+
+
+CHOICES = _listed([choice.example for choice in SOLVERS.values()])
+"""The solvers as the help of a setting lists them."""
+
+LocalSolver = Annotated[str, f"local solver: {CHOICES}"]
+"""The setting of a method for the solver of its clients; see `parse`."""
+
+LearningRate = Annotated[float, Ge(0), "eta, step of a client"]
+"""The setting of a method for the step of its clients."""
 
 
 def parse(text: str, lr: float) -> Solver:
-    """The solver written as "name" or "name:number,...", with learning rate `lr`."""
+    """The solver written as "name" or "name:number,...", with learning rate `lr`.
+
+    Raises:
+        InputError: there is no such solver, or it does not take these numbers.
+    """
     name, _, numbers = text.partition(":")
-    if name not in _SOLVERS:
-        raise unknown("local solver", name, _SOLVERS)
-    build, most = _SOLVERS[name]
+    if name not in SOLVERS:
+        raise unknown("local solver", name, SOLVERS)
+    build, most, _ = SOLVERS[name]
     try:
         values = [float(number) for number in numbers.split(",")] if numbers else []
     except ValueError:

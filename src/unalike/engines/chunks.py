@@ -20,7 +20,7 @@ Positions = NDArray[np.int64]
 Result = TypeVar("Result")
 
 
-class Spread:
+class Chunks:
     """A plan at work. Results do not depend on the chunk, from two clients on, or the threads."""
 
     def __init__(self, plan: Plan) -> None:
@@ -45,9 +45,9 @@ class Spread:
         ]
         if count == 1:
             return _apply(alone[0], lambda leaf: leaf[None])
-        return _together(alone, torch.stack)
+        return _join(alone, torch.stack)
 
-    def over_threads(
+    def map_threads(
         self, work: Callable[[Positions], Result], chunks: Sequence[Positions]
     ) -> Iterable[Result]:
         """`work` on every chunk; the results in the order of the chunks."""
@@ -59,7 +59,7 @@ class Spread:
             )
         return self._pool.map(work, chunks)
 
-    def chunks(self, sizes: NDArray[np.int64]) -> list[Positions]:
+    def split(self, sizes: NDArray[np.int64]) -> list[Positions]:
         """Positions of clients of similar size, about `plan.chunk` at a time, never one alone."""
         order = np.argsort(-sizes, kind="stable")
         count = len(order)
@@ -69,28 +69,28 @@ class Spread:
         return list(np.array_split(order, pieces))
 
 
-def in_order(at: Positions, count: int) -> bool:
+def covers_in_order(at: Positions, count: int) -> bool:
     """Whether these positions are all of `count`, one after the other."""
     return len(at) == count and bool((at == np.arange(count)).all())
 
 
-def picked(tree: Any, at: Positions, count: int) -> Any:
+def take_rows(tree: Any, at: Positions, count: int) -> Any:
     """The rows of these positions, of leaves [count, ...], each contiguous."""
-    if in_order(at, count):
+    if covers_in_order(at, count):
         return map_tree(Tensor.contiguous, tree)
     return map_tree(lambda leaf: leaf[torch.from_numpy(at).to(leaf.device)], tree)
 
 
-def room_for(trees: Any, count: int) -> Any:
+def empty_rows(trees: Any, count: int) -> Any:
     """Trees (or tuples of trees) like those of a chunk, with uninitialised leaves [count, ...]."""
     return _apply(trees, lambda leaf: leaf.new_empty(count, *leaf.shape[1:]))
 
 
-def put(trees: Any, at: Tensor, rows: Any) -> None:
+def put_rows(trees: Any, at: Tensor, rows: Any) -> None:
     """Write rows [n, ...] of a chunk to their places in trees (or tuples of trees)."""
     if type(trees) is tuple:
         for tree, part in zip(trees, rows, strict=True):
-            put(tree, at, part)
+            put_rows(tree, at, part)
         return
     for leaf, new in zip(leaves(trees), leaves(rows), strict=True):
         leaf[at] = new
@@ -102,8 +102,8 @@ def _apply(tree: Any, fn: Callable[[Tensor], Tensor]) -> Any:
     return map_tree(fn, tree)
 
 
-def _together(results: list[Any], how: Callable[[list[Tensor]], Tensor]) -> Any:
+def _join(results: list[Any], how: Callable[[list[Tensor]], Tensor]) -> Any:
     """Trees (or tuples of trees) of one shape, leaf by leaf."""
     if type(results[0]) is tuple:
-        return tuple(_together(list(parts), how) for parts in zip(*results, strict=True))
+        return tuple(_join(list(parts), how) for parts in zip(*results, strict=True))
     return map_tree(lambda *same: how(list(same)), results[0], *results[1:])

@@ -10,7 +10,7 @@ from torch import Tensor
 from unalike.functional.trees import leaves, map_tree
 
 
-class Shelf:
+class ClientStates:
     """N places, every one of which holds `fresh` until something is put there.
 
     The places lie in one block per leaf that nobody fills: on a CPU the system hands out its
@@ -41,6 +41,6 @@ class Shelf:
             rows[ids] = new
         self._filled[ids] = True
 
-    def everything(self) -> Any:
+    def all(self) -> Any:
         """All states: leaves [N, ...]."""
         return self.take(torch.arange(len(self._filled), device=self._filled.device))

@@ -13,17 +13,17 @@ from torch import Tensor
 from torch.func import vmap
 
 from unalike.core import Batches, Method, Population, Problem, average
-from unalike.core.buffers import Recompute, with_buffers
+from unalike.core.buffers import RecomputeStatistics, with_buffers
 from unalike.data.federation import Federation, Ragged
 from unalike.data.windows import held_in, window_of
 from unalike.functional import streams
 from unalike.functional.finite import finite_rows
-from unalike.functional.gradient_count import tallied
+from unalike.functional.gradient_count import count_gradients
 from unalike.functional.trees import leaves, map_tree
 
-from .chunks import Spread, in_order, picked, put, room_for
-from .client_states import Shelf
-from .machine import device_named, keep_freed_memory, need_compiler, subnormals_as_zero
+from .chunks import Chunks, covers_in_order, empty_rows, put_rows, take_rows
+from .client_states import ClientStates
+from .machine import device_named, flush_denormals, keep_freed_memory, require_compiler
 from .plan import Plan
 
 Work = Callable[[Any, Any, Batches], Any]
@@ -51,7 +51,7 @@ class LocalEngine:
     """The clients of a federation, with their private states, on one machine.
 
     Client i of the engine is row `rows[i]` of the federation. Training clients are 0..N-1.
-    Random draws know a client by its row, or by its number in `known_as` [rows] where the
+    Random draws know a client by its row, or by its number in `stream_ids` [rows] where the
     federation is a part of a larger one. Where samples come in windows of time, `rounds` says how
     many rounds these are spread over, and clients hold those of the round's window.
     """
@@ -69,7 +69,7 @@ class LocalEngine:
         weights: Tensor | None = None,
         w: Tensor | None = None,
         device: str = "cpu",
-        known_as: NDArray[np.int64] | None = None,
+        stream_ids: NDArray[np.int64] | None = None,
         rounds: int = 1,
     ) -> None:
         keep_freed_memory()
@@ -78,12 +78,12 @@ class LocalEngine:
         self.device = device_named(device)
         self.problem = problem.to(self.device)
         self.method = with_buffers(method, self.problem)
-        self._spread = Spread(plan)
+        self._chunks = Chunks(plan)
         self.plan = plan
         self.federation = federation
         self.rounds = rounds
         self._held, self._window = held_in(federation, 0), 0
-        self._known_as = np.arange(federation.clients) if known_as is None else known_as
+        self._stream_ids = np.arange(federation.clients) if stream_ids is None else stream_ids
         self.rows = np.flatnonzero(~federation.newcomers)
         self.new_rows = np.flatnonzero(federation.newcomers)
         self.w = (self.problem.init(seed) if w is None else w).to(self.device)
@@ -97,7 +97,7 @@ class LocalEngine:
         self.problem.capacity = self._most
         self._most_held_out = max(1, int(federation.validation.sizes.max(initial=1)))
         self._fresh = self.method.init_client(self.problem, self.w)
-        self._kept = Shelf(self._fresh, len(self.rows), self.device)
+        self._client_states = ClientStates(self._fresh, len(self.rows), self.device)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -105,25 +105,25 @@ class LocalEngine:
     @property
     def plan(self) -> Plan:
         """How the work is spread over the machine; a new one may be set between rounds."""
-        return self._spread.plan
+        return self._chunks.plan
 
     @plan.setter
     def plan(self, plan: Plan) -> None:
         if plan.compiled:
-            need_compiler()
+            require_compiler()
         self.problem.compile(plan.compiled)
-        self._spread.close()
-        self._spread = Spread(plan)
+        self._chunks.close()
+        self._chunks = Chunks(plan)
 
     @property
     def states(self) -> Any:
         """The training clients' private states: a tree with leaves [N, ...]."""
-        return self._kept.everything()
+        return self._client_states.all()
 
     def restore(self, states: Any) -> None:
         """Take over the clients' private states of an earlier run: leaves [N, ...]."""
         everybody = torch.arange(len(self.rows), device=self.device)
-        self._kept.put(everybody, map_tree(lambda leaf: leaf.to(self.device), states))
+        self._client_states.put(everybody, map_tree(lambda leaf: leaf.to(self.device), states))
 
     def train(self, t: int, ids: NDArray[np.int64], downs: Any) -> Answers:
         """One round of work of these clients; unsound answers leave no trace."""
@@ -134,10 +134,10 @@ class LocalEngine:
             keep = torch.from_numpy(np.flatnonzero(sound)).to(self.device)
             chosen = chosen[keep]
             states, ups = (map_tree(lambda leaf: leaf[keep], tree) for tree in (states, ups))
-        self._kept.put(chosen, states)
+        self._client_states.put(chosen, states)
         return Answers(ups, sound, np.ones(len(ids), dtype=bool), gradients)
 
-    def rehearse(self, ids: NDArray[np.int64], downs: Any) -> float:
+    def time_round(self, ids: NDArray[np.int64], downs: Any) -> float:
         """Seconds that a round of work of these clients takes; it leaves no trace."""
         started = time.perf_counter()
         self._update(0, ids, downs)
@@ -148,7 +148,7 @@ class LocalEngine:
     def _update(self, t: int, ids: NDArray[np.int64], downs: Any) -> tuple[Any, int]:
         self._hold(t)
         chosen = torch.from_numpy(ids).to(self.device)
-        states = self._kept.take(chosen)
+        states = self._client_states.take(chosen)
 
         def work(down: Any, client: Any, batches: Batches) -> Any:
             return tuple(self.method.client_update(self.problem, down, client, batches))
@@ -167,9 +167,9 @@ class LocalEngine:
     def personalise(self, t: int, server: Any) -> Any:
         """What each training client predicts with: a tree with leaves [N, ...]."""
         downs = self._sent(self.method.deliver, server, np.arange(len(self.rows)))
-        return self.personal(t, downs)
+        return self.personalise_from(t, downs)
 
-    def personal(self, t: int, downs: Any) -> Any:
+    def personalise_from(self, t: int, downs: Any) -> Any:
         """`personalise`, from what was delivered to the training clients: leaves [N, ...]."""
         self._hold(t)
 
@@ -180,9 +180,9 @@ class LocalEngine:
 
     def adapt(self, t: int, server: Any) -> Any:
         """What each client that never trains predicts with, after its own adaptation."""
-        return self.adapted(t, self.method.introduce(server))
+        return self.adapt_from(t, self.method.introduce(server))
 
-    def adapted(self, t: int, down: Any) -> Any:
+    def adapt_from(self, t: int, down: Any) -> Any:
         """`adapt`, from what was sent to each of the clients that never train."""
         self._hold(t)
         rows = self.new_rows if len(self.new_rows) else self.rows[:1]
@@ -204,7 +204,7 @@ class LocalEngine:
         return self._sent(self.method.broadcast, server, ids)
 
     def _sent(self, verb: Callable[[Any, Tensor], Any], server: Any, ids: NDArray[np.int64]) -> Any:
-        return sent(verb, server, torch.from_numpy(ids).to(self.device))
+        return messages_for(verb, server, torch.from_numpy(ids).to(self.device))
 
     def gradients_at(self, w: Tensor, ids: NDArray[np.int64]) -> Tensor:
         """Each client's gradient of its whole training loss at w [P]: [S, P]."""
@@ -213,7 +213,7 @@ class LocalEngine:
         def work(down: Tensor, client: Any, batches: Batches) -> Tensor:
             return average(lambda batch: self.problem.grad(down, batch), batches)
 
-        states = self._kept.take(torch.from_numpy(ids).to(self.device))
+        states = self._client_states.take(torch.from_numpy(ids).to(self.device))
         return self._map(work, "measure", 0, self.rows[ids], downs, states)[0]
 
     def predict(
@@ -238,10 +238,10 @@ class LocalEngine:
             return self._decide(logits), self.problem.sample_losses(logits, y[ids])
 
         with torch.no_grad():
-            for at in self._spread.chunks(ragged.sizes[rows]) if len(rows) else ():
+            for at in self._chunks.split(ragged.sizes[rows]) if len(rows) else ():
                 ids, sizes = _padded(ragged, rows[at], self.device)
                 models = map_tree(lambda leaf, at=at: leaf[torch.from_numpy(at)], personal)
-                output, loss = self._spread.apply(lambda _: one, len(at), (models, ids))
+                output, loss = self._chunks.apply(lambda _: one, len(at), (models, ids))
                 real = torch.arange(ids.shape[1], device=self.device) < sizes[:, None]
                 outputs.append((at, output, real))
                 losses.append(loss)
@@ -274,14 +274,14 @@ class LocalEngine:
 
     def _with_statistics(self, model: Any) -> Any:
         """The one model, with the statistics of all training clients where it needs them."""
-        if not isinstance(self.method, Recompute):
+        if not isinstance(self.method, RecomputeStatistics):
             return model
         return self.method.together(model, self.moments(model))
 
     def moments(self, model: Any) -> Any:
         """What the layers of the one model meet at each training client: leaves [N, channels].
 
-        For methods under the policy `Recompute` only.
+        For methods under the policy `recompute` only.
         """
         recompute: Any = self.method
 
@@ -331,34 +331,34 @@ class LocalEngine:
 
         def chunk(at: NDArray[np.int64]) -> tuple[Any, int]:
             inputs = self._inputs(purpose, t, rows[at])
-            trees = (picked(downs, at, len(rows)), picked(states, at, len(rows)), inputs)
+            trees = (take_rows(downs, at, len(rows)), take_rows(states, at, len(rows)), inputs)
             held_out_sizes = self._held.validation.sizes[rows[at]]
 
             def among(stacked: slice) -> Callable[..., Any]:
                 known = sizes[at][stacked], held_out_sizes[stacked]
                 return lambda down, client, data: work(down, client, self._batches(data, *known))
 
-            with torch.no_grad(), subnormals_as_zero(), tallied() as gradients:
-                result = self._spread.apply(among, len(at), trees)
+            with torch.no_grad(), flush_denormals(), count_gradients() as gradients:
+                result = self._chunks.apply(among, len(at), trees)
             return result, gradients[0]
 
-        chunks = self._spread.chunks(sizes)
+        chunks = self._chunks.split(sizes)
         joined, gradients = None, 0
         for at, (result, taken) in zip(
-            chunks, self._spread.over_threads(chunk, chunks), strict=True
+            chunks, self._chunks.map_threads(chunk, chunks), strict=True
         ):
             gradients += taken
-            if in_order(at, len(rows)):
+            if covers_in_order(at, len(rows)):
                 return result, gradients
             if joined is None:
-                joined = room_for(result, len(rows))
-            put(joined, torch.from_numpy(at).to(self.device), result)
+                joined = empty_rows(result, len(rows))
+            put_rows(joined, torch.from_numpy(at).to(self.device), result)
         return joined, gradients
 
     def _inputs(self, purpose: str, t: int, rows: NDArray[np.int64]) -> _Inputs:
         ids, size = _padded(self._held.train, rows, self.device)
         held_out, held_out_size = _padded(self._held.validation, rows, self.device)
-        names = torch.from_numpy(self._known_as[rows]).to(self.device)
+        names = torch.from_numpy(self._stream_ids[rows]).to(self.device)
         return _Inputs(
             ids,
             size,
@@ -384,12 +384,12 @@ class LocalEngine:
             passes=self.epochs,
             dtype=self.w.dtype,
             held_out=(data.held_out, data.held_out_size, held_out_sizes, self._most_held_out),
-            draws=self.problem.draws,
+            draws=self.problem.has_dropout,
             trimmed=self.plan.mode == "single" and not self.plan.compiled,
         )
 
 
-def sent(verb: Callable[[Any, Tensor], Any], server: Any, ids: Tensor) -> Any:
+def messages_for(verb: Callable[[Any, Tensor], Any], server: Any, ids: Tensor) -> Any:
     """`verb(server, client)` for each of these clients [S]: every leaf [S, ...]."""
     if not leaves(server):
         return verb(server, ids[:1])

@@ -16,7 +16,7 @@ import torch
 from unalike.errors import InputError, unknown
 
 _MMAP_MAX, _TRIM_THRESHOLD = -4, -1
-_TINY = 5e-324
+_DENORMAL = 5e-324
 
 
 def cores() -> int:
@@ -53,13 +53,13 @@ def keep_freed_memory() -> None:
 
 
 @contextmanager
-def subnormals_as_zero() -> Iterator[None]:
+def flush_denormals() -> Iterator[None]:
     """Floating-point numbers too small for full precision count as zero, in this thread.
 
     A network that is sure of its answers makes many of them, and a processor takes each by hand:
     a round of FedAdam that has learned its samples by heart takes 1.7 times as long.
     """
-    before = _TINY * 1.0 == 0
+    before = _DENORMAL * 1.0 == 0
     torch.set_flush_denormal(True)
     try:
         yield
@@ -82,7 +82,7 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def need_compiler() -> None:
+def require_compiler() -> None:
     """InputError where torch.compile would find no C++ compiler."""
     named = os.environ.get("CXX")
     if not any(shutil.which(name) for name in ([named] if named else ["g++", "clang++", "cl"])):
@@ -94,7 +94,7 @@ def need_compiler() -> None:
 
 def available_memory() -> int | None:
     """Bytes that this process can still take; None where the system does not say."""
-    free = [_meminfo(), _left_in_group()]
+    free = [_meminfo(), _cgroup_memory()]
     known = [number for number in free if number is not None]
     return min(known) if known else None
 
@@ -107,7 +107,7 @@ def _meminfo() -> int | None:
     return next((int(li.split()[1]) << 10 for li in lines if li.startswith("MemAvailable:")), None)
 
 
-def _left_in_group() -> int | None:
+def _cgroup_memory() -> int | None:
     """What the control group of this process leaves, where it has a limit."""
     group = Path("/sys/fs/cgroup")
     try:

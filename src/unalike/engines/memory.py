@@ -48,7 +48,7 @@ def predict_memory(
     return states + 2 * server + messages + work
 
 
-def refuse_too_much(needed: int, what: str) -> None:
+def require_memory(needed: int, what: str) -> None:
     """InputError where the machine has not got that many bytes left."""
     free = available_memory()
     if free is not None and needed > free:

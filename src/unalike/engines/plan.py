@@ -24,7 +24,7 @@ from .machine import cores as cores
 
 Mode = Literal["stacked", "single"]
 
-TRIAL = 0.02
+TRIAL_SHARE = 0.02
 """Share of a run's time that may go into measuring."""
 SMALLEST_CHUNK = 4
 
@@ -57,13 +57,13 @@ class Plan:
         )
 
 
-class Rehearsal(Protocol):
+class TimedClients(Protocol):
     """Clients that can try out a plan without a trace."""
 
     plan: Plan
     problem: Problem
 
-    def rehearse(self, ids: NDArray[np.int64], downs: Any) -> float: ...
+    def time_round(self, ids: NDArray[np.int64], downs: Any) -> float: ...
 
 
 def mode_for(problem: Problem, device: torch.device | str = "cpu") -> Mode:
@@ -75,8 +75,8 @@ def mode_for(problem: Problem, device: torch.device | str = "cpu") -> Mode:
     return "single" if convolves else "stacked"
 
 
-def choose(
-    clients: Rehearsal,
+def choose_plan(
+    clients: TimedClients,
     ids: NDArray[np.int64],
     downs: Any,
     *,
@@ -90,7 +90,7 @@ def choose(
     """The fastest plan for the cohort of the first round, measured on its own work.
 
     The rounds' results are not touched. A pinned `chunk` or `threads` is kept. Measuring ends
-    when it has taken `TRIAL` of the time that `rounds` rounds will take.
+    when it has taken `TRIAL_SHARE` of the time that `rounds` rounds will take.
 
     ids: the cohort [S]; downs: what travels to it, leaves [S, ...].
     most_threads: how many cores are free for this run.
@@ -102,11 +102,11 @@ def choose(
     try:
         for plan in plans:
             clients.plan = plan
-            taken = [clients.rehearse(ids, downs) for _ in range(2)]
+            taken = [clients.time_round(ids, downs) for _ in range(2)]
             spent += sum(taken)
             if min(taken) < fastest:
                 best, fastest = plan, min(taken)
-            if spent > TRIAL * rounds * fastest:
+            if spent > TRIAL_SHARE * rounds * fastest:
                 break
     finally:
         clients.plan = before

@@ -29,7 +29,7 @@ def from_bytes(message: bytes, like: Any) -> Any:
     return rebuild(like, load(message))
 
 
-class WireEngine(LocalEngine):
+class SerialisedEngine(LocalEngine):
     """`LocalEngine` one client at a time, every Down and Up serialised on its way.
 
     A client whose answer is not finite sends nothing. `sent` and `received` are the bytes of

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from . import streams
-from .forward_pass import current
+from .forward_pass import current_pass
 
-KINDS: tuple[type[nn.Module], ...] = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+DROPOUT_LAYERS: tuple[type[nn.Module], ...] = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 
 
 class StreamedDropout(nn.Module):
@@ -26,7 +26,7 @@ class StreamedDropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, ...] -> [B, ...], each unit kept with probability 1 - p and scaled by 1 / (1 - p)."""
-        key = current().draw()
+        key = current_pass().draw()
         if key is None or self.p == 0:
             return x
         if self.p == 1:

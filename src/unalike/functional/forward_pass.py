@@ -21,7 +21,7 @@ from unalike.errors import InputError
 from . import streams
 
 
-class Moments(NamedTuple):
+class BatchMoments(NamedTuple):
     """Mean and variance of values that have been seen, channel by channel."""
 
     mean: Tensor  # [C]
@@ -36,26 +36,26 @@ class Statistics(NamedTuple):
     variance: Tensor  # [C]
 
 
-class Seen(NamedTuple):
+class LayerCall(NamedTuple):
     """One call of a normalisation layer."""
 
     layer: int
-    moments: Moments
+    moments: BatchMoments
 
 
-class Pass:
+class ForwardPass:
     """Every layer normalises by the real samples in hand; draws come from `key`, if given."""
 
     def __init__(self, real: Tensor | None = None, key: Tensor | None = None) -> None:
-        self.seen: list[Seen] = []
+        self.calls: list[LayerCall] = []
         self._real = real  # [B] 0 for padding
         self._key = key  # [] int64
         self._draws = 0
 
     def statistics(self, layer: int, x: Tensor) -> Statistics:
         """What this layer normalises x [B, C, ...] by."""
-        moments = moments_of(x, self._real)
-        self.seen.append(Seen(layer, moments))
+        moments = batch_moments(x, self._real)
+        self.calls.append(LayerCall(layer, moments))
         return Statistics(moments.mean, moments.variance)
 
     def draw(self) -> Tensor | None:
@@ -66,7 +66,7 @@ class Pass:
         return streams.mix(self._key, self._draws)
 
 
-class ByCall(Pass):
+class PredictionByCall(ForwardPass):
     """A prediction that meets known statistics in the order of the layers' calls."""
 
     def __init__(self, known: Statistics) -> None:
@@ -81,7 +81,7 @@ class ByCall(Pass):
         return Statistics(*(part[here] for part in self._known))
 
 
-class ByLayer(Pass):
+class PredictionByLayer(ForwardPass):
     """A prediction with known statistics for each layer, the layers' channels side by side."""
 
     def __init__(self, known: Statistics, sizes: list[int]) -> None:
@@ -93,29 +93,29 @@ class ByLayer(Pass):
         return Statistics(self._mean[layer], self._variance[layer])
 
 
-class _Now(threading.local):
-    this: Pass | None = None
+class _Current(threading.local):
+    this: ForwardPass | None = None
 
 
-_now = _Now()
+_current = _Current()
 
 
-def current() -> Pass:
+def current_pass() -> ForwardPass:
     """The pass that the module is being called in."""
-    return _now.this or Pass()
+    return _current.this or ForwardPass()
 
 
 @contextmanager
-def during(this: Pass) -> Iterator[Pass]:
+def set_forward_pass(this: ForwardPass) -> Iterator[ForwardPass]:
     """Calls of a module inside the block belong to this pass."""
-    before, _now.this = _now.this, this
+    before, _current.this = _current.this, this
     try:
         yield this
     finally:
-        _now.this = before
+        _current.this = before
 
 
-def moments_of(x: Tensor, real: Tensor | None) -> Moments:
+def batch_moments(x: Tensor, real: Tensor | None) -> BatchMoments:
     """Of the real rows of x [B, C, ...], over all dimensions but the channels."""
     if real is None:
         real = x.new_ones(len(x))
@@ -132,26 +132,26 @@ def moments_of(x: Tensor, real: Tensor | None) -> Moments:
     mean = share @ (x.sum(places) if places else x)
     squares = (x - mean.reshape(-1, *[1] * len(places))).square()
     variance = share @ (squares.sum(places) if places else squares)
-    return Moments(mean, variance, count.expand_as(mean))
+    return BatchMoments(mean, variance, count.expand_as(mean))
 
 
-def pooled(parts: list[Moments]) -> Moments:
+def pooled_moments(parts: list[BatchMoments]) -> BatchMoments:
     """The moments of all values together; parts without values change no bit of the result."""
     zero = torch.zeros_like(parts[0].mean)
     values = sum((part.values for part in parts), zero)
     known = values.clamp(min=1)
     mean = sum((part.values * part.mean for part in parts), zero) / known
     spread = (part.values * (part.variance + (part.mean - mean) ** 2) for part in parts)
-    return Moments(mean, sum(spread, zero) / known, values)
+    return BatchMoments(mean, sum(spread, zero) / known, values)
 
 
-def settled(moments: Moments) -> Statistics:
+def prediction_statistics(moments: BatchMoments) -> Statistics:
     """Statistics for prediction, from the unbiased variance: as a fresh layer's (0, 1) where
     nothing has been seen, and with a variance of 1 where a single value tells nothing of it."""
-    return Statistics(moments.mean, unbiased(moments, torch.ones_like(moments.mean)))
+    return Statistics(moments.mean, unbiased_variance(moments, torch.ones_like(moments.mean)))
 
 
-def unbiased(moments: Moments, otherwise: Tensor) -> Tensor:
+def unbiased_variance(moments: BatchMoments, otherwise: Tensor) -> Tensor:
     """The variance [C] divided by count - 1; `otherwise` where there are not two values."""
     n = moments.values
     return torch.where(n > 1, moments.variance * n / (n - 1).clamp(min=1), otherwise)

@@ -20,7 +20,7 @@ _count = _Count()
 
 
 @contextmanager
-def tallied() -> Iterator[list[int]]:
+def count_gradients() -> Iterator[list[int]]:
     """Collect the gradient evaluations made inside the block: a list of one number."""
     before, _count.total = _count.total, 0
     result = [0]
@@ -32,7 +32,7 @@ def tallied() -> Iterator[list[int]]:
 
 
 @contextmanager
-def batch_of(samples: int) -> Iterator[None]:
+def gradient_cost(samples: int) -> Iterator[None]:
     """Gradients inside the block cost `samples` evaluations each."""
     if torch.compiler.is_compiling():
         yield
@@ -44,7 +44,7 @@ def batch_of(samples: int) -> Iterator[None]:
         _count.samples = before
 
 
-def gradient_taken(times: int = 1) -> None:
+def record_gradient(times: int = 1) -> None:
     """Add the cost of a gradient (1) or of a Hessian-vector product (2) on this batch."""
     if not torch.compiler.is_compiling():
         _count.total += times * _count.samples

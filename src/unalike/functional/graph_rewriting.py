@@ -1,4 +1,4 @@
-"""Recorded kernels in fewer passes over memory.
+"""Traced kernels in fewer passes over memory.
 
 A gradient of a large model is limited by the number of times that it is read and written. The
 rules here leave out what changes nothing, multiply matrices the way round in which the result is
@@ -20,76 +20,76 @@ LARGE = 1 << 14
 DRAWS = 3
 """Random arguments on which a kernel must give the bits of the one that it replaces."""
 
-_FLIPS = (aten.t.default, aten.transpose.int)
+_TRANSPOSES = (aten.t.default, aten.transpose.int)
 _PRODUCTS = {aten.bmm.default: aten.bmm.out, aten.mm.default: aten.mm.out}
 _VIEWS = (aten.view.default, aten._unsafe_view.default)
 
 
-def exactly(graph: fx.Graph) -> None:
+def rewrite_exactly(graph: fx.Graph) -> None:
     """Fewer passes, the same bits."""
-    _leave_out(graph)
-    _turn_products(graph, exact=True)
-    _write_in_place(graph)
+    _remove_identities(graph)
+    _transpose_products(graph, exact=True)
+    _write_products_in_place(graph)
 
 
-def freely(graph: fx.Graph) -> None:
+def rewrite_approximately(graph: fx.Graph) -> None:
     """Fewer kernels, the same values to rounding, nothing written in place."""
-    _leave_out(graph)
-    _turn_products(graph, exact=False)
+    _remove_identities(graph)
+    _transpose_products(graph, exact=False)
 
 
-def _leave_out(graph: fx.Graph) -> None:
+def _remove_identities(graph: fx.Graph) -> None:
     """Leave out what changes nothing."""
     for node in list(graph.nodes):
         if node.op != "call_function":
             continue
-        same = node.args[0] if _changes_nothing(node) else _flipped_back(node)
+        same = node.args[0] if _is_identity(node) else _double_transpose(node)
         if same is not None:
             node.replace_all_uses_with(same)
             graph.erase_node(node)
     graph.eliminate_dead_code()
 
 
-def _changes_nothing(node: Any) -> bool:
+def _is_identity(node: Any) -> bool:
     if node.target is aten.detach.default:
         return True
     if node.target is aten.mul.Scalar:
         return bool(node.args[1] == 1) and _value(node).dtype == _value(node.args[0]).dtype
     if node.target in (*_VIEWS, aten.expand.default):
-        return _alike(_value(node), _value(node.args[0]))
+        return _same_layout(_value(node), _value(node.args[0]))
     return False
 
 
-def _flipped_back(node: Any) -> Any:
+def _double_transpose(node: Any) -> Any:
     """x where the node is the transpose of x's transpose."""
     inner = node.args[0]
-    if _is_flip(node) and _is_flip(inner) and isinstance(inner, fx.Node):
+    if _is_transpose(node) and _is_transpose(inner) and isinstance(inner, fx.Node):
         return inner.args[0]
     return None
 
 
-def _turn_products(graph: fx.Graph, *, exact: bool) -> None:
+def _transpose_products(graph: fx.Graph, *, exact: bool) -> None:
     """(A B)^T that is copied into order becomes B^T A^T, which comes out in that order."""
     for node in list(graph.nodes):
-        flipped: Any = node.args[0] if _straightens(node) else None
-        product: Any = flipped.args[0] if _is_flip(flipped) else None
+        flipped: Any = node.args[0] if _is_contiguous_copy(node) else None
+        product: Any = flipped.args[0] if _is_transpose(flipped) else None
         if _target(product) not in _PRODUCTS or len(flipped.users) + len(product.users) > 2:
             continue
         a, b = product.args
-        if exact and not _same_turned(product.target, _value(a), _value(b)):
+        if exact and not _same_transposed(product.target, _value(a), _value(b)):
             continue
         with graph.inserting_before(node):
-            turned = _call(graph, product.target, _flip(graph, b), _flip(graph, a))
+            turned = _call(graph, product.target, _transpose(graph, b), _transpose(graph, a))
         node.replace_all_uses_with(turned)
     graph.eliminate_dead_code()
 
 
-def _straightens(node: Any) -> bool:
+def _is_contiguous_copy(node: Any) -> bool:
     wanted = node.kwargs.get("memory_format")
     return node.target is aten.clone.default and wanted is torch.contiguous_format
 
 
-def _write_in_place(graph: fx.Graph) -> None:
+def _write_products_in_place(graph: fx.Graph) -> None:
     """Large products among the parts of the result are written where they end."""
     (result,) = (node for node in graph.nodes if node.op == "output")
     joined: Any = result.args[0]
@@ -99,7 +99,7 @@ def _write_in_place(graph: fx.Graph) -> None:
     along = (*joined.args[1:], 0)[0]
     if along not in (-1, _value(joined).dim() - 1) or len(set(parts)) < len(parts):
         return
-    products = {part: _whole_product(part) for part in parts}
+    products = {part: _large_product(part) for part in parts}
     if not any(products.values()):
         return
     like, shape = _value(joined), _value(joined).shape
@@ -131,7 +131,7 @@ def _write_in_place(graph: fx.Graph) -> None:
             graph.erase_node(product)
 
 
-def _whole_product(part: Any) -> Any:
+def _large_product(part: Any) -> Any:
     """The large product that this part of the result is, laid out flat."""
     product = part.args[0] if _target(part) in _VIEWS else None
     if product is None or _target(product) not in _PRODUCTS:
@@ -144,10 +144,10 @@ def _whole_product(part: Any) -> Any:
     return product
 
 
-def _same_turned(product: Any, a: Tensor, b: Tensor) -> bool:
+def _same_transposed(product: Any, a: Tensor, b: Tensor) -> bool:
     return all(
         torch.equal(product(x, y).mT, product(y.mT, x.mT))
-        for x, y in (_drawn_like(a, b, draw) for draw in range(DRAWS))
+        for x, y in (_random_like(a, b, draw) for draw in range(DRAWS))
     )
 
 
@@ -161,11 +161,11 @@ def _same_in_place(product: Any, a: Tensor, b: Tensor) -> bool:
 
     return all(
         torch.equal(product(x, y), in_place(x, y))
-        for x, y in (_drawn_like(a, b, draw) for draw in range(DRAWS))
+        for x, y in (_random_like(a, b, draw) for draw in range(DRAWS))
     )
 
 
-def _drawn_like(a: Tensor, b: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+def _random_like(a: Tensor, b: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     luck = torch.Generator(a.device).manual_seed(seed)
 
     def drawn(t: Tensor) -> Tensor:
@@ -176,15 +176,15 @@ def _drawn_like(a: Tensor, b: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     return drawn(a), drawn(b)
 
 
-def _flip(graph: fx.Graph, node: Any) -> Any:
-    if _is_flip(node):
+def _transpose(graph: fx.Graph, node: Any) -> Any:
+    if _is_transpose(node):
         return node.args[0]
     return _call(graph, aten.transpose.int, node, -2, -1)
 
 
-def _is_flip(node: Any) -> bool:
+def _is_transpose(node: Any) -> bool:
     """Whether it exchanges the last two dimensions."""
-    if _target(node) not in _FLIPS or _value(node.args[0]).dim() < 2:
+    if _target(node) not in _TRANSPOSES or _value(node.args[0]).dim() < 2:
         return False
     if node.target is aten.t.default:
         return True
@@ -198,7 +198,7 @@ def _call(graph: fx.Graph, target: Any, *args: Any) -> fx.Node:
     return node
 
 
-def _alike(new: Tensor, old: Tensor) -> bool:
+def _same_layout(new: Tensor, old: Tensor) -> bool:
     return new.shape == old.shape and new.stride() == old.stride()
 
 

@@ -48,11 +48,11 @@ def per_sample(loss: Any) -> Loss:
             return loss
         unreduced: Any = copy.copy(loss)
         unreduced.reduction = "none"
-        return lambda output, y: _rows(unreduced(output, y))
+        return lambda output, y: _sample_means(unreduced(output, y))
     if "reduction" in inspect.signature(loss).parameters:
-        return lambda output, y: _rows(loss(output, y, reduction="none"))
+        return lambda output, y: _sample_means(loss(output, y, reduction="none"))
     return loss
 
 
-def _rows(losses: Tensor) -> Tensor:
+def _sample_means(losses: Tensor) -> Tensor:
     return losses.flatten(1).mean(1) if losses.dim() > 1 else losses

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from unalike.errors import InputError
 
-from .dropout import KINDS, StreamedDropout
-from .normalisation import BatchNorm, MaskedBatchNorm, Normaliser, normaliser
+from .dropout import DROPOUT_LAYERS, StreamedDropout
+from .normalisation import BatchNorm, BatchNormLayer, MaskedBatchNorm, batch_norm_layer
 
 
-def copied(module: nn.Module) -> nn.Module:
+def copy_module(module: nn.Module) -> nn.Module:
     """A deep copy in training mode."""
     for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
         if nn.parameter.is_lazy(tensor):
@@ -33,7 +33,7 @@ def copied(module: nn.Module) -> nn.Module:
         ) from None
 
 
-def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
+def trainable_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
     """The parameters to train by name, a shared one once; frozen ones are not among them."""
     named = {name: p for name, p in module.named_parameters() if p.requires_grad}
     kind = type(module).__name__
@@ -48,21 +48,21 @@ def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
     return named
 
 
-def normalisers(module: nn.Module) -> tuple[Normaliser, ...]:
+def batch_norm_layers(module: nn.Module) -> tuple[BatchNormLayer, ...]:
     """The batch normalisation layers, in the order that numbers them."""
     return tuple(
-        normaliser(name, part)
+        batch_norm_layer(name, part)
         for name, part in module.named_modules()
         if isinstance(part, BatchNorm)
     )
 
 
-def drops(module: nn.Module) -> bool:
+def has_dropout(module: nn.Module) -> bool:
     """Whether the model draws random numbers in training."""
-    return any(isinstance(part, KINDS) for part in module.modules())
+    return any(isinstance(part, DROPOUT_LAYERS) for part in module.modules())
 
 
-def replaced(module: nn.Module) -> nn.Module:
+def replace_layers(module: nn.Module) -> nn.Module:
     """A copy with batch normalisation and dropout replaced; InputError names what cannot be."""
     ready = copy.deepcopy(module)
     new: dict[nn.Module, nn.Module] = {}
@@ -93,18 +93,20 @@ def first_line(error: BaseException) -> str:
 def _replacement(name: str, part: nn.Module, numbers: Iterator[int]) -> nn.Module | None:
     if isinstance(part, BatchNorm):
         return MaskedBatchNorm(part, next(numbers))
-    if isinstance(part, KINDS):
+    if isinstance(part, DROPOUT_LAYERS):
         return StreamedDropout(part.p, channels=not isinstance(part, nn.Dropout))  # type: ignore[arg-type]
     if isinstance(part, nn.modules.dropout._DropoutNd):
-        raise InputError(_instead(name, part, "use nn.Dropout"))
+        raise InputError(_unsupported(name, part, "use nn.Dropout"))
     if isinstance(part, nn.MultiheadAttention | nn.RNNBase) and part.dropout:
-        raise InputError(_instead(name, part, "set its dropout to 0 and put nn.Dropout behind it"))
+        raise InputError(
+            _unsupported(name, part, "set its dropout to 0 and put nn.Dropout behind it")
+        )
     if isinstance(part, nn.modules.instancenorm._InstanceNorm) and part.track_running_stats:
-        raise InputError(_instead(name, part, "set its track_running_stats to False"))
+        raise InputError(_unsupported(name, part, "set its track_running_stats to False"))
     return None
 
 
-def _instead(name: str, part: nn.Module, advice: str) -> str:
+def _unsupported(name: str, part: nn.Module, advice: str) -> str:
     return (
         f"The model's layer {name or 'itself'!r} is a {type(part).__name__} that draws or keeps "
         f"what clients trained side by side cannot share; {advice}."

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from unalike.errors import InputError
 
-from .forward_pass import Statistics, current
+from .forward_pass import Statistics, current_pass
 
 BatchNorm = nn.modules.batchnorm._BatchNorm
 
 
-class Normaliser(NamedTuple):
+class BatchNormLayer(NamedTuple):
     """What is known of a model's batch normalisation layer."""
 
     name: str
@@ -38,7 +38,7 @@ class MaskedBatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, ...] -> [B, C, ...]."""
-        mean, variance = current().statistics(self.number, x)
+        mean, variance = current_pass().statistics(self.number, x)
         shape = (-1, *[1] * (x.dim() - 2))
         scale = torch.rsqrt(variance + self.eps)
         if self.weight is not None:
@@ -49,7 +49,7 @@ class MaskedBatchNorm(nn.Module):
         return torch.addcmul(shift.reshape(shape), x, scale.reshape(shape))
 
 
-def normaliser(name: str, layer: BatchNorm) -> Normaliser:
+def batch_norm_layer(name: str, layer: BatchNorm) -> BatchNormLayer:
     """The layer's record; InputError where it is not one of PyTorch's own."""
     if type(layer).forward not in (BatchNorm.forward, nn.SyncBatchNorm.forward):
         raise InputError(
@@ -63,4 +63,4 @@ def normaliser(name: str, layer: BatchNorm) -> Normaliser:
         torch.zeros(channels) if mean is None else mean.detach().clone(),
         torch.ones(channels) if variance is None else variance.detach().clone(),
     )
-    return Normaliser(name, channels, layer.momentum, start)
+    return BatchNormLayer(name, channels, layer.momentum, start)

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 
 import torch
 
-from .forward_pass import ByLayer, Moments, Statistics, unbiased
-from .normalisation import Normaliser
+from .forward_pass import BatchMoments, PredictionByLayer, Statistics, unbiased_variance
+from .normalisation import BatchNormLayer
 
 
-class Running:
+class RunningStatistics:
     """The statistics of all layers, moved by the momentum of each at every call."""
 
-    def __init__(self, start: Statistics, layers: Sequence[Normaliser]) -> None:
+    def __init__(self, start: Statistics, layers: Sequence[BatchNormLayer]) -> None:
         sizes = [layer.channels for layer in layers]
         self._layers = layers
         self._mean, self._variance = (list(part.split(sizes)) for part in start)
@@ -25,7 +25,7 @@ class Running:
         """Where they stand now: [channels of all layers]."""
         return Statistics(torch.cat(self._mean), torch.cat(self._variance))
 
-    def absorb(self, layers: Sequence[int], met: Sequence[Moments]) -> None:
+    def update(self, layers: Sequence[int], met: Sequence[BatchMoments]) -> None:
         """new = (1 - momentum) old + momentum batch; a batch without samples moves nothing."""
         for layer, moments in zip(layers, met, strict=True):
             momentum = self._layers[layer].momentum
@@ -34,33 +34,35 @@ class Running:
             mean, variance = self._mean[layer], self._variance[layer]
             heard = moments.values > 0
             moved = mean + momentum * (moments.mean - mean)
-            spread = variance + momentum * (unbiased(moments, variance) - variance)
+            spread = variance + momentum * (unbiased_variance(moments, variance) - variance)
             self._mean[layer] = torch.where(heard, moved, mean)
             self._variance[layer] = torch.where(heard, spread, variance)
 
 
-class _Now(threading.local):
-    this: Running | None = None
+class _Current(threading.local):
+    this: RunningStatistics | None = None
 
 
-_now = _Now()
+_current = _Current()
 
 
-def following() -> Running | None:
+def current_statistics() -> RunningStatistics | None:
     """The statistics that this thread's gradients move."""
-    return _now.this
+    return _current.this
 
 
 @contextmanager
-def running_from(start: Statistics, layers: Sequence[Normaliser]) -> Iterator[Running]:
+def track_running_statistics(
+    start: Statistics, layers: Sequence[BatchNormLayer]
+) -> Iterator[RunningStatistics]:
     """Gradients taken inside the block move these statistics."""
-    before, _now.this = _now.this, Running(start, layers)
+    before, _current.this = _current.this, RunningStatistics(start, layers)
     try:
-        yield _now.this
+        yield _current.this
     finally:
-        _now.this = before
+        _current.this = before
 
 
-def by_layer(statistics: Statistics, layers: Sequence[Normaliser]) -> ByLayer:
+def prediction_pass(statistics: Statistics, layers: Sequence[BatchNormLayer]) -> PredictionByLayer:
     """A prediction with these statistics: [channels of all layers] each."""
-    return ByLayer(statistics, [layer.channels for layer in layers])
+    return PredictionByLayer(statistics, [layer.channels for layer in layers])

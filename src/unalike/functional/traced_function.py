@@ -1,12 +1,12 @@
-"""Functions of tensors that are recorded once and then replayed.
+"""Functions of tensors that are traced once, and then run as the plain list of their kernels.
 
 Under `torch.func` a small gradient spends most of its time on bookkeeping: each operation passes
-through every level of the mapping before its kernel runs. A `Replay` lets the first calls of each
-signature (shapes, types, device) through unchanged; a signature that keeps coming back is recorded
-as the plain list of kernels that it runs, and from then on only these are called. The recording
-is taken only if it gives the same bits as the function itself on the arguments at hand.
+through every level of the mapping before its kernel runs. A `TracedFunction` lets the first calls
+of each signature (shapes, types, device) through unchanged; a signature that keeps coming back is
+traced to the list of kernels that it runs, and from then on only these are called. The trace is
+taken only if it gives the same bits as the function itself on the arguments at hand.
 
-A compiled replay hands the recording to torch's compiler, at the first call of a signature: its
+Where compiled is true, the trace goes to torch's compiler, at the first call of a signature: its
 results agree with the function's to rounding, and do not depend on how often it was called.
 """
 
@@ -21,23 +21,23 @@ import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
-from . import graph_rewriting as rewriting
-from .tracing import recorded
+from .graph_rewriting import rewrite_approximately, rewrite_exactly
+from .tracing import trace_kernels
 
 Function = Callable[..., Tensor]
 
-PATIENCE = 100
-"""Calls of a signature before it is recorded; a recording costs about as much as a hundred."""
+CALLS_BEFORE_TRACING = 100
+"""Calls of a signature before it is traced; a trace costs about as much as a hundred."""
 
 
-_replays: WeakValueDictionary[int, Replay] = WeakValueDictionary()
+_functions: WeakValueDictionary[int, TracedFunction] = WeakValueDictionary()
 
 
-class Replay:
+class TracedFunction:
     """A function of tensors alone, without side effects or data-dependent branches.
 
     fn: of these tensors and of nothing else that ever changes. A tensor that it finds elsewhere
-    must be one of `constants`, or the function is never recorded.
+    must be one of `constants`, or the function is never traced.
 
     What comes back is fresh and contiguous: the caller may write over it. It may be called under
     any number of `vmap` levels. While gradients are enabled, as they are
@@ -49,11 +49,11 @@ class Replay:
     ) -> None:
         self.fn, self.compiled = fn, compiled
         self._constants = tuple(constants)
-        self._mapped: dict[Any, Replay] = {}
+        self._mapped: dict[Any, TracedFunction] = {}
         self._calls: dict[Any, int] = {}
-        self._recorded: dict[Any, Function] = {}
+        self._traced: dict[Any, Function] = {}
         self._lock = threading.Lock()
-        _replays[id(self)] = self
+        _functions[id(self)] = self
 
     def __call__(self, *tensors: Tensor) -> Tensor:
         if torch.is_grad_enabled():
@@ -61,33 +61,33 @@ class Replay:
             return fn(*tensors).contiguous()
         return _call(id(self), tensors)
 
-    def mapped(self, in_dims: tuple[int | None, ...]) -> Replay:
+    def mapped(self, in_dims: tuple[int | None, ...]) -> TracedFunction:
         """The same function over stacked arguments."""
         if in_dims not in self._mapped:
             fn = (
                 self.fn.mapped(in_dims) if isinstance(self.fn, Gradient) else vmap(self.fn, in_dims)
             )
-            self._mapped[in_dims] = Replay(fn, self._constants, compiled=self.compiled)
+            self._mapped[in_dims] = TracedFunction(fn, self._constants, compiled=self.compiled)
         return self._mapped[in_dims]
 
     def run(self, tensors: tuple[Tensor, ...]) -> Tensor:
         """The value for plain tensors."""
         signature = tuple((t.shape, t.stride(), t.dtype, t.device) for t in tensors)
-        recorded = self._recorded.get(signature)
-        if recorded is not None:
-            return recorded(*tensors).contiguous()
+        traced = self._traced.get(signature)
+        if traced is not None:
+            return traced(*tensors).contiguous()
         calls = self._calls.get(signature, 0) + 1
         self._calls[signature] = calls
-        if calls < PATIENCE and not self.compiled:
+        if calls < CALLS_BEFORE_TRACING and not self.compiled:
             return self.fn(*tensors).contiguous()
         with self._lock:
-            if signature not in self._recorded:
-                self._recorded[signature] = self._record(tensors)
-        return self._recorded[signature](*tensors).contiguous()
+            if signature not in self._traced:
+                self._traced[signature] = self._trace(tensors)
+        return self._traced[signature](*tensors).contiguous()
 
-    def _record(self, tensors: tuple[Tensor, ...]) -> Function:
-        rewrite = rewriting.freely if self.compiled else rewriting.exactly
-        module = recorded(self.fn, tensors, self._constants, rewrite=rewrite)
+    def _trace(self, tensors: tuple[Tensor, ...]) -> Function:
+        rewrite = rewrite_approximately if self.compiled else rewrite_exactly
+        module = trace_kernels(self.fn, tensors, self._constants, rewrite=rewrite)
         if module is None:
             return self.fn
         if self.compiled:
@@ -129,21 +129,21 @@ class Gradient:
 
 
 _library = torch.library.Library("unalike", "DEF")
-_library.define("replay(int which, Tensor[] tensors) -> Tensor")
+_library.define("traced_function(int which, Tensor[] tensors) -> Tensor")
 
 
-@torch.library.impl(_library, "replay", "CompositeExplicitAutograd")
+@torch.library.impl(_library, "traced_function", "CompositeExplicitAutograd")
 def _run(which: int, tensors: list[Tensor]) -> Tensor:
-    return _replays[which].run(tuple(tensors))
+    return _functions[which].run(tuple(tensors))
 
 
 def _run_stacked(info: Any, in_dims: Any, which: int, tensors: list[Tensor]) -> tuple[Tensor, int]:
-    mapped = _replays[which].mapped(tuple(in_dims[1]))
+    mapped = _functions[which].mapped(tuple(in_dims[1]))
     return _call(id(mapped), tensors), 0
 
 
-torch.library.register_vmap("unalike::replay", _run_stacked, lib=_library)
-_call = torch.ops.unalike.replay.default
+torch.library.register_vmap("unalike::traced_function", _run_stacked, lib=_library)
+_call = torch.ops.unalike.traced_function.default
 
 
 def _bits(value: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The kernels that a function of tensors runs, on record."""
+"""The kernels that a function of tensors runs, as a graph of their own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
 
-def recorded(
+def trace_kernels(
     fn: Callable[..., Tensor],
     tensors: tuple[Tensor, ...],
     constants: tuple[Tensor, ...],
@@ -25,24 +25,24 @@ def recorded(
     None where one of them meets a tensor that is neither given, nor made by another of them, nor
     a known constant.
     """
-    recorder = _Recorder(tensors, constants)
+    tracer = _Tracer(tensors, constants)
     try:
-        with recorder:
+        with tracer:
             result = fn(*tensors)
-        recorder.graph.output(recorder.node_of(result))
+        tracer.graph.output(tracer.node_of(result))
     except _UnknownTensorError:
         return None
-    rewrite(recorder.graph)
-    for node in recorder.graph.nodes:
+    rewrite(tracer.graph)
+    for node in tracer.graph.nodes:
         node.meta.clear()
-    return fx.GraphModule(recorder.holders, recorder.graph)
+    return fx.GraphModule(tracer.holders, tracer.graph)
 
 
 class _UnknownTensorError(LookupError):
     pass
 
 
-class _Recorder(TorchDispatchMode):
+class _Tracer(TorchDispatchMode):
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         return False  # there is nothing to skip, and asking loads 80 MB

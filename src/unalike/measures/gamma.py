@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from unalike.core import Batches, Problem, average
-from unalike.core.fused_stages import fused
+from unalike.core.fused_stages import fused_stages
 
 
 class Decomposition(NamedTuple):
@@ -67,12 +67,14 @@ def gradients(problem: Problem, w: Tensor, batches: Batches) -> tuple[Tensor, Te
     The comparison is exact because both are taken at the same classifier, over the same samples
     in the same order; the model must be a function of one sample (no batch statistics).
     """
-    model = fused(problem)
+    model = fused_stages(problem)
     encoder, decoder, classifier = model.parts.split(w)
     autoencoder = torch.cat([encoder, decoder])
     return (
         average(lambda b: model.classifier.grad(classifier, model.plain(b)), batches),
-        average(lambda b: model.classifier.grad(classifier, model.fused(autoencoder, b)), batches),
+        average(
+            lambda b: model.classifier.grad(classifier, model.fuse_batch(autoencoder, b)), batches
+        ),
     )
 
 

@@ -54,7 +54,7 @@ class AFL(Method):
     )
     lr: Annotated[float, Ge(0), "eta_w, step of a client"] = 0.1
     lam_lr: Annotated[float, Ge(0), "eta_lambda, step of the mixture; 0 keeps it"] = 0.01
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
+    solver: solvers.LocalSolver = "sgd"
 
     def vacuous(self, problem: Problem) -> str | None:
         return "lam_lr = 0 makes AFL the time average of FedAvg." if self.lam_lr == 0 else None

@@ -41,7 +41,7 @@ class APFL(Method):
     personal_lr: Annotated[float, Ge(0), "step of the personal model"] = 0.1
     alpha: Annotated[float, Ge(0), Le(1), "share of the personal model at the start"] = 0.5
     alpha_lr: Annotated[float, Ge(0), "step of alpha; 0 keeps it as it is"] = 0.1
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
+    solver: solvers.LocalSolver = "sgd"
     adapt_epochs: Annotated[int, Ge(0), "epochs of a new client"] = 10
 
     def vacuous(self, problem: Problem) -> str | None:
@@ -64,9 +64,9 @@ class APFL(Method):
             there = moved(here, batch, g, shared.step, own.step)
             return there._replace(alpha=alpha, turn=torch.zeros_like(here.turn))
 
-        def again(here: Local, batch: Batch) -> Local:  # alpha has had its turn
+        def in_place(here: Local, batch: Batch) -> Local:  # alpha has had its turn
             g = problem.grad(torch.lerp(here.w, here.v, here.alpha), batch)
-            return moved(here, batch, g, shared.over, own.over)
+            return moved(here, batch, g, shared.step_in_place, own.step_in_place)
 
         def moved(here: Local, batch: Batch, g: Tensor, move_w: Any, move_v: Any) -> Local:
             w, w_state = move_w(here.w, problem.grad(here.w, batch), here.w_state)
@@ -75,7 +75,7 @@ class APFL(Method):
 
         v, alpha = client
         start = Local(down, v, alpha, torch.ones_like(alpha), shared.init(down), own.init(v))
-        end = descend(step, start, batches, again=again)
+        end = descend(step, start, batches, in_place=in_place)
         return Client(end.v, end.alpha), end.w - down
 
     def server_update(self, server: Tensor, ups: Tensor, cohort: Cohort) -> Tensor:

@@ -22,7 +22,7 @@ class Centralised(Method):
     pooled: ClassVar[bool] = True
     needs_each: ClassVar[str | None] = "it puts the samples of all clients in one place"
     lr: Annotated[float, Ge(0), "eta, step of the solver"] = 0.1
-    solver: Annotated[str, "solver: sgd, momentum:0.9 or adam"] = "sgd"
+    solver: Annotated[str, f"solver: {solvers.CHOICES}"] = "sgd"
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches

@@ -53,8 +53,8 @@ class CFL(Method):
     needs_each: ClassVar[str | None] = (
         "its server cuts groups of clients where their answers disagree"
     )
-    lr: Annotated[float, Ge(0), "eta, step of a client"] = 0.1
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
+    lr: solvers.LearningRate = 0.1
+    solver: solvers.LocalSolver = "sgd"
     eps1: Annotated[
         float, Ge(0), "a group stands still below this share of the largest update norm"
     ] = 0.4

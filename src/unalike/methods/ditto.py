@@ -31,7 +31,7 @@ class Ditto(Method):
     personal_epochs: Annotated[
         int, Ge(0), "epochs of the personal model in a round; 0: the study's local epochs"
     ] = 0
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
+    solver: solvers.LocalSolver = "sgd"
     adapt_epochs: Annotated[int, Ge(0), "epochs of the personal model of a new client"] = 10
 
     def vacuous(self, problem: Problem) -> str | None:

@@ -50,8 +50,8 @@ class FedAS(Method):
     needs_each: ClassVar[str | None] = (
         "its server weighs each answer by the trace that comes with it"
     )
-    lr: Annotated[float, Ge(0), "eta, step of a client"] = 0.1
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
+    lr: solvers.LearningRate = 0.1
+    solver: solvers.LocalSolver = "sgd"
     align_lr: Annotated[float, Ge(0), "step of the alignment, plain SGD"] = 0.01
     align_epochs: Annotated[int, Ge(0), "epochs of the alignment, before the training"] = 1
     fisher: Annotated[bool, "weights by the Fisher information; false: the study's weights"] = True
@@ -120,7 +120,7 @@ class FedAS(Method):
         def direction(s: Tensor, batch: Batch) -> Tensor:
             of = _membership(own, batch)
             alike = of @ (of * batch.weight[:, None]).sum(0)
-            return own.pull(s, batch, of @ prototypes, batch.size / alike.clamp(min=1))
+            return own.target_grad(s, batch, of @ prototypes, batch.size / alike.clamp(min=1))
 
         work = batches.stream("alignment").epochs(self.align_epochs)
         return optimise(solvers.parse("sgd", self.align_lr), direction, s, work)

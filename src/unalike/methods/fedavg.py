@@ -9,7 +9,7 @@ Ours    the server adds server_lr * mean(delta); Algorithm 1 is server_lr = 1. l
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from annotated_types import Ge, Gt
+from annotated_types import Gt
 from torch import Tensor
 
 from unalike.core import Batches, Cohort, Method, NoState, Problem, optimise, solvers
@@ -20,8 +20,8 @@ class FedAvg(Method):
     name: ClassVar[str] = "fedavg"
     buffers: ClassVar[tuple[str, ...]] = ("recompute", "share", "local")
     needs_each: ClassVar[str | None] = None
-    lr: Annotated[float, Ge(0), "eta, step of a client"] = 0.1
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
+    lr: solvers.LearningRate = 0.1
+    solver: solvers.LocalSolver = "sgd"
     server_lr: Annotated[float, Gt(0), "step of the server along the mean update"] = 1.0
 
     def client_update(

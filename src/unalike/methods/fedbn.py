@@ -23,5 +23,5 @@ class FedBN(JointPartial):
         str, "normalisation layers that the client keeps: any of batch, group, instance, layer"
     ] = "batch"
 
-    def parts(self, problem: Problem) -> parts.Private:
+    def parts(self, problem: Problem) -> parts.PrivateSplit:
         return parts.private_normalisation(problem, self.kinds)

@@ -16,7 +16,7 @@ from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 from torch.nn import functional
 
-from unalike.clustering.starts import distinct_starts
+from unalike.clustering.starts import StartNoise, distinct_starts
 from unalike.core import (
     Batch,
     Batches,
@@ -44,14 +44,12 @@ class Personal(NamedTuple):
 class FedEM(Method):
     name: ClassVar[str] = "fedem"
     needs_each: ClassVar[str | None] = None
-    lr: Annotated[float, Ge(0), "eta, step of a client"] = 0.1
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
+    lr: solvers.LearningRate = 0.1
+    solver: solvers.LocalSolver = "sgd"
     components: Annotated[int, Ge(1), "M, components of the mixture; 1 is FedAvg"] = 3
     floor: Annotated[float, Gt(0), Lt(1), "the least share of a component"] = 1e-6
     adapt_steps: Annotated[int, Ge(1), "E-steps of a new client"] = 20
-    start_noise: Annotated[
-        float, Gt(0), "spread of the starts where the model cannot be drawn anew"
-    ] = 0.1
+    start_noise: StartNoise = 0.1
 
     def vacuous(self, problem: Problem) -> str | None:
         return "components = 1 makes FedEM the same as FedAvg." if self.components == 1 else None

@@ -16,27 +16,13 @@ from functools import lru_cache
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import torch
-from annotated_types import Ge
 from torch import Tensor
 
-from unalike.core import (
-    Batch,
-    Batches,
-    Cohort,
-    Method,
-    Population,
-    Problem,
-    optimise,
-    parts,
-    solvers,
-)
+from unalike.core import Batch, Batches, Problem, optimise, parts, solvers
+from unalike.core.partial import Client, PartialPersonalisation
 
 IMPOSSIBLE = -1e4
 """The logit of an output that a client does not have: its probability is zero, its loss finite."""
-
-
-class Client(NamedTuple):
-    h: Tensor  # [P - Q] the output layer
 
 
 class Personal(NamedTuple):
@@ -45,39 +31,23 @@ class Personal(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FedMTL(Method):
+class FedMTL(PartialPersonalisation):
     name: ClassVar[str] = "fedmtl"
-    buffers: ClassVar[tuple[str, ...]] = ("recompute", "share", "local")
-    needs_each: ClassVar[str | None] = None
-    lr: Annotated[float, Ge(0), "eta, step of a client"] = 0.1
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
+    lr: solvers.LearningRate = 0.1
+    solver: solvers.LocalSolver = "sgd"
     heads: Annotated[
         Literal["own", "full"], "outputs: as many as the client's own classes, or all"
     ] = "own"
-    private: Annotated[
-        str, "what the client keeps: head, body, encoder, norm, none, all, or name patterns"
-    ] = "head"
-    adapt_epochs: Annotated[int, Ge(0), "epochs a new client trains its private part"] = 10
+    private: parts.PrivateChoice = "head"
+    adapt_epochs: parts.AdaptEpochs = 10
 
-    def describe(self, problem: Problem) -> str:
-        return self._parts(problem).describe()
-
-    def vacuous(self, problem: Problem) -> str | None:
-        return self._parts(problem).vacuous()
-
-    def stays(self, problem: Problem) -> tuple[str, ...]:
-        return self._parts(problem).names(1)
-
-    def init_server(self, problem: Problem, w: Tensor, population: Population) -> Tensor:
-        return self._parts(problem).split(w)[0]
-
-    def init_client(self, problem: Problem, w: Tensor) -> Client:
-        return Client(self._parts(problem).split(w)[1])
+    def parts(self, problem: Problem) -> parts.PrivateSplit:
+        return parts.private(problem, self.private)
 
     def client_update(
         self, problem: Problem, down: Tensor, client: Client, batches: Batches
     ) -> tuple[Client, Tensor]:
-        own, (task, seen) = self._parts(problem), self._task(problem, batches)
+        own, (task, seen) = self.parts(problem), self._task(problem, batches)
         start = own.join(down, client.h)
 
         def gradient(w: Tensor, batch: Batch) -> Tensor:
@@ -87,33 +57,21 @@ class FedMTL(Method):
         s, h = own.split(w)
         return Client(h), s - down
 
-    def server_update(self, server: Tensor, ups: Tensor, cohort: Cohort) -> Tensor:
-        return server + cohort.mean(ups)
-
     def personalise(
         self, problem: Problem, down: Tensor, client: Client, batches: Batches
     ) -> Personal:
-        return Personal(self._parts(problem).join(down, client.h), self._outputs(batches))
+        return Personal(self.parts(problem).join(down, client.h), self._outputs(batches))
 
     def predict(self, problem: Problem, personal: Personal, x: Tensor) -> Tensor:
         return _first(problem.logits(personal.w, x), personal.k)
 
-    def global_model(self, server: Tensor) -> None:
-        return None
-
     def adapt(self, problem: Problem, down: Tensor, client: Client, batches: Batches) -> Personal:
         """The private part trained from its initial value, the shared part frozen."""
-        own, solver = self._parts(problem), solvers.parse(self.solver, self.lr)
+        own, solver = self.parts(problem), solvers.parse(self.solver, self.lr)
         task, seen = self._task(problem, batches)
         longer = batches.epochs(self.adapt_epochs)
         h = own.train_private(task, solver, down, client.h, longer, seen=seen)
         return Personal(own.join(down, h), self._outputs(batches))
-
-    def displacement(self, ups: Tensor) -> None:
-        return None
-
-    def _parts(self, problem: Problem) -> parts.Private:
-        return parts.private(problem, self.private)
 
     def _counts(self, batches: Batches) -> bool:
         """Whether clients have outputs of their own: the targets are class labels."""
@@ -147,7 +105,7 @@ def _with_outputs(problem: Problem) -> Problem:
     def losses(logits: Tensor, y: Tensor) -> Tensor:
         return problem.sample_losses(_first(logits, y[:, 1:]), y[:, 0])
 
-    return problem.under(losses)
+    return problem.with_loss(losses)
 
 
 def _first(logits: Tensor, k: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ Ours    all heads start alike; body and head have one learning rate; a client th
 """
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from unalike.core import Problem, parts
 from unalike.core.partial import JointPartial
@@ -16,9 +16,7 @@ from unalike.core.partial import JointPartial
 @dataclass(frozen=True)
 class FedPer(JointPartial):
     name: ClassVar[str] = "fedper"
-    private: Annotated[
-        str, "what the client keeps: head, body, encoder, norm, none, all, or name patterns"
-    ] = "head"
+    private: parts.PrivateChoice = "head"
 
-    def parts(self, problem: Problem) -> parts.Private:
+    def parts(self, problem: Problem) -> parts.PrivateSplit:
         return parts.private(problem, self.private)

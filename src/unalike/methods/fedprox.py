@@ -20,9 +20,9 @@ class FedProx(Method):
     name: ClassVar[str] = "fedprox"
     buffers: ClassVar[tuple[str, ...]] = ("recompute", "share", "local")
     needs_each: ClassVar[str | None] = None
-    lr: Annotated[float, Ge(0), "eta, step of a client"] = 0.1
+    lr: solvers.LearningRate = 0.1
     mu: Annotated[float, Ge(0), "weight of the proximal term; 0 is FedAvg"] = 0.1
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
+    solver: solvers.LocalSolver = "sgd"
 
     def vacuous(self, problem: Problem) -> str | None:
         return "mu = 0 makes FedProx the same as FedAvg." if self.mu == 0 else None

@@ -28,7 +28,7 @@ class FineTuning(Method):
     name: ClassVar[str] = "finetuning"
     needs_each: ClassVar[str | None] = None
     lr: Annotated[float, Ge(0), "eta, step of a client in training"] = 0.1
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
+    solver: solvers.LocalSolver = "sgd"
     tune_lr: Annotated[float, Ge(0), "step of a client in fine-tuning"] = 0.1
     tune_epochs: Annotated[int, Ge(0), "most epochs of fine-tuning"] = 5
     patience: Annotated[int, Ge(1), "epochs without a better validation loss before stopping"] = 2

@@ -30,7 +30,7 @@ from unalike.core import (
     optimise,
     solvers,
 )
-from unalike.core.fused_stages import Fused, fused
+from unalike.core.fused_stages import FusedStages, fused_stages
 
 
 class Server(NamedTuple):
@@ -62,7 +62,7 @@ class Moves(NamedTuple):
     classes: solvers.Step  # of the classifier
 
 
-LocalStep = Callable[[Local, Batch], Local]
+Step = Callable[[Local, Batch], Local]
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,12 @@ class FusedSpaceFed(Method):
     persist_encoder: Annotated[bool, "encoders last from round to round"] = True
     lr: Annotated[float, Ge(0), "step of the classifier"] = 0.1
     autoencoder_lr: Annotated[float, Ge(0), "step of the autoencoder"] = 0.01
-    solver: Annotated[str, "solver of the classifier: sgd, momentum:0.9 or adam"] = "sgd"
+    solver: Annotated[str, f"solver of the classifier: {solvers.CHOICES}"] = "sgd"
     autoencoder_solver: Annotated[str, "solver of the autoencoder"] = "momentum:0.9"
     adapt_epochs: Annotated[int, Ge(0), "epochs a new client warms up its encoder"] = 10
 
     def describe(self, problem: Problem) -> str:
-        encoder, decoder, classifier = fused(problem).parts.sizes
+        encoder, decoder, classifier = fused_stages(problem).parts.sizes
         steps = "one joint loss" if self._task_aware else "reconstruction and classes apart"
         return (
             f"private: encoder ({encoder:,} numbers); shared: decoder ({decoder:,}), classifier "
@@ -102,20 +102,20 @@ class FusedSpaceFed(Method):
             return "autoencoder_lr = 0 leaves FusedSpaceFed's autoencoder at its random start."
         return None
 
-    def stays(self, problem: Problem) -> tuple[str, ...]:
-        return fused(problem).parts.names(0)
+    def private_segments(self, problem: Problem) -> tuple[str, ...]:
+        return fused_stages(problem).parts.names(0)
 
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Server:
-        return Server(*fused(problem).parts.split(w)[1:])
+        return Server(*fused_stages(problem).parts.split(w)[1:])
 
     def init_client(self, problem: Problem, w: Tensor) -> Client:
-        encoder = fused(problem).parts.split(w)[0]
+        encoder = fused_stages(problem).parts.split(w)[0]
         return Client(encoder, encoder)
 
     def client_update(
         self, problem: Problem, down: Server, client: Client, batches: Batches
     ) -> tuple[Client, Up]:
-        model, start = fused(problem), client.start
+        model, start = fused_stages(problem), client.start
         encoder = client.encoder if self.persist_encoder else start
         warm = batches.stream("warm-up").epochs(self._warmup_epochs)
         encoder = self._warm_up(model, encoder, down.decoder, start, warm)
@@ -126,7 +126,9 @@ class FusedSpaceFed(Method):
             stepping(model, start, Moves(for_shape.step, for_class.step)),
             Local(first, down.classifier, for_shape.init(first), for_class.init(down.classifier)),
             batches,
-            again=stepping(model, start, Moves(for_shape.over, for_class.over)),
+            in_place=stepping(
+                model, start, Moves(for_shape.step_in_place, for_class.step_in_place)
+            ),
         )
         encoder, decoder = end.autoencoder.split([len(encoder), len(down.decoder)])
         return (
@@ -143,14 +145,14 @@ class FusedSpaceFed(Method):
     def personalise(
         self, problem: Problem, down: Server, client: Client, batches: Batches
     ) -> Tensor:
-        return fused(problem).parts.join(client.encoder, down.decoder, down.classifier)
+        return fused_stages(problem).parts.join(client.encoder, down.decoder, down.classifier)
 
     def global_model(self, server: Server) -> None:
         return None
 
     def adapt(self, problem: Problem, down: Server, client: Client, batches: Batches) -> Tensor:
         """An encoder from the common start, fitted to the decoder; labels are not read."""
-        model, longer = fused(problem), batches.epochs(self.adapt_epochs)
+        model, longer = fused_stages(problem), batches.epochs(self.adapt_epochs)
         encoder = self._warm_up(model, client.start, down.decoder, client.start, longer)
         return model.parts.join(encoder, down.decoder, down.classifier)
 
@@ -174,7 +176,7 @@ class FusedSpaceFed(Method):
         )
 
     def _warm_up(
-        self, model: Fused, encoder: Tensor, decoder: Tensor, start: Tensor, batches: Batches
+        self, model: FusedStages, encoder: Tensor, decoder: Tensor, start: Tensor, batches: Batches
     ) -> Tensor:
         """The encoder alone, under a frozen decoder."""
 
@@ -184,20 +186,20 @@ class FusedSpaceFed(Method):
 
         return optimise(self._solvers()[0], direction, encoder, batches)
 
-    def _split_step(self, model: Fused, start: Tensor, move: Moves) -> LocalStep:
+    def _split_step(self, model: FusedStages, start: Tensor, move: Moves) -> Step:
         """Autoencoder first, then the classifier on what the new autoencoder makes of x."""
 
         def step(here: Local, batch: Batch) -> Local:
             g = model.reconstruction_grad(here.autoencoder, batch)
             g = self._anchored(g, here.autoencoder, start)
             autoencoder, state = move.shape(here.autoencoder, g, here.autoencoder_state)
-            g = model.classifier.grad(here.classifier, model.fused(autoencoder, batch))
+            g = model.classifier.grad(here.classifier, model.fuse_batch(autoencoder, batch))
             classifier, other = move.classes(here.classifier, g, here.classifier_state)
             return Local(autoencoder, classifier, state, other)
 
         return step
 
-    def _joint_step(self, model: Fused, start: Tensor, move: Moves) -> LocalStep:
+    def _joint_step(self, model: FusedStages, start: Tensor, move: Moves) -> Step:
         """Autoencoder and classifier together, down the gradient of one loss."""
         sizes = model.parts.sizes[:2]
 

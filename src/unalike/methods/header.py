@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 from unalike.core import Method
 
 
-class Setting(NamedTuple):
+class Hyperparameter(NamedTuple):
     """A hyper-parameter."""
 
     name: str
@@ -25,7 +25,7 @@ class Header(NamedTuple):
     source: str
     wire: str
     ours: str
-    settings: tuple[Setting, ...]
+    settings: tuple[Hyperparameter, ...]
 
     @property
     def year(self) -> int | None:
@@ -49,10 +49,10 @@ def header(cls: type[Method]) -> Header:
     return Header(cls.name, settings=_settings(cls), **parts)
 
 
-def _settings(cls: type[Method]) -> tuple[Setting, ...]:
+def _settings(cls: type[Method]) -> tuple[Hyperparameter, ...]:
     hints = get_type_hints(cls, include_extras=True)
     return tuple(
-        Setting(
+        Hyperparameter(
             field.name,
             field.default,
             next((part for part in get_args(hints[field.name]) if isinstance(part, str)), ""),

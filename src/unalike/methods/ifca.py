@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge
 from torch import Tensor
 
 from unalike.clustering.members import members
-from unalike.clustering.starts import distinct_starts
+from unalike.clustering.starts import StartNoise, distinct_starts
 from unalike.core import (
     Batch,
     Batches,
@@ -54,7 +54,7 @@ class IFCA(Method):
         "its server averages only the answers that chose the same model"
     )
     lr: Annotated[float, Ge(0), "gamma, step of a client"] = 0.1
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
+    solver: solvers.LocalSolver = "sgd"
     clusters: Annotated[int, Ge(1), "C, models; 1 is FedAvg"] = 2
     averaging: Annotated[
         Literal["models", "gradients"],
@@ -62,9 +62,7 @@ class IFCA(Method):
     ] = "models"
     restarts: Annotated[int, Ge(1), "R, runs from different starts"] = 3
     trial_rounds: Annotated[int, Ge(1), "rounds after which one run goes on"] = 5
-    start_noise: Annotated[
-        float, Gt(0), "spread of the starts where the model cannot be drawn anew"
-    ] = 0.1
+    start_noise: StartNoise = 0.1
 
     def vacuous(self, problem: Problem) -> str | None:
         if self.clusters == self.restarts == 1:

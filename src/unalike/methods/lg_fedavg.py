@@ -10,7 +10,7 @@ Ours    training starts from the common initial weights (the public code starts 
 """
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from unalike.core import Problem, parts
 from unalike.core.partial import JointPartial
@@ -19,9 +19,7 @@ from unalike.core.partial import JointPartial
 @dataclass(frozen=True)
 class LGFedAvg(JointPartial):
     name: ClassVar[str] = "lg_fedavg"
-    private: Annotated[
-        str, "what the client keeps: head, body, encoder, norm, none, all, or name patterns"
-    ] = "encoder"
+    private: parts.PrivateChoice = "encoder"
 
-    def parts(self, problem: Problem) -> parts.Private:
+    def parts(self, problem: Problem) -> parts.PrivateSplit:
         return parts.private(problem, self.private)

@@ -24,8 +24,8 @@ class Local(Method):
     name: ClassVar[str] = "local"
     buffers: ClassVar[tuple[str, ...]] = ("recompute", "local")
     needs_each: ClassVar[str | None] = None
-    lr: Annotated[float, Ge(0), "eta, step of a client"] = 0.1
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
+    lr: solvers.LearningRate = 0.1
+    solver: solvers.LocalSolver = "sgd"
     adapt_epochs: Annotated[int, Ge(0), "epochs a new client trains alone"] = 50
 
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> NoState:

@@ -97,7 +97,7 @@ class MEFL(Method):
         Literal["past", "weighted", "current"],
         "cosine with the running mean of past rounds, of past aggregates, or with this round in",
     ] = "past"
-    spread: Annotated[agreement.Spread, "which variance of a client's gradient"] = "absolute"
+    spread: Annotated[agreement.Variance, "which variance of a client's gradient"] = "absolute"
     raw: Annotated[agreement.Raw, "s / (v + eps), s exp(-v), or s - strength v"] = "ratio"
     by_size: Annotated[bool, "multiply the raw weights by the study's weights"] = False
 
@@ -136,7 +136,7 @@ class MEFL(Method):
                 return Adjoint(-bent, after.w + after.v, a)
             return Adjoint(after.v, after.w - bent, a)
 
-        def chain_again(after: Adjoint, u: Tensor, batch: Batch) -> Adjoint:
+        def chain_in_place(after: Adjoint, u: Tensor, batch: Batch) -> Adjoint:
             bent = problem.hvp(u, batch, alpha * after.v)
             a = after.a.sub_(problem.grad(u, batch).mul_(after.v))
             return Adjoint(after.v.sub_(bent), after.w, a)
@@ -150,7 +150,7 @@ class MEFL(Method):
             adjoint_step,
             Adjoint(v, nothing, nothing),
             path,
-            again=chain_again if self.anchor == "chain" else None,
+            in_place=chain_in_place if self.anchor == "chain" else None,
         )
         return self._answer(client, v if self.anchor == "chain" else v + to_w, a)
 
@@ -175,10 +175,10 @@ class MEFL(Method):
         omega = cohort.weights
         if not self.without_eoa:
             omega, history = self._omega(history, ups, reference, cohort)
-        step = agreement.weighed(omega, g)
+        step = agreement.weighted_sum(omega, g)
         alpha = server.alpha
         if self.step_sizes == "shared" and not self.without_gdp:
-            alpha = self._signed(alpha - self.alpha_lr * agreement.weighed(omega, ups.a))
+            alpha = self._signed(alpha - self.alpha_lr * agreement.weighted_sum(omega, ups.a))
         aim = step if self.reference == "weighted" else mean
         return Server(
             server.w - self.lr * step,

@@ -56,7 +56,7 @@ class MOCHA(Method):
     name: ClassVar[str] = "mocha"
     needs_each: ClassVar[str | None] = "its server keeps a model of every client"
     lr: Annotated[float, Ge(0), "step of a client; not used by the dual form"] = 0.1
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam; not of the dual form"] = "sgd"
+    solver: Annotated[str, f"local solver: {solvers.CHOICES}; not of the dual form"] = "sgd"
     lam: Annotated[float, Ge(0), "lambda, weight of the relation; above 0 in the dual form"] = 0.01
     form: Annotated[
         Literal["primal", "dual"], "gradient steps on any model, or SDCA on a linear classifier"

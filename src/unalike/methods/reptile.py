@@ -21,7 +21,7 @@ class Reptile(Method):
     name: ClassVar[str] = "reptile"
     needs_each: ClassVar[str | None] = None
     lr: Annotated[float, Ge(0), "alpha, step of a client"] = 0.1
-    solver: Annotated[str, "local solver: sgd, momentum:0.9 or adam"] = "sgd"
+    solver: solvers.LocalSolver = "sgd"
     inner_steps: Annotated[int, Ge(0), "k, steps in a round; 0: the study's local epochs"] = 0
     server_lr: Annotated[float, Gt(0), "epsilon, step of the start; 1 is FedAvg's"] = 0.5
     adapt_steps: Annotated[int, Ge(0), "local steps from the start before it is used"] = 5

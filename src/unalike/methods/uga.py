@@ -9,7 +9,7 @@ Ours    exact keep-trace by a reverse chain of Hessian-vector products; a client
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from annotated_types import Ge, Gt
+from annotated_types import Gt
 from torch import Tensor
 
 from unalike.core import (
@@ -22,6 +22,7 @@ from unalike.core import (
     average,
     descend,
     retrace,
+    solvers,
     trace,
 )
 
@@ -30,7 +31,7 @@ from unalike.core import (
 class UGA(Method):
     name: ClassVar[str] = "uga"
     needs_each: ClassVar[str | None] = None
-    lr: Annotated[float, Ge(0), "eta, step of a client"] = 0.1
+    lr: solvers.LearningRate = 0.1
     server_lr: Annotated[float, Gt(0), "eta_g, step of the server"] = 1.0
 
     def client_update(

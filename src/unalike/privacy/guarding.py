@@ -33,7 +33,7 @@ def with_privacy(
             f"Privacy is for methods whose server only adds answers up, and {method.name} needs "
             f"each by itself: {method.needs_each}; leave it out."
         )
-    if problem.normalisers and problem.buffers == "share":
+    if problem.batch_norm_layers and problem.buffers == "share":
         raise InputError(
             "buffers = 'share' sends running statistics beside the answers, without noise: take "
             "buffers = 'recompute' or 'local' with privacy."

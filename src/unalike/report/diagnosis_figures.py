@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unalike.diagnosis import Diagnosis
 from unalike.diagnosis.diagnosis_result import Curve, Measure, Optimisation
-from unalike.diagnosis.terminal import number, setup
+from unalike.diagnosis.sentences import number, setup
 
 from .canvas import Panel, View, base, plain
 from .colours import LIGHT, MUTED, SYMBOLS

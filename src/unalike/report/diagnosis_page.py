@@ -11,7 +11,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from unalike.diagnosis import Diagnosis
-from unalike.diagnosis.terminal import groups, number, setup
+from unalike.diagnosis.sentences import groups, number, setup
 from unalike.errors import InputError
 from unalike.study.store import write_atomically
 

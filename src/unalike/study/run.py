@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unalike.core import Cohort, Method, Problem
+from unalike.core.model_check import check_model
 from unalike.data.federate import federate
 from unalike.data.federation import Federation, Ragged
 from unalike.data.skews.registry import skewed
@@ -22,7 +23,7 @@ from unalike.data.sources.source import Task as TaskKind
 from unalike.engines.local import LocalEngine
 from unalike.engines.machine import device_named
 from unalike.engines.memory import predict_memory
-from unalike.engines.plan import Plan, choose, mode_for
+from unalike.engines.plan import Plan, choose_plan, mode_for
 from unalike.models import build
 from unalike.privacy import with_privacy
 from unalike.weighting.sampling import draw
@@ -82,7 +83,7 @@ def run(task: Task, tell: Callable[[Progress], None] = lambda _: None) -> None:
 
 @dataclass(frozen=True)
 class Simulated:
-    """The clients of a run, all on this machine: see `training.Crew`."""
+    """The clients of a run, all on this machine: see `training.RunClients`."""
 
     task: Task
     engine: LocalEngine
@@ -199,7 +200,7 @@ def problem_for(study: Study, federation: Federation, own: Own) -> Problem:
         return own.problem
     shape = tuple(federation.x.shape[1:])
     problem = _network(study.model, shape, federation.classes, federation.task, study.buffers)
-    problem.check(federation.x[:1], federation.classes)
+    check_model(problem, federation.x[:1], federation.classes)
     return problem
 
 
@@ -220,7 +221,7 @@ def problem_of(
     """A module with a loss that fits the federation's labels."""
     usual = _LOSS[federation.task]
     problem = Problem(module, usual if loss is None else loss, buffers=study.buffers)
-    problem.check(federation.x[:1], federation.classes if loss is None else None)
+    check_model(problem, federation.x[:1], federation.classes if loss is None else None)
     return problem
 
 
@@ -260,7 +261,7 @@ def _planned(trainer: LocalEngine, server: Any, task: Task, cohort: int) -> Plan
     """The plan of a new run, measured on its first cohort."""
     study = task.study
     ids = draw(study.sampling, trainer.population.weights, cohort, seed=task.seed, t=1).ids
-    return choose(
+    return choose_plan(
         trainer,
         ids,
         trainer.broadcast(server, ids),

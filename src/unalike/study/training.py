@@ -38,8 +38,8 @@ class Progress:
     epsilon: float | None = None  # spent so far, where there is privacy
 
 
-class Crew(Protocol):
-    """The clients of a run, to be trained and measured."""
+class RunClients(Protocol):
+    """The method and the clients of a run, to be trained and evaluated."""
 
     @property
     def method(self) -> Method: ...
@@ -76,7 +76,7 @@ class Crew(Protocol):
 
 
 def train(
-    crew: Crew,
+    run: RunClients,
     store: RunStore,
     study: Study,
     label: str,
@@ -84,17 +84,17 @@ def train(
     tell: Callable[[Progress], None],
 ) -> None:
     """Do what is left of a run."""
-    method = crew.method
-    server, done = crew.init_server(), 0
-    saved = store.load(server, crew.states)
+    method = run.method
+    server, done = run.init_server(), 0
+    saved = store.load(server, run.states)
     if saved is not None:
         server, done = saved.server, saved.t
     store.keep_until(done)
     for remark in store.remarks:
         tell(Progress(label, seed, done, remark=remark))
-    plan = crew.begin(server, saved)
+    plan = run.begin(server, saved)
     tell(Progress(label, seed, done, plan=plan))
-    clients, hidden = crew.clients, seed ^ crew.secret
+    clients, hidden = run.clients, seed ^ run.secret
     cohort = study.cohort_size(clients.population.size)
     central = study.privacy is not None and study.privacy.kind == "central"
     loop = rounds(
@@ -116,17 +116,17 @@ def train(
         for t in range(done + 1, study.rounds + 1):
             started = time.perf_counter()
             outcome = next(loop)
-            record = _record(method, outcome, crew)
+            record = _record(method, outcome, run)
             record["train_seconds"] = time.perf_counter() - started
             if ledger is not None:
                 everybody = (outcome.cohort.ids.cpu().numpy(), outcome.dropped, outcome.rejected)
                 ledger.note(np.concatenate(everybody), sent=outcome.bytes_up > 0)
                 record["epsilon"] = ledger.epsilon
             if t in study.evaluated_rounds():
-                measured = crew.evaluate(outcome.server, t, outcome.cohort)
+                measured = run.evaluate(outcome.server, t, outcome.cohort)
                 leads = better(measured, best)
-                if crew.newcomers and (leads or t == study.rounds):
-                    measured["new"] = crew.evaluate_new(outcome.server, t)
+                if run.newcomers and (leads or t == study.rounds):
+                    measured["new"] = run.evaluate_new(outcome.server, t)
                 record["evaluation"] = measured
                 best = measured if leads else best
             if t == study.rounds and (notes := method.notes(outcome.server)):
@@ -134,8 +134,8 @@ def train(
             record["peak_memory_bytes"] = peak_memory()
             store.append(record)
             store.checkpoint(
-                Saved(t, outcome.server, crew.states, plan),
-                force=crew.every_checkpoint or t == study.rounds,
+                Saved(t, outcome.server, run.states, plan),
+                force=run.every_checkpoint or t == study.rounds,
             )
             said = _validation(record), _rejections(record)
             tell(Progress(label, seed, t, *said, epsilon=record.get("epsilon")))
@@ -164,7 +164,7 @@ def finished(records: list[dict[str, Any]], study: Study) -> bool:
     return records[-1]["round"] >= study.rounds or "diverged" in records[-1]
 
 
-def _record(method: Method, outcome: Round, crew: Crew) -> dict[str, Any]:
+def _record(method: Method, outcome: Round, run: RunClients) -> dict[str, Any]:
     record: dict[str, Any] = {
         "round": outcome.t,
         "answers": len(outcome.cohort.ids),
@@ -174,7 +174,7 @@ def _record(method: Method, outcome: Round, crew: Crew) -> dict[str, Any]:
     }
     for key, ids in (("dropped", outcome.dropped), ("rejected", outcome.rejected)):
         if len(ids):
-            record[key] = crew.names(ids)
+            record[key] = run.names(ids)
     moved = method.displacement(outcome.ups) if outcome.ups is not None else None
     if moved is not None and len(moved):
         record["client_drift"] = client_drift(moved, outcome.cohort.weights)

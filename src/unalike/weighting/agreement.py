@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 Similarity = Literal["floor", "shifted"]
-Spread = Literal["absolute", "relative", "coordinate", "welford", "consensus"]
+Variance = Literal["absolute", "relative", "coordinate", "welford", "consensus"]
 Raw = Literal["ratio", "exponential", "difference"]
 
 
@@ -46,7 +46,7 @@ def typical_variance(history: History) -> Tensor:
     return known.median(0).values if len(known) else torch.ones_like(history.variance[0])
 
 
-def recall(memory: Memory, g: Tensor, rho: float, spread: Spread) -> tuple[Memory, Tensor]:
+def recall(memory: Memory, g: Tensor, rho: float, spread: Variance) -> tuple[Memory, Tensor]:
     """A client's memory after its gradient g [P], and how far g [P] was from the mean before.
 
     The first gradient becomes the mean. "welford" gives all rounds equal weights in place of
@@ -58,7 +58,7 @@ def recall(memory: Memory, g: Tensor, rho: float, spread: Spread) -> tuple[Memor
 
 
 def remember(
-    history: History, squares: Tensor, assumed: Tensor, rho: float, spread: Spread
+    history: History, squares: Tensor, assumed: Tensor, rho: float, spread: Variance
 ) -> History:
     """The history after gradients whose squared deviations these are: [S], or [S, P].
 
@@ -83,12 +83,12 @@ def weights(s: Tensor, v: Tensor, raw: Raw, eps: float, strength: float) -> Tens
     return torch.where(total > 0, score / total.clamp(min=1e-30), 1 / len(s))
 
 
-def weighed(omega: Tensor, rows: Tensor) -> Tensor:
+def weighted_sum(omega: Tensor, rows: Tensor) -> Tensor:
     """The weighted sum of rows [S, P] -> [P], by weights [S] or [S, P]."""
     return torch.tensordot(omega, rows, 1) if omega.dim() == 1 else (omega * rows).sum(0)
 
 
-def _kept(rounds: Tensor, rho: float, spread: Spread) -> Tensor:
+def _kept(rounds: Tensor, rho: float, spread: Variance) -> Tensor:
     """The weight of what was, against that of what is new: [] or [S], as `rounds`."""
     return rounds / (rounds + 1) if spread == "welford" else torch.full_like(rounds, rho)
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from unalike.core import Method, Population, Problem
-from unalike.core.buffers import Equipped, Recompute
+from unalike.core.buffers import ModelWithStatistics, RecomputeStatistics
 from unalike.data.federation import Federation, Ragged
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
@@ -41,8 +41,8 @@ class Downs:
         first = torch.zeros((), dtype=torch.int64, device=w.device)
         shared = method.global_model(server)
         equipped = shared
-        if isinstance(method, Recompute) and shared is not None:
-            equipped = Equipped(shared, problem.start_statistics)
+        if isinstance(method, RecomputeStatistics) and shared is not None:
+            equipped = ModelWithStatistics(shared, problem.start_statistics)
         return Downs(
             method.broadcast(server, first),
             method.deliver(server, first),

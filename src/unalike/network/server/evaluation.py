@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from unalike.core.buffers import Recompute
-from unalike.engines.local import sent
-from unalike.functional.forward_pass import Moments
+from unalike.core.buffers import RecomputeStatistics
+from unalike.engines.local import messages_for
+from unalike.functional.forward_pass import BatchMoments
 from unalike.functional.trees import items, map_tree
 from unalike.measures.accuracy import Scores, Tally, scores_of
 from unalike.network.protocol.messages import MessageError, Parcel, unpack
@@ -30,7 +30,7 @@ Counted = dict[str, dict[int, Tally]]
 def evaluate(clients: FlowerClients, server: Any, t: int) -> dict[str, Any]:
     """Everything measured after round t, as plain values for the run's store."""
     places, method = clients.places.tolist(), clients.method
-    downs = sent(method.deliver, server, torch.arange(len(places)))
+    downs = messages_for(method.deliver, server, torch.arange(len(places)))
     shared = _equipped(clients, method.global_model(server), t)
     letters = {}
     for at, place in enumerate(places):
@@ -64,14 +64,14 @@ def evaluate_new(clients: FlowerClients, server: Any, t: int) -> dict[str, Any]:
 
 def _equipped(clients: FlowerClients, shared: Any, t: int) -> Any:
     """The one model, with the statistics of all sites where it needs them."""
-    if shared is None or not isinstance(clients.method, Recompute):
+    if shared is None or not isinstance(clients.method, RecomputeStatistics):
         return shared
     letters = {
         place: clients.question("observe", t, place, {"shared": shared})
         for place in clients.places.tolist()
     }
     answers = clients.attendance.ask(letters, f"Statistics after round {t}")
-    like = {"moments": Moments(*(torch.zeros(0) for _ in Moments._fields))}
+    like = {"moments": BatchMoments(*(torch.zeros(0) for _ in BatchMoments._fields))}
     read = [_read(clients, place, answer, like) for place, answer in answers.items()]
     found = [trees["moments"] for trees in read if "moments" in trees]
     if not found:

@@ -18,7 +18,7 @@ from torch import Tensor
 from unalike.core import Cohort, Method, Population, Problem
 from unalike.core.buffers import with_buffers
 from unalike.data.federation import Federation
-from unalike.engines.local import Answers, sent
+from unalike.engines.local import Answers, messages_for
 from unalike.functional.trees import map_tree
 from unalike.network.protocol.messages import MessageError, Parcel, pack
 from unalike.network.protocol.run_config import Run
@@ -52,7 +52,7 @@ class Setting:
 
 
 class FlowerClients:
-    """N clients behind nodes: the `Clients` of `rounds` and the `Crew` of a run."""
+    """N clients behind nodes: the `Clients` of `rounds` and the `RunClients` of a run."""
 
     every_checkpoint = True
 
@@ -113,7 +113,7 @@ class FlowerClients:
 
     def broadcast(self, server: Any, ids: NDArray[np.int64]) -> Any:
         """What travels to these clients: every leaf [S, ...]."""
-        return sent(self.method.broadcast, server, torch.from_numpy(ids))
+        return messages_for(self.method.broadcast, server, torch.from_numpy(ids))
 
     def train(self, t: int, ids: NDArray[np.int64], downs: Any) -> Answers:
         """One round of work of these clients; who does not answer in time is left out."""

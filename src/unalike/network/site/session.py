@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from unalike import __version__
+from unalike.core.model_check import check_model
 from unalike.data.cut import cut
 from unalike.data.federation import Federation
 from unalike.data.own_samples import OwnSamples
@@ -108,7 +109,7 @@ class Membership:
         study = study.model_copy(update={"data_dir": one.data_dir})
         held = self._held(run, study)
         problem = problem_for(study, held, Own())
-        problem.check(held.x[:1], held.classes)
+        check_model(problem, held.x[:1], held.classes)
         secret = 0 if study.privacy is None else kept_secret(one.state / "secret")
         engine = LocalEngine(
             with_privacy(study.method(run.label), study.privacy, problem, secret=secret),
@@ -121,7 +122,7 @@ class Membership:
             weights=torch.ones(int((~held.newcomers).sum())),
             w=problem.init(run.seed),
             device=one.device,
-            known_as=np.array([run.row]),
+            stream_ids=np.array([run.row]),
         )
         folder = one.state / _plain(run.token) / _plain(run.label) / f"seed-{int(run.seed)}"
         return Site(

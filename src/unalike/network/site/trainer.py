@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from unalike.core.buffers import Recompute
+from unalike.core.buffers import RecomputeStatistics
 from unalike.engines.local import LocalEngine, Predictions
 from unalike.functional.finite import finite
 from unalike.functional.trees import leaves, map_tree
@@ -100,7 +100,7 @@ class Site:
         facts, engine = self._go_back(last), self.engine
         known = {"down": self._downs.delivered, "shared": self._downs.equipped}
         trees = self._read(asked, known)
-        personal = engine.personal(t, _batch(trees["down"]))
+        personal = engine.personalise_from(t, _batch(trees["down"]))
         answer = {
             part: self._counted(engine.predict(personal, engine.rows, part))
             for part in ("test", "validation")
@@ -117,7 +117,7 @@ class Site:
         down = self._read(asked, {"down": self._downs.introduced})["down"]
         if not len(engine.new_rows):
             raise MessageError("this site trains, so it is no new client")
-        adapted = engine.adapted(t, down)
+        adapted = engine.adapt_from(t, down)
         predictions = engine.predict(adapted, engine.new_rows, "test")
         return pack("adapt", {}, {"test": self._counted(predictions)})
 
@@ -165,7 +165,7 @@ class Site:
 
 def recomputes(engine: LocalEngine) -> bool:
     """Whether the one model needs statistics of all sites before it can predict."""
-    return isinstance(engine.method, Recompute)
+    return isinstance(engine.method, RecomputeStatistics)
 
 
 def _hidden(asked: Parcel) -> Parcel:

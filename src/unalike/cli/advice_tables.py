@@ -1,30 +1,22 @@
-"""Advice in the terminal: the price before the race, the race while it lasts, the outcome."""
+"""Advice in the terminal: who races and the price, and in the end the last heat and the advice."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from types import TracebackType
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from unalike.advice import Advice, Brief
+from unalike.advice.advice_result import called
 from unalike.methods import METHODS
 from unalike.methods.header import header
 from unalike.results.units import count, percent
-from unalike.study.run import Progress as Step
-
-from .advice_result import Advice, called
-from .advise import Brief
-
-SILENCE = 10.0
-"""Seconds between lines where the output is not a terminal."""
 
 
 @dataclass(frozen=True)
-class Announcement:
+class ShortlistTable:
     """What rich prints before the race: the shortlist with reasons, and the price."""
 
     brief: Brief
@@ -53,7 +45,7 @@ class Announcement:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AdviceTable:
     """What rich prints at the end: the last heat, and the advice."""
 
     advice: Advice
@@ -80,55 +72,3 @@ class Outcome:
         yield Text(f"\n{headline}", style="bold")
         for sentence in others:
             yield Text(sentence)
-
-
-class Live:
-    """One line for the heat that is run; elsewhere a line now and then."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._done: dict[tuple[str, int], int] = {}
-        self._said: set[str] = set()
-        self._spoken = time.monotonic()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} runs"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._line = self._bar.add_task("", total=0)
-        self._runs = 0
-
-    def __enter__(self) -> Live:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
-
-    def tell(self, step: Step) -> None:
-        """Take note of a step."""
-        if step.remark and step.remark not in self._said:
-            self._said.add(step.remark)
-            self._console.print(step.remark, highlight=False, markup=False)
-        if step.runs is not None:
-            self._runs, self._done = step.runs, {}
-            self._bar.update(self._line, total=step.runs, completed=0)
-        if not step.label:
-            return
-        self._bar.update(self._line, description=step.label)
-        if step.finished:
-            self._done[step.label, step.seed] = 1
-            self._bar.update(self._line, completed=len(self._done))
-        now = time.monotonic()
-        if not self._console.is_terminal and now - self._spoken > SILENCE:
-            self._spoken = now
-            self._console.print(f"{len(self._done)} of {self._runs} runs done", highlight=False)

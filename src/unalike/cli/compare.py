@@ -1,0 +1,161 @@
+"""The commands of a study on this machine: `compare`, `resume` and `report`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unalike.errors import InputError
+
+from . import options
+from .console import err, out, print_headline, print_report
+from .options import setting
+
+if TYPE_CHECKING:
+    from unalike.api import Result
+
+Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
+
+
+@dataclass(frozen=True)
+class Comparison(options.Group):
+    """What is compared, for how long and how often."""
+
+    official_test: Annotated[
+        bool | None,
+        typer.Option(
+            "--official-test/--own-test",
+            help="Judge global models on the data set's own test part.",
+            show_default=False,
+        ),
+    ] = None
+    methods: Annotated[
+        str | None, setting("Names separated by commas; see 'unalike methods'. [all]")
+    ] = None
+    model: Annotated[str | None, setting("Network; auto picks one for the data. [auto]")] = None
+    buffers: Annotated[
+        str | None, setting("Running statistics: recompute, share or local. [recompute]")
+    ] = None
+    rounds: Annotated[int | None, setting("Rounds of training. [50]")] = None
+    seeds: Annotated[int | None, setting("Repetitions; each deals the data anew. [3]")] = None
+    dropout: Annotated[float | None, setting("Chance that a sampled client never answers. [0]")] = (
+        None
+    )
+    sampling: Annotated[
+        str | None, setting("How a cohort is drawn and weighed: A, I or II. [A]")
+    ] = None
+    privacy: Annotated[
+        str | None, setting("KIND:clip=C,noise=SIGMA; central or local; optionally delta=. [none]")
+    ] = None
+    evaluate_every: Annotated[int | None, setting("Rounds between evaluations.")] = None
+    chunk: Annotated[int | None, setting("Clients stacked at once; measured if not given.")] = None
+    threads: Annotated[int | None, setting("Threads over chunks; measured if not given.")] = None
+    compile: Annotated[
+        bool | None,
+        typer.Option("--compile/--eager", help="Compile the stacked work.", show_default=False),
+    ] = None
+
+
+@options.expand
+def compare(
+    *,
+    study: Annotated[
+        Path | None, typer.Argument(help="A study file (TOML); options given here win.")
+    ] = None,
+    data: Annotated[str | None, setting("Data set; see 'unalike data'. [digits]")] = None,
+    partition: options.Partition,
+    held_out: options.HeldOut,
+    comparison: Comparison,
+    training: options.Training,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A hyper-parameter: METHOD.NAME=VALUE; can be repeated."),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the study. [runs/<data>-<split>]")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the study that the folder holds.")
+    ] = False,
+    jobs: options.Jobs = None,
+) -> None:
+    """Train methods side by side on unlike clients and say who wins and who loses."""
+    from unalike.api import start
+    from unalike.engines.machine import cores
+    from unalike.study.settings import make_study, read_study
+
+    from .progress import StudyProgress
+
+    chosen: dict[str, Any] = {} if data is None else {"data": data}
+    for group in (partition, held_out, comparison, training):
+        chosen |= group.given()
+    if set_:
+        chosen["settings"] = hyper_parameters(set_)
+    resolved = make_study(chosen) if study is None else read_study(study, chosen)
+    named = "-".join([resolved.data, resolved.split, *(one.kind for one in resolved.skew)])
+    target = folder or Path("runs") / named
+    with StudyProgress(resolved, err) as progress:
+        result = start(
+            resolved, target, overwrite=overwrite, jobs=jobs or cores(), tell=progress.tell
+        )
+    _show(result, target)
+
+
+def resume(folder: Folder, jobs: options.Jobs = None) -> None:
+    """Continue a study where it stopped; a finished one is only said to be so."""
+    from unalike.api import open_study, read_result, unfinished
+    from unalike.api import resume as go_on
+    from unalike.engines.machine import cores
+
+    from .progress import StudyProgress
+
+    study = open_study(folder)
+    left = unfinished(study, folder)
+    if not left and (folder / "report.html").exists():
+        sentence = f"The study in {folder} is finished; nothing to do."
+        out.print(sentence, highlight=False, markup=False, soft_wrap=True)
+        _show(read_result(folder), folder)
+        return
+    with StudyProgress(study, err) as progress:
+        result = go_on(folder, jobs=jobs or cores(), tell=progress.tell)
+    _show(result, folder)
+
+
+def report(folder: Folder) -> None:
+    """Write the report of a study anew, as far as the study has come."""
+    from unalike.api import read_result
+
+    print_report(read_result(folder).report(folder / "report.html"))
+
+
+def hyper_parameters(given: list[str]) -> dict[str, dict[str, Any]]:
+    """Of METHOD.NAME=VALUE, by method and name; the last one wins.
+
+    Raises:
+        InputError: one of them is written otherwise.
+    """
+    settings: dict[str, dict[str, Any]] = {}
+    for text in given:
+        path, equals, value = text.partition("=")
+        method, dot, name = path.partition(".")
+        if not (equals and dot and method and name):
+            raise InputError(f"--set {text!r}: write METHOD.NAME=VALUE, as in mefl.alpha=0.01.")
+        settings.setdefault(method.strip(), {})[name.strip()] = value.strip()
+    return settings
+
+
+def _show(result: Result, folder: Path) -> None:
+    from unalike.results.privacy_spent import SPENT
+    from unalike.results.verdict import judge
+
+    from .comparison_table import ComparisonTable
+
+    out.print(ComparisonTable(result))
+    print_headline(judge(result).headline)
+    for sentence in result.remarks:
+        if sentence.startswith(SPENT):
+            out.print(sentence, highlight=False, markup=False)
+    print_report(folder / "report.html")

@@ -1,0 +1,32 @@
+"""Where commands print: what was asked for on standard output, all else on standard error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+out = Console()
+err = Console(stderr=True)
+
+
+def say(sentence: str) -> None:
+    """One line on standard error, as it is."""
+    err.print(sentence, highlight=False, markup=False, soft_wrap=True)
+
+
+def complain(sentence: str) -> None:
+    """What a user can mend."""
+    err.print(
+        f"unalike: {sentence}", style="bold red", highlight=False, soft_wrap=True, markup=False
+    )
+
+
+def print_headline(sentence: str) -> None:
+    """The finding in one sentence, below its table."""
+    out.print(f"\n{sentence}", style="bold", highlight=False, markup=False)
+
+
+def print_report(path: Path) -> None:
+    """Where the page is."""
+    out.print(f"Report: {path}", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""The commands of a federation over the network; they need the extra `network`."""

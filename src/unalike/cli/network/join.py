@@ -1,0 +1,124 @@
+"""The command `unalike join`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unalike.cli.console import say
+from unalike.cli.options import Columns, Group, expand, setting
+from unalike.errors import InputError
+
+from . import options
+from .interruption import interruptible
+from .requirements import need_flower, node_kind
+
+DEVICES = ("cpu", "cuda", "auto")
+
+
+@dataclass(frozen=True)
+class SiteColumns(Columns):
+    """What the columns of a site's file mean."""
+
+    client_column: Annotated[
+        str | None,
+        setting(
+            "Where a file holds several clients: the column of their names; samples with this "
+            "site's --name are taken."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class Answers(Group):
+    """How a site's worker answers, and what it keeps to itself."""
+
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu"
+    limit: Annotated[float, typer.Option(help="Seconds after which an answer is given up.")] = (
+        3600.0
+    )
+    hide_classes: Annotated[
+        bool,
+        typer.Option(
+            "--hide-classes", help="Do not tell how many samples of each class there are."
+        ),
+    ] = False
+    hide_accuracy: Annotated[
+        bool,
+        typer.Option(
+            "--hide-accuracy", help="Do not tell how well models do on this site's samples."
+        ),
+    ] = False
+    noise: Annotated[
+        float | None,
+        typer.Option(
+            help="Take part in a diagnosis and nothing else, and tell no number but with noise of "
+            "at most this epsilon, once."
+        ),
+    ] = None
+
+    def check(self) -> None:
+        """Raise InputError where one of them means nothing."""
+        if self.device not in DEVICES:
+            raise InputError(f"--device {self.device!r}: choose cpu, cuda or auto.")
+        if self.noise is not None:
+            options.checked_epsilon(self.noise)
+
+
+@expand
+def join(
+    *,
+    server: Annotated[str, typer.Argument(help="HOST:PORT of the server.")],
+    data: Annotated[
+        Path, typer.Option(help="This site's samples: a .npz, .csv, .parquet file or a folder.")
+    ],
+    name: Annotated[str, typer.Option(help="How this site is called.")],
+    columns: SiteColumns,
+    tls: Annotated[
+        Path | None, typer.Option(help="The server's ca.crt, or a folder that holds it.")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="This site's private key; see 'unalike key'.")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder for what stays private. [unalike-<name>]")
+    ] = None,
+    patience: Annotated[
+        float, typer.Option(help="Seconds to wait for a server that does not answer.")
+    ] = 600.0,
+    answers: Answers,
+    one_process: options.OneProcess = False,
+) -> None:
+    """Take part in a study with this machine's data, which never leave it."""
+    need_flower()
+    from unalike.network.deployment.certificates import authority_file
+    from unalike.network.deployment.keys import check_name, public_of
+    from unalike.network.deployment.ports import parse
+    from unalike.network.deployment.site_process import NODES, Joining, Member
+    from unalike.network.deployment.supernode import Credentials
+
+    check_name(name, "--name")
+    answers.check()
+    if not data.exists():
+        raise InputError(f"--data {data}: there is no such file or folder.")
+    if key is not None and tls is None:
+        raise InputError("--key needs --tls: a key is only used on an encrypted connection.")
+    if key is not None:
+        public_of(key)
+    joining = Joining(
+        server=parse(server, "server"),
+        name=name,
+        state=state or Path(f"unalike-{name}"),
+        worker=["--data", str(data), *columns.words(), *answers.words()],
+        credentials=Credentials(
+            None if tls is None else authority_file(tls).resolve(),
+            None if key is None else key.resolve(),
+        ),
+        patience=patience,
+        node=NODES[node_kind(one_process)],
+    )
+    with interruptible("This site has left; the same command joins again."):
+        Member(joining, say).run()

@@ -1,0 +1,76 @@
+"""Options that several commands of the network share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unalike.cli.options import Group
+from unalike.errors import InputError
+
+Methods = Annotated[
+    str | None, typer.Option(help="Method, or several with commas. [those of the study]")
+]
+Deadline = Annotated[float, typer.Option(help="Seconds that a site has for an answer.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the study that the folder holds.")
+]
+ServerTls = Annotated[
+    Path | None, typer.Option(help="Folder with server.crt, server.key and nodes/*.pub.")
+]
+OneProcess = Annotated[
+    bool,
+    typer.Option(
+        "--one-process",
+        help="Answer in one process, not in a new one for every message: faster, but only with "
+        "versions of Flower that it was tested with.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Diagnosis(Group):
+    """A diagnosis in place of training."""
+
+    diagnose: Annotated[
+        bool,
+        typer.Option(
+            "--diagnose",
+            help="Train nothing: ask for summaries of the samples and say how unlike the sites "
+            "are.",
+        ),
+    ] = False
+    noise: Annotated[
+        float | None,
+        typer.Option(help="Of --diagnose: epsilon of the noise that sites add. [none]"),
+    ] = None
+    label: Annotated[
+        int | None,
+        typer.Option(help="Of --diagnose, where samples have many labels: the one to look at."),
+    ] = None
+
+    def settings(self) -> dict[str, Any]:
+        """What the run config says of it.
+
+        Raises:
+            InputError: one sentence says what to change.
+        """
+        if not self.diagnose:
+            if self.noise is not None or self.label is not None:
+                raise InputError("--noise and --label are for a diagnosis: add --diagnose.")
+            return {}
+        return {
+            "diagnose": True,
+            "noise": 0.0 if self.noise is None else checked_epsilon(self.noise),
+            "label": -1 if self.label is None else self.label,
+        }
+
+
+def checked_epsilon(epsilon: float) -> float:
+    """The epsilon of a diagnosis with noise; InputError where it is none."""
+    from unalike.diagnosis.summary_noise import Noise
+
+    return Noise(epsilon).epsilon

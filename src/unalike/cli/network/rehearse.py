@@ -1,0 +1,51 @@
+"""The command `unalike rehearse`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unalike.cli.console import say
+from unalike.cli.options import expand
+
+from . import options
+from .requirements import need_flower, node_kind
+from .server_run import named, prepared, run_server
+
+
+@expand
+def rehearse(
+    *,
+    study: Annotated[Path, typer.Argument(help="A study file (TOML).")],
+    nodes: Annotated[int, typer.Option(help="Sites, each with processes of its own.", min=2)] = 3,
+    method: options.Methods = None,
+    deadline: options.Deadline = 600.0,
+    baselines: Annotated[
+        bool, typer.Option("--baselines/--no-baselines", help="Also run Local and FedAvg.")
+    ] = False,
+    diagnosis: options.Diagnosis,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the study. [runs/<study>-rehearsal]")
+    ] = None,
+    overwrite: options.Overwrite = False,
+    one_process: options.OneProcess = False,
+) -> None:
+    """Try a federation on this machine: real processes, sockets, certificates and keys."""
+    need_flower()
+    from unalike.network.deployment.ports import Address, free_port
+    from unalike.network.deployment.rehearsal import Stage
+    from unalike.study.sites import read_sites
+
+    asked, node = diagnosis.settings(), node_kind(one_process)
+    folder = folder or Path("runs") / f"{named(study)}-rehearsal"
+    place, settings = prepared(
+        study, method, folder, sites=nodes, tls=None, overwrite=overwrite, deals=True
+    )
+    roster = read_sites(place)
+    assert roster is not None
+    names = [site.name for site in roster.places if site is not None]
+    settings |= {"deadline": deadline, "baselines": baselines, **asked}
+    with Stage(place, Address("localhost", free_port()), names, say, node=node) as stage:
+        run_server(place, stage.server, settings, stage.tls)
