@@ -26,7 +26,7 @@ from unalike.attacks import (
 from unalike.attacks.omniscient import largest_z
 from unalike.data.federation import Federation, Ragged
 from unalike.data.windows import Windows
-from unalike.engines.serialised import WireEngine
+from unalike.engines.serialised import SerialisedEngine
 from unalike.errors import InputError
 from unalike.methods import METHODS
 from worlds import SINGLE, blobs, quadratics
@@ -374,5 +374,5 @@ def test_sign_flips_turn_the_mean_and_not_the_median() -> None:
 def test_an_attack_is_the_same_over_bytes(text: str) -> None:
     method, options = METHODS["scaffold"](), {"batch_size": 4, "plan": SINGLE, "attack": text}
     one = run_robustly(blobs(), method, "median", 2, **options)
-    other = run_robustly(blobs(), method, "median", 2, kind=WireEngine, **options)
+    other = run_robustly(blobs(), method, "median", 2, kind=SerialisedEngine, **options)
     assert same(one.server, other.server)

@@ -17,7 +17,7 @@ from robust_worlds import rule, run_robustly
 from test_every_method import made, world
 from unalike.core import Method
 from unalike.engines.plan import Plan
-from unalike.engines.serialised import WireEngine
+from unalike.engines.serialised import SerialisedEngine
 from unalike.errors import InputError
 from unalike.functional.trees import items, leaves
 from unalike.methods import METHODS
@@ -41,7 +41,7 @@ def behind(name: str, text: str, kind: str = "stacked") -> Outcome:
     more: dict[str, Any] = {
         "stacked": {},
         "single": {"plan": SINGLE},
-        "bytes": {"plan": SINGLE, "kind": WireEngine},
+        "bytes": {"plan": SINGLE, "kind": SerialisedEngine},
         "chunks": {"plan": Plan("stacked", 2, 2)},
     }[kind]
     return run_robustly(world(name), made(name), text, 2, **OPTIONS, **more)

@@ -42,7 +42,7 @@ def with_robust(method: Method, rule: Rule | None, problem: Problem, *, cohort: 
             f"The robust rule {name} puts one answer in the place of all, and {method.name} needs "
             f"each by itself: {method.needs_each}; leave it out."
         )
-    if problem.normalisers and problem.buffers == "share":
+    if problem.batch_norm_layers and problem.buffers == "share":
         raise InputError(
             "buffers = 'share' sends running statistics beside the answers, which no robust rule "
             "looks at: take buffers = 'recompute' or 'local' with robust."
