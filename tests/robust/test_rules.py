@@ -224,7 +224,8 @@ def test_who_is_less_alike_is_pardoned() -> None:
 
 
 def test_opposites_are_not_alike() -> None:
-    close(say(torch.tensor([[1.0, -0.9], [-0.9, 1.0]], dtype=torch.float64)), [1.0, 1.0])
+    similarity = torch.tensor([[1.0, -0.9, 0.0], [-0.9, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    close(say(similarity.double()), [1.0, 1.0, 1.0])
 
 
 def test_no_history_is_like_nothing() -> None:
