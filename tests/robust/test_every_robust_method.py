@@ -64,6 +64,17 @@ def test_a_rule_that_leaves_nobody_out_is_the_bare_method(name: str, text: str) 
     nearly(bare.personal(), guarded.personal())
 
 
+@pytest.mark.parametrize("text", ["trimmed:share=0", "clipping:radius=inf"])
+def test_a_cohort_adds_its_share_of_the_population(text: str) -> None:
+    """SCAFFOLD's control variate moves by what the clients that answered are of all."""
+    place, method = world("scaffold"), made("scaffold")
+    bare, guarded = (
+        run_robustly(place, method, rule, 3, cohort=3, **OPTIONS) for rule in ("none", text)
+    )
+    assert all(float(done.cohort.shares.sum()) < 0.99 for done in bare.history)
+    nearly(bare.server, guarded.server.method)
+
+
 @pytest.mark.parametrize("name", ["fedavg", "scaffold", "fedem"])
 def test_caps_that_nobody_reaches_are_the_bare_method(name: str) -> None:
     text = "caps:weight=1,quantile=0.999,rate=0"
@@ -171,9 +182,9 @@ def test_a_round_with_too_few_answers_changes_nothing_and_is_said() -> None:
 
 
 def test_clients_without_weight_have_no_vote() -> None:
-    """Three clients without samples send the same, so Krum would pick one of them for ever."""
-    place = quadratics([1.0] * 6, [[9.0], [8.0], [7.0], [0.0], [0.0], [0.0]])
-    weights = torch.tensor([0.5, 0.25, 0.25, 0.0, 0.0, 0.0]).double()
+    """Four clients without samples send the same, so Krum would pick one of them for ever."""
+    place = quadratics([1.0] * 7, [[9.0], [8.0], [7.0], [0.0], [0.0], [0.0], [0.0]])
+    weights = torch.tensor([0.5, 0.25, 0.25, 0.0, 0.0, 0.0, 0.0]).double()
     method = METHODS["fedavg"](lr=1.0)
     found = run_robustly(place, method, "krum:hostile=0", weights=weights).server.method
     assert float(found) in (7.0, 8.0, 9.0)
