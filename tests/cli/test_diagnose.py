@@ -92,7 +92,7 @@ def test_python_refusals(tmp_path: Path) -> None:
     given = world(0, samples=40, clients=2)
     with pytest.raises(InputError, match="client_column names a column, and arrays have none"):
         diagnose(tuple(given), client_column="hospital")
-    with pytest.raises(InputError, match="alpha = 0.1 beside samples whose clients are named"):
+    with pytest.raises(InputError, match=r"alpha = 0\.1 beside samples whose clients are named"):
         diagnose(tuple(given), alpha=0.1)
     (tmp_path / "taken").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
