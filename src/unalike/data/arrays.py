@@ -8,6 +8,7 @@ import torch
 
 from unalike.errors import InputError
 from unalike.tasks import AUTO, read, task_named
+from unalike.tasks.values import whole
 
 from .sources.source import TRAIN, Arrays, parts
 
@@ -36,7 +37,9 @@ def as_arrays(
     if classes is None:
         count = len(y) if hasattr(y, "__len__") else 0
         _same_length(len(samples), count)
-        found, values, text = read(y, task, name=name, x_shape=samples.shape[1:])
+        found, values, text = read(
+            y, task, name=name, x_shape=samples.shape[1:] if whole(samples) else ()
+        )
     else:
         values = _labels(y)
         _same_length(len(samples), len(values))

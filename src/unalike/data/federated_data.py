@@ -54,6 +54,11 @@ class FederatedData:
         """How many classes, labels, tokens or targets there are; 1 for a number or a time."""
         return self.task.outputs[-1]
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of classes or labels in their natural order; none where there are neither."""
+        return self.task.class_names
+
     @cached_property
     def strata(self) -> Strata:
         """The kinds of samples, each sample of x [M] and then of x_test [T] being of one of them.

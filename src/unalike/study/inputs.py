@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,6 +12,7 @@ from torch import nn
 from unalike.core import Problem
 from unalike.core.model_check import check_model
 from unalike.core.named_losses import NAMED
+from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation, federate
 from unalike.data.skews.registry import with_skews
 from unalike.data.sources import Arrays, load
@@ -18,6 +20,7 @@ from unalike.errors import InputError
 from unalike.models import build
 from unalike.tasks import AUTO, Task, read
 
+from .data_files import FILE_SETTINGS, read_file, source_named
 from .settings import Study
 
 
@@ -27,6 +30,7 @@ class UserInputs:
 
     federation: Federation | None = None
     problem: Problem | None = None
+    dataset: Dataset | None = None  # dealt anew with each seed, as named data are
 
 
 def deal_study(study: Study, seed: int) -> Federation:
@@ -35,7 +39,9 @@ def deal_study(study: Study, seed: int) -> Federation:
 
 
 def federation_for(study: Study, inputs: UserInputs, seed: int) -> Federation:
-    """The user's own clients, with the study's skews, or the study's data dealt with this seed."""
+    """The user's own clients, with the study's skews, or the samples dealt with this seed."""
+    if inputs.dataset is not None:
+        return _dealt_dataset(inputs.dataset, study.model_dump_json(), seed)
     if inputs.federation is None:
         return deal_study(study, seed)
     _check_task(study, inputs.federation)
@@ -68,11 +74,33 @@ def _check_task(study: Study, federation: Federation) -> None:
         )
 
 
+@lru_cache(maxsize=1)
+def _file_arrays(text: str) -> Arrays:
+    settings = json.loads(text)
+    return read_file(settings["data"], settings, checksum=settings["checksum"]).arrays()
+
+
+def _arrays_of(study: Study) -> Arrays:
+    if source_named(study.data) is not None:
+        return _arrays(study.data, study.data_dir)
+    reading = {"data", "checksum", "task", *FILE_SETTINGS}
+    return _file_arrays(study.model_dump_json(include=reading))
+
+
+@lru_cache(maxsize=4)
+def _dealt_dataset(dataset: Dataset, text: str, seed: int) -> Federation:
+    return _deal(dataset.arrays(), Study.model_validate_json(text), seed)
+
+
 @lru_cache(maxsize=4)
 def _dealt(text: str, seed: int) -> Federation:
     study = Study.model_validate_json(text)
+    return _deal(_arrays_of(study), study, seed)
+
+
+def _deal(arrays: Arrays, study: Study, seed: int) -> Federation:
     return federate(
-        _as_asked(_arrays(study.data, study.data_dir), study),
+        _as_asked(arrays, study),
         split=study.split,
         clients=study.client_count(),
         seed=seed,

@@ -7,7 +7,7 @@ other numbers                               regression
 rows [n, C] with one 1 each                 classes (they are one-hot)
 other rows of zeros and ones                labels
 rows (time, event 0 or 1)                   survival
-rows of whole numbers beside x [n, T]       sequence
+rows of whole numbers beside such x [n, T]  sequence
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Reading(NamedTuple):
 def read(y: Any, task: str = AUTO, *, name: str = "y", x_shape: tuple[int, ...] = ()) -> Reading:
     """y [n, ...] under a task by name, or under the one that the rule finds.
 
-    name: of the column, for messages. x_shape: of one sample.
+    name: of the column, for messages. x_shape: of one sample, where samples are whole numbers.
 
     Raises:
         InputError: values that do not fit the task; or, under "auto", that fit two.

@@ -32,6 +32,11 @@ def fit(
     return fit_arrays(arrays, settings.scale)
 
 
+def preprocessing_sentences(fitted: Any) -> list[str]:
+    """What a reader must know of it; nothing where samples came as numbers already."""
+    return fitted.sentences() if isinstance(fitted, Preprocessing) else []
+
+
 def from_dict(plain: dict[str, Any]) -> Preprocessing:
     """What `to_dict` of either form gave."""
     if plain.get("input") == "array":
