@@ -28,10 +28,9 @@ def world(name: str) -> World:
         x = np.where(truth < 0, 0, np.roll(truth, 1, axis=1)).clip(min=0)
         module: nn.Module = GRU((6,), 5, embedding=2, hidden=3)
     else:
-        x = (
-            np.random.default_rng(1).normal(size=(len(truth), 3))
-            + output.reshape(len(truth), -1)[:, :1]
-        )
+        noise = np.random.default_rng(1).normal(size=(len(truth), 3))
+        x = noise + 0.3 * output.reshape(len(truth), -1)[:, :1]
+        x = (x - x.mean(0)) / x.std(0)
         module = nn.Linear(3, task.outputs[-1])
     held = Federation.from_arrays(x, truth, OWNER, task=name)
     assert held.task == task_named(name).of(held.classes, held.y.shape[1:], held.task.class_names)
