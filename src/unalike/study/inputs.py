@@ -18,7 +18,7 @@ from unalike.data.sources import Arrays, load
 from unalike.data.sources.source import Task
 from unalike.models import build
 
-from .data_files import FILE_SETTINGS, read_file, source_named
+from .data_files import FILE_SETTINGS, check_file, read_file, source_named
 from .settings import Study
 
 
@@ -32,7 +32,13 @@ class UserInputs:
 
 
 def deal_study(study: Study, seed: int) -> Federation:
-    """The study's data, dealt to clients with this seed."""
+    """The study's data, dealt to clients with this seed.
+
+    Raises:
+        InputError: there is no such data, or its file has changed since the study began.
+    """
+    if source_named(study.data) is None:
+        check_file(study.data, study.checksum)
     return _dealt(study.model_dump_json(), seed)
 
 
@@ -53,7 +59,7 @@ def _arrays(data: str, data_dir: str | None) -> Arrays:
 @lru_cache(maxsize=1)
 def _file_arrays(text: str) -> Arrays:
     settings = json.loads(text)
-    return read_file(settings["data"], settings, checksum=settings["checksum"]).arrays()
+    return read_file(settings["data"], settings).arrays()
 
 
 def _arrays_of(study: Study) -> Arrays:
