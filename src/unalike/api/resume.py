@@ -30,12 +30,14 @@ def resume(
     data: Federation | None = None,
     model: nn.Module | Problem | None = None,
     loss: Any = None,
+    output: str | int | None = None,
     jobs: int = 1,
     tell: ProgressCallback = lambda _: None,
 ) -> Result:
     """Continue a study where it stopped; a finished one is only read.
 
-    A study of your own federation or model needs them again, as `data` and `model`.
+    A study of your own federation or model needs them again, as `data` and `model`, with
+    its `loss` and `output`.
     """
     study = open_study(folder)
     remote = read_sites(Path(folder)) is not None
@@ -52,6 +54,6 @@ def resume(
         )
     problem = model if isinstance(model, Problem) else None
     if isinstance(model, nn.Module):
-        problem = problem_from_module(model, data or deal_study(study, 0), study, loss)
+        problem = problem_from_module(model, data or deal_study(study, 0), study, loss, output)
     inputs = with_remote_clients(Path(folder), UserInputs(data, problem))
     return finish_study(study, Path(folder), inputs, federations_of(study, inputs), jobs, tell)

@@ -113,6 +113,7 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     problem = problem_for(study, federation, inputs)
     remarks = list(federation.skews)
     remarks += [f"model: {problem.describe()}."] if problem.batch_norm_layers else []
+    remarks += problem.fit.remarks()
     remarks += [study.privacy.sentence()] if study.privacy is not None else []
     for label in study.labels():
         method = with_buffers(study.method(label), problem)
