@@ -96,10 +96,11 @@ def materialised(module: nn.Module, x: Tensor) -> nn.Module:
     tensors = [*module.parameters(), *module.buffers()]
     if not any(nn.parameter.is_lazy(tensor) for tensor in tensors):
         return module
+    buffer: Any = nn.parameter.UninitializedBuffer
     empty = {
-        id(tensor): type(tensor)(device=tensor.device, dtype=tensor.data.dtype)
+        id(tensor): buffer(device=tensor.device, dtype=tensor.data.dtype)
         for tensor in module.buffers()
-        if isinstance(tensor, nn.parameter.UninitializedBuffer)
+        if isinstance(tensor, buffer)
     }
     ready = copy.deepcopy(module, empty).eval()
     try:

@@ -16,21 +16,27 @@ def plain_gradient(
     w = w.detach().requires_grad_()
     with torch.enable_grad():
         value, beside = fn(w)
-    return _gradient(value, w), tuple(type(t)(*(part.detach() for part in t)) for t in beside)
+    beside = tuple(type(t)(*(part.detach() for part in t)) for t in beside)
+    if not value.requires_grad:
+        return torch.zeros_like(w), beside
+    return _slope(value, w), beside
 
 
 def plain_curvature(fn: Callable[[Tensor], Tensor], w: Tensor, v: Tensor) -> Tensor:
     """The Hessian of `fn(w) -> []` at w [P], times v [P]."""
     w = w.detach().requires_grad_()
     with torch.enable_grad():
-        slope = _gradient(fn(w), w, create_graph=True)
-        along = (slope * v.detach()).sum()
-    return _gradient(along, w)
-
-
-def _gradient(value: Tensor, w: Tensor, *, create_graph: bool = False) -> Tensor:
-    if not value.requires_grad:
+        value = fn(w)
+        if not value.requires_grad:
+            return torch.zeros_like(w)
+        along = (_slope(value, w, create_graph=True) * v.detach()).sum()
+    if not along.requires_grad:
         return torch.zeros_like(w)
+    along.backward()  # all the way, so that a part without a second derivative raises its error
+    return torch.zeros_like(w) if w.grad is None else w.grad
+
+
+def _slope(value: Tensor, w: Tensor, *, create_graph: bool = False) -> Tensor:
     return torch.autograd.grad(
         value, w, create_graph=create_graph, allow_unused=True, materialize_grads=True
     )[0]
