@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,17 +11,15 @@ from torch import nn
 
 from unalike.core import Problem
 from unalike.data.federation import Federation
-from unalike.data.sources import SOURCES
-from unalike.data.sources.synthetic import parse_synthetic
 from unalike.engines.machine import device_named
 from unalike.engines.plan import mode_for
 from unalike.engines.trial import try_round
 from unalike.errors import InputError
-from unalike.study.inputs import UserInputs, problem_for, problem_from_module
+from unalike.study.inputs import UserInputs, federation_for, problem_for, problem_from_module
 from unalike.study.run import memory_of_run
 from unalike.study.settings import Study, make_study
 
-from .data_argument import DEALING, resolve_federation
+from .data_argument import resolve_data
 from .model_argument import read_module
 
 
@@ -53,49 +50,39 @@ class ModelCheck:
 
 def check_model(
     model: str | nn.Module | Problem,
-    data: str | Path | Federation = "digits",
+    data: Any = "digits",
     *,
+    client: Any = None,
+    label: Any = None,
     loss: Any = None,
     output: str | int | None = None,
     methods: str | Sequence[str] = "all",
     seed: int = 0,
-    client_column: str | None = None,
-    label_column: str | None = None,
     **settings: Any,
 ) -> ModelCheck:
     """Try a model on a few samples with every method; nothing is written.
 
     Args:
         model: FILE.py:NAME, the name of a network, a `torch.nn.Module`, or a `Problem`.
-        data: as for `unalike.advise`.
+        data, client, label: as for `unalike.compare`.
         loss, output: as for `unalike.compare`.
         methods: names, as a list or separated by commas; "all" for every one.
         seed: of the deal.
-        client_column, label_column: of your own file.
         settings: any other field of `Study`, such as batch_size=32 or alpha=0.1.
 
     Raises:
         InputError: in one sentence, why the model cannot be trained on these samples.
     """
     own = read_module(model) if isinstance(model, str) else model
-    named = isinstance(data, str) and bool(data in SOURCES or parse_synthetic(data))
-    values = {name: value for name, value in settings.items() if named or name not in DEALING}
+    values, inputs = resolve_data(data, settings, client=client, label=label)
     study = make_study(
         {
             **values,
             "methods": methods if isinstance(methods, str) else tuple(methods),
-            "data": data if named else "own",
             "model": model if own is None else "own",
         }
     )
-    columns = {"client_column": client_column, "label_column": label_column}
-    federation = resolve_federation(
-        data,
-        study,
-        columns={name: value for name, value in columns.items() if value is not None},
-        settings=settings,
-        seed=seed,
-    )
+    federation = federation_for(study, inputs, seed)
     given = own if isinstance(own, Problem) else None
     if isinstance(own, nn.Module):
         given = problem_from_module(own, federation, study, loss, output)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from unalike.engines.memory import require_memory
 from unalike.engines.trial import try_round
 from unalike.errors import InputError
 from unalike.privacy import require_accountant, with_privacy
-from unalike.study.inputs import UserInputs, deal_study, problem_for, problem_from_module
+from unalike.study.inputs import UserInputs, federation_for, problem_for, problem_from_module
 from unalike.study.jobs import ProgressCallback
 from unalike.study.prequential import refuse_state_per_sample, with_window_evaluations
 from unalike.study.run import memory_of_run
@@ -26,12 +27,15 @@ from unalike.study.store import prepare_folder, write_atomically
 from unalike.study.training import ProgressEvent
 from unalike.study.truth_table import write_truth
 
+from .data_argument import resolve_data
 from .studies import Result, environment, federations_of, finish_study, setting_remarks
 
 
 def compare(
-    data: str | Federation = "digits",
+    data: Any = "digits",
     *,
+    client: Any = None,
+    label: Any = None,
     model: str | nn.Module | Problem = "auto",
     loss: Any = None,
     output: str | int | None = None,
@@ -49,7 +53,12 @@ def compare(
         ['method', 'seed', 'client', 'metric', 'value']
 
     Args:
-        data: the name of a data set, or your own `Federation` (the same one for every seed).
+        data: the name of a data set; the path of a file or folder of your own; a data frame,
+            arrays (x, y) or (x, y, client), a `torch.utils.data.Dataset` or a Hugging Face
+            `datasets.Dataset`, all dealt anew with each seed; or your own `Federation`, the same
+            one for every seed.
+        client: whose each sample is: a column's name, or one name a sample.
+        label: the classes: a column's name, or one value a sample.
         model: the name of a network, a `torch.nn.Module`, or a `Problem`.
         loss: of a module; cross-entropy, or its binary form for many labels, if not given.
         output: which of several things that a module returns is its output, by key or place.
@@ -65,16 +74,14 @@ def compare(
         InputError: one sentence says what to change.
     """
     names = methods if isinstance(methods, str) else tuple(methods)
-    values = {"methods": names, **settings}
-    values["data"] = data if isinstance(data, str) else "own"
-    values["model"] = model if isinstance(model, str) else "own"
-    study = make_study(values)
-    federation = None if isinstance(data, str) else data
-    problem = model if isinstance(model, Problem) else None
-    if isinstance(model, nn.Module):
-        some = federation or deal_study(study, 0)
-        problem = problem_from_module(model, some, study, loss, output)
-    inputs = UserInputs(federation, problem)
+    values, inputs = resolve_data(data, settings, client=client, label=label)
+    own_model = {"model": model if isinstance(model, str) else "own"}
+    study = make_study({"methods": names, **values, **own_model})
+    if isinstance(model, Problem):
+        inputs = replace(inputs, problem=model)
+    elif isinstance(model, nn.Module):
+        some = federation_for(study, inputs, 0)
+        inputs = replace(inputs, problem=problem_from_module(model, some, study, loss, output))
     if out is None:
         with tempfile.TemporaryDirectory(prefix="unalike-") as folder:
             return run_study(study, Path(folder), inputs=inputs, jobs=jobs, tell=tell)
@@ -88,11 +95,16 @@ def run_study(
     inputs: UserInputs = UserInputs(),  # noqa: B008
     overwrite: bool = False,
     jobs: int = 1,
+    announce: Callable[[Federation], None] = lambda _: None,
     tell: ProgressCallback = lambda _: None,
 ) -> Result:
-    """Run a new study into this folder."""
+    """Run a new study into this folder.
+
+    announce: called with the clients of the first seed before anything is trained.
+    """
     federations = federations_of(study, inputs)
     study = runnable_study(study, federations[0], inputs, tell)
+    announce(federations[0])
     prepare_folder(folder, overwrite=overwrite)
     study.write(folder / "study.toml")
     write_atomically(folder / "environment.json", json.dumps(environment(), indent=2).encode())

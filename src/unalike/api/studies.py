@@ -15,6 +15,7 @@ import torch
 
 from unalike.core.buffers import with_buffers
 from unalike.data.federation import Federation
+from unalike.data.preprocessing.preprocessing import preprocessing_sentences
 from unalike.engines.machine import cores
 from unalike.errors import InputError
 from unalike.report.comparison_page import write_report
@@ -111,7 +112,11 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     """What a reader must know of these settings."""
     federation = federation_for(study, inputs, 0)
     problem = problem_for(study, federation, inputs)
-    remarks = list(federation.skews)
+    remarks = [
+        *federation.notes,
+        *preprocessing_sentences(federation.preprocessing),
+        *federation.skews,
+    ]
     remarks += [f"model: {problem.describe()}."] if problem.batch_norm_layers else []
     remarks += problem.fit.remarks()
     remarks += [study.privacy.sentence()] if study.privacy is not None else []

@@ -22,7 +22,7 @@ def check(
         str, typer.Argument(help="FILE.py:NAME, a module or a class, or the name of a network.")
     ],
     data: options.Data = "digits",
-    columns: options.Columns,
+    reading: options.Reading,
     partition: options.Partition,
     held_out: options.HeldOut,
     training: options.Training,
@@ -46,7 +46,7 @@ def check(
         output=int(output) if output and output.isdecimal() else output,
         methods=methods or "all",
         seed=seed,
-        **columns.given(),
+        **reading.given(),
         **partition.given(),
         **held_out.given(),
         **training.given(),

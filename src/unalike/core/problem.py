@@ -160,7 +160,11 @@ class Problem:
         return line
 
     def logits(self, w: Tensor, x: Tensor) -> Tensor:
-        """The module's output [B, ...] at w [P] for x [B, ...]."""
+        """The module's output [B, ...] at w [P] for x [B, ...].
+
+        Raises:
+            InputError: the problem is a bare loss, without `logits`.
+        """
         return self._called(self.layout.views(w), x)
 
     def _called(self, segments: dict[str, Tensor], x: Tensor) -> Tensor:

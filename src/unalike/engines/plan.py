@@ -45,7 +45,11 @@ class Plan:
 
     @staticmethod
     def read(text: str) -> Plan:
-        """The inverse of `str`."""
+        """The inverse of `str`.
+
+        Raises:
+            InputError: the text is no plan.
+        """
         found = re.fullmatch(
             r"(?:chunks of (\d+) clients|one by one)(?:, (\d+) threads)?(, compiled)?", text
         )

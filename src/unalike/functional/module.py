@@ -33,7 +33,11 @@ class ModulePerThread(threading.local):
 
 
 def copy_module(module: nn.Module) -> nn.Module:
-    """A deep copy in training mode."""
+    """A deep copy in training mode.
+
+    Raises:
+        InputError: the module is lazy, or cannot be copied.
+    """
     for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
         if nn.parameter.is_lazy(tensor):
             raise InputError(
@@ -49,7 +53,11 @@ def copy_module(module: nn.Module) -> nn.Module:
 
 
 def trainable_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters to train by name, a shared one once; frozen ones are not among them."""
+    """The parameters to train by name, a shared one once; frozen ones are not among them.
+
+    Raises:
+        InputError: there are none, or they are of several types.
+    """
     named = {name: p for name, p in module.named_parameters() if p.requires_grad}
     kind = type(module).__name__
     if not named:
