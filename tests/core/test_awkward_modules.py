@@ -20,6 +20,7 @@ from unalike.engines.plan import mode_for
 from unalike.engines.trial import try_round
 from unalike.errors import InputError
 from unalike.functional.module import materialised
+from unalike.functional.traced_function import CALLS_BEFORE_TRACING
 from unalike.methods import UGA, FedAvg, FedPer
 from worlds import SINGLE, STACKED, World, blobs, federation
 
@@ -587,3 +588,36 @@ def test_a_problem_is_copied_and_sent_without_its_traces() -> None:
     assert sent.fit == problem.fit
     near = blobs()
     assert near.problem.to("cpu").__dict__["_gradient"] is near.problem.__dict__["_gradient"]
+
+
+def test_a_branch_on_values_is_taken_anew_however_often_it_was_called() -> None:
+    problem, _, x, y = prepared("a branch on values")
+    weight = torch.ones(len(x), dtype=torch.float64)
+    batch = Batch(x, y, weight, weight.sum(), torch.arange(len(x)))
+    w = problem.init()
+    mirrored = torch.cat([w[: FEATURES * CLASSES], -w[FEATURES * CLASSES :] + 10])
+    with torch.no_grad():
+        fresh = problem.fitted(problem.fit).grad(mirrored, batch)
+        for _ in range(CALLS_BEFORE_TRACING + 1):
+            problem.grad(w, batch)
+        torch.testing.assert_close(problem.grad(mirrored, batch), fresh)
+        torch.testing.assert_close(problem.grad(-w, batch), -problem.grad(w, batch), **CLOSED)
+
+
+class _Once(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return 2 * x
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> Tensor:
+        return 2 * slope
+
+
+def test_a_second_derivative_that_pytorch_would_leave_out_is_missed() -> None:
+    x = vectors()
+    module = Called(lambda m, x: _Once.apply(m.layer(x).tanh()), layer=linear()).double()
+    problem = prepare(Problem(module), x, labelled(x), CLASSES)
+    assert problem.fit.first_order is not None
+    assert "differentiate twice" in problem.fit.first_order
