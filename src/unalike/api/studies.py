@@ -120,6 +120,7 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     ]
     remarks += [warning] if (warning := scale_warning(federation)) is not None else []
     remarks += [f"model: {problem.describe()}."] if problem.batch_norm_layers else []
+    remarks += problem.fit.remarks()
     remarks += [study.privacy.sentence()] if study.privacy is not None else []
     for label in study.labels():
         method = with_buffers(study.method(label), problem)
