@@ -71,7 +71,7 @@ def test_stacked_is_one_by_one(name: str) -> None:
 @pytest.mark.parametrize("name", MAKERS)
 def test_the_loss_of_a_client_is_that_of_all_its_samples(name: str) -> None:
     here = world(name)
-    task, loss = here.federation.task, here.problem.batch_loss
+    task, loss = here.federation.task, here.problem.criterion
     engine = here.engine(FedAvg())
     w = here.problem.init()
     personal = w.expand(3, *w.shape)

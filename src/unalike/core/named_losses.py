@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,7 +10,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from unalike.functional.losses import LOSSES as FUNCTIONS
-from unalike.functional.losses import per_sample
 
 from .loss import Loss, SampleLoss
 
@@ -40,21 +40,16 @@ CROSS_ENTROPY = SampleLoss(FUNCTIONS["cross_entropy"], mixture=mixed_probabiliti
 BINARY_CROSS_ENTROPY = SampleLoss(
     FUNCTIONS["binary_cross_entropy"], mixture=mixed_labels, of_classes=True
 )
-SQUARED_ERROR = SampleLoss(FUNCTIONS["squared_error"], mixture=mean_output)
-NAMED: dict[str, Loss] = {
-    "cross_entropy": CROSS_ENTROPY,
-    "squared_error": SQUARED_ERROR,
-    "binary_cross_entropy": BINARY_CROSS_ENTROPY,
-}
 
 
-def loss_of(given: Any) -> Loss:
-    """A loss by name, one that is there already, or one of single samples or of PyTorch's.
+def mixture_of(loss: Any) -> Callable[[Tensor, Tensor], Tensor]:
+    """(outputs [M, B, ...], shares [M]) -> the output [B, ...] of the mixture under a loss.
 
-    Of the latter, mixtures are taken to mix probabilities of classes.
+    Losses of the user's own are taken to be of classes.
     """
-    if isinstance(given, Loss):
-        return given
-    if isinstance(given, str) and given in NAMED:
-        return NAMED[given]
-    return SampleLoss(per_sample(given), mixture=mixed_probabilities, of_classes=True)
+    if isinstance(loss, Loss):
+        return loss.mixture
+    each = getattr(loss, "each", None)
+    if each is FUNCTIONS["squared_error"]:
+        return mean_output
+    return mixed_labels if each is FUNCTIONS["binary_cross_entropy"] else mixed_probabilities

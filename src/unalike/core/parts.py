@@ -175,9 +175,7 @@ def _gradient(problem: Problem, parts: Parts, holder: int, compiled: bool) -> Tr
         return problem.loss_at(parts.views(*vectors), batch)
 
     together = parts.sizes[holder] <= SHARED_BACKWARD_SIZE
-    return TracedFunction(
-        Gradient(loss, together=together), problem.constants.values(), compiled=compiled
-    )
+    return problem.traced_function(Gradient(loss, together=together))
 
 
 @lru_cache(maxsize=16)

@@ -51,20 +51,25 @@ def read_options(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_file(
-    data: str,
-    settings: Mapping[str, Any],
-    *,
-    checksum: str | None = None,
-    time_column: str | None = None,
-) -> Dataset:
+def read_file(data: str, settings: Mapping[str, Any], *, time_column: str | None = None) -> Dataset:
     """The samples in a file or folder.
 
     settings: of a study; those that say how files are read are looked at.
-    checksum: what the file had when the study began; None for a study that begins.
 
     Raises:
-        InputError: it is not there, it has changed, or it cannot be read.
+        InputError: it is not there, or it cannot be read.
+    """
+    check_file(data)
+    return read(Path(data), time=time_column, **read_options(settings))
+
+
+def check_file(data: str, checksum: str | None = None) -> None:
+    """Whether a file or folder is there, and what it was when the study began.
+
+    checksum: that of the beginning; None for a study that begins.
+
+    Raises:
+        InputError: it is not, or it has changed.
     """
     place = Path(data)
     if not place.exists():
@@ -76,7 +81,6 @@ def read_file(
             f"{data} has changed since the study began: put the file back as it was, or begin "
             "anew with --overwrite."
         )
-    return read(place, time=time_column, **read_options(settings))
 
 
 def file_checksum(place: Path) -> str:

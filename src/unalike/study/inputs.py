@@ -10,17 +10,19 @@ from typing import Any
 from torch import nn
 
 from unalike.core import Problem
-from unalike.core.model_check import check_model
-from unalike.core.named_losses import NAMED
+from unalike.core.model_check import prepare
 from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation, federate
 from unalike.data.skews.registry import with_skews
 from unalike.data.sources import Arrays, load
 from unalike.errors import InputError
+from unalike.functional.losses import LOSSES
+from unalike.functional.module import materialised
+from unalike.functional.outputs import OutputName
 from unalike.models import build
 from unalike.tasks import AUTO, Task, read
 
-from .data_files import FILE_SETTINGS, read_file, source_named
+from .data_files import FILE_SETTINGS, check_file, read_file, source_named
 from .settings import Study
 
 
@@ -34,7 +36,13 @@ class UserInputs:
 
 
 def deal_study(study: Study, seed: int) -> Federation:
-    """The study's data, dealt to clients with this seed."""
+    """The study's data, dealt to clients with this seed.
+
+    Raises:
+        InputError: there is no such data, or its file has changed since the study began.
+    """
+    if source_named(study.data) is None:
+        check_file(study.data, study.checksum)
     return _dealt(study.model_dump_json(), seed)
 
 
@@ -77,7 +85,7 @@ def _check_task(study: Study, federation: Federation) -> None:
 @lru_cache(maxsize=1)
 def _file_arrays(text: str) -> Arrays:
     settings = json.loads(text)
-    return read_file(settings["data"], settings, checksum=settings["checksum"]).arrays()
+    return read_file(settings["data"], settings).arrays()
 
 
 def _arrays_of(study: Study) -> Arrays:
@@ -120,11 +128,26 @@ def problem_for(study: Study, federation: Federation, inputs: UserInputs) -> Pro
     One object for all runs of the same network, so that its gradients are recorded once.
     """
     if inputs.problem is not None:
-        return inputs.problem
+        return prepared(inputs.problem, federation)
     shape = tuple(federation.x.shape[1:])
     problem = _network(study.model, shape, federation.task, study.loss, study.buffers)
-    check_model(problem, federation.x[:1], federation.task.check_outputs)
-    return problem
+    return prepare(problem, federation.x[:1], **_wanted(federation.task), trial=False)
+
+
+def _wanted(task: Task) -> dict[str, Any]:
+    """What `prepare` must know of what a model has to put out."""
+    classes = task.outputs[-1] if task.holds_classes else None
+    return {"classes": classes, "fits": task.check_outputs}
+
+
+@lru_cache(maxsize=2)
+def prepared(problem: Problem, federation: Federation) -> Problem:
+    """A user's problem as some of these clients' samples show that it must be called.
+
+    Raises:
+        InputError: in one sentence, why it cannot be trained on them.
+    """
+    return prepare(problem, federation.x, federation.y, **_wanted(federation.task))
 
 
 @lru_cache(maxsize=2)
@@ -136,12 +159,19 @@ def _network(
 
 
 def problem_from_module(
-    module: nn.Module, federation: Federation, study: Study, loss: Any = None
+    module: nn.Module,
+    federation: Federation,
+    study: Study,
+    loss: Any = None,
+    output: OutputName = None,
 ) -> Problem:
-    """A module with a loss: one of the user's own, or of the federation's task by name."""
+    """A module with a loss: of the federation's task, by name, or one of the user's own.
+
+    Lazy layers take their shapes from the samples.
+    """
     task = federation.task
-    if loss is None or (isinstance(loss, str) and (loss in task.losses or loss not in NAMED)):
+    if loss is None or (isinstance(loss, str) and (loss in task.losses or loss not in LOSSES)):
         loss = task.loss(loss)
-    problem = Problem(module, loss, buffers=study.buffers)
-    check_model(problem, federation.x[:1], task.check_outputs)
-    return problem
+    return Problem(
+        materialised(module, federation.x[:2]), loss, output=output, buffers=study.buffers
+    )
