@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from unalike.results.comparison import Comparison
+from unalike.tasks import Task
+from unalike.tasks.classes import Classes
 
 TITLES = {
     "local": "Local",
@@ -34,6 +36,7 @@ def comparison(
     diverged: Mapping[tuple[str, int], int] | None = None,
     names: Sequence[str] | None = None,
     remarks: Sequence[str] = (),
+    task: Task = Classes.of(5),  # noqa: B008
     **settings: Any,
 ) -> Comparison:
     """Methods with these mean personalised accuracies, one per seed.
@@ -110,6 +113,7 @@ def comparison(
         curves=pd.DataFrame(curves, columns=["method", "seed", "round", "metric", "value"]),
         names=names,
         newcomers=newcomers,
+        task=task,
         label_counts=generator.multinomial(
             90, generator.dirichlet(np.full(classes, 0.2), size=clients)
         ),

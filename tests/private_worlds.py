@@ -16,6 +16,7 @@ from unalike.data.ragged import Ragged
 from unalike.functional.trees import items
 from unalike.privacy import Privacy, Release, with_privacy
 from unalike.rounds import rounds
+from unalike.tasks.classes import Classes
 from worlds import Outcome, World
 
 CENTRAL = Privacy(kind="central", clip=0.5, noise=0.8)
@@ -82,8 +83,7 @@ def wide(weights: int = 20_000, clients: int = 4) -> World:
             names=tuple(f"client {i}" for i in range(clients)),
             newcomers=np.zeros(clients, dtype=bool),
             pooled_test=np.arange(0),
-            classes=1,
-            task="classes",
+            task=Classes.of(1),
         ),
     )
 

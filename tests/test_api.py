@@ -11,9 +11,9 @@ from torch import nn
 import unalike
 from small_studies import SMALL, comparable
 from unalike import Federation, InputError, compare, resume
-from unalike.measures.metrics import BESIDE_MAIN, METRICS, Metric
 from unalike.methods import METHODS
 from unalike.study.training import ProgressEvent
+from unalike.tasks import SHARE, Task, register_measure
 
 
 def test_public_names() -> None:
@@ -37,20 +37,17 @@ def test_the_summary_is_tidy(small: tuple[unalike.Result, Path]) -> None:
     pd.testing.assert_frame_equal(frame, result.frame, check_exact=True)
 
 
-def test_a_metric_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    error = Metric(
+def test_a_measure_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Task, "own", {})
+    register_measure(
+        "classes",
         "error",
-        title="error",
-        heading="error",
-        column="error",
-        unit="share",
-        better="low",
-        meaning="Share of samples predicted wrong.",
-        formula="wrong / all",
-        compute=lambda counted, many_labels: 1 - counted.correct.sum(1) / counted.size,
+        lambda output, truth: float((output.argmax(1) != truth).mean()),
+        higher_is_better=False,
+        unit=SHARE,
     )
-    monkeypatch.setitem(METRICS, error.name, error)
-    frame = compare("digits", methods="fedavg", **SMALL).frame
+    result = compare("digits", methods="fedavg", **SMALL)
+    frame = result.frame
     found = frame[(frame.method == "fedavg") & (frame.seed == 0)].set_index(["client", "metric"])
     for client in set(frame.client) - {"all"}:
         for when in ("best", "last"):
@@ -62,18 +59,18 @@ def test_a_metric_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None
     assert mean == pytest.approx(1 - found.value["all", "personalised_accuracy_mean_last"])
     right = found.value["all", "global_accuracy_last"]
     assert found.value["all", "global_error_last"] == pytest.approx(1 - right)
+    assert result.table()["error"].notna().all()
 
 
-def test_every_metric_is_in_the_frame_and_the_table(small: tuple[unalike.Result, Path]) -> None:
+def test_every_measure_is_in_the_frame_and_the_table(small: tuple[unalike.Result, Path]) -> None:
     result, _ = small
     known = set(result.frame[result.frame.method == "fedavg"].metric)
-    assert {f"global_{name}_last" for name in METRICS} <= known
-    assert {
-        f"personalised_{one.name}_mean_best" for one in METRICS.values() if one.by_client
-    } <= known
-    columns = {one.column for one in BESIDE_MAIN} | {f"global_{one.column}" for one in BESIDE_MAIN}
-    assert columns == {"balanced", "f1", "global_balanced", "global_f1"}
-    assert columns <= set(result.table().columns)
+    measures = result.task.measures
+    assert {f"global_{one.name}_last" for one in measures} | {"global_loss_last"} <= known
+    assert {f"personalised_{one.name}_mean_best" for one in measures} <= known
+    beside = {one.column for one in measures if one != result.task.main}
+    assert beside == {"balanced", "f1", "auc", "log_loss", "calibration_error"}
+    assert beside | {f"global_{column}" for column in beside} <= set(result.table().columns)
 
 
 def test_the_mean_is_that_of_the_clients(small: tuple[unalike.Result, Path]) -> None:

@@ -17,6 +17,7 @@ from unalike.data.ragged import Ragged
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
 from unalike.rounds import Round, rounds
+from unalike.tasks.classes import Classes
 
 STACKED = Plan("stacked", chunk=64, threads=1)
 SINGLE = Plan("single", chunk=1, threads=1)
@@ -129,8 +130,7 @@ def federation(
         names=tuple(f"client {i}" for i in range(n)),
         newcomers=new,
         pooled_test=np.concatenate([test_ids.rows(i) for i in range(n) if not new[i]]),
-        classes=classes,
-        task="classes",
+        task=Classes.of(classes),
     )
 
 

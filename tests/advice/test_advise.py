@@ -63,7 +63,7 @@ def test_clients_of_two_opinions_are_not_given_one_model(opinions: tuple[Advice,
     advice, _ = opinions
     assert advice.diagnosis.found == ("concept",)
     assert advice.method != "fedavg"
-    assert advice.measured.accuracy[advice.method] > advice.measured.accuracy["fedavg"] + 0.2
+    assert advice.measured.scores[advice.method] > advice.measured.scores["fedavg"] + 0.2
 
 
 def test_what_is_written(opinions: tuple[Advice, Path]) -> None:
@@ -141,7 +141,7 @@ def test_to_begin_anew_replaces_the_old_race(tmp_path: Path) -> None:
 def test_clients_alike_get_one_model() -> None:
     advice = advise(alike(), methods="fedem", **SMALL)
     assert advice.method in ("fedavg", "finetuning")
-    assert advice.measured.accuracy["fedavg"] >= advice.measured.accuracy["local"]
+    assert advice.measured.scores["fedavg"] >= advice.measured.scores["local"]
 
 
 @pytest.mark.parametrize("name", sorted(CANDIDATES))

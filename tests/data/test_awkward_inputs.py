@@ -21,8 +21,8 @@ import pytest
 import torch
 import zstandard
 from PIL import Image
-from unalike.data.federate import federate
 
+from unalike.data.federation import federate
 from unalike.data.reading import read
 from unalike.errors import InputError
 
@@ -188,7 +188,11 @@ REFUSED_FILES = {
     "a class for each": (csv_text(classes=[f"c{i}" for i in range(ROWS)]), {}, "class of its own"),
     "no feature": ("client,y\n" + "a,b\nc,d\na,d\n", {}, "No feature is left"),
     # the kind: a quantity in place of classes
-    "decimals as classes": (csv_text(classes=every(1.5, 2.5)), {}, "1.5, which is no class"),
+    "decimals as classes": (
+        csv_text(classes=every(1.5, 2.5)),
+        {},
+        "2 different numbers, which may be classes or quantities",
+    ),
     "many whole numbers": (csv_text(classes=[i // 2 for i in range(24)]), {}, "two readings"),
     # the kind: a comma that may be decimal or part thousands
     "1,234": (csv_text(";", a=every("1,234", "2,345")), {}, 'decimal="," or decimal="."'),
@@ -653,7 +657,11 @@ REFUSED_ARRAYS = {
     "fewer labels": (X, CLASSES[:-1], "must hold one value a sample: 24, not 23|same length"),
     "a column name": (X, "y", "no column 'y': give the values themselves"),
     "no labels": (X, None, "with label="),
-    "twos among zeros and ones": (X, np.eye(3)[[0, 1, 2] * 8] * 2, "only zeros and ones"),
+    "twos among zeros and ones": (
+        X,
+        np.eye(3)[[0, 1, 2] * 8] * 2,
+        "rows of 3 whole numbers, which may be",
+    ),
     "labels of three dimensions": (X, np.zeros((ROWS, 2, 2)), r"must hold one value|\[n, labels\]"),
     "not a number": (
         np.where(X.max() == X, np.nan, X),

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, RobustScaler, StandardScaler
-from unalike.data.federate import federate
 
+from unalike.data.federation import federate
 from unalike.data.preprocessing.array_fit import (
     ArrayAnswer,
     ArrayQuery,

@@ -87,17 +87,23 @@ def test_a_client_of_one_sample_and_constant_features() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ((np.zeros((4, 1)), np.zeros(4, int), np.zeros(4, int)), "only one client"),
+        ((np.zeros((4, 1)), np.arange(4) % 2, np.zeros(4, int)), "only one client"),
         ((np.zeros((4, 1)), np.zeros((4, 2)), np.arange(4)), "choose one of them with label=0 to"),
-        ((np.zeros((3, 1)), np.array([1, np.nan, 0]), np.arange(3)), "no class for 1 of 3 samples"),
+        ((np.zeros((3, 1)), np.array([1, np.nan, 0]), np.arange(3)), "nothing for 1 of 3 samples"),
         ((np.zeros((3, 1)), np.array(["a", None, "b"]), np.arange(3)), "first for sample 1"),
-        ((np.zeros((3, 1)), np.array([0.5, 1, 1]), np.arange(3)), "y holds 0.5, which is no class"),
+        (
+            (np.zeros((3, 1)), np.array([0.5, 1, 1]), np.arange(3)),
+            "2 different numbers, which may be classes or quantities",
+        ),
         ((np.zeros((9, 1)), np.arange(9), np.arange(9) % 2), "is that the column of classes"),
-        ((np.zeros((4, 1)), np.zeros(4, int), np.arange(4), np.zeros(4)), "same time"),
-        ((np.zeros((2, 1)), np.zeros(2, int), np.arange(2), np.array(["a", "b"])), "number or a"),
-        ((np.zeros((2, 1)), np.zeros(2, int), np.arange(2), np.zeros(3)), "2 samples, but 3 times"),
-        ((np.zeros((2, 1)), np.zeros(2, int), np.arange(3)), "one client a sample"),
-        ((np.full((2, 1), np.nan), np.zeros(2, int), np.arange(2)), "NaN"),
+        ((np.zeros((4, 1)), np.arange(4) % 2, np.arange(4), np.zeros(4)), "same time"),
+        ((np.zeros((2, 1)), np.arange(2), np.arange(2), np.array(["a", "b"])), "number or a"),
+        (
+            (np.zeros((2, 1)), np.arange(2), np.arange(2), np.zeros(3)),
+            "one value a sample: 2, not 3",
+        ),
+        ((np.zeros((2, 1)), np.arange(2), np.arange(3)), "one "),
+        ((np.full((2, 1), np.nan), np.arange(2), np.arange(2)), "NaN"),
     ],
 )
 def test_what_cannot_be_compared(given: tuple[np.ndarray, ...], words: str) -> None:
@@ -124,6 +130,7 @@ def test_classes_may_be_names_and_numbers_with_gaps() -> None:
 def test_many_labels_are_looked_at_one_by_one() -> None:
     given = world(10, samples=200, clients=4, label=0.3)
     many = np.eye(5)[given.y]
+    many[:, 0] = 1  # beside others, so that rows are not one-hot
     one = diagnose((given.x, many, given.client), label=2, shuffles=20, optimise=False)
     plain = skews((given.x, given.y == 2, given.client), 20)
     assert [f.p for f in one.findings] == [f.p for f in plain.findings]

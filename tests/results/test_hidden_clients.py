@@ -2,7 +2,7 @@
 
 import math
 
-from unalike.results.hidden_clients import hidden_accuracy_remarks, hidden_clients
+from unalike.results.hidden_clients import hidden_clients, hidden_remarks
 
 
 def test_whoever_did_not_tell_is_named_once() -> None:
@@ -17,8 +17,8 @@ def test_whoever_did_not_tell_is_named_once() -> None:
 
 
 def test_what_is_said() -> None:
-    assert hidden_accuracy_remarks((), 5, [math.nan]) == []
-    (some,) = hidden_accuracy_remarks(("east", "west"), 5, [math.nan, 0.5])
+    assert hidden_remarks((), 5, [math.nan]) == []
+    (some,) = hidden_remarks(("east", "west"), 5, [math.nan, 0.5])
     assert some.startswith("2 of 5 clients keep their accuracy hidden (east and west): averages")
-    (everybody,) = hidden_accuracy_remarks(("east",), 5, [math.nan])
+    (everybody,) = hidden_remarks(("east",), 5, [math.nan])
     assert everybody.startswith("No client tells its accuracy")

@@ -12,6 +12,7 @@ from comparisons import comparison, offsets
 from unalike.results.intervals import over_seeds, paired
 from unalike.results.verdict import judge
 from unalike.results.verdict_sentences import difference_text
+from unalike.tasks.classes import Classes
 
 LOCAL = [0.80, 0.81, 0.79]
 FEDAVG = [0.60, 0.62, 0.59]
@@ -225,7 +226,7 @@ def test_a_seed_that_only_some_finished_is_said():
 
 
 def test_a_difference_without_common_seeds_is_not_made_up():
-    assert "no difference can be given" in difference_text(over_seeds([]))
+    assert "no difference can be given" in difference_text(over_seeds([]), Classes.of(2).main)
 
 
 def test_nobody_tells():

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from unalike.study.round_choice import best_round
+from unalike.tasks.classes import Classes
 
 UNKNOWN = (math.nan, math.nan)
 
@@ -31,4 +32,4 @@ def records(*validation: tuple[float, float]) -> list[dict[str, Any]]:
     ],
 )
 def test_the_best_that_is_known(validation: list[tuple[float, float]], chosen: int) -> None:
-    assert best_round(records(*validation))["round"] == chosen
+    assert best_round(Classes.of(2), records(*validation))["round"] == chosen

@@ -8,7 +8,6 @@ from pathlib import Path
 from unalike.methods import METHODS
 from unalike.methods.header import header
 from unalike.report.page import templates
-from unalike.results.units import percent, points
 from unalike.study.store import write_atomically
 
 from .advice_result import Advice, contestant_title
@@ -22,8 +21,7 @@ def render_advice(advice: Advice) -> str:
         advice=advice,
         contestant_title=contestant_title,
         title=lambda method: header(METHODS[method]).title,
-        points=points,
-        percent=percent,
+        score=lambda entry: advice.main.text(-advice.main.key(entry.score)),
         version=version("unalike"),
     )
 

@@ -10,8 +10,10 @@ from typing import Any
 from unalike.diagnosis import Diagnosis
 from unalike.methods import METHODS
 from unalike.methods.header import header
-from unalike.results.units import count, listed, points
+from unalike.results.units import count, listed
+from unalike.tasks import Measure
 
+from .client_differences import Difference
 from .final_test import FinalTest, Gain
 from .heats import RaceSchedule
 from .method_choice import Choice
@@ -39,6 +41,11 @@ class Advice:
         return self.choice.advised.method
 
     @property
+    def main(self) -> Measure:
+        """By what methods are compared: the main measure of what is asked."""
+        return self.measured.comparison.task.main
+
+    @property
     def hyperparameters(self) -> dict[str, Any]:
         """Its settings."""
         return dict(self.choice.advised.settings)
@@ -53,7 +60,7 @@ class Advice:
         lead = "For these clients"
         if self.method == "fedavg":
             lead += " one shared model will do"
-        text = f"{lead}: {name}; {gain_text(over)}"
+        text = f"{lead}: {name}; {gain_text(over, self.main)}"
         if not over.gain.excludes_zero:
             text += ", which these clients cannot tell from training alone"
         return text + "."
@@ -90,7 +97,7 @@ class Advice:
         if self.method == "fedavg":
             return ["No personal model paid: none was above FedAvg by more than noise."]
         gain = self._over("fedavg").gain
-        text = f"Beside FedAvg: {points(gain.mean)} {interval_text(gain.low, gain.high)}"
+        text = f"Beside FedAvg: {self.main.gain_text(gain.mean)} {interval_text(gain, self.main)}"
         return [text + ("." if gain.excludes_zero else ", not to be told apart.")]
 
     def _cost(self) -> list[str]:
@@ -104,7 +111,7 @@ class Advice:
         said = []
         if choice.advised is not choice.leader:
             rival = next(r for r in choice.rivals if r.contestant is choice.advised)
-            ahead = points(rival.behind.mean, signed=False)
+            ahead = self.main.unit.difference(rival.behind.mean, signed=False)
             why = (
                 "is simpler"
                 if choice.advised.effort < choice.leader.effort
@@ -130,9 +137,9 @@ class Advice:
     def _limits(self) -> list[str]:
         seeds = self.settings["seeds"]
         said = [
-            f"Accuracies are those of test samples that the race never saw, mean over {seeds} "
-            f"{'seeds' if seeds > 1 else 'seed'}; intervals are 90 %, over clients. The race "
-            f"computed {count(self.spent)} gradients of samples."
+            f"{self.main.capitalised} is that of test samples that the race never saw, mean over "
+            f"{seeds} {'seeds' if seeds > 1 else 'seed'}; intervals are 90 %, over clients. The "
+            f"race computed {count(self.spent)} gradients of samples."
         ]
         if "temporal" in self.diagnosis.found:
             said.append(
@@ -163,7 +170,7 @@ class Advice:
             "race": {
                 "price": self.plan.price,
                 "spent": self.spent,
-                "stages": [_stage(stage) for stage in self.stages],
+                "stages": [_stage(stage, self.main) for stage in self.stages],
             },
             "choice": {
                 "leader": _contestant(choice.leader),
@@ -180,7 +187,7 @@ class Advice:
                 ],
             },
             "test": {
-                "accuracy": measured.accuracy,
+                self.main.name: measured.scores,
                 "gains": [
                     {
                         "over": gain.over,
@@ -206,20 +213,21 @@ def contestant_title(one: Contestant) -> str:
     return f"{title} ({pairs})" if pairs else title
 
 
-def gain_text(gain: Gain) -> str:
+def gain_text(gain: Gain, main: Measure) -> str:
     """By how much, for how many, with what certainty."""
     alone = "Local" if gain.over == "local" else "FedAvg"
+    over = "over" if main.gain_text(gain.gain.mean)[0] in "+-0" else "than"
     return (
-        f"{points(gain.gain.mean)} over {alone} {interval_text(gain.gain.low, gain.gain.high)}, "
+        f"{main.gain_text(gain.gain.mean)} {over} {alone} {interval_text(gain.gain, main)}, "
         f"better for {len(gain.better)} of {len(gain.clients)}"
     )
 
 
-def interval_text(low: float, high: float) -> str:
-    """(90 % interval +1.0 to +2.0)."""
-    if math.isnan(low):
+def interval_text(gain: Difference, main: Measure) -> str:
+    """(90 % interval +1.0 to +2.0 points)."""
+    if math.isnan(gain.low):
         return "(one client, no interval)"
-    return f"(90 % interval {100 * low:+.1f} to {100 * high:+.1f})"
+    return f"(90 % interval {main.interval_text(gain.low, gain.high)})"
 
 
 def _short(value: Any) -> str:
@@ -230,13 +238,14 @@ def _contestant(one: Contestant) -> dict[str, Any]:
     return {"label": one.label, "method": one.method, "hyperparameters": one.settings}
 
 
-def _stage(stage: Stage) -> dict[str, Any]:
+def _stage(stage: Stage, main: Measure) -> dict[str, Any]:
     return {
         "name": stage.name,
         "rounds": stage.heat.rounds,
         "folds": stage.heat.folds,
         "entries": [
-            {**_contestant(entry.contestant), "accuracy": entry.score} for entry in stage.entries
+            {**_contestant(entry.contestant), main.name: -main.key(entry.score)}
+            for entry in stage.entries
         ],
     }
 

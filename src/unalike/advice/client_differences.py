@@ -1,4 +1,4 @@
-"""Two accuracies of the same clients: how far apart, and whether the clients can tell."""
+"""Two scores of the same clients: how far apart, and whether the clients can tell."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from unalike.tasks import SHARE, Measure
+
 LEVEL = 0.9
 SLIGHT = 0.005
-"""Accuracy that nobody would change a method for, half a point."""
+"""What nobody would change a method for: half a point, or half a percent of a score in units."""
 NEAR = 0.01
-"""Accuracy within which settings of one method are told apart by their loss, a point."""
+"""Within which settings of one method are told apart by their loss: a point, or a percent."""
 
 
 class Difference(NamedTuple):
@@ -39,7 +41,7 @@ class Difference(NamedTuple):
 
 
 def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Difference:
-    """Of two accuracies of the same clients: [N], [N]."""
+    """Of two scores of the same clients: [N], [N]."""
     gaps = ours - theirs
     gaps = gaps[~np.isnan(gaps)]
     n = len(gaps)
@@ -47,6 +49,11 @@ def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Differ
         return Difference(float(gaps.mean()) if n else math.nan, math.nan)
     half = stdtrit(n - 1, (1 + LEVEL) / 2) * gaps.std(ddof=1) / math.sqrt(n)
     return Difference(float(gaps.mean()), float(half))
+
+
+def scale_of(measure: Measure, score: float) -> float:
+    """What `SLIGHT` and `NEAR` are shares of: 1 for measures that are shares, else the score."""
+    return 1.0 if measure.unit == SHARE else abs(score)
 
 
 def tied(behind: Difference, *, slight: float = SLIGHT) -> bool:

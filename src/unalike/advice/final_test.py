@@ -46,7 +46,7 @@ class FinalTest(NamedTuple):
     """What the test says."""
 
     comparison: Comparison
-    accuracy: dict[str, float]  # by method: mean over clients and seeds
+    scores: dict[str, float]  # by method: the main measure, mean over clients and seeds
     gains: tuple[Gain, ...]  # over Local, over FedAvg, where those are not advised themselves
     bytes_ratio: float  # bytes of the advised method by those of FedAvg
     gradients: int  # computed for this
@@ -100,9 +100,9 @@ def read_final_test(comparison: Comparison, advised: str) -> FinalTest:
     """The gains, and the cost."""
     wide = aggregates(comparison)
     methods = [str(m) for m in wide.index.get_level_values("method").unique()]
-    accuracy = {
-        m: float(by_seed(wide, m, "personalised_accuracy_mean_best").mean()) for m in methods
-    }
+    main = comparison.task.main
+    mean = f"personalised_{main.name}_mean_best"
+    scores = {m: float(by_seed(wide, m, mean).mean()) for m in methods}
     clients = {m: _by_client(comparison, m) for m in methods}
     ours = clients[advised]
     gains = []
@@ -110,14 +110,14 @@ def read_final_test(comparison: Comparison, advised: str) -> FinalTest:
         if other == advised or other not in clients:
             continue
         theirs = clients[other]
-        gap = {name: ours[name] - theirs[name] for name in ours if name in theirs}
+        gap = {name: main.gain(ours[name], theirs[name]) for name in ours if name in theirs}
         values = np.array(list(gap.values()))
         gains.append(Gain(other, difference(values, np.zeros(len(values))), gap))
     traffic = by_seed(wide, advised, "bytes_total").mean()
     usual = by_seed(wide, "fedavg", "bytes_total").mean()
     return FinalTest(
         comparison,
-        accuracy,
+        scores,
         tuple(gains),
         float(traffic / usual),
         int(wide["gradient_evaluations"].sum()),
@@ -126,6 +126,7 @@ def read_final_test(comparison: Comparison, advised: str) -> FinalTest:
 
 def _by_client(comparison: Comparison, method: str) -> dict[str, float]:
     frame = comparison.frame
-    mine = frame[(frame["method"] == method) & (frame["metric"] == "personalised_accuracy_best")]
+    metric = f"personalised_{comparison.task.main.name}_best"
+    mine = frame[(frame["method"] == method) & (frame["metric"] == metric)]
     mean = mine[mine["client"] != "all"].groupby("client", sort=False)["value"].mean()
     return {str(name): float(value) for name, value in mean.dropna().items()}

@@ -18,9 +18,9 @@ from torch import Tensor
 from unalike.data.cut import cut
 from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
-from unalike.data.sources.source import Task
 from unalike.errors import InputError
 from unalike.functional.streams import generator
+from unalike.tasks import Task
 
 LEAST = 4
 """Samples that a client must hold on average beside its test samples."""
@@ -33,7 +33,6 @@ class KnownSamples(NamedTuple):
     y: Tensor  # [M] or [M, classes]
     lists: Ragged  # N lists of indices into x, in random order
     names: tuple[str, ...]  # N
-    classes: int
     task: Task
     validation: float  # share of these samples that choose a round and stop fine-tuning
 
@@ -72,7 +71,6 @@ def known_samples(federation: Federation, seed: int) -> KnownSamples:
         federation.y[torch.from_numpy(rows)],
         Ragged.of(np.arange(len(rows)), sizes),
         tuple(federation.names[i] for i in here),
-        federation.classes,
         federation.task,
         float(share),
     )
@@ -106,6 +104,5 @@ def fold(given: KnownSamples, k: int, folds: int) -> Federation:
         names=given.names,
         newcomers=np.zeros(len(sizes), np.bool_),
         pooled_test=np.arange(int(judged.sum())),
-        classes=given.classes,
         task=given.task,
     )

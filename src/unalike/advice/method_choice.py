@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .client_differences import NEAR, SLIGHT, Difference, difference, tied
+from unalike.tasks import Measure
+
+from .client_differences import NEAR, SLIGHT, Difference, difference, scale_of, tied
 from .race import Contestant, RaceEntry, Stage
 
 
@@ -36,35 +38,36 @@ class Choice(NamedTuple):
         return tuple(best.values())
 
 
-def choose(final: Stage, *, alike: bool = False) -> Choice:
+def choose(final: Stage, main: Measure, *, alike: bool = False) -> Choice:
     """The method of the leader, or the simplest of those that do as well, with its best settings.
 
     As well means: less than half a point behind, and not told apart by the clients. Where the
     diagnosis found the clients alike it is enough not to be told apart: a method of more effort
     then has to win by more than noise. Of the settings of one method that are less than a point
-    apart and cannot be told apart by accuracy those of least loss are taken: loss is the steadier
+    apart and cannot be told apart by score those of least loss are taken: loss is the steadier
     measure of the two, and it betrays steps so large that some runs fail.
     """
     leader, *others = final.entries
+    scale = scale_of(main, leader.score)
     rivals, equals = [], [leader]
     for other in others:
         if np.isfinite(other.score):
-            behind = difference(leader.accuracy, other.accuracy)
-            equal = tied(behind, slight=math.inf if alike else SLIGHT)
+            behind = difference(leader.scores, other.scores)
+            equal = tied(behind, slight=math.inf if alike else SLIGHT * scale)
             rivals.append(Rival(other.contestant, behind, equal))
             equals += [other] if equal else []
     simplest = min(equals, key=lambda one: one.contestant.effort)
-    advised = least_loss(final, simplest)
+    advised = least_loss(final, simplest, main)
     return Choice(advised.contestant, leader.contestant, tuple(rivals))
 
 
-def least_loss(final: Stage, best: RaceEntry) -> RaceEntry:
+def least_loss(final: Stage, best: RaceEntry, main: Measure) -> RaceEntry:
     """Of the best settings of a method and others not told apart from them those of least loss."""
     same = [
         one
         for one in final.entries
         if one.contestant.method == best.contestant.method
-        and tied(difference(best.accuracy, one.accuracy), slight=NEAR)
+        and tied(difference(best.scores, one.scores), slight=NEAR * scale_of(main, best.score))
     ]
     return min(same, key=lambda one: one.loss)
 

@@ -70,9 +70,10 @@ def run_advice(
         samples, study, problem, given["folds"], folder / "race", jobs=jobs, cores=free, tell=tell
     )
     final = race.run(preview.plan)
-    choice = choose(final, alike=not preview.diagnosis.found)
+    choice = choose(final, federation.task.main, alike=not preview.diagnosis.found)
     chosen: dict[str, Contestant] = {
-        name: least_loss(final, best_entry(final, name)).contestant for name in ("fedavg", "local")
+        name: least_loss(final, best_entry(final, name), federation.task.main).contestant
+        for name in ("fedavg", "local")
     }
     chosen[choice.advised.method] = choice.advised
     measured = run_final_test(

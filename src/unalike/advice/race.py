@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from unalike.core import Problem
 from unalike.study.inputs import UserInputs
 from unalike.study.jobs import run_all
-from unalike.study.round_choice import CHOOSING, best_round
+from unalike.study.round_choice import best_round
 from unalike.study.run import RunTask
 from unalike.study.settings import Study
 from unalike.study.store import RunStore
 from unalike.study.training import ProgressEvent
+from unalike.tasks import Measure
 
 from .candidates import AROUND, BEYOND, CANDIDATES, STEPS
-from .client_differences import NEAR, difference, tied
+from .client_differences import NEAR, difference, scale_of, tied
 from .folds import KnownSamples, fold
 from .heats import ALONG, CUTS, Heat, RaceSchedule
 
@@ -47,21 +48,24 @@ class Contestant(NamedTuple):
 
 
 class RaceEntry(NamedTuple):
-    """A contestant and how it did on the folds it has run on."""
+    """A contestant and how it did on the folds it has run on, by the task's main measure.
+
+    Scores are such that more is better: errors have a minus.
+    """
 
     contestant: Contestant
-    accuracy: Floats  # [N] of each client, mean over the folds; NaN where nothing was judged
+    scores: Floats  # [N] of each client, mean over the folds; NaN where nothing was judged
     losses: Floats  # [N] likewise
 
     @property
     def score(self) -> float:
-        """The mean accuracy over clients; worst of all where the run diverged."""
-        known = self.accuracy[~np.isnan(self.accuracy)]
+        """The mean score over clients; worst of all where the run diverged."""
+        known = self.scores[~np.isnan(self.scores)]
         return float(known.mean()) if len(known) else -np.inf
 
     @property
     def loss(self) -> float:
-        """The mean loss over clients; it tells settings apart that do as well by accuracy."""
+        """The mean loss over clients; it tells settings apart that do as well by score."""
         known = self.losses[~np.isnan(self.losses)]
         return float(known.mean()) if len(known) else np.inf
 
@@ -94,7 +98,8 @@ class Race:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.study.write(self.folder / "study.toml")
         local, fedavg = self._best_steps("local", plan), self._best_steps("fedavg", plan)
-        personal, shared = _better(local), _better(fedavg)
+        main = self.given.task.main
+        personal, shared = _better(local, main), _better(fedavg, main)
         along = [entry.contestant for entry in (*local, *fedavg)]
         left = [
             Contestant(f"{name}-{k}", name, given)
@@ -171,19 +176,20 @@ class Race:
         return RunTask(study, one.label, k, self.folder, inputs, self.cores)
 
     def _entry(self, one: Contestant, heat: Heat) -> RaceEntry:
-        chosen = []
+        chosen, task = [], self.given.task
         for k in range(heat.folds):
             records = RunStore(self.folder / "runs" / one.label / f"seed-{k}").records()
             known = [r for r in records if "evaluation" in r and r["round"] <= heat.rounds]
             if not known or any("diverged" in r for r in records):
                 nothing = np.full(len(self.given.names), np.nan)
                 return RaceEntry(one, nothing, nothing)
-            chosen.append(best_round(known)["evaluation"]["personal"])
+            chosen.append(best_round(task, known)["evaluation"]["personal"])
         columns = [
             np.array([column[name] for column in chosen], dtype=np.float64)
-            for name in (metric.name for metric in CHOOSING)
+            for name in (task.main.name, "loss")
         ]
-        return RaceEntry(one, *map(mean_over_folds, columns))
+        scores, losses = map(mean_over_folds, columns)
+        return RaceEntry(one, -task.main.key(scores), losses)
 
 
 def without_duplicates(entries: Iterable[RaceEntry]) -> list[RaceEntry]:
@@ -196,15 +202,15 @@ def without_duplicates(entries: Iterable[RaceEntry]) -> list[RaceEntry]:
 
 
 def _same(one: RaceEntry, other: RaceEntry) -> bool:
-    return np.array_equal(one.accuracy, other.accuracy, equal_nan=True) and np.array_equal(
+    return np.array_equal(one.scores, other.scores, equal_nan=True) and np.array_equal(
         one.losses, other.losses, equal_nan=True
     )
 
 
-def _better(steps: tuple[RaceEntry, ...]) -> float:
+def _better(steps: tuple[RaceEntry, ...], main: Measure) -> float:
     """The better of two steps; where they are near and clients cannot tell, that of less loss."""
-    best = steps[0].accuracy
-    equals = [one for one in steps if tied(difference(best, one.accuracy), slight=NEAR)]
+    best, slight = steps[0].scores, NEAR * scale_of(main, steps[0].score)
+    equals = [one for one in steps if tied(difference(best, one.scores), slight=slight)]
     return float(min(equals, key=lambda one: one.loss).contestant.settings["lr"])
 
 

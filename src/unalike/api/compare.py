@@ -60,7 +60,8 @@ def compare(
         client: whose each sample is: a column's name, or one name a sample.
         label: the classes: a column's name, or one value a sample.
         model: the name of a network, a `torch.nn.Module`, or a `Problem`.
-        loss: of a module; cross-entropy, or its binary form for many labels, if not given.
+        loss: of the task by name, such as "huber"; of a module also a loss of PyTorch's or any
+            function (output, y) -> losses [B]. The usual loss of the task if not given.
         output: which of several things that a module returns is its output, by key or place.
         methods: names, as a list or separated by commas; "all" for every one.
         out: folder of the study, kept for `resume`; a temporary one if not given.
@@ -76,6 +77,8 @@ def compare(
     names = methods if isinstance(methods, str) else tuple(methods)
     values, inputs = resolve_data(data, settings, client=client, label=label)
     own_model = {"model": model if isinstance(model, str) else "own"}
+    if isinstance(loss, str):
+        values["loss"] = loss
     study = make_study({"methods": names, **values, **own_model})
     if isinstance(model, Problem):
         inputs = replace(inputs, problem=model)
@@ -103,6 +106,8 @@ def run_study(
     announce: called with the clients of the first seed before anything is trained.
     """
     federations = federations_of(study, inputs)
+    for federation in federations:
+        federation.check_training_samples()
     study = runnable_study(study, federations[0], inputs, tell)
     announce(federations[0])
     prepare_folder(folder, overwrite=overwrite)

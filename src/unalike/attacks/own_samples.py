@@ -31,6 +31,14 @@ from unalike.functional.trees import map_tree
 from .attack import Attack, Flags, replaced
 
 
+def _require_classes(federation: Federation, kind: str) -> None:
+    if not federation.task.class_names:
+        raise InputError(
+            f"The attack {kind} needs samples of classes or labels; these ask for "
+            f"{federation.task.title}: choose an attack on answers."
+        )
+
+
 class LabelFlip(Attack):
     """Each hostile client trains on the labels counted from the other end."""
 
@@ -39,7 +47,8 @@ class LabelFlip(Attack):
     kind: Literal["label-flip"] = "label-flip"
 
     def samples(self, federation: Federation, hostile: Flags, *, seed: int) -> Federation:
-        last = federation.classes - 1 if federation.task == "classes" else 1
+        _require_classes(federation, self.kind)
+        last = federation.classes - 1 if federation.task.holds_classes else 1
         own, at = _own_samples(federation, hostile)
         y = own.y.clone()
         y[at] = last - y[at]
@@ -81,6 +90,7 @@ class Backdoor(Attack):
         return marked
 
     def _check(self, federation: Federation) -> None:
+        _require_classes(federation, self.kind)
         shape = tuple(federation.x.shape[1:])
         if len(shape) != 3:
             raise InputError(

@@ -12,7 +12,7 @@ from unalike.advice.advice_result import Advice, contestant_title
 from unalike.advice.pipeline import RacePreview
 from unalike.methods import METHODS
 from unalike.methods.header import header
-from unalike.results.units import count, percent
+from unalike.results.units import count
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,15 @@ class AdviceTable:
         table.add_column("last heat", overflow="fold")
         table.add_column("in the race", justify="right")
         table.add_column("on test", justify="right")
-        accuracy = self.advice.measured.accuracy
+        scores, main = self.advice.measured.scores, self.advice.main
         measured = self.advice.measured.comparison.settings["methods"]
         for entry in final.entries:
             one = entry.contestant
             known = measured.get(one.method) == one.settings
             table.add_row(
                 Text(contestant_title(one)),
-                percent(entry.score),
-                percent(accuracy[one.method]) if known else "",
+                main.text(-main.key(entry.score)),
+                main.text(scores[one.method]) if known else "",
                 style="bold" if one.label == self.advice.choice.advised.label else "",
             )
         yield table

@@ -64,6 +64,7 @@ def data(
             "title": source.title,
             "samples": source.samples,
             "shape": list(source.shape),
+            "task": source.task,
             "classes": source.classes,
             "licence": source.licence,
             "citation": source.citation,

@@ -36,6 +36,9 @@ class Comparison(options.Group):
         str | None, setting("Names separated by commas; see 'unalike methods'. [all]")
     ] = None
     model: Annotated[str | None, setting("Network; auto picks one for the data. [auto]")] = None
+    loss: Annotated[
+        str | None, setting("Loss of the task, such as huber. [the task's usual one]")
+    ] = None
     buffers: Annotated[
         str | None, setting("Running statistics: recompute, share or local. [recompute]")
     ] = None

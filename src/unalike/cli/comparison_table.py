@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from unalike.results import units
-from unalike.results.columns import COLUMNS, Chosen, Column
+from unalike.results.columns import Chosen, Column, columns_of
 from unalike.results.comparison import Comparison
 from unalike.results.table import aggregates, as_frame, diverged
 
@@ -34,7 +34,7 @@ class ComparisonTable:
         left_out = CROWDED if values["next_window"].notna().any() else WIDE_ONLY
         shown = [
             column
-            for column in COLUMNS
+            for column in columns_of(self.comparison.task)
             if (roomy or column.key not in left_out) and values[column.key].notna().any()
         ]
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
@@ -49,7 +49,7 @@ class ComparisonTable:
                 half = row[f"{column.key}_half"]
                 bands = ("personalised", "global", "new") if roomy else ("personalised",)
                 if column.key in bands and not np.isnan(half):
-                    text += f"±{100 * half:.1f}"
+                    text += f"±{column.text(half)}"
                 cells.append(text)
             mark = " †" if row["diverged"] else ""
             style = "dim" if row["diverged"] else "bold" if method in ranked[:1] else ""
@@ -70,9 +70,9 @@ def legend(
     when = "round chosen by validation" if chosen == "best" else "last round"
     parts = [
         f"{column.short.replace('-' + chr(10), '').strip().replace(chr(10), ' ')}: {column.meaning}"
-        for column in columns or COLUMNS
+        for column in columns or columns_of(comparison.task)
     ]
-    lines = [f"Accuracies at the {when}; {spread}.", "; ".join(parts) + "."]
+    lines = [f"{comparison.task.main.capitalised} at the {when}; {spread}.", "; ".join(parts) + "."]
     if failed := diverged(wide):
         names = units.listed([comparison.titles.get(name, name) for name in failed])
         lines.append(f"† {names} diverged: the numbers are those of the last sound round.")

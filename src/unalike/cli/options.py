@@ -127,6 +127,13 @@ def _named_kind(text: str) -> tuple[str, str]:
 class Partition(Group):
     """How a named data set is dealt to clients."""
 
+    task: Annotated[
+        str | None,
+        setting(
+            "What is asked of a sample: auto, classes, binary, labels, counts, regression, "
+            "survival or sequence. [auto]"
+        ),
+    ] = None
     data_dir: DataDir = None
     split: Annotated[str | None, setting("How samples are dealt to clients. [dirichlet]")] = None
     alpha: Annotated[float | None, setting("Dirichlet concentration. [0.1]")] = None

@@ -137,7 +137,7 @@ class StudyProgress(ProgressDisplay):
         self._study = study
         self._done: dict[tuple[str, int], int] = {}
         self._total = 0
-        self._accuracy: dict[tuple[str, int], str] = {}
+        self._validation: dict[tuple[str, int], str] = {}
         self._epsilon: dict[tuple[str, int], str] = {}
 
     def tell(self, step: Step) -> None:
@@ -155,8 +155,8 @@ class StudyProgress(ProgressDisplay):
 
     def _advance(self, step: Step) -> None:
         run = (step.label, step.seed)
-        if step.accuracy is not None:
-            self._accuracy[run] = f"validation {step.accuracy:.1%}"
+        if step.validation is not None:
+            self._validation[run] = f"validation {step.validation}"
         if step.epsilon is not None:
             self._epsilon[run] = f"epsilon {units.epsilon(step.epsilon)}"
         epsilon = self._epsilon.get(run, "")
@@ -165,7 +165,7 @@ class StudyProgress(ProgressDisplay):
             f"{self._title(step.label)}, seed {step.seed}",
             step.t,
             self._study.rounds,
-            ", ".join(filter(None, [self._accuracy.get(run, ""), epsilon])),
+            ", ".join(filter(None, [self._validation.get(run, ""), epsilon])),
         )
         if step.finished:
             self.hide(run)

@@ -35,12 +35,15 @@ def prepare(
     y: Tensor | None = None,
     classes: int | None = None,
     *,
+    fits: Callable[[tuple[int, ...], str], None] | None = None,
     trial: bool = True,
 ) -> Problem:
     """The problem with its module called as these samples show; one without a module is itself.
 
     x [n, ...], y [n, ...]: samples; without y, the loss is not tried.
     classes: how many numbers the module must give for each sample; None if that is not known.
+    fits: raises InputError where the shape of what it gives for one sample (and the module's name,
+        for the message) does not fit.
     trial: whether gradients are tried too.
 
     Raises:
@@ -55,7 +58,7 @@ def prepare(
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         problem = _called(problem, kind, x)
         lone = y is None or y.dim() == 1
-        problem = _with_outputs(problem, kind, x, classes, lone=lone)
+        problem = _with_outputs(problem, kind, x, classes, lone=lone, fits=fits)
         if not trial:
             return problem
         _refuse_memory(problem, kind, x)
@@ -114,7 +117,13 @@ def _types(x: Tensor, weights: torch.dtype) -> list[torch.dtype | None]:
 
 
 def _with_outputs(
-    problem: Problem, kind: str, x: Tensor, classes: int | None, *, lone: bool
+    problem: Problem,
+    kind: str,
+    x: Tensor,
+    classes: int | None,
+    *,
+    lone: bool,
+    fits: Callable[[tuple[int, ...], str], None] | None,
 ) -> Problem:
     """The problem, once its outputs fit: one number for yes or no is taken as a logit.
 
@@ -130,7 +139,9 @@ def _with_outputs(
     if classes == 2 and lone and shape in ((), (1,)):
         _refuse_probability(problem)
         return problem.fitted(replace(problem.fit, one_logit=shape))
-    if classes is not None and shape != (classes,):
+    if fits is not None:
+        fits(shape, kind)
+    elif classes is not None and shape != (classes,):
         raise InputError(
             f"The model {kind} gives {_numbers(shape)} per sample but the data have {classes} "
             "classes."
@@ -176,6 +187,9 @@ def _with_loss(problem: Problem, x: Tensor, y: Tensor) -> Problem:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message=".*target size.*")
+            if problem.couples:
+                problem.criterion.total(output, y, output.new_ones(len(y)))
+                return problem
             losses = problem.criterion.each(output, y)
             if losses.dim() == 0:
                 problem = problem.fitted(replace(problem.fit, by_sample=True))
@@ -248,7 +262,8 @@ def _compare(problem: Problem, w: Tensor, batch: Batch, alone: Tensor) -> None:
         warnings.filterwarnings("error", message=".*batching rule.*")  # it would be a slow loop
         stacked = vmap(lambda w, *parts: problem.grad(w, Batch(*parts)))(*both)
         outputs = vmap(problem.logits)(both[0], both[1])
-        vmap(problem.criterion.each)(outputs, both[2])
+        if not problem.couples:
+            vmap(problem.criterion.each)(outputs, both[2])
     for mine, single in ((stacked, alone), (outputs, problem.logits(w, batch.x))):
         for row in mine:
             if not torch.allclose(row, single, rtol=1e-3, atol=1e-5, equal_nan=True):

@@ -47,7 +47,9 @@ from unalike.functional.traced_function import Gradient, TracedFunction
 
 from .batches import Batch
 from .layout import Layout as Layout
+from .loss import Loss as TaskLoss
 from .module_fit import ModuleFit
+from .named_losses import mixture_of
 
 BUFFERS = {
     "recompute": "predictions use the statistics of the client's own training samples",
@@ -208,6 +210,7 @@ class Problem:
     @property
     def sample_losses(self) -> PerSample:
         """(output, y) -> the loss of each sample [B], before it is divided by anything."""
+        self.require_sample_losses("This")
         return self.criterion.each
 
     def losses(self, w: Tensor, batch: Batch) -> Tensor:
@@ -222,8 +225,35 @@ class Problem:
         """`loss`, from the segments of w by name."""
         return self._reduced(self._output(segments, batch), batch)
 
+    def require_sample_losses(self, user: str) -> None:
+        """Raise InputError, naming `user`, where the loss of a batch is no sum over samples."""
+        if self.couples:
+            raise InputError(
+                f"{user} needs a loss for each sample, but the loss here is one number for all "
+                "samples of a batch: choose another method."
+            )
+
+    def require_classes(self, user: str) -> None:
+        """Raise InputError, naming `user`, where samples are not of classes with an output each."""
+        if isinstance(self.criterion, TaskLoss) and not self.criterion.of_classes:
+            raise InputError(
+                f"{user} needs samples of classes, with an output for each class; this task asks "
+                "for something else: choose another method."
+            )
+
+    @property
+    def couples(self) -> bool:
+        """Whether the loss of a batch is no sum over its samples."""
+        return isinstance(self.criterion, TaskLoss) and self.criterion.couples
+
+    def mixture(self, outputs: Tensor, shares: Tensor) -> Tensor:
+        """The output [B, ...] of a mixture of models: outputs [M, B, ...], shares [M]."""
+        return mixture_of(self.criterion)(outputs, shares)
+
     def _reduced(self, output: Tensor, batch: Batch) -> Tensor:
         criterion = self.criterion
+        if isinstance(criterion, TaskLoss):
+            return criterion.mean(output, batch.y, batch.weight, batch.size)
         if isinstance(criterion, SampleLoss) and criterion.is_mean(batch.y):
             return (criterion.each(output, batch.y) * batch.weight).sum() / batch.size
         return criterion.total(output, batch.y, batch.weight)
@@ -337,7 +367,7 @@ class Problem:
             other.has_dropout = self.has_dropout or fit.functional_dropout
             if fit.by_sample and isinstance(self.criterion, SampleLoss):
                 other.criterion = by_sample(self.criterion.each)
-            if fit.one_logit is not None:
+            if fit.one_logit is not None and not isinstance(self.criterion, TaskLoss):
                 other.criterion = one_logit_loss(other.criterion, fit.one_logit)
             other._clear_traced()
             self._fitted[fit] = other

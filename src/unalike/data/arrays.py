@@ -7,53 +7,65 @@ import numpy.typing as npt
 import torch
 
 from unalike.errors import InputError
+from unalike.tasks import AUTO, read, task_named
+from unalike.tasks.values import whole
 
-from .sources.source import TRAIN, Arrays, Task, parts
+from .sources.source import TRAIN, Arrays, parts
 
+CLASSES, LABELS = "classes", "labels"
 _ENCODE = "give whole numbers 0..C-1, for example np.unique(y, return_inverse=True)[1]"
 
 
-def as_arrays(x: Any, y: Any, client: Any = None, classes: int | None = None) -> Arrays:
+def as_arrays(
+    x: Any,
+    y: Any,
+    client: Any = None,
+    classes: int | None = None,
+    task: str = AUTO,
+    *,
+    name: str = "y",
+) -> Arrays:
     """Arrays from arrays, tensors, lists or data frame columns: x [n, ...], y [n], client [n].
 
-    A flat x [n] counts as n samples of one number.
+    A flat x [n] counts as n samples of one number. With `classes` y must be classes 0..C-1, or
+    zeros and ones [n, C]; else it is read as the task has it. name: of y, for messages.
 
     Raises:
-        InputError: numbers that are not finite, labels that are no classes, different lengths.
+        InputError: numbers that are not finite, y that does not fit the task, different lengths.
     """
     samples = _samples(x)
-    labels = _labels(y)
-    if len(samples) != len(labels):
-        raise InputError(
-            f"x and y must have the same length, but x has {len(samples)} samples and y "
-            f"{len(labels)} labels."
+    if classes is None:
+        count = len(y) if hasattr(y, "__len__") else 0
+        _same_length(len(samples), count)
+        found, values, text = read(
+            y, task, name=name, x_shape=samples.shape[1:] if whole(samples) else ()
         )
-    if not len(samples):
-        raise InputError("There are no samples: x and y are empty.")
+    else:
+        values = _labels(y)
+        _same_length(len(samples), len(values))
+        _check_range(values, classes)
+        kind = (CLASSES if values.ndim == 1 else LABELS) if task == AUTO else task
+        found, text = task_named(kind).of(classes, values.shape[1:]), ""
     column = None if client is None else _column(client, len(samples))
-    classes = _label_range(labels, classes)
-    part = parts(len(samples), values=(TRAIN,))
-    task: Task = "classes" if labels.ndim == 1 else "labels"
-    return Arrays(samples, labels, classes, column, part, task=task)
+    return Arrays(
+        samples,
+        values,
+        found.outputs[-1],
+        column,
+        parts(len(samples), values=(TRAIN,)),
+        task=found.name,
+        class_names=found.class_names,
+        notes=(text,) if text else (),
+    )
 
 
-def encode_labels(y: Any, name: str = "y") -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
-    """Classes [n] of any names as numbers 0..C-1 in the order of the names, and the names.
-
-    Many labels a sample [n, labels] stay as they are, without names.
-
-    Raises:
-        InputError: a sample without a class, a number that is no class, a class for every sample.
-    """
-    array = check_labels(y, name)
-    if array.ndim != 1:
-        return array, None
-    found, codes = np.unique(array, return_inverse=True)
-    if len(found) == len(array) > 2:
+def _same_length(samples: int, labels: int) -> None:
+    if samples != labels:
         raise InputError(
-            f"Every sample has a class of its own in {name}: is that the column of classes?"
+            f"x and y must have the same length, but x has {samples} samples and y {labels} labels."
         )
-    return codes.astype(np.int64), tuple(map(str, found))
+    if not samples:
+        raise InputError("There are no samples: x and y are empty.")
 
 
 def check_labels(y: Any, name: str = "y") -> npt.NDArray[Any]:
@@ -138,28 +150,18 @@ def _labels(y: Any) -> npt.NDArray[Any]:
     return numbers.astype(np.int64)
 
 
-def _label_range(labels: npt.NDArray[Any], classes: int | None) -> int:
-    """The number of classes, once all labels are known to be below it."""
+def _check_range(labels: npt.NDArray[Any], classes: int) -> None:
+    """Raise InputError where a label is not among C classes."""
     if labels.ndim == 2:
-        if classes not in (None, labels.shape[1]):
+        if classes != labels.shape[1]:
             raise InputError(f"y has {labels.shape[1]} labels a sample, but classes={classes}.")
-        return labels.shape[1]
+        return
     lowest, highest = int(labels.min()), int(labels.max())
-    if lowest < 0 or (classes is not None and highest >= classes):
-        wanted = "0 or more" if classes is None else f"from 0 to {classes - 1}"
+    if lowest < 0 or highest >= classes:
         raise InputError(
-            f"Labels must be {wanted}, but y holds {lowest if lowest < 0 else highest}."
+            f"Labels must be from 0 to {classes - 1}, but y holds "
+            f"{lowest if lowest < 0 else highest}."
         )
-    if classes is not None:
-        return classes
-    present = np.unique(labels)
-    if len(present) <= highest:
-        gap = int(np.flatnonzero(present != np.arange(len(present)))[0])
-        raise InputError(
-            f"Class {gap} has no sample although y goes up to {highest}: {_ENCODE}, or say "
-            f"classes={highest + 1} if the gap is meant."
-        )
-    return highest + 1
 
 
 def _column(client: Any, samples: int) -> npt.NDArray[Any]:

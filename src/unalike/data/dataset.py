@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unalike.tasks import Task
+
 from .preprocessing.preprocessing import Preprocessing, fit
 from .preprocessing.settings import PreprocessingSettings
 from .preprocessing.table import Table
@@ -19,8 +21,8 @@ class Dataset:
     """Samples as people brought them, n of them; nothing is scaled or encoded yet."""
 
     x: Table | npt.NDArray[Any]  # a table of raw columns, or numbers [n, ...]
-    y: npt.NDArray[Any]  # int64 [n], places in `class_names`; or float32 [n, labels]
-    class_names: tuple[str, ...]
+    y: npt.NDArray[Any]  # [n, ...] as the task has it; of classes int64, places in their names
+    task: Task  # what is asked of a sample
     client: npt.NDArray[np.str_] | None = None  # [n]
     time: npt.NDArray[Any] | None = None  # [n]
     group: npt.NDArray[np.int64] | None = None  # [n], places in `group_names`
@@ -30,6 +32,11 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of classes or labels, in their natural order; none where there are neither."""
+        return self.task.class_names
 
     def only(self, rows: npt.NDArray[Any]) -> Dataset:
         """The samples that `rows` names, by index or by a mask [n]."""
@@ -53,12 +60,12 @@ class Dataset:
         return Arrays(
             x=self.x,
             y=self.y,
-            classes=len(self.class_names),
+            classes=self.task.outputs[-1],
             client=self.client,
             part=parts(len(self), values=(TRAIN,)),
             group=self.group,
             fit=self.fit,
-            task="classes" if self.y.ndim == 1 else "labels",
+            task=self.task.name,
             class_names=self.class_names,
             notes=self.notes,
         )

@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from unalike.tasks import Strata, Task
+
 from .ragged import Ragged
-from .sources.source import Task, Transform
+from .sources.source import Transform
 from .truth import Truth
 from .windows import Windows, current_lists
 
@@ -25,22 +27,20 @@ class FederatedData:
     """
 
     x: Tensor  # [M, ...] float32: the training and validation samples of all clients
-    y: Tensor  # [M] int64, or [M, classes] float32 of zeros and ones
+    y: Tensor  # [M, ...] as the task has it: int64 [M] of classes, float32 [M] of quantities
     x_test: Tensor  # [T, ...]
-    y_test: Tensor  # [T] or [T, classes]
+    y_test: Tensor  # [T, ...]
     train: Ragged  # N lists of indices into x
     validation: Ragged  # N lists of indices into x
     test: Ragged  # N lists of indices into x_test
     names: tuple[str, ...]  # N
     newcomers: npt.NDArray[np.bool_]  # [N]: the clients that never train
     pooled_test: npt.NDArray[np.int64]  # indices into x_test: what one global model is judged on
-    classes: int
-    task: Task
+    task: Task  # what is asked of a sample
     groups: npt.NDArray[np.int64] | None = None  # [N]: true clusters of the clients, where known
     truth: tuple[Truth, ...] = ()  # who was drawn alike by each skew
     window: Windows | None = None  # when each sample comes, where clients change over time
     skews: tuple[str, ...] = ()  # what was done on top of the split, in sentences
-    class_names: tuple[str, ...] = ()  # C names in their natural order, where classes have any
     preprocessing: Transform | None = None  # how raw samples became x, where they were raw
     notes: tuple[str, ...] = ()  # what was found and guessed while reading, in sentences
 
@@ -49,21 +49,37 @@ class FederatedData:
         """N, how many clients exist, those that never train included."""
         return len(self.names)
 
+    @property
+    def classes(self) -> int:
+        """How many classes, labels, tokens or targets there are; 1 for a number or a time."""
+        return self.task.outputs[-1]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of classes or labels in their natural order; none where there are neither."""
+        return self.task.class_names
+
+    @cached_property
+    def strata(self) -> Strata:
+        """The kinds of samples, each sample of x [M] and then of x_test [T] being of one of them.
+
+        Classes, labels, or ranges of quantities.
+        """
+        return self.task.strata(np.concatenate([self.y.cpu().numpy(), self.y_test.cpu().numpy()]))
+
     @cached_property
     def label_counts(self) -> npt.NDArray[np.int64]:
-        """How many samples of each class (with each label) a client holds in all: [N, classes]."""
-        counts = np.zeros((self.clients, self.classes), np.int64)
-        for lists, y in (
-            (self.train, self.y),
-            (self.validation, self.y),
-            (self.test, self.y_test),
-        ):
-            labels = y.cpu().numpy()[lists.values]
-            if self.task == "classes":
-                np.add.at(counts, (lists.owner, labels), 1)
-            else:
-                np.add.at(counts, lists.owner, labels.astype(np.int64))
+        """How many samples of each kind (class, label, range) a client holds: [N, strata]."""
+        strata, counts = self.strata, np.zeros((self.clients, len(self.strata.names)), np.int64)
+        for lists, start in ((self.train, 0), (self.validation, 0), (self.test, len(self.y))):
+            held = strata._replace(member=strata.member[start + lists.values])
+            counts += held.counts(lists.owner, self.clients)
         return counts
+
+    def check_training_samples(self) -> None:
+        """Raise InputError, naming the client, where its training samples cannot be learned."""
+        lists = self.train
+        self.task.check_clients(self.y.cpu().numpy()[lists.values], lists.owner, self.names)
 
     def owners(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Whose each sample of x [M] and of x_test [T] is; -1 where nobody's."""

@@ -9,6 +9,7 @@ import torch
 
 from unalike.errors import InputError
 from unalike.functional.streams import generator
+from unalike.tasks import AUTO
 
 from .arrays import as_arrays
 from .cut import check_shares, cut
@@ -34,6 +35,7 @@ class Federation(FederatedData):
         split: str | None = None,
         clients: int | None = None,
         classes: int | None = None,
+        task: str = AUTO,
         seed: int = 0,
         test: float = 0.2,
         validation: float = 0.1,
@@ -54,11 +56,14 @@ class Federation(FederatedData):
 
         Args:
             x: numbers [n, ...], an array, tensor, list or data frame; used as float32, unscaled.
-            y: classes 0..C-1 [n], or zeros and ones [n, C] where a sample can have many labels.
+            y: classes of any names [n], quantities [n] or [n, k], zeros and ones [n, C] where a
+                sample can have many labels, times and events [n, 2], or tokens [n, T].
             client: one name or number a sample [n].
             split: a name in `SPLITS`; "natural" where `client` is given.
             clients: how many clients to deal to; all natural ones where it is not given.
-            classes: C, where some classes may have no sample; else the largest class and one.
+            classes: C, where some classes may have no sample; then y must be numbers 0..C-1.
+            task: what is asked of a sample, a name in `unalike.tasks.TASKS`; "auto" finds out from
+                y and says so in `notes`.
             seed: decides the deal, the cut inside each client and the newcomers.
             test: share of each client's samples kept for testing.
             validation: share of each client's samples kept for validation.
@@ -82,7 +87,7 @@ class Federation(FederatedData):
                 "split=... and clients=..."
             )
         return federate(
-            as_arrays(x, y, client, classes),
+            as_arrays(x, y, client, classes, task),
             split=split or "natural",
             clients=clients,
             seed=seed,
@@ -138,7 +143,6 @@ def federate(
     Raises:
         InputError: one sentence says what to change.
     """
-    _check_task(arrays)
     skews, split_given = parse_skews(skew)
     if split_given:
         split, options = str(split_given.pop("split")), {**options, **split_given}
@@ -212,23 +216,13 @@ def federate(
         names=_names(client_rows, column if natural else None),
         newcomers=newcomers,
         pooled_test=pooled,
-        classes=arrays.classes,
-        task=arrays.task,
+        task=arrays.question,
         groups=groups,
         truth=tuple(truths),
-        class_names=arrays.class_names,
         preprocessing=preprocessing,
         notes=arrays.notes,
     )
     return apply_skews(federation, skews, seed=seed)
-
-
-def _check_task(arrays: Arrays) -> None:
-    if arrays.task not in ("classes", "labels"):
-        raise InputError(
-            f"These samples ask for {arrays.task}, and clients can be trained on classes and "
-            "labels only: take the arrays themselves with unalike.data.load."
-        )
 
 
 def _rows_to_deal(arrays: Arrays, *, natural: bool, official_test: bool) -> npt.NDArray[np.int64]:
@@ -255,13 +249,16 @@ def _other_people(arrays: Arrays) -> bool:
 def _strata(arrays: Arrays) -> npt.NDArray[np.int64]:
     """The class by which a sample is dealt: [n].
 
-    With many labels, the rarest that the sample has; one class more for those that have none.
+    Of quantities the range; with many labels, the rarest that the sample has, and one class more
+    for those that have none.
     """
-    if arrays.task == "classes":
-        return arrays.y
-    rarity = np.argsort(arrays.y.sum(axis=0), kind="stable")
-    first = arrays.y[:, rarity].argmax(axis=1)
-    return np.where(arrays.y.any(axis=1), rarity[first], arrays.classes)
+    strata = arrays.question.strata(arrays.y)
+    member = strata.member
+    if member.ndim == 1:
+        return member
+    rarity = np.argsort(member.sum(axis=0), kind="stable")
+    first = member[:, rarity].argmax(axis=1)
+    return np.where(member.any(axis=1), rarity[first], len(strata.names))
 
 
 def _names(

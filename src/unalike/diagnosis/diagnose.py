@@ -113,28 +113,37 @@ def _samples(
     if isinstance(data, tuple):
         return _samples(read(data), label, seed)
     if isinstance(data, Dataset):
-        x = data.fitted().astype(np.float32)
-        labels = data.class_names if data.y.ndim == 1 else None
-        held = (x, data.y, data.client, data.time)
-        return prepare_samples(*held, label=label, labels=labels, seed=seed)
+        strata = data.task.strata(data.y)
+        return prepare_samples(
+            data.fitted().astype(np.float32),
+            strata.member,
+            data.client,
+            data.time,
+            label=label,
+            labels=strata.names if strata.member.ndim == 1 else None,
+            note=strata.text,
+            seed=seed,
+        )
     rows = np.concatenate([data.train.values, data.validation.values])
+    strata = data.task.strata(data.y.numpy()[rows])
     owner = np.concatenate([data.train.owner, data.validation.owner])
     windows = data.window
     return prepare_samples(
         data.x.numpy()[rows],
-        data.y.numpy()[rows],
+        strata.member,
         owner,
         None if windows is None else windows.samples[rows],
         windows=4 if windows is None else windows.number,
         label=label,
-        labels=tuple(map(str, range(data.classes))) if data.task == "classes" else None,
+        labels=strata.names if strata.member.ndim == 1 else None,
+        note=strata.text,
         names=data.names,
         seed=seed,
     )
 
 
 def _remarks(given: Samples, found: set[str]) -> tuple[str, ...]:
-    said = []
+    said = [given.note] if given.note else []
     if {"label", "feature", "concept"} <= found:
         said.append(
             "Where clients hold other classes and also name them differently, the names alone can "

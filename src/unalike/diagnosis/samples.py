@@ -32,6 +32,7 @@ class Samples:
     names: tuple[str, ...]  # N
     labels: tuple[str, ...]  # the names of the classes
     window: Integers | None = None  # [n] in 0..windows-1, in the order of time
+    note: str = ""  # what must be said of the classes
     projected: bool = False  # whether x are random directions of longer samples
 
     @property
@@ -94,6 +95,7 @@ def prepare_samples(
     label: int | None = None,
     labels: tuple[str, ...] | None = None,
     names: tuple[str, ...] | None = None,
+    note: str = "",
     windows: int = 4,
     seed: int = 0,
 ) -> Samples:
@@ -103,7 +105,8 @@ def prepare_samples(
     share one unit. More than 64 numbers are projected at random onto 64 directions. Clients are
     numbered in the order of their names, times cut into `windows` of equal numbers of samples.
     Where a sample can have many labels, y [n, labels], `label` says which of them to look at.
-    `labels` are the names of the classes, `names` those of the clients.
+    `labels` are the names of the classes, `names` those of the clients; `note` is said of the
+    classes where they are none of the samples' own.
 
     Raises:
         InputError: one client, many labels of which none is chosen, or times that are no numbers
@@ -125,6 +128,7 @@ def prepare_samples(
         tuple(map(str, found)) if names is None else tuple(names[int(i)] for i in found),
         labels,
         None if time is None else _windows(np.asarray(time), windows),
+        note,
         np.asarray(x)[0].size > MOST_DIMENSIONS,
     )
 

@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unalike.core import Method, Problem
+from unalike.core.loss import Loss
 from unalike.data.ragged import Ragged
 from unalike.functional.trees import map_tree
+from unalike.measures.groups import Floats
+from unalike.tasks import Losses, Sums, Task
 
 from .chunks import Chunks
 from .client_data import ClientData, padded
@@ -23,10 +26,32 @@ POOLED_BATCH = 1024
 class Predictions(NamedTuple):
     """Outputs for consecutive groups of samples, one group a client."""
 
-    output: Tensor  # [n] classes, or [n, labels] bool
-    losses: Tensor  # [n]
-    truth: Tensor  # [n] or [n, labels]
+    output: Tensor  # [n, ...] what the task's measures need of them
+    losses: Tensor | Losses  # [n] of each sample; or of groups, where a mean is not over samples
+    truth: Tensor  # [n, ...]
     sizes: NDArray[np.int64]  # [groups]
+
+    def counts(self, task: Task, *, addable: bool = False, together: bool = False) -> Sums:
+        """What scores need to know of each group, or of all samples together as one group.
+
+        addable: whether the sums may be added to those of other places.
+        """
+        output, truth = (values.detach().cpu().numpy() for values in (self.output, self.truth))
+        losses: Floats | Losses
+        if isinstance(self.losses, Tensor):
+            losses = self.losses.detach().cpu().numpy().astype(np.float64)
+        else:
+            losses = self.losses
+        if together:
+            return task.pooled(output, truth, losses, self.sizes)
+        return task.counts(output, truth, losses, self.sizes, addable=addable)
+
+
+class _Losses(NamedTuple):
+    """The losses of a group: of each of its samples, or, where they are coupled, of all."""
+
+    numerator: Tensor  # [B] or [1]
+    denominator: Tensor  # [B] or [1]
 
 
 class Predictor:
@@ -34,7 +59,6 @@ class Predictor:
 
     def __init__(self, method: Method, problem: Problem, data: ClientData) -> None:
         self.method, self.problem, self.data = method, problem, data
-        self._no_losses = torch.empty(0, dtype=data.dtype, device=data.device)
 
     def predict(
         self,
@@ -53,25 +77,27 @@ class Predictor:
         ragged = data.federation.test if part == "test" else data.federation.validation
         ragged = ragged if only is None else only
         x, y = self._samples(part)
-        outputs: list[Tensor] = [y[:0]] * len(rows)
-        losses: list[Tensor] = [self._no_losses] * len(rows)
+        outputs: list[Tensor] = [self._no_output] * len(rows)
+        losses = [_Losses(self._nothing, self._nothing)] * len(rows)
 
-        def one(model: Any, ids: Tensor) -> tuple[Tensor, Tensor]:
-            return self._answers(model, x[ids], y[ids])
+        def one(model: Any, ids: Tensor, size: Tensor) -> tuple[Tensor, _Losses]:
+            real = torch.arange(len(ids), device=ids.device) < size
+            output = self.method.predict(self.problem, model, x[ids])
+            return self._reduced(output, y[ids]), self._losses(output, y[ids], real)
 
         with torch.no_grad():
             for at in chunks.split(ragged.sizes[rows]) if len(rows) else ():
                 ids, sizes = padded(ragged, rows[at], data.device)
                 models = map_tree(lambda leaf, at=at: leaf[torch.from_numpy(at)], personal)
-                output, loss = chunks.apply(lambda _: one, len(at), (models, ids))
+                output, loss = chunks.apply(lambda _: one, len(at), (models, ids, sizes))
                 real = torch.arange(ids.shape[1], device=data.device) < sizes[:, None]
                 for position, i in enumerate(at):
                     outputs[i] = output[position][real[position]]
-                    losses[i] = loss[position][real[position]]
+                    losses[i] = self._of_real(loss, position, real[position])
         ids = _joined([ragged.rows(row) for row in rows], data.device)
         return Predictions(
-            torch.cat(outputs) if outputs else y[:0],
-            torch.cat(losses) if losses else self._no_losses,
+            torch.cat(outputs) if outputs else self._no_output,
+            self._grouped(losses, ragged.sizes[rows]),
             y[ids],
             ragged.sizes[rows],
         )
@@ -85,26 +111,82 @@ class Predictor:
         else:
             ids = _joined([federation.validation.rows(int(row)) for row in rows], device)
         batches = ids.split(POOLED_BATCH) if len(ids) else ()
+        outputs: list[Tensor] = []
+        losses: list[_Losses] = []
         with torch.no_grad():
-            answers = [self._answers(model, x[some], y[some]) for some in batches]
-        outputs, losses = zip(*answers, strict=True) if answers else ((), ())
+            for some in batches:
+                output = self.method.predict(self.problem, model, x[some])
+                outputs.append(self._reduced(output, y[some]))
+                if not self._coupled:
+                    losses.append(self._losses(output, y[some], torch.ones_like(some)))
+            together = torch.cat(outputs) if outputs else self._no_output
+            if self._coupled:
+                losses.append(self._losses(together, y[ids], torch.ones_like(ids)))
+        numerator, denominator = (
+            torch.cat([self._nothing, *(one[i] for one in losses)]) for i in (0, 1)
+        )
+        sizes = np.asarray([len(ids)])
         return Predictions(
-            torch.cat(outputs) if outputs else y[ids],
-            torch.cat(losses) if losses else self._no_losses,
-            y[ids],
-            np.asarray([len(ids)]),
+            together, self._grouped([_Losses(numerator, denominator)], sizes), y[ids], sizes
         )
 
     def _samples(self, part: str) -> tuple[Tensor, Tensor]:
         data = self.data
         return (data.x_test, data.y_test) if part == "test" else (data.x, data.y)
 
-    def _answers(self, model: Any, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Classes [B] (or labels [B, labels]) and losses [B]."""
-        logits = self.method.predict(self.problem, model, x)
-        labels = self.data.federation.task == "labels"
-        output = logits > 0 if labels else logits.argmax(-1)
-        return output, self.problem.sample_losses(logits, y)
+    @property
+    def _coupled(self) -> bool:
+        return self.problem.couples
+
+    @property
+    def _nothing(self) -> Tensor:
+        return torch.empty(0, dtype=self.data.dtype, device=self.data.device)
+
+    @property
+    def _no_output(self) -> Tensor:
+        """What measures need of no samples: [0, ...]."""
+        task = self.data.federation.task
+        return self._reduced(self._nothing.reshape(0, *task.outputs), self.data.y[:0])
+
+    def _reduced(self, output: Tensor, y: Tensor) -> Tensor:
+        """In the shape that the task says, whatever else of that size a model puts out."""
+        task = self.data.federation.task
+        reduced = task.reduced(output, y)
+        return reduced[:, None] if reduced.dim() == 1 else reduced
+
+    def _losses(self, output: Tensor, y: Tensor, real: Tensor) -> _Losses:
+        """Of samples [B], those that are not real being padding."""
+        loss = self.problem.criterion
+        if not isinstance(loss, Loss):
+            return _Losses(loss.each(output, y), self._nothing)
+        if loss.couples:
+            ratio = loss.ratio(output, y, real.to(output.dtype))
+            return _Losses(ratio.numerator[None], ratio.denominator[None])
+        each, denominators = loss.each(output, y), loss.denominators(output, y)
+        assert each is not None
+        return _Losses(each, self._nothing if denominators is None else denominators)
+
+    def _of_real(self, losses: _Losses, position: int, real: Tensor) -> _Losses:
+        """Of one client of a chunk, without padding."""
+        mine = _Losses(*(column[position] for column in losses))
+        if self._coupled:
+            return mine
+        return _Losses(*(column[real] if len(column) else column for column in mine))
+
+    def _grouped(self, losses: list[_Losses], sizes: NDArray[np.int64]) -> Tensor | Losses:
+        """Those of all groups, in the form in which they are counted."""
+        numerator, denominator = (
+            torch.cat([self._nothing, *(one[i] for one in losses)]) for i in (0, 1)
+        )
+        if not len(denominator):
+            return numerator
+        columns = (
+            part.detach().cpu().numpy().astype(np.float64) for part in (numerator, denominator)
+        )
+        if self._coupled:
+            return Losses(*columns)
+        each, below = columns
+        return Losses.of_samples(each, sizes, below)
 
 
 def _joined(lists: list[NDArray[np.int64]], device: torch.device) -> Tensor:

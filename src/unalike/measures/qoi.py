@@ -2,6 +2,8 @@
 
     QoI_i = A_personal,i - max(A_global,i, A_local,i),  all on client i's own test samples
 
+Where less is better, as of errors, it is min(E_global,i, E_local,i) - E_personal,i.
+
 Source  Divi et al., 2021 (arXiv:2107.13173)
 """
 
@@ -11,6 +13,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def quality_of_improvement(personal: Floats, shared: Floats, local: Floats) -> Floats:
-    """QoI [N] from accuracies [N]; `shared` is the FedAvg model, `local` the client's own."""
+def quality_of_improvement(
+    personal: Floats, shared: Floats, local: Floats, *, higher_is_better: bool = True
+) -> Floats:
+    """QoI [N] from scores [N]; `shared` is the FedAvg model, `local` the client's own."""
+    if not higher_is_better:
+        return np.minimum(shared, local) - personal
     return personal - np.maximum(shared, local)

@@ -38,7 +38,7 @@ def robustness(
     honest = ~hostile
     runs = [run[honest] for run in (attacked, defended, both)]
     without = plain[honest]
-    shares = [harmed_share(run, without) for run in runs]
+    shares = [harmed_share(run - without) for run in runs]
     return Robustness(*shares, *(_mean(without - run) for run in runs))
 
 

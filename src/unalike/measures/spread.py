@@ -3,7 +3,8 @@
     mean        every client counts the same
     weighted    every test sample counts the same
     std         standard deviation over clients (population form)
-    worst10     mean of the worst tenth of the clients, at least one
+    worst10     mean of the worst tenth of the clients, at least one; the lowest values unless less
+                is better
 
 Clients without a value (NaN) are left out.
 """
@@ -25,13 +26,14 @@ class Spread(NamedTuple):
     worst10: float
 
 
-def spread(values: Floats, sizes: NDArray[np.int64]) -> Spread:
+def spread(values: Floats, sizes: NDArray[np.int64], *, higher_is_better: bool = True) -> Spread:
     """The spread of values [N] of clients with these numbers of samples [N]."""
     known = ~np.isnan(values)
     if not known.any():
         return Spread(*[float("nan")] * 4)
     here, weight = values[known], sizes[known]
-    worst = np.sort(here)[: max(1, len(here) // 10)]
+    ordered = np.sort(here) if higher_is_better else np.sort(here)[::-1]
+    worst = ordered[: max(1, len(here) // 10)]
     return Spread(
         float(here.mean()),
         float(np.average(here, weights=weight)),
@@ -40,7 +42,7 @@ def spread(values: Floats, sizes: NDArray[np.int64]) -> Spread:
     )
 
 
-def harmed_share(values: Floats, alone: Floats) -> float:
-    """Share of clients that do worse than alone (with Local training): values, alone [N]."""
-    both = ~np.isnan(values) & ~np.isnan(alone)
-    return float((values[both] < alone[both]).mean()) if both.any() else float("nan")
+def harmed_share(gain: Floats) -> float:
+    """Share of the clients [N] whose gain over training alone is below zero."""
+    known = gain[~np.isnan(gain)]
+    return float((known < 0).mean()) if len(known) else float("nan")

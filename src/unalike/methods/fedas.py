@@ -132,6 +132,7 @@ class FedAS(Method):
         return descend(step, torch.zeros_like(w[0]), batches.stream("fisher").epochs(1))
 
     def _body(self, problem: Problem) -> Body:
+        problem.require_classes("FedAS")
         return body(problem, "FedAS")
 
 

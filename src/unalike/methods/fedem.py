@@ -14,7 +14,6 @@ from typing import Annotated, ClassVar, NamedTuple
 import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
-from torch.nn import functional
 
 from unalike.clustering.starts import StartNoise, distinct_starts
 from unalike.core import (
@@ -28,7 +27,6 @@ from unalike.core import (
     optimise,
     solvers,
 )
-from unalike.core.problem import LOSSES
 
 
 class Client(NamedTuple):
@@ -55,6 +53,7 @@ class FedEM(Method):
         return "components = 1 makes FedEM the same as FedAvg." if self.components == 1 else None
 
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Tensor:
+        problem.require_sample_losses("FedEM")
         return distinct_starts(problem, w, self.components, self.start_noise)
 
     def init_client(self, problem: Problem, w: Tensor) -> Client:
@@ -86,9 +85,9 @@ class FedEM(Method):
         return Personal(down, self._shares(q, batches))
 
     def predict(self, problem: Problem, personal: Personal, x: Tensor) -> Tensor:
-        """Log of the mixed probabilities [B, C]; for other losses see `_mixed`."""
+        """The mixture of outputs [B, ...]; of classes the log of mixed probabilities."""
         outputs = torch.stack([problem.logits(theta, x) for theta in personal.theta])
-        return _mixed(problem, outputs, personal.pi)
+        return problem.mixture(outputs, personal.pi)
 
     def global_model(self, server: Tensor) -> None:
         return None
@@ -119,18 +118,3 @@ def _responsibilities(problem: Problem, theta: Tensor, pi: Tensor, batch: Batch)
     """q [M, B]: how likely each component gave each sample, pi_m exp(-loss_m) normalised."""
     losses = torch.stack([problem.losses(w, batch) for w in theta])
     return torch.softmax(pi.log()[:, None] - losses, 0)
-
-
-def _mixed(problem: Problem, outputs: Tensor, pi: Tensor) -> Tensor:
-    """The mixture of outputs [M, B, C]: mean for squared errors, else of probabilities.
-
-    Binary labels give logits of the mixed probabilities, classes give their logarithms.
-    """
-    loss = getattr(problem, "sample_losses", None)
-    if loss is LOSSES["squared_error"]:
-        return torch.tensordot(pi, outputs, dims=1)
-    log_pi = pi.log()[:, None, None]
-    if loss is LOSSES["binary_cross_entropy"]:
-        yes = torch.logsumexp(log_pi + functional.logsigmoid(outputs), 0)
-        return yes - torch.logsumexp(log_pi + functional.logsigmoid(-outputs), 0)
-    return torch.logsumexp(log_pi + torch.log_softmax(outputs, -1), 0)

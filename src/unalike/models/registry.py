@@ -15,6 +15,7 @@ from unalike.errors import InputError, unknown
 
 from .cnn import CNN
 from .fused import FusedNet, Fusion, Preset, autoencoder, seen_by_classifier
+from .gru import GRU
 from .mefl_cnn import MEFLCNN
 from .perceptron import Perceptron
 from .resnet18_cut import ResNet18Cut
@@ -113,6 +114,11 @@ MODELS: dict[str, ModelSpec] = {
             "classifier": ("resnet20", "cnn", "simple-cnn", "mlp", "logistic"),
             **_NORM,
         },
+    ),
+    "gru": ModelSpec(
+        "an embedding of 8 numbers a token, 128 gated recurrent units, logits at each place",
+        "Cho et al., EMNLP 2014 (arXiv:1406.1078)",
+        GRU,
     ),
     "text-mlp": ModelSpec("one hidden layer of 128 ReLU units on text features", _MEFL, _text),
     "elu-mlp": ModelSpec(

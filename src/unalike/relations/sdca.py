@@ -29,6 +29,7 @@ def classes_of(problem: Problem) -> int:
     Raises:
         InputError: the model is not one linear layer with at least two outputs.
     """
+    problem.require_classes("The setting form = 'dual'")
     module: Any = getattr(problem, "module", None)
     layers = [m for m in module.modules() if not list(m.children())] if module else []
     linear = [m for m in layers if isinstance(m, nn.Linear)]

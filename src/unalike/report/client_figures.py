@@ -1,4 +1,4 @@
-"""Figures over clients: how accuracies are spread, and who gains over training alone."""
+"""Figures over clients: how scores are spread, and who gains over training alone."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def distribution(data: FigureData) -> Panel:
     views = views_of(
         data,
         {
-            "Personalised accuracy": "personalised_accuracy_best",
+            f"Personalised {data.main.title}": data.metric("personalised", "best"),
             "QoI": "qoi_best",
-            "New clients": "new_accuracy_best",
+            "New clients": data.metric("new", "best"),
         },
         _density,
         known=data.client_metrics,
@@ -48,18 +48,18 @@ def gain(data: FigureData) -> Panel:
     return Panel(
         "gain",
         "Who gains, who is harmed",
-        "Accuracy of each client minus what it reaches by training alone, sorted from the most "
-        "harmed to the most helped; clients of all seeds together. Where a line runs below "
-        "zero, those clients are harmed." + _thinned(data),
-        "Line chart: gain in accuracy over training alone, clients sorted by gain.",
+        f"By how much each client's {data.main.title} is better than what it reaches by training "
+        "alone, sorted from the most harmed to the most helped; clients of all seeds together. "
+        "Where a line runs below zero, those clients are harmed." + _thinned(data),
+        f"Line chart: gain in {data.main.title} over training alone, clients sorted by gain.",
         views,
     )
 
 
 def _density(data: FigureData, metric: str) -> go.Figure:
     shown = [m for m in data.methods if (m, metric) in data.clients]
-    name = "QoI" if metric.startswith("qoi") else "accuracy"
-    figure = base(name, "", height=90 + 46 * len(shown), percent="x")
+    name = "QoI" if metric.startswith("qoi") else data.main.title
+    figure = base(name, "", height=90 + 46 * len(shown), percent=data.percent("x"))
     figure.update_layout(meta={"row": 46, "rest": 90})
     for method in reversed(shown):
         values = thin(data.clients[method, metric])
@@ -91,7 +91,10 @@ def _density(data: FigureData, metric: str) -> go.Figure:
 
 
 def _sorted_gain(data: FigureData, metric: str) -> go.Figure:
-    figure = base("clients, most harmed first", "gain over Local, points", percent="x")
+    unit = data.main.unit
+    told = ", ".join(filter(None, ("gain over Local", unit.difference_suffix.strip())))
+    figure = base("clients, most harmed first", told, percent="x")
+    form = "+.3g" if unit.decimals is None else f"+.{unit.decimals}f"
     figure.add_hline(y=0, line={"color": MUTED, "width": 1})
     for method in reversed(data.methods):
         values = thin(data.clients.get((method, metric), np.zeros(0)))
@@ -100,13 +103,13 @@ def _sorted_gain(data: FigureData, metric: str) -> go.Figure:
         look = data.styles[method]
         figure.add_scatter(
             x=(np.arange(len(values)) + 0.5) / len(values),
-            y=100 * values,
+            y=unit.scale * values,
             mode="lines" if len(values) > 1 else "markers",
             line={"color": look.colour, "dash": look.dash, "width": 2, "shape": "hvh"},
             marker={"color": look.colour, "symbol": look.symbol},
             name=data.titles[method],
             meta=method,
-            hovertemplate=f"%{{y:+.1f}} points<extra>{data.titles[method]}</extra>",
+            hovertemplate=f"%{{y:{form}}}{unit.difference_suffix}<extra>{data.titles[method]}</extra>",
         )
     figure.update_xaxes(range=[0, 1.01], tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_yaxes(tickformat="+~g")

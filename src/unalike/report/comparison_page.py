@@ -19,15 +19,17 @@ from plotly.offline import get_plotlyjs
 
 from unalike.data.skews.registry import parse_skews
 from unalike.errors import InputError
-from unalike.results.columns import COLUMNS, FURTHER, Column
+from unalike.results.columns import Column, columns_of, further_columns_of
 from unalike.results.comparison import Comparison
+from unalike.results.intervals import Interval
 from unalike.results.table import aggregates, as_frame, diverged
-from unalike.results.units import listed, percent, points
+from unalike.results.units import listed, percent
 from unalike.results.verdict import Verdict, judge
+from unalike.tasks import SHARE, Measure
 
 from .colours import PAPER, PAPER_DARK, MethodStyle, dark_colours, method_styles
 from .figures import panels
-from .glossary import GLOSSARY
+from .glossary import glossary
 from .page import figures_json, templates
 
 MOST_SHOWN = 12
@@ -92,12 +94,13 @@ class Tile:
 
 def render_report(comparison: Comparison) -> str:
     """The report of a comparison as one HTML page."""
+    main = comparison.task.main
     best, last = as_frame(comparison, "best"), as_frame(comparison, "last")
     methods = [str(method) for method in best.index]
     styles = method_styles(comparison.titles if set(methods) <= set(comparison.titles) else methods)
     columns, further = (
         [column for column in group if best[column.key].notna().any()]
-        for group in (COLUMNS, FURTHER)
+        for group in (columns_of(comparison.task), further_columns_of(comparison.task))
     )
     verdict = judge(comparison)
     drawn = panels(comparison, methods, styles)
@@ -118,7 +121,8 @@ def render_report(comparison: Comparison) -> str:
         panels=drawn,
         study=tomli_w.dumps(_plain(comparison.settings)),
         environment=comparison.environment,
-        glossary=GLOSSARY,
+        glossary=glossary(comparison.task),
+        scores=f"{main.capitalised}{' in percent' if main.unit == SHARE else ''}",
         papers=(PAPER, PAPER_DARK),
         figures=figures_json(drawn),
         darkening=Markup(json.dumps(dark_colours())),
@@ -200,7 +204,7 @@ def _rows(
 
 def _half(column: Column, half: float) -> str:
     shown = column.key in ("personalised", "global", "new", "worst", "harmed")
-    return f"± {100 * half:.1f}" if shown and math.isfinite(half) else ""
+    return f"± {column.text(half)}" if shown and math.isfinite(half) else ""
 
 
 def _known(value: float) -> float | None:
@@ -222,13 +226,14 @@ def _together(text: str) -> str:
 def _tiles(comparison: Comparison, verdict: Verdict) -> list[Tile]:
     if verdict.best is None:
         return []
-    titles = comparison.titles
+    titles, measure = comparison.titles, comparison.task.main
     row: dict[Hashable, Any] = as_frame(comparison).to_dict("index")[verdict.best]
     found = [
         Tile(
             f"{titles.get(verdict.best, verdict.best)}, personalised",
-            percent(row["personalised"]),
-            f"{points(row['spread'], signed=False)} standard deviation over clients",
+            measure.text(row["personalised"]),
+            f"{measure.unit.difference(row['spread'], signed=False)} standard deviation over "
+            "clients",
         )
     ]
     for method in ("local", "fedavg"):
@@ -236,10 +241,10 @@ def _tiles(comparison: Comparison, verdict: Verdict) -> list[Tile]:
             difference = verdict.contrasts[method]
             detail = "one seed, no interval"
             if difference.half is not None:
-                detail = f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f} over seeds"
+                detail = f"{_interval(measure, difference)} over seeds"
                 detail += "" if difference.excludes_zero else ": not told apart"
             against = f"against {titles.get(method, method)}"
-            found.append(Tile(against, points(difference.mean), detail))
+            found.append(Tile(against, measure.gain_text(difference.mean), detail))
     if verdict.best in verdict.harmed:
         share = verdict.harmed[verdict.best].share.mean
         detail = f"with {titles.get(verdict.best, verdict.best)}"
@@ -247,6 +252,13 @@ def _tiles(comparison: Comparison, verdict: Verdict) -> list[Tile]:
             detail += f"; {percent(verdict.harmed['fedavg'].share.mean)} with FedAvg"
         found.append(Tile("clients worse than alone", percent(share), detail))
     return found
+
+
+def _interval(measure: Measure, gain: Interval) -> str:
+    if measure.unit == SHARE and measure.higher_is_better:
+        low, high = (measure.unit.number(end, signed=True) for end in (gain.low, gain.high))
+        return f"{low} to {high}"
+    return measure.interval_text(gain.low, gain.high)
 
 
 def _facts(comparison: Comparison) -> list[str]:

@@ -12,16 +12,18 @@ from .figure_data import FigureData, views_of
 
 
 def learning(data: FigureData) -> Panel:
-    """Accuracy by round."""
+    """The main measure by round."""
     views = views_of(
         data,
         {
-            "Personalised": "personalised_accuracy_mean",
-            "Global": "global_accuracy",
-            "New clients": "new_accuracy_mean",
-            "Validation": "validation_accuracy",
+            "Personalised": data.metric("personalised", "mean"),
+            "Global": data.metric("global"),
+            "New clients": data.metric("new", "mean"),
+            "Validation": data.metric("validation"),
         },
-        lambda data, metric: _against_round(data, metric, "accuracy", percent="y"),
+        lambda data, metric: _against_round(
+            data, metric, data.main.title, percent=data.percent("y")
+        ),
         known=data.curves,
     )
     note = "Each line is the mean over seeds of the mean over clients; "
@@ -31,7 +33,7 @@ def learning(data: FigureData) -> Panel:
         "learning",
         "How they learn",
         note + " The global view is one shared model on the pooled test data.",
-        "Line chart: accuracy by round, one line for each method.",
+        f"Line chart: {data.main.title} by round, one line for each method.",
         views,
     )
 
@@ -60,25 +62,26 @@ def drift(data: FigureData) -> Panel:
 
 
 def price(data: FigureData) -> Panel:
-    """Accuracy against what was sent, and against time."""
+    """The main measure against what was sent, and against time."""
     views = views_of(
         data,
         {"Traffic": "bytes_total", "Training time": "train_seconds"},
         _against_price,
         known=data.curves,
     )
+    up = "Up" if data.main.higher_is_better else "Down"
     note = (
-        "Mean personalised accuracy against all bytes sent down and up so far, or against the "
-        "seconds of training. Up and to the left is better. A method that sends nothing "
-        "stands at zero."
+        f"Mean personalised {data.main.title} against all bytes sent down and up so far, or "
+        f"against the seconds of training. {up} and to the left is better. A method that sends "
+        "nothing stands at zero."
     )
     if "centralised" in data.methods:
         note += " Centralised would have to send the data themselves, which is not counted."
     return Panel(
         "price",
-        "What accuracy costs",
+        f"What {data.main.title} costs",
         note,
-        "Line chart: personalised accuracy against bytes sent or against training time.",
+        f"Line chart: personalised {data.main.title} against bytes sent or against training time.",
         views,
     )
 
@@ -99,17 +102,18 @@ def _against_round(
 
 
 def _against_price(data: FigureData, metric: str) -> go.Figure:
-    spent, reached = data.curves[metric], data.curves.get("personalised_accuracy_mean")
+    spent, reached = data.curves[metric], data.curves.get(data.metric("personalised", "mean"))
+    percent = data.percent("y")
     unit = "bytes sent so far" if metric == "bytes_total" else "seconds of training"
-    figure = base(unit, "accuracy", percent="y")
+    figure = base(unit, data.main.title, percent=percent)
     if reached is None:
         return figure
     for method in reversed(data.methods):
         known = (v.index.get_level_values("method") for v in (spent, reached))
         if all(method in names for names in known):
-            accuracy: pd.DataFrame = reached.loc[[method]].droplevel("method")
-            x = spent.loc[[method]].droplevel("method").mean(axis=1).reindex(accuracy.index)
-            _line(data, figure, method, x.to_numpy(), accuracy, percent=True, markers=True)
+            scores: pd.DataFrame = reached.loc[[method]].droplevel("method")
+            x = spent.loc[[method]].droplevel("method").mean(axis=1).reindex(scores.index)
+            _line(data, figure, method, x.to_numpy(), scores, percent=bool(percent), markers=True)
     figure.update_xaxes(rangemode="tozero")
     if metric == "bytes_total":
         figure.update_xaxes(tickformat=".3~s", ticksuffix="B")

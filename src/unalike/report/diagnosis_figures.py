@@ -213,6 +213,7 @@ def _heat(distances: NDArray[np.float64], names: list[str]) -> go.Figure:
 def _label_heatmap(diagnosis: Diagnosis) -> Panel:
     held: Any = SimpleNamespace(
         label_counts=diagnosis.counts,
+        label_names=diagnosis.labels,
         newcomers=np.zeros(len(diagnosis.names), bool),
         names=diagnosis.names,
     )

@@ -20,6 +20,7 @@ class FigureData:
         self, comparison: Comparison, methods: list[str], styles: dict[str, MethodStyle]
     ) -> None:
         self.methods = methods
+        self.main = comparison.task.main
         self.styles = styles
         self.titles = {m: plain(comparison.titles.get(m, m)) for m in methods}
         curves = comparison.curves
@@ -28,7 +29,7 @@ class FigureData:
             for metric, rows in curves.groupby("metric", sort=False)
         }
         frame = comparison.frame
-        wanted = ("personalised_accuracy_best", "new_accuracy_best", "qoi_best")
+        wanted = (self.metric("personalised", "best"), self.metric("new", "best"), "qoi_best")
         gains = ("gain_over_local_best", "gain_over_local_last")
         rows = frame[(frame["client"] != "all") & frame["metric"].isin([*wanted, *gains])]
         self.clients = {
@@ -37,6 +38,14 @@ class FigureData:
         }
         self.client_metrics = {metric for _, metric in self.clients}
         self.seeds = int(frame["seed"].nunique()) if len(frame) else 0
+
+    def metric(self, family: str, suffix: str = "") -> str:
+        """A name in the frame: "new", "mean" -> "new_accuracy_mean"."""
+        return "_".join(filter(None, (family, self.main.name, suffix)))
+
+    def percent(self, axis: str) -> str:
+        """This axis, where it shows the main measure and that is a share; else none."""
+        return axis if self.main.axis.ticks.endswith("%") else ""
 
 
 def views_of(

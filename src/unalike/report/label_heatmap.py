@@ -40,9 +40,10 @@ def label_heatmap(comparison: Comparison) -> Panel:
             "each the mean of its group."
         )
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    kinds = [plain(name) for name in comparison.label_names]
     views = (
-        View("Share of own samples", _figure(share, counts, names, late, share=True)),
-        View("Samples", _figure(counts, counts, names, late, share=False)),
+        View("Share of own samples", _figure(share, counts, names, late, kinds, share=True)),
+        View("Samples", _figure(counts, counts, names, late, kinds, share=False)),
     )
     return Panel(
         "holdings",
@@ -93,6 +94,7 @@ def _figure(
     counts: NDArray[np.float64],
     names: list[str],
     late: NDArray[np.bool_],
+    kinds: list[str],
     *,
     share: bool,
 ) -> go.Figure:
@@ -144,6 +146,8 @@ def _figure(
     )
     if classes <= 30:
         figure.update_yaxes(dtick=1, selector={"anchor": None})
+    if 0 < len(kinds) <= 30 and kinds != [str(k) for k in range(classes)]:
+        figure.update_yaxes(tickvals=np.arange(classes), ticktext=kinds, selector={"anchor": None})
     short = shorten(names)
     if len(names) <= 30 and max(map(len, short)) <= 12:
         figure.update_xaxes(tickvals=place, ticktext=short)

@@ -1,4 +1,4 @@
-"""The measures of a comparison: where each is found, what it is called, how it is printed."""
+"""The columns of a comparison: where each is found, what it is called, how it is printed."""
 
 from __future__ import annotations
 
@@ -7,36 +7,33 @@ from typing import Literal
 
 import numpy as np
 
-from unalike.measures.metrics import BESIDE_MAIN, Unit
+from unalike.tasks import SHARE, Task, Unit
 
 from . import units
 
 Chosen = Literal["best", "last"]
 """The round that speaks for a run: the best by validation, or the last."""
-IN_UNIT: dict[Unit, str] = {"share": " (%)", "nats": ""}
 
 
 @dataclass(frozen=True)
 class Column:
-    """One measure of the table."""
+    """One column of the table."""
 
     key: str
     metric: str  # in the frame, without the suffix of the round
     heading: str
     short: str  # heading in a terminal, two lines
-    unit: Unit | Literal["spread", "bytes", "count", "seconds", "round", "epsilon"]
+    unit: Unit | Literal["bytes", "count", "seconds", "round", "epsilon"]
     meaning: str
     dated: bool = True  # whether it is measured at a chosen round
     wins: Literal["high", "low", "none"] = "none"
 
     def text(self, value: float) -> str:
-        """A value as the table prints it; shares and spreads in percent without the sign."""
+        """A value as the table prints it; shares and their differences in percent, no sign."""
         if np.isnan(value):
             return units.NOTHING
-        if self.unit in ("share", "spread"):
-            return f"{100 * value:.1f}"
-        if self.unit == "nats":
-            return f"{value:.3f}"
+        if isinstance(self.unit, Unit):
+            return self.unit.number(value)
         if self.unit == "epsilon":
             return units.epsilon(value)
         if self.unit == "bytes":
@@ -50,222 +47,248 @@ class Column:
         return f"{self.metric}_{chosen}" if self.dated else self.metric
 
 
-COLUMNS = (
-    Column(
-        "personalised",
-        "personalised_accuracy_mean",
-        "Personalised",
-        "perso-\nnalised",
-        "share",
-        "accuracy of each training client's own model on its own test data, mean over clients (%)",
-        wins="high",
-    ),
-    Column(
-        "spread",
-        "personalised_accuracy_std",
-        "± clients",
-        "over\nclients",
-        "spread",
-        "standard deviation of that accuracy over clients (points)",
-    ),
-    Column(
-        "worst",
-        "personalised_accuracy_worst10",
-        "Worst 10 %",
-        "worst\n10 %",
-        "share",
-        "mean of that accuracy over the worst tenth of clients (%)",
-        wins="high",
-    ),
-    Column(
-        "global",
-        "global_accuracy",
-        "Global",
-        "\nglobal",
-        "share",
-        "accuracy of the one shared model on the pooled test data (%)",
-        wins="high",
-    ),
-    Column(
-        "new",
-        "new_accuracy_mean",
-        "New clients",
-        "new\nclients",
-        "share",
-        "accuracy on clients that never trained, after the method's own adaptation, mean (%)",
-        wins="high",
-    ),
-    Column(
-        "new_spread",
-        "new_accuracy_std",
-        "± new",
-        "over\nnew",
-        "spread",
-        "standard deviation of that accuracy over new clients (points)",
-    ),
-    Column(
-        "next_window",
-        "next_window_accuracy_mean",
-        "Next window",
-        "next\nwindow",
-        "share",
-        "accuracy of each training client's own model on the samples that come next, before it is "
-        "trained on them, mean over windows and clients (%)",
-        dated=False,
-        wins="high",
-    ),
-    Column(
-        "forgetting",
-        "forgetting_mean",
-        "Forgetting",
-        "forget-\nting",
-        "spread",
-        "what that model has lost at the end on test data of past windows (points)",
-        dated=False,
-        wins="low",
-    ),
-    Column(
-        "harmed",
-        "harmed_share",
-        "Worse than Local",
-        "below\nLocal",
-        "share",
-        "share of training clients that do worse than by training alone (%)",
-        wins="low",
-    ),
-    Column(
-        "traffic",
-        "bytes_total",
-        "Traffic",
-        "\ntraffic",
-        "bytes",
-        "bytes down and up, all clients and rounds",
-        dated=False,
-    ),
-    Column(
-        "gradients",
-        "gradient_evaluations",
-        "Gradients",
-        "gradi-\nents",
-        "count",
-        "per-sample gradient evaluations of all clients, Hessian-vector products counted",
-        dated=False,
-    ),
-    Column("time", "train_seconds", "Time", "\ntime", "seconds", "training time here", dated=False),
-    Column(
-        "round",
-        "best_round",
-        "Best round",
-        "best\nround",
-        "round",
-        "the round with the best validation accuracy, mean over seeds",
-        dated=False,
-    ),
-)
+def columns_of(task: Task) -> tuple[Column, ...]:
+    """The table of a comparison: its task's main measure, harm and cost."""
+    main = task.main
+    name, title, unit = main.name, main.title, main.unit
+    wins: Literal["high", "low"] = "high" if main.higher_is_better else "low"
+    return (
+        Column(
+            "personalised",
+            f"personalised_{name}_mean",
+            "Personalised",
+            "perso-\nnalised",
+            unit,
+            f"{title} of each training client's own model on its own test data, mean over clients"
+            f"{unit.note}",
+            wins=wins,
+        ),
+        Column(
+            "spread",
+            f"personalised_{name}_std",
+            "± clients",
+            "over\nclients",
+            unit,
+            f"standard deviation of that {title} over clients{unit.difference_note}",
+        ),
+        Column(
+            "worst",
+            f"personalised_{name}_worst10",
+            "Worst 10 %",
+            "worst\n10 %",
+            unit,
+            f"mean of that {title} over the worst tenth of clients{unit.note}",
+            wins=wins,
+        ),
+        Column(
+            "global",
+            f"global_{name}",
+            "Global",
+            "\nglobal",
+            unit,
+            f"{title} of the one shared model on the pooled test data{unit.note}",
+            wins=wins,
+        ),
+        Column(
+            "new",
+            f"new_{name}_mean",
+            "New clients",
+            "new\nclients",
+            unit,
+            f"{title} on clients that never trained, after the method's own adaptation, mean"
+            f"{unit.note}",
+            wins=wins,
+        ),
+        Column(
+            "new_spread",
+            f"new_{name}_std",
+            "± new",
+            "over\nnew",
+            unit,
+            f"standard deviation of that {title} over new clients{unit.difference_note}",
+        ),
+        Column(
+            "next_window",
+            f"next_window_{name}_mean",
+            "Next window",
+            "next\nwindow",
+            unit,
+            f"{title} of each training client's own model on the samples that come next, before it "
+            f"is trained on them, mean over windows and clients{unit.note}",
+            dated=False,
+            wins=wins,
+        ),
+        Column(
+            "forgetting",
+            "forgetting_mean",
+            "Forgetting",
+            "forget-\nting",
+            unit,
+            "what that model has lost at the end on test data of past windows"
+            f"{unit.difference_note}",
+            dated=False,
+            wins="low",
+        ),
+        Column(
+            "harmed",
+            "harmed_share",
+            "Worse than Local",
+            "below\nLocal",
+            SHARE,
+            "share of training clients that do worse than by training alone (%)",
+            wins="low",
+        ),
+        Column(
+            "traffic",
+            "bytes_total",
+            "Traffic",
+            "\ntraffic",
+            "bytes",
+            "bytes down and up, all clients and rounds",
+            dated=False,
+        ),
+        Column(
+            "gradients",
+            "gradient_evaluations",
+            "Gradients",
+            "gradi-\nents",
+            "count",
+            "per-sample gradient evaluations of all clients, Hessian-vector products counted",
+            dated=False,
+        ),
+        Column(
+            "time", "train_seconds", "Time", "\ntime", "seconds", "training time here", dated=False
+        ),
+        Column(
+            "round",
+            "best_round",
+            "Best round",
+            "best\nround",
+            "round",
+            f"the round with the best validation {title}, mean over seeds",
+            dated=False,
+        ),
+    )
 
-FURTHER = (
-    Column(
-        "weighted",
-        "personalised_accuracy_weighted",
-        "Weighted by samples",
-        "weighted",
-        "share",
-        "personalised accuracy, mean over test samples (%)",
-    ),
-    *(
+
+def further_columns_of(task: Task) -> tuple[Column, ...]:
+    """What the first table has no room for."""
+    main = task.main
+    name, title, unit = main.name, main.title, main.unit
+    beside = [measure for measure in task.measures if measure.name != name]
+    return (
         Column(
-            metric.column,
-            f"personalised_{metric.name}_mean",
-            metric.heading[0].upper() + metric.heading[1:],
-            metric.heading,
-            metric.unit,
-            f"personalised {metric.title}, mean over clients{IN_UNIT[metric.unit]}",
-        )
-        for metric in BESIDE_MAIN
-    ),
-    Column(
-        "gain",
-        "gain_over_local_mean",
-        "Gain over Local",
-        "gain",
-        "spread",
-        "mean over clients of what each gains over training alone (points)",
-    ),
-    Column("qoi", "qoi_mean", "QoI", "QoI", "spread", "mean quality of improvement (points)"),
-    *(
+            "weighted",
+            f"personalised_{name}_weighted",
+            "Weighted by samples",
+            "weighted",
+            unit,
+            f"personalised {title}, mean over test samples{unit.note}",
+        ),
+        *(
+            Column(
+                measure.column,
+                f"personalised_{measure.name}_mean",
+                _capitalised(measure.heading),
+                measure.heading,
+                measure.unit,
+                f"personalised {measure.title}, mean over clients{measure.unit.note}",
+            )
+            for measure in beside
+        ),
         Column(
-            f"global_{metric.column}",
-            f"global_{metric.name}",
-            f"Global, {metric.heading}",
-            f"global {metric.heading}",
-            metric.unit,
-            f"global {metric.title}{IN_UNIT[metric.unit]}",
-        )
-        for metric in BESIDE_MAIN
-    ),
-    Column(
-        "new_worst",
-        "new_accuracy_worst10",
-        "New, worst 10 %",
-        "new worst",
-        "share",
-        "accuracy of the worst tenth of new clients (%)",
-    ),
-    Column(
-        "past_windows",
-        "past_windows_accuracy_mean",
-        "Past windows",
-        "past windows",
-        "share",
-        "personalised accuracy at the end on test data of past windows (%)",
-        dated=False,
-    ),
-    Column(
-        "cluster_agreement",
-        "cluster_agreement",
-        "True groups found",
-        "true groups",
-        "share",
-        "agreement of the groups that share a model with the true ones, adjusted Rand index (100: "
-        "the same groups; 0: chance)",
-    ),
-    Column(
-        "epsilon",
-        "epsilon",
-        "Epsilon",
-        "epsilon",
-        "epsilon",
-        "what the whole run has spent of a client's privacy, at the study's delta",
-        dated=False,
-    ),
-    Column("down", "bytes_down", "Down", "down", "bytes", "bytes sent to clients", dated=False),
-    Column("up", "bytes_up", "Up", "up", "bytes", "bytes sent by clients", dated=False),
-    Column(
-        "memory",
-        "peak_memory_bytes",
-        "Peak memory",
-        "memory",
-        "bytes",
-        "largest memory in use",
-        dated=False,
-    ),
-    Column(
-        "rejected",
-        "rejected_uploads",
-        "Rejected",
-        "rejected",
-        "count",
-        "uploads that were not finite",
-        dated=False,
-    ),
-    Column(
-        "dropped",
-        "dropped_answers",
-        "Dropped",
-        "dropped",
-        "count",
-        "clients that were asked and never answered",
-        dated=False,
-    ),
-)
-"""What the first table has no room for."""
+            "gain",
+            "gain_over_local_mean",
+            "Gain over Local",
+            "gain",
+            unit,
+            f"mean over clients of what each gains over training alone{unit.difference_note}",
+        ),
+        Column(
+            "qoi",
+            "qoi_mean",
+            "QoI",
+            "QoI",
+            unit,
+            f"mean quality of improvement{unit.difference_note}",
+        ),
+        *(
+            Column(
+                f"global_{measure.column}",
+                f"global_{measure.name}",
+                f"Global, {measure.heading}",
+                f"global {measure.heading}",
+                measure.unit,
+                f"global {measure.title}{measure.unit.note}",
+            )
+            for measure in beside
+        ),
+        Column(
+            "new_worst",
+            f"new_{name}_worst10",
+            "New, worst 10 %",
+            "new worst",
+            unit,
+            f"{title} of the worst tenth of new clients{unit.note}",
+        ),
+        Column(
+            "past_windows",
+            f"past_windows_{name}_mean",
+            "Past windows",
+            "past windows",
+            unit,
+            f"personalised {title} at the end on test data of past windows{unit.note}",
+            dated=False,
+        ),
+        Column(
+            "cluster_agreement",
+            "cluster_agreement",
+            "True groups found",
+            "true groups",
+            SHARE,
+            "agreement of the groups that share a model with the true ones, adjusted Rand index "
+            "(100: the same groups; 0: chance)",
+        ),
+        Column(
+            "epsilon",
+            "epsilon",
+            "Epsilon",
+            "epsilon",
+            "epsilon",
+            "what the whole run has spent of a client's privacy, at the study's delta",
+            dated=False,
+        ),
+        Column("down", "bytes_down", "Down", "down", "bytes", "bytes sent to clients", dated=False),
+        Column("up", "bytes_up", "Up", "up", "bytes", "bytes sent by clients", dated=False),
+        Column(
+            "memory",
+            "peak_memory_bytes",
+            "Peak memory",
+            "memory",
+            "bytes",
+            "largest memory in use",
+            dated=False,
+        ),
+        Column(
+            "rejected",
+            "rejected_uploads",
+            "Rejected",
+            "rejected",
+            "count",
+            "uploads that were not finite",
+            dated=False,
+        ),
+        Column(
+            "dropped",
+            "dropped_answers",
+            "Dropped",
+            "dropped",
+            "count",
+            "clients that were asked and never answered",
+            dated=False,
+        ),
+    )
+
+
+def _capitalised(words: str) -> str:
+    return words[0].upper() + words[1:]

@@ -13,7 +13,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from unalike.data.federation import Federation
-from unalike.measures.metrics import METRICS
 from unalike.measures.qoi import quality_of_improvement
 from unalike.measures.spread import harmed_share, spread
 from unalike.methods import METHODS
@@ -22,8 +21,9 @@ from unalike.study.prequential import window_scores
 from unalike.study.round_choice import best_round
 from unalike.study.settings import Study
 from unalike.study.store import RunStore, write_atomically
+from unalike.tasks import Task
 
-from .hidden_clients import hidden_accuracy_remarks, hidden_clients
+from .hidden_clients import hidden_clients, hidden_remarks
 from .privacy_spent import privacy_remarks
 
 COLUMNS = ["method", "seed", "client", "metric", "value"]
@@ -40,18 +40,20 @@ class Comparison:
     curves: pd.DataFrame  # method, seed, round, metric, value
     names: tuple[str, ...]  # N clients
     newcomers: NDArray[np.bool_]  # [N]
-    label_counts: NDArray[np.int64]  # [N, classes], of the first seed
+    task: Task  # what was asked; its main measure is what methods are ranked by
+    label_counts: NDArray[np.int64]  # [N, classes or other kinds of samples], of the first seed
     titles: dict[str, str]  # printed name of each method
     environment: dict[str, str]
     remarks: list[str]  # what must be said aloud
-    hidden: tuple[str, ...] = ()  # clients that do not tell their accuracy
+    hidden: tuple[str, ...] = ()  # clients that do not tell how well models do
+    label_names: tuple[str, ...] = ()  # of the kinds of samples, where they have any
 
 
 class _RunRecords:
     """All records of a study, by method and seed."""
 
-    def __init__(self, study: Study, folder: Path, seeds: range) -> None:
-        self.study = study
+    def __init__(self, study: Study, folder: Path, seeds: range, task: Task) -> None:
+        self.study, self.task, self.main = study, task, task.main
         self.records = {
             (label, seed): RunStore(folder / "runs" / label / f"seed-{seed}").records()
             for label in study.labels()
@@ -67,7 +69,7 @@ class _RunRecords:
         known = self.evaluated(label, seed)
         if not known:
             return None
-        return known[-1] if when == "last" else best_round(known)
+        return known[-1] if when == "last" else best_round(self.task, known)
 
 
 def gather(
@@ -78,37 +80,39 @@ def gather(
     environment: dict[str, str],
 ) -> Comparison:
     """Read all stores of a study; federations [seeds] tell whose value is whose."""
-    runs = _RunRecords(study, folder, range(study.seeds))
+    first = federations[0]
+    runs = _RunRecords(study, folder, range(study.seeds), first.task)
     rows: list[tuple[str, int, str, str, float]] = []
     curves: list[tuple[str, int, int, str, float]] = []
     remarks_found = list(remarks)
     for (label, seed), records in runs.records.items():
         for client, metric, value in _summary(runs, label, seed, federations[seed]):
             rows.append((label, seed, client, metric, value))
-        for t, metric, value in _curves(records, federations[seed]):
+        for t, metric, value in _curves(runs, records, federations[seed]):
             curves.append((label, seed, t, metric, value))
         remarks_found += [record["diverged"] for record in records if "diverged" in record]
         remarks_found += [record["notes"] for record in records if "notes" in record]
     titles = {label: _title(study, label) for label in study.labels()}
     remarks_found += privacy_remarks(study.privacy, runs.records, titles)
     frame = pd.DataFrame(rows, columns=COLUMNS)
-    first = federations[0]
     hidden = hidden_clients(chain.from_iterable(runs.records.values()))
-    means = frame[
-        frame["metric"].isin(["personalised_accuracy_mean_last", "new_accuracy_mean_last"])
-    ]
-    remarks_found += hidden_accuracy_remarks(hidden, first.clients, means["value"])
+    main = first.task.main
+    told = [f"{family}_{main.name}_mean_last" for family in ("personalised", "new")]
+    means = frame[frame["metric"].isin(told)]
+    remarks_found += hidden_remarks(hidden, first.clients, means["value"], main.title)
     return Comparison(
         settings=study.as_toml(),
         frame=frame,
         curves=pd.DataFrame(curves, columns=["method", "seed", "round", "metric", "value"]),
         names=first.names,
         newcomers=first.newcomers,
+        task=first.task,
         label_counts=first.label_counts,
         titles=titles,
         environment=environment,
         remarks=list(dict.fromkeys(remarks_found)),
         hidden=hidden,
+        label_names=first.strata.names,
     )
 
 
@@ -140,7 +144,7 @@ def _summary(
                 rows.append((ALL, "best_round", float(record["round"])))
     records = runs.records[label, seed]
     training = np.flatnonzero(~federation.newcomers)
-    for name, values in window_scores(records).items():
+    for name, values in window_scores(records, runs.main).items():
         rows.append((ALL, f"{name}_mean", _mean(values)))
         rows += _per_client(name, values, training, federation)
     trained = [record for record in records if "diverged" not in record]
@@ -167,31 +171,35 @@ def _measured(
 ) -> list[tuple[str, str, float]]:
     training = np.flatnonzero(~federation.newcomers)
     new = np.flatnonzero(federation.newcomers)
-    rows = _scores("personalised", evaluation["personal"], training, federation, when)
-    for name in METRICS:
+    main = runs.main
+    rows = _scores(runs, "personalised", evaluation["personal"], training, federation, when)
+    for name in (*(measure.name for measure in runs.task.measures), "loss"):
         if "global" in evaluation:
             rows.append((ALL, f"global_{name}_{when}", evaluation["global"][name]))
     if "cluster_agreement" in evaluation:
         rows.append((ALL, f"cluster_agreement_{when}", evaluation["cluster_agreement"]))
     if "new" in evaluation:
-        rows += _scores("new", evaluation["new"], new, federation, when)
-    personal = np.asarray(evaluation["personal"]["accuracy"])
+        rows += _scores(runs, "new", evaluation["new"], new, federation, when)
+    personal = np.asarray(evaluation["personal"][main.name])
     alone = _reference(runs, "local", seed, when)
     if alone is None:
         return rows
-    gain = personal - alone
-    rows.append((ALL, f"harmed_share_{when}", harmed_share(personal, alone)))
+    gain = main.gain(personal, alone)
+    rows.append((ALL, f"harmed_share_{when}", harmed_share(gain)))
     rows.append((ALL, f"gain_over_local_mean_{when}", _mean(gain)))
     rows += _per_client(f"gain_over_local_{when}", gain, training, federation)
     shared = _reference(runs, "fedavg", seed, when)  # FedAvg's personal model is the global one
     if shared is not None:
-        qoi = quality_of_improvement(personal, shared, alone)
+        qoi = quality_of_improvement(
+            personal, shared, alone, higher_is_better=main.higher_is_better
+        )
         rows.append((ALL, f"qoi_mean_{when}", _mean(qoi)))
         rows += _per_client(f"qoi_{when}", qoi, training, federation)
     return rows
 
 
 def _scores(
+    runs: _RunRecords,
     family: str,
     values: dict[str, Any],
     clients: NDArray[np.int64],
@@ -200,11 +208,12 @@ def _scores(
 ) -> list[tuple[str, str, float]]:
     rows: list[tuple[str, str, float]] = []
     sizes = federation.test.sizes[clients]
-    for name in (metric.name for metric in METRICS.values() if metric.by_client):
-        column = np.asarray(values[name], dtype=np.float64)
-        for statistic, value in spread(column, sizes)._asdict().items():
-            rows.append((ALL, f"{family}_{name}_{statistic}_{when}", value))
-        rows += _per_client(f"{family}_{name}_{when}", column, clients, federation)
+    for measure in runs.task.measures:
+        column = np.asarray(values[measure.name], dtype=np.float64)
+        over_clients = spread(column, sizes, higher_is_better=measure.higher_is_better)
+        for statistic, value in over_clients._asdict().items():
+            rows.append((ALL, f"{family}_{measure.name}_{statistic}_{when}", value))
+        rows += _per_client(f"{family}_{measure.name}_{when}", column, clients, federation)
     return rows
 
 
@@ -219,14 +228,19 @@ def _per_client(
 
 def _reference(runs: _RunRecords, label: str, seed: int, when: str) -> Floats | None:
     record = runs.at(label, seed, when) if (label, seed) in runs.records else None
-    return None if record is None else np.asarray(record["evaluation"]["personal"]["accuracy"])
+    if record is None:
+        return None
+    return np.asarray(record["evaluation"]["personal"][runs.main.name])
 
 
 def _mean(values: Floats) -> float:
     return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
 
 
-def _curves(records: list[dict[str, Any]], federation: Federation) -> list[tuple[int, str, float]]:
+def _curves(
+    runs: _RunRecords, records: list[dict[str, Any]], federation: Federation
+) -> list[tuple[int, str, float]]:
+    main = runs.main
     rows: list[tuple[int, str, float]] = []
     training = np.flatnonzero(~federation.newcomers)
     new = np.flatnonzero(federation.newcomers)
@@ -246,20 +260,23 @@ def _curves(records: list[dict[str, Any]], federation: Federation) -> list[tuple
             continue
         evaluation = record["evaluation"]
         values = {
-            "personalised_accuracy_mean": _spread_mean(
-                evaluation["personal"], training, federation
+            f"personalised_{main.name}_mean": _spread_mean(
+                evaluation["personal"][main.name], training, federation
             ),
-            "validation_accuracy": evaluation["validation"]["accuracy"],
+            f"validation_{main.name}": evaluation["validation"][main.name],
             "bytes_total": bytes_total,
             "train_seconds": seconds,
         }
         if "global" in evaluation:
-            values["global_accuracy"] = evaluation["global"]["accuracy"]
+            values[f"global_{main.name}"] = evaluation["global"][main.name]
         if "new" in evaluation:
-            values["new_accuracy_mean"] = _spread_mean(evaluation["new"], new, federation)
+            values[f"new_{main.name}_mean"] = _spread_mean(
+                evaluation["new"][main.name], new, federation
+            )
         if "stream" in evaluation:
             values |= {
-                f"{name}_mean": _mean(column) for name, column in window_scores([record]).items()
+                f"{name}_mean": _mean(column)
+                for name, column in window_scores([record], main).items()
             }
         if "gradient_dissimilarity" in evaluation:
             values["gradient_dissimilarity"] = evaluation["gradient_dissimilarity"]
@@ -267,8 +284,6 @@ def _curves(records: list[dict[str, Any]], federation: Federation) -> list[tuple
     return rows
 
 
-def _spread_mean(
-    values: dict[str, Any], clients: NDArray[np.int64], federation: Federation
-) -> float:
-    column = np.asarray(values["accuracy"], dtype=np.float64)
+def _spread_mean(values: list[float], clients: NDArray[np.int64], federation: Federation) -> float:
+    column = np.asarray(values, dtype=np.float64)
     return spread(column, federation.test.sizes[clients]).mean

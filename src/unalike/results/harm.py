@@ -14,7 +14,7 @@ from .table import by_seed
 
 
 class ClientGain(NamedTuple):
-    """A client and by how much a method changes its accuracy against training alone."""
+    """A client and what it gains by a method over training alone; below zero it is harmed."""
 
     name: str
     gain: float

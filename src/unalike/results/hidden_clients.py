@@ -18,19 +18,19 @@ def hidden_clients(records: Iterable[dict[str, Any]]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def hidden_accuracy_remarks(
-    hidden: tuple[str, ...], clients: int, accuracies: Iterable[float]
+def hidden_remarks(
+    hidden: tuple[str, ...], clients: int, means: Iterable[float], measure: str = "accuracy"
 ) -> list[str]:
-    """What must be said aloud; accuracies: means over those that told, NaN where nobody did."""
+    """What must be said aloud; means: over those that told, NaN where nobody did."""
     if not hidden:
         return []
-    if all(math.isnan(accuracy) for accuracy in accuracies):
+    if all(math.isnan(mean) for mean in means):
         return [
-            "No client tells its accuracy: nothing is known of how well the models do, and the "
+            f"No client tells its {measure}: nothing is known of how well the models do, and the "
             "last round speaks for each run."
         ]
     keep = "keeps its" if len(hidden) == 1 else "keep their"
     return [
-        f"{len(hidden)} of {clients} clients {keep} accuracy hidden ({listed(hidden)}): "
+        f"{len(hidden)} of {clients} clients {keep} {measure} hidden ({listed(hidden)}): "
         "averages and the choice of a round are over the others."
     ]

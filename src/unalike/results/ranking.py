@@ -8,35 +8,52 @@ import pandas as pd
 from .columns import Chosen
 from .comparison import Comparison
 from .harm import harm_by_method
-from .intervals import over_seeds, paired
+from .intervals import Interval, over_seeds, paired
 from .table import NOT_FEDERATED, aggregates, by_seed, diverged
 
 
 class Ranking:
-    """The methods of a comparison by personalised accuracy, and what the seeds say of each."""
+    """The methods of a comparison by personalised score, and what the seeds say of each.
+
+    The score is the main measure of the comparison's task.
+    """
 
     def __init__(self, comparison: Comparison, chosen: Chosen) -> None:
         self.comparison = comparison
+        self.measure = comparison.task.main
+        personalised = self.metric("personalised", "mean")
         self.chosen: Chosen = chosen
         self.wide = aggregates(comparison)
         self.failed = diverged(self.wide)
         self.when = "round chosen by validation" if chosen == "best" else "last round"
         methods = [str(m) for m in self.wide.index.get_level_values("method").unique()]
-        self.means = {m: self.mean(m, "personalised_accuracy_mean") for m in methods}
+        self.means = {m: self.mean(m, personalised) for m in methods}
         ranked = sorted(
             (m for m in methods if m not in self.failed and np.isfinite(self.means[m])),
-            key=lambda m: -self.means[m],
+            key=lambda m: self.measure.key(self.means[m]),
         )
         self.ranked = [m for m in ranked if m != "centralised"]
         self.best = self.ranked[0] if self.ranked else None
-        ours = self.seeds(self.best, "personalised_accuracy_mean") if self.best else None
+        ours = self.seeds(self.best, personalised) if self.best else None
         self.contrasts = {
-            m: paired(ours, self.seeds(m, "personalised_accuracy_mean"))
+            m: self.gain(ours, self.seeds(m, personalised))
             for m in ranked
             if ours is not None and m != self.best
         }
         self.federated = [m for m in self.ranked if m not in NOT_FEDERATED]
         self.harmed = harm_by_method(comparison, self.wide, self.federated, chosen)
+
+    def metric(self, family: str, statistic: str = "") -> str:
+        """The name in the frame: "personalised", "mean" -> "personalised_accuracy_mean"."""
+        return "_".join(filter(None, (family, self.measure.name, statistic)))
+
+    def gain(self, ours: pd.Series[float], theirs: pd.Series[float]) -> Interval:
+        """By how much ours is better than theirs, paired by seed."""
+        return paired(self.measure.key(theirs), self.measure.key(ours))
+
+    def top(self, methods: list[str], means: dict[str, float]) -> str:
+        """The method of the best mean."""
+        return min(methods, key=lambda m: self.measure.key(means[m]))
 
     def seeds(self, method: str, metric: str, *, dated: bool = True) -> pd.Series[float]:
         """A metric of a method by seed, at the round that was chosen where it is dated."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .columns import COLUMNS, FURTHER, Chosen
+from .columns import Chosen, columns_of, further_columns_of
 from .intervals import over_seeds
 
 if TYPE_CHECKING:
@@ -49,11 +49,13 @@ def as_frame(comparison: Comparison, chosen: Chosen = "best") -> pd.DataFrame:
     """The table as numbers: methods, best first; diverged ones last.
 
     Columns: `title`, `seeds`, `diverged`, and for every measure its mean over seeds and, as
-    `<measure>_half`, half the 95 % interval over seeds (NaN with one seed). Accuracies are in
+    `<measure>_half`, half the 95 % interval over seeds (NaN with one seed). Shares are in
     [0, 1].
     """
     wide = aggregates(comparison)
     failed = diverged(wide)
+    task = comparison.task
+    columns = (*columns_of(task), *further_columns_of(task))
     rows = []
     for method in wide.index.get_level_values("method").unique():
         row: dict[str, object] = {
@@ -62,16 +64,17 @@ def as_frame(comparison: Comparison, chosen: Chosen = "best") -> pd.DataFrame:
             "seeds": len(wide.loc[method]),
             "diverged": method in failed,
         }
-        for column in (*COLUMNS, *FURTHER):
+        for column in columns:
             interval = over_seeds(by_seed(wide, method, column.suffixed(chosen)))
             row[column.key] = interval.mean
             row[f"{column.key}_half"] = np.nan if interval.half is None else interval.half
         rows.append(row)
     names = ["title", "seeds", "diverged"]
-    names += [
-        part for column in (*COLUMNS, *FURTHER) for part in (column.key, f"{column.key}_half")
-    ]
+    names += [part for column in columns for part in (column.key, f"{column.key}_half")]
     table = pd.DataFrame(rows, columns=["method", *names]).set_index("method")
     return table.sort_values(
-        ["diverged", "personalised"], ascending=[True, False], kind="stable", na_position="last"
+        ["diverged", "personalised"],
+        ascending=[True, not task.main.higher_is_better],
+        kind="stable",
+        na_position="last",
     )

@@ -15,12 +15,12 @@ from .verdict_sentences import Sentence, sentences_of
 
 @dataclass(frozen=True)
 class Verdict:
-    """Who wins by personalised accuracy, by how much, at whose expense."""
+    """Who wins by the personalised main measure, by how much, at whose expense."""
 
     best: str | None  # the method that leads; never centralised, never one that diverged
     headline: str
     sentences: tuple[Sentence, ...]
-    contrasts: dict[str, Interval]  # personalised accuracy of the best minus each other method's
+    contrasts: dict[str, Interval]  # gains of the best over each other method
     harmed: dict[str, Harm]  # by federated method
     diverged: dict[str, dict[int, int]]  # method -> seed -> round
 
@@ -48,7 +48,7 @@ def judge(comparison: Comparison, chosen: Chosen = "best") -> Verdict:
 def _headline(r: Ranking) -> str:
     """Who helps, in one sentence."""
     if r.best is None and r.comparison.hidden and len(r.failed) < len(r.means):
-        return "No client tells its accuracy, so the methods cannot be compared."
+        return f"No client tells its {r.measure.title}, so the methods cannot be compared."
     if r.best is None:
         return "No method finished." if r.failed else "There is nothing to compare yet."
     name = r.title(r.best)

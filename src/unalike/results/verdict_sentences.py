@@ -6,10 +6,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from unalike.tasks import Measure
+
 from .harm import Harm
-from .intervals import Interval, paired
+from .intervals import Interval
 from .ranking import Ranking
-from .units import count, duration, listed, percent, points, size
+from .units import count, duration, listed, percent, size
 
 Topic = Literal[
     "winner", "contrast", "local", "harmed", "worst", "new", "global", "cost", "limits", "diverged"
@@ -41,19 +43,20 @@ def sentences_of(r: Ranking) -> tuple[Sentence, ...]:
 def _winner(r: Ranking) -> list[Sentence]:
     if r.best is None:
         return []
-    spread = r.mean(r.best, "personalised_accuracy_std")
-    name = r.title(r.best)
-    lead = "has the best personalised accuracy," if r.contrasts else "reaches"
+    spread = r.mean(r.best, r.metric("personalised", "std"))
+    name, write = r.title(r.best), r.measure
+    lead = f"has the best personalised {write.title}," if r.contrasts else "reaches"
     texts = [
-        f"{name} {lead} {percent(r.means[r.best])} on average over clients, with a "
-        f"standard deviation over clients of {points(spread, signed=False)} ({r.when})."
+        f"{name} {lead} {write.text(r.means[r.best])} on average over clients, with a "
+        f"standard deviation over clients of {write.unit.difference(spread, signed=False)} "
+        f"({r.when})."
     ]
     if r.best == "local" and r.federated:
         texts.append("Local means that every client trains alone: federating does not help.")
     if "centralised" in r.contrasts:
         texts.append(
             f"Centralised, which pools all data and is therefore not a federated method, "
-            f"reaches {percent(r.means['centralised'])}; it is not ranked."
+            f"reaches {write.text(r.means['centralised'])}; it is not ranked."
         )
     return [Sentence("winner", " ".join(texts))]
 
@@ -66,7 +69,7 @@ def _contrasts(r: Ranking) -> list[Sentence]:
         label = r.title(method)
         if method == rivals[0]:
             label = f"{label}, the runner-up"
-        text = f"Against {label}: {difference_text(r.contrasts[method])}."
+        text = f"Against {label}: {difference_text(r.contrasts[method], r.measure)}."
         found.append(Sentence("local" if method == "local" else "contrast", text))
     close = [m for m in rivals if r.contrasts[m].half is not None and not _apart(r, m)]
     if further := [r.title(m) for m in close if m not in named]:
@@ -85,19 +88,19 @@ def _apart(r: Ranking, method: str) -> bool:
 def _worst(r: Ranking) -> list[Sentence]:
     if r.best is None:
         return []
-    metric = "personalised_accuracy_worst10"
+    metric, text_of = r.metric("personalised", "worst10"), r.measure.text
     floor = r.mean(r.best, metric)
     if np.isnan(floor):
         return []
     others = [
-        f"{r.title(m)} {percent(r.mean(m, metric))}"
+        f"{r.title(m)} {text_of(r.mean(m, metric))}"
         for m in ("fedavg", "local")
         if m in r.ranked and m != r.best
     ]
     against = f" ({', '.join(others)})" if others else ""
     text = (
-        f"The worst 10 % of {r.title(r.best)}'s clients reach {percent(floor)} on "
-        f"average{against}, its mean client {percent(r.means[r.best])}."
+        f"The worst 10 % of {r.title(r.best)}'s clients reach {text_of(floor)} on "
+        f"average{against}, its mean client {text_of(r.means[r.best])}."
     )
     return [Sentence("worst", text)]
 
@@ -117,45 +120,44 @@ def _harm_of(r: Ranking, method: str, harm: Harm) -> str:
     if harm.share.half is not None:
         text += f" (mean over {harm.share.seeds} seeds)"
     if harm.clients:
-        names = [f"{client.name} ({points(client.gain)})" for client in harm.clients]
+        names = [f"{client.name} ({r.measure.gain_text(client.gain)})" for client in harm.clients]
         text += f", most of all {listed(names, most=3)}"
     return text + "."
 
 
 def _new(r: Ranking) -> list[Sentence]:
-    means = {m: r.mean(m, "new_accuracy_mean") for m in r.ranked}
+    means = {m: r.mean(m, r.metric("new", "mean")) for m in r.ranked}
+    measure = r.measure
     known = [m for m in r.ranked if np.isfinite(means[m])]
     if not known or r.best is None:
         return []
-    top = max(known, key=lambda m: means[m])
+    top = r.top(known, means)
     parts = []
     for method in dict.fromkeys([r.best, top]):
         if method in known:
-            spread = r.mean(method, "new_accuracy_std")
+            spread = r.mean(method, r.metric("new", "std"))
             parts.append(
-                f"{r.title(method)} reaches {percent(means[method])} (standard deviation "
-                f"over clients {points(spread, signed=False)})"
+                f"{r.title(method)} reaches {measure.text(means[method])} (standard deviation "
+                f"over clients {measure.unit.difference(spread, signed=False)})"
             )
     lead = "On new clients, which never trained, after its own adaptation "
     text = lead + "; best there, ".join(parts) + "."
     if top != r.best and r.best in known:
-        difference = paired(
-            r.seeds(top, "new_accuracy_mean"),
-            r.seeds(r.best, "new_accuracy_mean"),
-        )
-        text += f" The difference is {difference_text(difference)}."
+        new = r.metric("new", "mean")
+        difference = r.gain(r.seeds(top, new), r.seeds(r.best, new))
+        text += f" The difference is {difference_text(difference, measure)}."
     return [Sentence("new", text)]
 
 
 def _global(r: Ranking) -> list[Sentence]:
-    means = {m: r.mean(m, "global_accuracy") for m in r.federated}
+    means = {m: r.mean(m, r.metric("global")) for m in r.federated}
     known = [m for m in r.federated if np.isfinite(means[m])]
     if not known:
         return []
-    top = max(known, key=lambda m: means[m])
+    top = r.top(known, means)
     text = (
         f"If everybody must share one model, {r.title(top)} has the best: "
-        f"{percent(means[top])} global accuracy on the pooled test data."
+        f"{r.measure.text(means[top])} global {r.measure.title} on the pooled test data."
     )
     return [Sentence("global", text)]
 
@@ -211,15 +213,15 @@ def _diverged(r: Ranking) -> list[Sentence]:
     ]
 
 
-def difference_text(difference: Interval) -> str:
+def difference_text(difference: Interval, measure: Measure) -> str:
     """A paired difference in words, with what it does not show."""
     if difference.seeds == 0:
         return "no seed that both finished, so no difference can be given"
-    text = points(difference.mean)
+    text = measure.gain_text(difference.mean)
     if difference.half is None:
         return f"{text} on the only common seed, so no interval can be given"
     text += (
-        f" (95 % interval {100 * difference.low:+.1f} to {points(difference.high)}, "
+        f" (95 % interval {measure.interval_text(difference.low, difference.high)}, "
         f"paired over {difference.seeds} seeds)"
     )
     return text if difference.excludes_zero else f"{text}; they cannot be told apart"

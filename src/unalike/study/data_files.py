@@ -43,7 +43,7 @@ def is_file(data: str) -> bool:
 
 def read_options(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `read` that settings of a study stand for."""
-    known = {**ROLES, **READING}
+    known = {**ROLES, **READING, "task": "task"}
     return {
         known[name]: value
         for name, value in settings.items()

@@ -1,4 +1,4 @@
-"""What is measured after a round: three accuracies that are never mixed.
+"""What is measured after a round: three kinds of scores that are never mixed.
 
     personal    each training client's own model on its own test samples
     global      the one model for everybody, on the pooled test samples
@@ -6,6 +6,7 @@
 
 Where samples come in windows of time these are taken over all windows, and after the last round of
 each window there is a fourth, each training client's own model on other windows (`stream`).
+What the scores are, and which of them counts, is said by the federation's task.
 
 Validation scores are kept apart: they alone choose a round.
 """
@@ -27,10 +28,13 @@ from unalike.engines.prediction import Predictions
 from unalike.functional.trees import leaves
 from unalike.measures.dissimilarity import gradient_dissimilarity
 from unalike.measures.group_agreement import adjusted_rand
-from unalike.measures.metrics import Scores, scores
+from unalike.measures.groups import Floats
 
 MOST_PROBED = 100
 """Clients whose full gradients are taken for the dissimilarity of a round."""
+
+Scores = dict[str, Floats]
+"""By the name of the measure, or "loss", one value for each group: [groups]."""
 
 
 def evaluate(engine: LocalEngine, server: Any, t: int, cohort: Cohort) -> dict[str, Any]:
@@ -80,7 +84,7 @@ def _agreement(engine: LocalEngine, personal: Any) -> float | None:
 
 
 def _by_window(engine: LocalEngine, personal: Any, time: Windows, t: int) -> dict[str, Any]:
-    """Accuracy of each client's model when a window ends, NaN where a client has no samples.
+    """The main measure of each client's model when a window ends, NaN where it has no samples.
 
     next    on the training samples of the next window, before it is trained on; null at the end
     past    on the test samples of every window so far, the one that ends included
@@ -88,9 +92,9 @@ def _by_window(engine: LocalEngine, personal: Any, time: Windows, t: int) -> dic
     here = window_of(t, engine.rounds, time.number)
     federation, clients = engine.federation, engine.federation.clients
 
-    def accuracy(part: str, lists: Ragged) -> list[float]:
+    def score(part: str, lists: Ragged) -> list[float]:
         predictions = engine.predict(personal, engine.rows, part, only=lists)
-        return as_lists(_score(engine, predictions))["accuracy"]
+        return as_lists(_score(engine, predictions))[federation.task.main.name]
 
     def each(window: int) -> NDArray[np.int64]:
         return np.full(clients, window)
@@ -98,30 +102,25 @@ def _by_window(engine: LocalEngine, personal: Any, time: Windows, t: int) -> dic
     ahead = here + 1
     return {
         "window": here,
-        "next": accuracy("train", in_window(federation.train, time.samples, each(ahead)))
+        "next": score("train", in_window(federation.train, time.samples, each(ahead)))
         if ahead < time.number
         else None,
         "past": [
-            accuracy("test", in_window(federation.test, time.tests, each(window)))
+            score("test", in_window(federation.test, time.tests, each(window)))
             for window in range(ahead)
         ],
     }
 
 
 def _score(engine: LocalEngine, predictions: Predictions) -> Scores:
-    return scores(
-        _array(predictions.output),
-        _array(predictions.truth),
-        _array(predictions.losses).astype(np.float64),
-        predictions.sizes,
-        engine.federation.classes,
-    )
+    task = engine.federation.task
+    return task.scores(predictions.counts(task))
 
 
 def _pooled(engine: LocalEngine, predictions: Predictions) -> dict[str, Any]:
     """Scores over all clients' validation samples together."""
-    everything = predictions._replace(sizes=np.asarray([predictions.sizes.sum()]))
-    return of_first_group(_score(engine, everything))
+    task = engine.federation.task
+    return of_first_group(task.scores(predictions.counts(task, together=True)))
 
 
 def of_first_group(values: Scores) -> dict[str, float]:

@@ -15,10 +15,12 @@ from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation, federate
 from unalike.data.skews.registry import with_skews
 from unalike.data.sources import Arrays, load
-from unalike.data.sources.source import Task
+from unalike.errors import InputError
+from unalike.functional.losses import LOSSES
 from unalike.functional.module import materialised
 from unalike.functional.outputs import OutputName
 from unalike.models import build
+from unalike.tasks import AUTO, Task, read
 
 from .data_files import FILE_SETTINGS, check_file, read_file, source_named
 from .settings import Study
@@ -50,12 +52,34 @@ def federation_for(study: Study, inputs: UserInputs, seed: int) -> Federation:
         return _dealt_dataset(inputs.dataset, study.model_dump_json(), seed)
     if inputs.federation is None:
         return deal_study(study, seed)
+    _check_task(study, inputs.federation)
     return with_skews(inputs.federation, study.skew, seed=seed)
 
 
 @lru_cache(maxsize=1)
 def _arrays(data: str, data_dir: str | None) -> Arrays:
     return load(data, data_dir=data_dir)
+
+
+def _as_asked(arrays: Arrays, study: Study) -> Arrays:
+    """The arrays, with another question asked of them where the study says so."""
+    if study.task in (AUTO, arrays.task):
+        return arrays
+    found, y, _ = read(arrays.y, study.task, name=f"y of {study.data}")
+    return arrays._replace(
+        y=y,
+        classes=found.outputs[-1],
+        task=found.name,
+        class_names=found.class_names,
+    )
+
+
+def _check_task(study: Study, federation: Federation) -> None:
+    if study.task not in (AUTO, federation.task.name):
+        raise InputError(
+            f"task = {study.task!r} beside clients whose task is {federation.task.name!r}: say it "
+            f"where they are made, as in Federation.from_arrays(..., task={study.task!r})."
+        )
 
 
 @lru_cache(maxsize=1)
@@ -67,7 +91,7 @@ def _file_arrays(text: str) -> Arrays:
 def _arrays_of(study: Study) -> Arrays:
     if source_named(study.data) is not None:
         return _arrays(study.data, study.data_dir)
-    reading = {"data", "checksum", *FILE_SETTINGS}
+    reading = {"data", "checksum", "task", *FILE_SETTINGS}
     return _file_arrays(study.model_dump_json(include=reading))
 
 
@@ -84,7 +108,7 @@ def _dealt(text: str, seed: int) -> Federation:
 
 def _deal(arrays: Arrays, study: Study, seed: int) -> Federation:
     return federate(
-        arrays,
+        _as_asked(arrays, study),
         split=study.split,
         clients=study.client_count(),
         seed=seed,
@@ -106,8 +130,14 @@ def problem_for(study: Study, federation: Federation, inputs: UserInputs) -> Pro
     if inputs.problem is not None:
         return prepared(inputs.problem, federation)
     shape = tuple(federation.x.shape[1:])
-    problem = _network(study.model, shape, federation.classes, federation.task, study.buffers)
-    return prepare(problem, federation.x[:1], classes=federation.classes, trial=False)
+    problem = _network(study.model, shape, federation.task, study.loss, study.buffers)
+    return prepare(problem, federation.x[:1], **_wanted(federation.task), trial=False)
+
+
+def _wanted(task: Task) -> dict[str, Any]:
+    """What `prepare` must know of what a model has to put out."""
+    classes = task.outputs[-1] if task.holds_classes else None
+    return {"classes": classes, "fits": task.check_outputs}
 
 
 @lru_cache(maxsize=2)
@@ -117,16 +147,15 @@ def prepared(problem: Problem, federation: Federation) -> Problem:
     Raises:
         InputError: in one sentence, why it cannot be trained on them.
     """
-    return prepare(problem, federation.x, federation.y, federation.classes)
+    return prepare(problem, federation.x, federation.y, **_wanted(federation.task))
 
 
 @lru_cache(maxsize=2)
-def _network(model: str, shape: tuple[int, ...], classes: int, task: Task, buffers: str) -> Problem:
-    module = build(model, shape=shape, classes=classes, seed=0)
-    return Problem(module, LOSSES[task], buffers=buffers)
-
-
-LOSSES: dict[Task, str] = {"classes": "cross_entropy", "labels": "binary_cross_entropy"}
+def _network(
+    model: str, shape: tuple[int, ...], task: Task, loss: str | None, buffers: str
+) -> Problem:
+    module = build(model, shape=shape, classes=task.outputs[-1], seed=0)
+    return Problem(module, task.loss(loss), buffers=buffers)
 
 
 def problem_from_module(
@@ -136,11 +165,13 @@ def problem_from_module(
     loss: Any = None,
     output: OutputName = None,
 ) -> Problem:
-    """A module with a loss that fits the federation's labels; lazy layers take their shapes."""
-    usual = LOSSES[federation.task]
+    """A module with a loss: of the federation's task, by name, or one of the user's own.
+
+    Lazy layers take their shapes from the samples.
+    """
+    task = federation.task
+    if loss is None or (isinstance(loss, str) and (loss in task.losses or loss not in LOSSES)):
+        loss = task.loss(loss)
     return Problem(
-        materialised(module, federation.x[:2]),
-        usual if loss is None else loss,
-        output=output,
-        buffers=study.buffers,
+        materialised(module, federation.x[:2]), loss, output=output, buffers=study.buffers
     )

@@ -1,12 +1,12 @@
 """Studies over time: what methods must allow, and how well clients do as their data change.
 
-    next window   accuracy of a client's own model on the samples that come in the next window,
-                  before anything is trained on them (test, then train)
-    past windows  accuracy of a client's own model, when all is over, on the test samples of the
+    next window   the main measure of a client's own model on the samples that come in the next
+                  window, before anything is trained on them (test, then train)
+    past windows  that of a client's own model, when all is over, on the test samples of the
                   windows before the last
-    forgetting    what that accuracy has lost since each window ended
+    forgetting    by how much that measure is worse than when each window ended
 
-All are means over windows, then over clients; they are never mixed with the other accuracies.
+All are means over windows, then over clients; they are never mixed with the other scores.
 
 Source  test-then-train: Gama, Sebastiao and Rodrigues, KDD 2009; forgetting: Chaudhry et al.,
         ECCV 2018, with the accuracy at the end of a window in place of the best one
@@ -25,6 +25,7 @@ from unalike.data.federation import Federation
 from unalike.data.skews.temporal_skews import TemporalSkew
 from unalike.errors import InputError
 from unalike.functional.trees import leaves
+from unalike.tasks import Measure
 
 from .settings import Study
 
@@ -72,7 +73,7 @@ def refuse_state_per_sample(method: Method, problem: Problem, federation: Federa
         )
 
 
-def window_scores(records: list[dict[str, Any]]) -> dict[str, Floats]:
+def window_scores(records: list[dict[str, Any]], main: Measure) -> dict[str, Floats]:
     """The three measures for each training client [N], as far as windows have ended."""
     ended = [
         record["evaluation"]["stream"]
@@ -82,12 +83,12 @@ def window_scores(records: list[dict[str, Any]]) -> dict[str, Floats]:
     found: dict[str, Floats] = {}
     ahead = [np.asarray(each["next"]) for each in ended if each["next"] is not None]
     if ahead:
-        found["next_window_accuracy"] = _mean(ahead)
+        found[f"next_window_{main.name}"] = _mean(ahead)
     if len(ended) > 1:
         now = [np.asarray(values) for values in ended[-1]["past"][:-1]]
         then = [np.asarray(each["past"][-1]) for each in ended[:-1]]
-        found["past_windows_accuracy"] = _mean(now)
-        found["forgetting"] = _mean([a - b for a, b in zip(then, now, strict=True)])
+        found[f"past_windows_{main.name}"] = _mean(now)
+        found["forgetting"] = _mean([main.gain(a, b) for a, b in zip(then, now, strict=True)])
     return found
 
 

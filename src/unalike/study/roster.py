@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
-from unalike.data.sources.source import Task
 from unalike.errors import InputError
+from unalike.tasks import Task, task_named
 
 from .store import write_atomically
 
@@ -45,9 +45,15 @@ class SampleFormat:
     """What the samples of all sites have in common."""
 
     shape: tuple[int, ...]
-    classes: int
-    task: Task
+    classes: int  # or labels, tokens, targets; 1 for a number or a time
+    task: str
     columns: str = ""  # fingerprint of the features' names in their order; empty without names
+    y_shape: tuple[int, ...] = ()  # of one sample's y
+
+    @property
+    def question(self) -> Task:
+        """What is asked of a sample."""
+        return task_named(self.task).of(self.classes, self.y_shape)
 
 
 @dataclass
@@ -98,8 +104,7 @@ class Roster:
             names=names,
             newcomers=np.zeros(len(self.places), dtype=bool),
             pooled_test=np.zeros(0, np.int64),
-            classes=samples.classes,
-            task=samples.task,
+            task=samples.question,
             reported_counts=self._reported_counts(samples.classes),
         )
 
@@ -143,7 +148,13 @@ def read_sites(folder: Path) -> Roster | None:
                 Site(**{**site, "label_counts": tuple(site["label_counts"])}) if site else None
                 for site in plain["places"]
             ],
-            samples=SampleFormat(**{**samples, "shape": tuple(samples["shape"])})
+            samples=SampleFormat(
+                **{
+                    **samples,
+                    "shape": tuple(samples["shape"]),
+                    "y_shape": tuple(samples["y_shape"]),
+                }
+            )
             if samples
             else None,
             dealt=plain["dealt"],
@@ -165,6 +176,5 @@ def _lists_of_sizes(sizes: NDArray[np.int64]) -> Ragged:
 
 
 def _placeholder_labels(samples: SampleFormat) -> torch.Tensor:
-    if samples.task == "classes":
-        return torch.zeros(1, dtype=torch.int64)
-    return torch.zeros(1, samples.classes, dtype=DTYPE)
+    none = samples.question.no_truth()
+    return none.new_zeros(1, *none.shape[1:])

@@ -6,35 +6,24 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from unalike.measures.metrics import MAIN, METRICS
-
-CHOOSING = (MAIN, METRICS["loss"])
-"""The first decides, the next between equals."""
+from unalike.tasks import Task
 
 
-def rank(evaluation: dict[str, Any]) -> tuple[float, ...]:
-    """Smaller is better: higher validation accuracy, then lower validation loss."""
-    validation = evaluation["validation"]
-    return tuple(
-        -validation[metric.name] if metric.better == "high" else validation[metric.name]
-        for metric in CHOOSING
-    )
-
-
-def better(evaluation: dict[str, Any], best: dict[str, Any] | None) -> bool:
-    """Whether this evaluation beats the best so far.
+def better(task: Task, evaluation: dict[str, Any], best: dict[str, Any] | None) -> bool:
+    """Whether this evaluation beats the best so far: by the main measure, then by the loss.
 
     Where nobody's validation samples are known, the later one; known ones beat unknown ones.
     """
-    if best is None or math.isnan(best["validation"][MAIN.name]):
+    if best is None:
         return True
-    return rank(evaluation) < rank(best)
+    so_far = task.choice(best["validation"])
+    return math.isnan(so_far[0]) or task.choice(evaluation["validation"]) < so_far
 
 
-def best_round(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def best_round(task: Task, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The first of the evaluated rounds that none beats."""
     best = records[0]
     for record in records[1:]:
-        if better(record["evaluation"], best["evaluation"]):
+        if better(task, record["evaluation"], best["evaluation"]):
             best = record
     return best

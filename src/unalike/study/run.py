@@ -20,6 +20,7 @@ from unalike.engines.machine import device_named
 from unalike.engines.memory import predict_memory
 from unalike.engines.plan import Plan, choose_plan, mode_for
 from unalike.privacy import with_privacy
+from unalike.tasks import Task
 from unalike.weighting.sampling import draw
 from unalike.weighting.weights import objective
 
@@ -70,7 +71,7 @@ def run(task: RunTask, tell: Callable[[ProgressEvent], None] = lambda _: None) -
 class SimulatedClients:
     """The clients of a run, all on this machine: see `training.RunClients`."""
 
-    task: RunTask
+    of: RunTask
     engine: LocalEngine
     trainer: LocalEngine  # the same, or all clients put together as one
 
@@ -80,6 +81,10 @@ class SimulatedClients:
     @property
     def method(self) -> Method:
         return self.trainer.method
+
+    @property
+    def task(self) -> Task:
+        return self.engine.federation.task
 
     @property
     def clients(self) -> LocalEngine:
@@ -94,13 +99,13 @@ class SimulatedClients:
         return self.trainer.states
 
     def begin(self, server: Any, saved: Checkpoint | None) -> str:
-        trainer, study = self.trainer, self.task.study
+        trainer, study = self.trainer, self.of.study
         if saved is not None:
             trainer.restore(saved.clients)
             trainer.plan = Plan.read(saved.plan)
         else:
             cohort = study.cohort_size(trainer.population.size)
-            trainer.plan = _planned(trainer, server, self.task, cohort)
+            trainer.plan = _planned(trainer, server, self.of, cohort)
         self.engine.plan = trainer.plan
         return str(trainer.plan)
 

@@ -31,6 +31,7 @@ from unalike.data.windows import last_rounds
 from unalike.errors import InputError, unknown
 from unalike.methods import METHODS
 from unalike.privacy import Privacy, parse_privacy
+from unalike.tasks import AUTO, task_named
 from unalike.weighting.weights import parse as parse_weights
 
 from .data_files import source_named, with_defaults
@@ -53,6 +54,12 @@ class Study(BaseModel):
 
     data: Annotated[str, Field(description="data set, or a file or folder")] = "digits"
     data_dir: Annotated[str | None, Field(description="folder with the data files")] = None
+    task: Annotated[
+        str, Field(description="what is asked: auto, classes, binary, labels, counts, ...")
+    ] = AUTO
+    loss: Annotated[
+        str | None, Field(description="loss of the task, by name; its usual one if not given")
+    ] = None
     client_column: Annotated[
         str | None, Field(description="own files: the column that names the client")
     ] = None
@@ -266,6 +273,8 @@ def _with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(study: Study) -> None:
+    if study.task != AUTO:
+        task_named(study.task)
     check_privacy(study.privacy, weights=study.weights, sampling=study.sampling)
     check_classes(study.classes, data=study.data)
 

@@ -16,6 +16,7 @@ from unalike.errors import DivergedError
 from unalike.measures.dissimilarity import cancellation, client_drift
 from unalike.privacy import Account, Ledger, Release
 from unalike.rounds import Clients, Round, rounds
+from unalike.tasks import Task
 from unalike.weighting.sampling import draw
 
 from .round_choice import best_round, better
@@ -30,7 +31,7 @@ class ProgressEvent:
     label: str
     seed: int
     t: int  # rounds done
-    accuracy: float | None = None  # personalised, on validation samples
+    validation: str | None = None  # the main measure of personal models on validation samples
     remark: str | None = None
     plan: str | None = None  # how the work is spread over the machine, said once
     runs: int | None = None  # how many there are to do, said at the start
@@ -43,6 +44,11 @@ class RunClients(Protocol):
 
     @property
     def method(self) -> Method: ...
+    @property
+    def task(self) -> Task:
+        """What is asked of a sample: it says by what a round is chosen."""
+        ...
+
     @property
     def clients(self) -> Clients: ...
     @property
@@ -110,7 +116,7 @@ def train(
     )
     ledger = _ledger(study, clients, cohort, hidden, store.records())
     evaluated = [r for r in store.records() if "evaluation" in r]
-    best = best_round(evaluated)["evaluation"] if evaluated else None
+    best = best_round(run.task, evaluated)["evaluation"] if evaluated else None
     t = done
     try:
         for t in range(done + 1, study.rounds + 1):
@@ -124,7 +130,7 @@ def train(
                 record["epsilon"] = ledger.epsilon
             if t in study.evaluated_rounds():
                 measured = run.evaluate(outcome.server, t, outcome.cohort)
-                leads = better(measured, best)
+                leads = better(run.task, measured, best)
                 if run.newcomers and (leads or t == study.rounds):
                     measured["new"] = run.evaluate_new(outcome.server, t)
                 record["evaluation"] = measured
@@ -137,7 +143,7 @@ def train(
                 Checkpoint(t, outcome.server, run.states, plan),
                 force=run.every_checkpoint or t == study.rounds,
             )
-            said = _validation(record), _rejections(record)
+            said = _validation(run.task, record), _rejections(record)
             tell(ProgressEvent(label, seed, t, *said, epsilon=record.get("epsilon")))
     except DivergedError as error:
         store.append({"round": t, "diverged": f"{error}"})
@@ -182,8 +188,10 @@ def _record(method: Method, outcome: Round, run: RunClients) -> dict[str, Any]:
     return record
 
 
-def _validation(record: dict[str, Any]) -> float | None:
-    return record["evaluation"]["validation"]["accuracy"] if "evaluation" in record else None
+def _validation(task: Task, record: dict[str, Any]) -> str | None:
+    if "evaluation" not in record:
+        return None
+    return task.main.text(record["evaluation"]["validation"][task.main.name])
 
 
 def _rejections(record: dict[str, Any]) -> str | None:

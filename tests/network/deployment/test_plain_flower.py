@@ -29,6 +29,7 @@ from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
 from unalike.network.deployment import keys
 from unalike.network.site.local_data import own_federation
+from unalike.tasks.classes import Classes
 
 pytestmark = pytest.mark.slow
 
@@ -123,8 +124,7 @@ def together(running: PlainFlower) -> Federation:
         names=SITES,
         newcomers=np.zeros(len(sites), dtype=bool),
         pooled_test=np.arange(len(tests)),
-        classes=CLASSES,
-        task="classes",
+        task=Classes.of(CLASSES),
     )
 
 

@@ -18,7 +18,7 @@ from unalike.results import units
 class SiteRow:
     """What is shown of a site."""
 
-    accuracy: str = ""
+    score: str = ""  # by the main measure
     missed: int = 0  # rounds without its answer
 
 
@@ -34,6 +34,7 @@ class FederationProgress(ProgressDisplay):
         super().__init__(console, "rounds")
         self._title, self._present = title, present
         self._state = "starting"
+        self._measure = "accuracy"
         self._sites: dict[str, SiteRow] = {}
         self._run = ""
         self._bytes = {"down": 0, "up": 0}
@@ -68,10 +69,11 @@ class FederationProgress(ProgressDisplay):
         missed = {*event.get("dropped", []), *event.get("rejected", [])}
         for name in {*self._sites, *missed}:
             self._site(name).missed += name in missed
-        for name, value in event.get("accuracy", {}).items():
-            self._site(name).accuracy = f"{value:.1%}"
+        self._measure = event.get("measure", self._measure)
+        for name, text in event.get("texts", {}).items():
+            self._site(name).score = text
         for name in event.get("hidden", []):
-            self._site(name).accuracy = "hidden"
+            self._site(name).score = "hidden"
         self._draw_run(event)
         if not self.console.is_terminal:
             self.say(_sentence(event, missed))
@@ -96,11 +98,11 @@ class FederationProgress(ProgressDisplay):
     def below(self) -> Iterable[RenderableType]:
         """A row for each site."""
         here = self._present()
-        table = Table("site", "here", "accuracy", "missed", box=None, pad_edge=False)
+        table = Table("site", "here", self._measure, "missed", box=None, pad_edge=False)
         for name in sorted({*self._sites, *here}):
             site = self._sites.get(name, SiteRow())
             there = "yes" if name in here else "no"
-            table.add_row(Text(name), there, site.accuracy, str(site.missed))
+            table.add_row(Text(name), there, site.score, str(site.missed))
         yield table
 
 
@@ -110,11 +112,10 @@ def _sentence(event: dict[str, Any], missed: set[str]) -> str:
     parts.append(f"{event['answers']} answers")
     if missed:
         parts.append(f"without {', '.join(sorted(missed))}")
-    if event.get("accuracy"):
-        mean = sum(event["accuracy"].values()) / len(event["accuracy"])
-        parts.append(f"accuracy {mean:.1%}")
+    if event.get("mean"):
+        parts.append(f"{event['measure']} {event['mean']}")
     if event.get("hidden"):
-        parts.append(f"accuracy hidden by {', '.join(event['hidden'])}")
+        parts.append(f"{event['measure']} hidden by {', '.join(event['hidden'])}")
     if "epsilon" in event:
         parts.append(f"epsilon {units.epsilon(event['epsilon'])}")
     if "diverged" in event:

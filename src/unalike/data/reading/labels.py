@@ -1,4 +1,4 @@
-"""What each sample is to be called: classes by name, or many labels a sample."""
+"""What is asked of each sample: classes by name, many labels, or what another task has."""
 
 from __future__ import annotations
 
@@ -11,27 +11,70 @@ from unalike.data.natural_order import in_natural_order, in_order
 from unalike.data.preprocessing.cells import is_number, is_whole
 from unalike.data.preprocessing.table import Column
 from unalike.errors import InputError
+from unalike.tasks import AUTO, Task, read, task_named
 
 from .names import names_of
 
 MOST_NUMBERED = 10
 """From a table, more different whole numbers than these may be classes or quantities."""
 SHOWN = 5
+BINARY, CLASSES = "binary", "classes"
 
 
 class Labels(NamedTuple):
-    """The labels of all samples."""
+    """What is asked of all samples, and the answers."""
 
-    y: npt.NDArray[Any]  # [n] int64 places in `names`, or [n, labels] float32 of zeros and ones
-    names: tuple[str, ...]
+    y: npt.NDArray[Any]  # [n, ...] as the task has it
+    task: Task
     notes: list[str]
     column: str = ""  # where they stood
 
 
-def read_labels(
-    column: Column, what: str, *, chosen: bool = False, order: tuple[str, ...] = ()
+def read_rows(values: npt.NDArray[Any], what: str, task: str, x_shape: tuple[int, ...]) -> Labels:
+    """Several values a sample [n, k], under a task by name or the one that the rule finds.
+
+    Raises:
+        InputError: values that do not fit the task; or, under "auto", that fit two.
+    """
+    found, y, text = read(values, task, name=what, x_shape=x_shape)
+    return Labels(y, found, [text] if text else [])
+
+
+def read_column(
+    column: Column, what: str, task: str = AUTO, *, order: tuple[str, ...] = ()
 ) -> Labels:
-    """Classes of any names, numbered in the natural order of these.
+    """One value a sample, under a task by name or the one that the rule finds.
+
+    order: the names that whole numbers stand for.
+
+    Raises:
+        InputError: one sentence says what to change.
+    """
+    numbers = None if order else _numbers(column)
+    parted = numbers is not None and bool((numbers != np.floor(numbers)).any())
+    asks_for_classes = task != AUTO and task_named(task).holds_classes
+    if asks_for_classes or (task == AUTO and not parted):
+        y, names, notes = read_classes(column, what, chosen=task != AUTO, order=order)
+        kind = task if task != AUTO else BINARY if len(names) == 2 else CLASSES
+        found, y = task_named(kind).read(y, name=what)
+        return Labels(y, found.of(len(names), (), names), notes)
+    found, y, text = read(column.values if numbers is None else numbers, task, name=what)
+    return Labels(y, found, [text] if text else [])
+
+
+def _numbers(column: Column) -> npt.NDArray[np.float64] | None:
+    """The values where all of them are numbers; None where there are others, or none at all."""
+    if column.values.dtype.kind in "iuf":
+        numbers = column.values.astype(np.float64)
+        return numbers if np.isfinite(numbers).all() else None
+    texts = [str(value).strip() for value in column.values]
+    return np.array(texts, np.float64) if all(map(is_number, texts)) else None
+
+
+def read_classes(
+    column: Column, what: str, *, chosen: bool = False, order: tuple[str, ...] = ()
+) -> tuple[npt.NDArray[np.int64], tuple[str, ...], list[str]]:
+    """Classes of any names, numbered in the natural order of these: [n], names, what was found.
 
     chosen: whether somebody has said that these are classes; else many different numbers are
     refused, since they may be quantities. order: the names that whole numbers stand for.
@@ -55,33 +98,7 @@ def read_labels(
         )
     y, ordered = in_order(names)
     notes.append(f"{what}: {len(different)} classes, in this order: {_listed(different)}.")
-    return Labels(y, ordered, notes)
-
-
-def read_many_labels(values: npt.NDArray[Any], what: str, names: tuple[str, ...] = ()) -> Labels:
-    """Zeros and ones [n, labels]; rows with exactly one 1 each are classes.
-
-    Raises:
-        InputError: anything but zeros and ones.
-    """
-    if values.ndim != 2:
-        raise InputError(f"{what} must be [n] or [n, labels], but its shape is {values.shape}.")
-    try:
-        numbers = values.astype(np.float64)
-    except (TypeError, ValueError):
-        raise InputError(
-            f"{what} with many labels a sample must hold only zeros and ones."
-        ) from None
-    if not np.isin(numbers, (0, 1)).all():
-        raise InputError(f"{what} with many labels a sample must hold only zeros and ones.")
-    names = names or tuple(map(str, range(values.shape[1])))
-    if (numbers.sum(1) == 1).all():
-        note = (
-            f"Each row of {what} holds exactly one 1: taken as {len(names)} classes, one a sample "
-            "(one-hot), not as many labels."
-        )
-        return Labels(numbers.argmax(1).astype(np.int64), names, [note])
-    return Labels(numbers.astype(np.float32), names, [])
+    return y, ordered, notes
 
 
 def _class_names(column: Column, what: str) -> tuple[npt.NDArray[np.str_], list[str]]:
@@ -102,8 +119,8 @@ def _class_names(column: Column, what: str) -> tuple[npt.NDArray[np.str_], list[
 
 def _quantities(what: str, example: str) -> InputError:
     return InputError(
-        f"{what} holds {example}, which is no class: classes are whole numbers or names; to "
-        "predict a quantity, cut it into classes first."
+        f"{what} holds {example}, which is no class: classes are whole numbers or names; say "
+        "task=regression to predict a quantity."
     )
 
 
@@ -122,7 +139,7 @@ def _refuse_quantities(different: list[str], what: str, *, chosen: bool, listed:
         raise InputError(
             f"{what} holds {len(different)} different whole numbers, {different[0]} to "
             f"{different[-1]}, and two readings are plausible: say task=classes if each of them is "
-            "a class, or cut the quantity into classes first."
+            "a class, task=regression (or task=counts) if they are quantities."
         )
 
 

@@ -12,11 +12,13 @@ from unalike.data.natural_order import in_order
 from unalike.data.preprocessing.settings import PreprocessingSettings, check_scale
 from unalike.data.preprocessing.table import Table
 from unalike.errors import InputError
+from unalike.tasks import AUTO, task_named
+from unalike.tasks.values import whole
 
 from .array_inputs import samples_of
 from .array_layout import channels_first
 from .inputs import source_of
-from .labels import Labels, read_labels, read_many_labels
+from .labels import Labels, read_column, read_rows
 from .names import names_of
 from .pictures import Size
 from .roles import Source, column_of, labels_of
@@ -37,7 +39,7 @@ def read(
     layout: str = "",
     channels: str = "",
     decimal: str = "",
-    task: str = "",
+    task: str = AUTO,
 ) -> Dataset:
     """Samples, labels and clients from whatever holds them.
 
@@ -53,8 +55,9 @@ def read(
             speaks Arrow or the interchange protocol; an array, tensor or list x [n, ...]; a tuple
             (x, y), (x, y, client) or (x, y, client, time); arrays by name; a
             `torch.utils.data.Dataset` of pairs; a Hugging Face `datasets.Dataset`.
-        label: the column of classes, by name, or one value a sample [n], or zeros and ones
-            [n, labels]. By default the column "y" or "label".
+        label: the column that is asked for, by name, or one value a sample [n], or several
+            [n, k]: many labels, quantities, time and event, tokens. By default the column "y" or
+            "label".
         client: the column that names whose each sample is, or one name a sample. By default
             the column "client", where there is one.
         time: the column that says when each sample was taken, or one time a sample.
@@ -66,13 +69,14 @@ def read(
         layout: of a folder, such as "class/client".
         channels: of x [n, ...], "first" or "last".
         decimal: of numbers in a text file, "," or ".".
-        task: "classes" says that many different whole numbers are classes.
+        task: what is asked of a sample, a name in `unalike.tasks.TASKS`; "auto" finds out from the
+            labels and says so in `notes`.
 
     Raises:
         InputError: one sentence says what to change.
     """
-    if task not in ("", "classes"):
-        raise InputError(f'task must be "classes", not {task!r}: classes are all that is learned.')
+    if task != AUTO:
+        task_named(task)
     if decimal not in ("", ",", "."):
         raise InputError(f'decimal must be "," or ".", not {decimal!r}.')
     settings = PreprocessingSettings(
@@ -82,7 +86,8 @@ def read(
     roles = {"label": label, "client": client, "time": time, "group": group}
     found, roles = source_of(source, roles, size, layout=layout, decimal=decimal)
     x = found.x if isinstance(found.x, Table) else samples_of(found.x)
-    labels = _labels(found, roles["label"], chosen=task == "classes")
+    tokens = () if isinstance(x, Table) or not whole(x) else x.shape[1:]
+    labels = _labels(found, roles["label"], task, tokens)
     whose, when = (
         column_of(found, "client", roles["client"]),
         column_of(found, "time", roles["time"]),
@@ -120,7 +125,7 @@ def read(
     return Dataset(
         x=x,
         y=labels.y,
-        class_names=labels.names,
+        task=labels.task,
         client=names,
         time=times,
         group=groups,
@@ -130,13 +135,13 @@ def read(
     )
 
 
-def _labels(found: Source, wish: Any, *, chosen: bool) -> Labels:
+def _labels(found: Source, wish: Any, task: str, tokens: tuple[int, ...]) -> Labels:
     values, name = labels_of(found, wish)
     what = name or "y"
     if isinstance(values, np.ndarray):
-        return read_many_labels(values, what)._replace(column=name)
+        return read_rows(values, what, task, tokens)._replace(column=name)
     order = found.orders.get(name, ()) or found.order
-    return read_labels(values, what, chosen=chosen, order=order)._replace(column=name)
+    return read_column(values, what, task, order=order)._replace(column=name)
 
 
 def _refuse_unknown(settings: PreprocessingSettings, table: Table) -> None:

@@ -75,7 +75,7 @@ def relabel(federation: Data, names: Indices) -> Data:
     Raises:
         InputError: many labels a sample.
     """
-    if federation.task != "classes":
+    if not federation.task.holds_classes:
         raise InputError("Only samples of one class each can be relabelled.")
     parts = []
     for labels, owner in zip((federation.y, federation.y_test), federation.owners(), strict=True):

@@ -61,7 +61,7 @@ class Teachers(TransformSkew):
 
 
 def _check(federation: FederatedData, official: bool) -> None:
-    if federation.task != "classes":
+    if not federation.task.holds_classes:
         raise InputError("Only samples of one class each can be named by teachers.")
     if official:
         raise InputError(

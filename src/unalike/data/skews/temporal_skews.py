@@ -113,7 +113,7 @@ def with_windows(federation: Data, skews: Sequence[TemporalSkew], *, seed: int) 
     tilt: Floats = np.zeros(count)
     first: int | None = None
     for skew in skews:
-        if isinstance(skew, (LabelDrift, Arrival)) and federation.task != "classes":
+        if isinstance(skew, (LabelDrift, Arrival)) and not federation.task.holds_classes:
             raise InputError(f"The skew {skew.kind} needs samples of one class each.")
         if isinstance(skew, LabelDrift):
             tilt = skew.strength * (2 * drift_law(skew.law, count) - 1)
@@ -121,7 +121,7 @@ def with_windows(federation: Data, skews: Sequence[TemporalSkew], *, seed: int) 
             first = skew.first
     owner = np.concatenate(federation.owners())
     labels = np.zeros(len(owner), np.int64)
-    if federation.task == "classes":
+    if federation.task.holds_classes:
         labels = np.concatenate([federation.y.numpy(), federation.y_test.numpy()])
     window = np.zeros(len(owner), np.int64)
     held = owner >= 0

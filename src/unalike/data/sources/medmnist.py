@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .source import TEST, TRAIN, VALIDATION, Arrays, RemoteFile, Source, Task, parts, pixels
+from .source import TEST, TRAIN, VALIDATION, Arrays, RemoteFile, Source, parts, pixels
 
 
-def read_medmnist(file: Path, *, classes: int, task: Task) -> Arrays:
+def read_medmnist(file: Path, *, classes: int, task: str) -> Arrays:
     """An npz of train, val and test -> images [n, 1 or 3, 28, 28]."""
     with np.load(file, allow_pickle=False) as npz:
         images = np.concatenate([npz[f"{name}_images"] for name in ("train", "val", "test")])
@@ -29,7 +29,7 @@ def _source(
     channels: int,
     classes: int,
     md5: str,
-    task: Task = "classes",
+    task: str = "classes",
     licence: str = "CC BY 4.0",
 ) -> Source:
     url = f"https://zenodo.org/records/10519652/files/{name}.npz?download=1"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .source import TRAIN, Arrays, RemoteFile, Source, Task, parts
+from .source import TRAIN, Arrays, RemoteFile, Source, parts
 from .tables import Column, feature_names, features
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ GUIMMUN = (
 
 
 def read_multilevel(
-    file: Path, *, columns: tuple[Column, ...], target: str, client: str, task: Task
+    file: Path, *, columns: tuple[Column, ...], target: str, client: str, task: str
 ) -> Arrays:
     """Rows of a table -> features [n, p]; the target as numbers float32 [n] or N 0 and Y 1 [n]."""
     import pandas
@@ -94,7 +94,7 @@ def _source(
     columns: tuple[Column, ...],
     target: str,
     client: str,
-    task: Task,
+    task: str,
 ) -> Source:
     return Source(
         name=name,

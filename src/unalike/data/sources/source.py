@@ -2,14 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-Task = Literal["classes", "labels", "regression", "survival", "sequence"]
-"""What is asked of a sample: its class, its labels, a number, how long until an event, what token
-comes next."""
+from unalike.tasks import Task, task_named
 
 TRAIN, VALIDATION, TEST = 0, 1, 2  # the values of Arrays.part
 
@@ -33,9 +31,14 @@ class Arrays(NamedTuple):
     fit: Callable[[list[Any]], Transform] | None = None
     """Where x is raw, such as text [n], a table of n rows or numbers on unlike scales: learns from
     the training samples of each client, in a list, how to turn it into what a model takes."""
-    task: Task = "classes"
+    task: str = "classes"  # a name in `unalike.tasks.TASKS`
     class_names: tuple[str, ...] = ()  # where classes have names
     notes: tuple[str, ...] = ()  # what was found and guessed while reading
+
+    @property
+    def question(self) -> Task:
+        """What is asked of these samples."""
+        return task_named(self.task).of(self.classes, self.y.shape[1:], self.class_names)
 
     def only(self, rows: npt.NDArray[Any]) -> "Arrays":
         """The samples that `rows` names, by index or by a mask [n]."""
@@ -71,7 +74,7 @@ class Source:
     citation: str
     files: tuple[RemoteFile, ...]
     read: Callable[..., Arrays]
-    task: Task = "classes"
+    task: str = "classes"  # a name in `unalike.tasks.TASKS`
     natural_clients: int | None = None
     """The people, hospitals or schools whose samples these are; None where clients are made."""
     package: str | None = None  # the Python package that brings the data, in place of files

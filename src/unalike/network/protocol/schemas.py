@@ -19,7 +19,8 @@ from unalike.data.ragged import Ragged
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
 from unalike.functional.trees import map_tree
-from unalike.measures.tally import Tally
+from unalike.tasks import Sums, Task
+from unalike.tasks.sums import mapped
 
 SINGLE_CLIENT = Plan("single", chunk=1, threads=1)
 
@@ -53,8 +54,10 @@ class DownSchemas:
         )
 
 
-def up_schema(method: Method, problem: Problem, x: Tensor, y: Tensor, clients: int) -> Any:
-    """What a client answers, found out with one sample of zeros: x [1, ...], y [1] or [1, C]."""
+def up_schema(
+    method: Method, problem: Problem, x: Tensor, y: Tensor, task: Task, clients: int
+) -> Any:
+    """What a client answers, found out with one sample of zeros: x [1, ...], y [1, ...]."""
     one, none = Ragged.of(np.arange(1), np.array([1])), Ragged.of(np.arange(0), np.array([0]))
     federation = Federation(
         x=x,
@@ -67,8 +70,7 @@ def up_schema(method: Method, problem: Problem, x: Tensor, y: Tensor, clients: i
         names=("nobody",),
         newcomers=np.zeros(1, dtype=bool),
         pooled_test=np.arange(0),
-        classes=1,
-        task="classes",
+        task=task,
     )
     engine = LocalEngine(
         method, problem, federation, seed=0, batch_size=1, epochs=1, plan=SINGLE_CLIENT
@@ -79,14 +81,12 @@ def up_schema(method: Method, problem: Problem, x: Tensor, y: Tensor, clients: i
     return map_tree(lambda leaf: leaf.new_zeros(leaf.shape[1:]), ups)
 
 
-def tally_tree(tally: Tally) -> Any:
-    """A tally as a tree of tensors."""
-    return Tally(*(torch.from_numpy(column) for column in tally))  # type: ignore[arg-type]
+def tree_of_sums(sums: Sums) -> Any:
+    """What a group of samples tells, as a tree of tensors."""
+    return mapped(torch.from_numpy, sums)
 
 
-def tally_of(tree: Any) -> Tally:
-    """The inverse of `tally_tree`."""
-    return Tally(*(column.numpy() for column in tree))
-
-
-TALLY_SCHEMA = tally_tree(Tally.zeros(0, 0))
+def sums_of(tree: Any) -> Sums:
+    """The inverse of `tree_of_sums`."""
+    sums: Sums = mapped(Tensor.numpy, tree)
+    return sums

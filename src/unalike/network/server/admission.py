@@ -9,6 +9,7 @@ from typing import Any
 from unalike import __version__
 from unalike.errors import InputError
 from unalike.study.roster import Roster, SampleFormat, Site
+from unalike.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,12 @@ class SiteDescription:
             counts = tuple(int(count) for count in facts["label_counts"])
             site = replace(site, train=train, validation=validation, test=test, label_counts=counts)
             shape = tuple(int(size) for size in facts["shape"])
-            if facts["task"] not in ("classes", "labels"):
+            if facts["task"] not in TASKS:
                 raise ValueError
             classes, columns = int(facts["classes"]), str(facts["columns"])
-            return SiteDescription(site, None, SampleFormat(shape, classes, facts["task"], columns))
+            y_shape = tuple(int(size) for size in facts["y_shape"])
+            samples = SampleFormat(shape, classes, facts["task"], columns, y_shape)
+            return SiteDescription(site, None, samples)
         except (KeyError, TypeError, ValueError):
             raise InputError("A site did not describe itself.") from None
 
@@ -87,7 +90,8 @@ def common_samples(described: dict[int, SampleFormat]) -> tuple[SampleFormat, di
     fitting = [s for s in described.values() if (s.shape, s.task) == (shape, task)]
     column_counts = Counter(samples.columns for samples in fitting if samples.columns)
     columns = max(column_counts.items(), key=lambda form: form[1])[0] if column_counts else ""
-    common = SampleFormat(shape, max(samples.classes for samples in fitting), task, columns)
+    most = max(fitting, key=lambda samples: samples.classes)
+    common = replace(most, columns=columns)
     reasons = {place: _misfit(samples, common) for place, samples in described.items()}
     return common, {place: why for place, why in reasons.items() if why}
 

@@ -171,15 +171,23 @@ def _as_arrays(tree: Part) -> Part:
 
 def _labels(samples: SampleFormat, study: Study, request: SummaryRequest) -> tuple[str, ...]:
     """The names of the classes."""
-    if samples.task == "classes" and request.label < 0:
+    task = samples.question
+    if task.holds_classes and request.label < 0:
         return study.classes or tuple(map(str, range(samples.classes)))
-    zeros = np.zeros((1, samples.classes) if samples.task == "labels" else 1, np.int64)
+    nothing = task.no_truth()
+    zeros = nothing.new_zeros(1, *nothing.shape[1:]).numpy().astype(np.int64)
+    if task.strata(zeros).text:
+        raise InputError(
+            f"A diagnosis over a network looks at classes or labels, but the sites' samples ask "
+            f"for {task.title}: diagnose them where they lie, with 'unalike diagnose'."
+        )
     return classes_of(zeros, request.label if request.label >= 0 else None)[1]
 
 
 def _dealt_samples(study: Study, seed: int) -> SampleFormat:
     federation = deal_study(study, seed)
-    return SampleFormat(tuple(federation.x.shape[1:]), federation.classes, federation.task)
+    shapes = tuple(federation.x.shape[1:]), tuple(federation.y.shape[1:])
+    return SampleFormat(shapes[0], federation.classes, federation.task.name, y_shape=shapes[1])
 
 
 def _write(folder: Path, summaries: Summaries) -> None:

@@ -1,7 +1,7 @@
 """What is measured after a round when the samples are elsewhere: sites count, the server adds up.
 
-The same three accuracies as in a simulation, of those sites that tell theirs; `hidden` names the
-others. The dissimilarity of gradients is not taken: every site would have to send its gradient.
+The same three kinds of scores as in a simulation, of those sites that tell theirs; `hidden` names
+the others. The dissimilarity of gradients is not taken: every site would have to send its gradient.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ import torch
 from unalike.core.buffers import RecomputeStatistics
 from unalike.engines.local import messages_for
 from unalike.functional.forward_pass import BatchMoments
-from unalike.functional.trees import items, map_tree
-from unalike.measures.metrics import Scores, scores_of
-from unalike.measures.tally import Tally
+from unalike.functional.trees import items, leaves, map_tree
 from unalike.network.protocol.messages import Message, MessageError, unpack
-from unalike.network.protocol.schemas import TALLY_SCHEMA, tally_of
-from unalike.study.evaluate import as_lists, of_first_group
+from unalike.network.protocol.schemas import sums_of, tree_of_sums
+from unalike.study.evaluate import Scores, as_lists, of_first_group
+from unalike.tasks import Sums, added, stacked
 
 from .remote_run import RemoteRun
 
-Tallies = dict[str, dict[int, Tally]]
-"""part -> place -> counts"""
+Told = dict[str, dict[int, Sums]]
+"""part -> place -> what its samples tell"""
 
 
 def evaluate(run: RemoteRun, server: Any, t: int) -> dict[str, Any]:
@@ -41,14 +40,14 @@ def evaluate(run: RemoteRun, server: Any, t: int) -> dict[str, Any]:
             trees = {"down": down} if shared is None else {"down": down, "shared": shared}
             requests[place] = run.request("evaluate", t, place, trees)
     answers = run.sites.request(requests, f"Measuring after round {t}")
-    tallies = _read_tallies(run, answers)
+    told = _read_told(run, answers)
     result = {
         **_hidden(run, answers),
-        "personal": as_lists(_scores(run, _by_place(run, tallies["test"], places))),
-        "validation": of_first_group(_scores(run, _sum(run, tallies["validation"]))),
+        "personal": as_lists(_scores(run, _by_place(run, told["test"], places))),
+        "validation": of_first_group(_scores(run, _sum(run, told["validation"]))),
     }
     if shared is not None:
-        result["global"] = of_first_group(_scores(run, _sum(run, tallies["shared"])))
+        result["global"] = of_first_group(_scores(run, _sum(run, told["shared"])))
     return result
 
 
@@ -58,8 +57,8 @@ def evaluate_new(run: RemoteRun, server: Any, t: int) -> dict[str, Any]:
     down = run.method.introduce(server)
     requests = {place: run.request("adapt", t, place, {"down": down}) for place in places}
     answers = run.sites.request(requests, f"New clients after round {t}")
-    tally = _by_place(run, _read_tallies(run, answers)["test"], places)
-    return {**_hidden(run, answers), **as_lists(_scores(run, tally))}
+    sums = _by_place(run, _read_told(run, answers)["test"], places)
+    return {**_hidden(run, answers), **as_lists(_scores(run, sums))}
 
 
 def _with_statistics(run: RemoteRun, shared: Any, t: int) -> Any:
@@ -78,24 +77,33 @@ def _with_statistics(run: RemoteRun, shared: Any, t: int) -> Any:
     return run.method.together(shared, map_tree(lambda *rows: torch.stack(rows), *moments))
 
 
-def _read_tallies(run: RemoteRun, answers: dict[int, Message]) -> Tallies:
-    classes = run.federation.classes
-    schemas = dict.fromkeys(("test", "validation", "shared"), TALLY_SCHEMA)
-    tallies: Tallies = {part: {} for part in schemas}
+def _read_told(run: RemoteRun, answers: dict[int, Message]) -> Told:
+    nothing = tree_of_sums(run.federation.task.nothing())
+    form = [leaf.shape[1:] for leaf in leaves(nothing)]
+    schemas = dict.fromkeys(("test", "validation", "shared"), nothing)
+    told: Told = {part: {} for part in schemas}
     for place, answer in answers.items():
         for part, tree in _read(run, place, answer, schemas).items():
-            tally = tally_of(map_tree(lambda leaf: leaf[None], tree))
-            if tally.shapes != Tally.zeros(1, classes).shapes:
-                _remark_unused(run, place, f"it does not count {classes} classes")
-            elif not np.isfinite(tally.size) or not np.isfinite(tally.correct).all():
+            if [leaf.shape for leaf in leaves(tree)] != form:
+                why = f"it counts other things than the task {run.federation.task.name!r} does"
+                _remark_unused(run, place, why)
+                continue
+            sums = sums_of(map_tree(lambda leaf: leaf[None], tree))
+            if not _sound(sums):
                 _remark_unused(run, place, "it counts numbers that are not finite")
             else:
-                tallies[part][place] = tally
-    return tallies
+                told[part][place] = sums
+    return told
+
+
+def _sound(sums: Sums) -> bool:
+    """Whether all numbers are finite; measures of the user's own may not be told."""
+    told = sums._replace(own=np.zeros_like(sums.own))
+    return all(bool(leaf.isfinite().all()) for leaf in leaves(tree_of_sums(told)))
 
 
 def _hidden(run: RemoteRun, answers: dict[int, Message]) -> dict[str, list[str]]:
-    """The names of the sites that do not tell their accuracy, where there are any."""
+    """The names of the sites that do not tell how well models do, where there are any."""
     hidden = [place for place, answer in answers.items() if answer.facts.get("hidden")]
     return {"hidden": [run.sites.name(place) for place in hidden]} if hidden else {}
 
@@ -108,23 +116,21 @@ def _read(run: RemoteRun, place: int, answer: Message, schemas: dict[str, Any]) 
         return {}
 
 
-def _by_place(run: RemoteRun, tallies: dict[int, Tally], places: list[int]) -> Tally:
+def _by_place(run: RemoteRun, told: dict[int, Sums], places: list[int]) -> Sums:
     """One group a place; nothing is counted where nobody answered."""
-    empty = _empty(run)
-    return Tally.joined(tallies.get(place, empty) for place in places)
+    nothing = run.federation.task.nothing()
+    sums: Sums = stacked([told.get(place, nothing) for place in places])
+    return sums
 
 
-def _sum(run: RemoteRun, tallies: dict[int, Tally]) -> Tally:
+def _sum(run: RemoteRun, told: dict[int, Sums]) -> Sums:
     """All sites' samples as one group."""
-    return Tally.total([_empty(run), *tallies.values()])
+    sums: Sums = added(stacked([run.federation.task.nothing(), *told.values()]))
+    return sums
 
 
-def _empty(run: RemoteRun) -> Tally:
-    return Tally.zeros(1, run.federation.classes)
-
-
-def _scores(run: RemoteRun, tally: Tally) -> Scores:
-    return scores_of(tally, many_labels=run.federation.task == "labels")
+def _scores(run: RemoteRun, sums: Sums) -> Scores:
+    return run.federation.task.scores(sums)
 
 
 def _equal(a: Any, b: Any) -> bool:

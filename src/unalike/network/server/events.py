@@ -7,8 +7,10 @@ The key "event" says which:
     refused     site, why
     plan        method, seed, text
     round       method, seed, t, rounds, answers, dropped, rejected, bytes_down, bytes_up, seconds;
-                where measured also accuracy by site, and hidden, the sites that do not tell
-                theirs; where there is privacy epsilon; diverged, why a run ends early
+                where measured also measure, the name of the task's main measure, under that name
+                its values by site, texts, the same as people read them, mean, that of all, and
+                hidden, the sites that do not tell theirs; where there is privacy epsilon; diverged,
+                why a run ends early
     remark      text
     finished
     failed      why

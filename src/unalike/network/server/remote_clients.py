@@ -16,6 +16,7 @@ from unalike.functional.trees import map_tree
 from unalike.network.protocol.messages import Message, MessageError
 from unalike.network.protocol.schemas import up_schema
 from unalike.study.store import Checkpoint
+from unalike.tasks import Task
 
 from . import evaluation
 from .answer_checks import gradient_count, not_clipped, read_up, too_long
@@ -39,7 +40,7 @@ class RemoteClients:
         federation = self.run.federation
         zero_x, zero_y = federation.x[:1] * 0, federation.y[:1] * 0
         self._up_schema = up_schema(
-            setup.method, setup.problem, zero_x, zero_y, len(self.run.places)
+            setup.method, setup.problem, zero_x, zero_y, federation.task, len(self.run.places)
         )
 
     @property
@@ -49,6 +50,10 @@ class RemoteClients:
     @property
     def method(self) -> Method:
         return self.run.method
+
+    @property
+    def task(self) -> Task:
+        return self.federation.task
 
     @property
     def secret(self) -> int:

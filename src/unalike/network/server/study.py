@@ -142,8 +142,13 @@ def _round_event(record: dict[str, Any], study: Study, clients: RemoteClients) -
     evaluation = record.get("evaluation")
     if isinstance(evaluation, dict):
         names = clients.names(np.arange(len(clients.run.places)))
-        accuracy = zip(names, evaluation["personal"]["accuracy"], strict=True)
-        event["accuracy"] = {name: value for name, value in accuracy if not math.isnan(value)}
+        main = clients.task.main
+        scores = zip(names, evaluation["personal"][main.name], strict=True)
+        known = {name: value for name, value in scores if not math.isnan(value)}
+        event[main.name] = known
+        event["measure"] = main.name
+        event["texts"] = {name: main.text(value) for name, value in known.items()}
+        event["mean"] = main.text(sum(known.values()) / len(known)) if known else ""
         event["hidden"] = evaluation.get("hidden", [])
     for key in ("diverged", "epsilon"):
         if key in record:

@@ -38,14 +38,14 @@ def describe(settings: SiteSettings, message: Message) -> Message:
 
 def _sample_facts(samples: Arrays, study: Study, reveal_classes: bool) -> dict[str, Any]:
     parts = cut(np.array([len(samples.y)]), validation=study.validation, test=study.test)
-    if samples.task == "classes":
-        counts = np.bincount(samples.y, minlength=samples.classes)
-    else:
-        counts = samples.y.sum(axis=0).astype(np.int64)
+    strata = samples.question.strata(samples.y)
+    counts = strata.counts(np.zeros(len(samples.y), np.int64), 1)[0]
+    comparable = not strata.text  # ranges of quantities are each site's own
     return {
         "shape": list(samples.x.shape[1:]),
         "classes": samples.classes,
         "task": samples.task,
         "sizes": [int(size[0]) for size in parts],
-        "label_counts": counts.tolist() if reveal_classes else [],
+        "y_shape": list(samples.y.shape[1:]),
+        "label_counts": counts.tolist() if reveal_classes and comparable else [],
     }

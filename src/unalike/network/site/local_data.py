@@ -60,8 +60,7 @@ def own_federation(
         names=(name,),
         newcomers=np.zeros(1, dtype=bool),
         pooled_test=np.arange(len(test_rows)),
-        classes=classes,
-        task=arrays.task,
+        task=arrays._replace(classes=classes).question,
     )
 
 

@@ -12,9 +12,8 @@ from unalike.engines.local import LocalEngine
 from unalike.engines.prediction import Predictions
 from unalike.functional.finite import finite
 from unalike.functional.trees import leaves, map_tree
-from unalike.measures.tally import tally, without_classes
 from unalike.network.protocol.messages import Message, MessageError, pack, shapes_of, unpack
-from unalike.network.protocol.schemas import DownSchemas, tally_tree
+from unalike.network.protocol.schemas import DownSchemas, tree_of_sums
 
 from .state_store import StateStore
 
@@ -27,11 +26,12 @@ class Trainer:
 
         train     down                      -> up
         observe   shared                    -> moments, for the statistics of the one model
-        evaluate  down, and perhaps shared  -> counts of test, validation and shared
-        adapt     down                      -> counts of test
+        evaluate  down, and perhaps shared  -> sums of test, validation and shared
+        adapt     down                      -> sums of test
 
-    Where the site does not tell its accuracy, the answers to the last two hold the fact `hidden`
-    and no counts. What cannot be answered raises MessageError; one sentence says why.
+    The sums are those from which the task's measures follow. Where the site does not tell them, the
+    answers to the last two hold the fact `hidden` and no sums. What cannot be answered raises
+    MessageError; one sentence says why.
     """
 
     def __init__(
@@ -45,8 +45,9 @@ class Trainer:
     ) -> None:
         """engine: with this client alone. folder: of its private states. clients: N, that train.
 
-        reveal_classes: whether counts are told class by class, or only how many are right.
-        reveal_accuracy: whether counts are told at all.
+        reveal_classes: whether all measures follow from what is told, class by class, or the main
+            one alone.
+        reveal_accuracy: whether sums are told at all.
         """
         self.engine = engine
         self._reveal_classes, self._reveal_accuracy = reveal_classes, reveal_accuracy
@@ -90,14 +91,14 @@ class Trainer:
         trees = self._read(message, schemas)
         personal = engine.personalise_from(t, _batch(trees["down"]))
         answer = {
-            part: self._tally(engine.predict(personal, engine.rows, part))
+            part: self._sums(engine.predict(personal, engine.rows, part))
             for part in ("test", "validation")
         }
         if message.facts.get("same"):
             trees["shared"] = trees["down"]
         if "shared" in trees:
             model = _batch(trees["shared"])
-            answer["shared"] = self._tally(engine.predict(model, engine.rows, "test"))
+            answer["shared"] = self._sums(engine.predict(model, engine.rows, "test"))
         return pack("evaluate", facts, answer)
 
     def adapt(self, message: Message) -> Message:
@@ -110,7 +111,7 @@ class Trainer:
             raise MessageError("this site trains, so it is no new client")
         adapted = engine.adapt_from(t, down)
         predictions = engine.predict(adapted, engine.new_rows, "test")
-        return pack("adapt", {}, {"test": self._tally(predictions)})
+        return pack("adapt", {}, {"test": self._sums(predictions)})
 
     def _read(self, message: Message, schemas: dict[str, Any]) -> dict[str, Any]:
         """The trees of a message, watched for numbers and shapes that cannot be right.
@@ -142,17 +143,10 @@ class Trainer:
         self._state_round = None if state is None else last
         return {"lost": last} if state is None and leaves(self._initial) else {}
 
-    def _tally(self, predictions: Predictions) -> Any:
-        columns = [
-            values.detach().cpu().numpy()
-            for values in (predictions.output, predictions.truth, predictions.losses)
-        ]
-        output, truth, losses = columns
-        sizes, classes = predictions.sizes, self.engine.federation.classes
-        counted = tally(output, truth, losses.astype(np.float64), sizes, classes)
-        if not self._reveal_classes:
-            counted = without_classes(counted, many_labels=output.ndim > 1)
-        return _first(tally_tree(counted))
+    def _sums(self, predictions: Predictions) -> Any:
+        task = self.engine.federation.task
+        sums = predictions.counts(task, addable=True)
+        return _first(tree_of_sums(sums if self._reveal_classes else task.main_only(sums)))
 
 
 VERBS: dict[str, Callable[[Trainer, Message], Message]] = {

@@ -1,0 +1,157 @@
+"""How well scores put the members of a class above the others, for each group of samples.
+
+    AUC            share of the pairs (a member, another) in which the member has the higher score;
+                   equal scores count half
+    sensitivity    the largest share of members found by "score >= threshold" among the thresholds
+                   at which at least the given share of the others (the specificity) is left out
+    AP             average precision: sum over thresholds of (recall gained) x (precision there)
+
+A group that lacks members, or others, has no value (NaN).
+
+Pairs and average precision are those of one group alone. A union of groups that only tell counts
+is scored from histograms: pairs in one bin count half, which is wrong by at most half their number
+(`Histogram.error`).
+
+Source  Fawcett, Pattern Recognition Letters 27 (2006); average precision as scikit-learn has it
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .groups import Floats, Ints, by_group, ratio
+
+BINS = 128
+"""Bins of a histogram of scores."""
+WIDEST = 8.0
+"""Scores beyond this fall into the outermost bins: log odds of 8 are a probability of 0.9997."""
+
+
+class Pairs(NamedTuple):
+    """The pairs (a member, another) of each group."""
+
+    right: Floats  # [groups] those with the member above, and half of those with equal scores
+    number: Floats  # [groups]
+
+    @property
+    def auc(self) -> Floats:
+        """The share that is right: [groups]."""
+        return ratio(self.right, self.number)
+
+
+class Histogram(NamedTuple):
+    """Scores of members and of others in bins from low to high; those of a union are the sums."""
+
+    members: Floats  # [..., BINS]
+    others: Floats  # [..., BINS]
+
+    @property
+    def auc(self) -> Floats:
+        """Approximately: [...]."""
+        below = np.cumsum(self.others, -1) - self.others
+        right = (self.members * (below + self.others / 2)).sum(-1)
+        return ratio(right, self.members.sum(-1) * self.others.sum(-1))
+
+    @property
+    def error(self) -> Floats:
+        """By how much `auc` can be wrong at most: [...]."""
+        together = (self.members * self.others).sum(-1)
+        return ratio(together / 2, self.members.sum(-1) * self.others.sum(-1))
+
+    def sensitivity(self, specificity: float) -> Floats:
+        """At thresholds between bins, so never above the true one: [...]."""
+        found = np.cumsum(self.members[..., ::-1], -1)
+        wrong = np.cumsum(self.others[..., ::-1], -1)
+        return _most_found(found, wrong, specificity)
+
+    @property
+    def average_precision(self) -> Floats:
+        """With one threshold between any two bins: [...]."""
+        found = np.cumsum(self.members[..., ::-1], -1)
+        said = found + np.cumsum(self.others[..., ::-1], -1)
+        precision = np.divide(found, said, out=np.zeros_like(found), where=said > 0)
+        total = (self.members[..., ::-1] * precision).sum(-1)
+        return ratio(total, self.members.sum(-1))
+
+
+def pairs(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Pairs:
+    """Those of consecutive groups of these sizes, by their ranks: scores [n], member [n]."""
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    members = by_group(member, sizes)
+    rank_sum = by_group(np.where(member, _ranks(scores, group, sizes), 0.0), sizes)
+    return Pairs(rank_sum - members * (members + 1) / 2, members * (sizes - members))
+
+
+def histogram(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Histogram:
+    """That of consecutive groups of these sizes: scores [n], member [n]."""
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    place = np.floor((np.clip(scores, -WIDEST, WIDEST) / WIDEST + 1) * (BINS / 2))
+    at = (group, np.minimum(place.astype(np.int64), BINS - 1))
+    members, others = (np.zeros((len(sizes), BINS)) for _ in range(2))
+    np.add.at(members, at, member)
+    np.add.at(others, at, ~member)
+    return Histogram(members, others)
+
+
+def sensitivity(
+    scores: Floats, member: NDArray[np.bool_], sizes: Ints, specificity: float
+) -> Floats:
+    """That of consecutive groups of these sizes: [groups]."""
+    value = np.full(len(sizes), np.nan)
+    for g, (s, m) in enumerate(_each(scores, member, sizes)):
+        found, wrong = _above(s, m)
+        value[g] = _most_found(found, wrong, specificity)
+    return value
+
+
+def average_precision(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Floats:
+    """That of consecutive groups of these sizes: [groups]."""
+    value = np.full(len(sizes), np.nan)
+    for g, (s, m) in enumerate(_each(scores, member, sizes)):
+        if m.any():
+            found, wrong = _above(s, m)
+            value[g] = (np.diff(found, prepend=0) * found / (found + wrong)).sum() / m.sum()
+    return value
+
+
+def _ranks(scores: Floats, group: Ints, sizes: Ints) -> Floats:
+    """Ranks 1.. inside each group [n]; equal scores share the mean of theirs."""
+    order = np.lexsort((scores, group))
+    s, g = scores[order], group[order]
+    fresh = np.ones(len(s), dtype=bool)
+    fresh[1:] = (s[1:] != s[:-1]) | (g[1:] != g[:-1])
+    block = np.cumsum(fresh) - 1
+    first = np.flatnonzero(fresh)
+    last = np.append(first[1:], len(s)) if len(s) else first
+    start = np.concatenate([[0], np.cumsum(sizes)])[g]
+    ranks = np.empty(len(s))
+    ranks[order] = (first + last + 1)[block] / 2 - start
+    return ranks
+
+
+def _above(scores: Floats, member: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Members and others with at least each score, from the highest score down."""
+    order = np.argsort(-scores, kind="stable")
+    s, m = scores[order], member[order]
+    ends = np.append(s[1:] != s[:-1], True) if len(s) else np.zeros(0, dtype=bool)
+    return np.cumsum(m)[ends].astype(np.float64), np.cumsum(~m)[ends].astype(np.float64)
+
+
+def _most_found(found: Floats, wrong: Floats, specificity: float) -> Floats:
+    """found, wrong [..., thresholds] from the highest threshold down -> [...]."""
+    if not found.shape[-1]:
+        return np.full(found.shape[:-1], np.nan)
+    members, others = found[..., -1], wrong[..., -1]
+    allowed = wrong <= (1 - specificity) * others[..., None] + 1e-9
+    most = np.where(allowed, found, 0.0).max(-1)
+    return ratio(most, np.where(others > 0, members, 0.0))
+
+
+def _each(
+    scores: Floats, member: NDArray[np.bool_], sizes: Ints
+) -> list[tuple[Floats, NDArray[np.bool_]]]:
+    ends = np.cumsum(sizes)[:-1]
+    return list(zip(np.split(scores, ends), np.split(member, ends), strict=True))

@@ -1,0 +1,40 @@
+"""Kinds of questions: what y is, what a model puts out for it, and how good that is.
+
+One task a file. Nothing outside this room asks which task it is.
+"""
+
+from unalike.core.loss import Loss, Ratio, SampleLoss
+
+from .automatic import Reading, read
+from .cox import CoxLoss
+from .measure import NUMBER, SHARE, Axis, Measure, Unit
+from .registry import AUTO, TASKS, register_measure, task_named
+from .sums import Losses, Sums, added, stacked
+from .task import Baseline, Strata, Task
+from .vocabulary import Vocabulary
+
+__all__ = [
+    "AUTO",
+    "NUMBER",
+    "SHARE",
+    "TASKS",
+    "Axis",
+    "Baseline",
+    "CoxLoss",
+    "Loss",
+    "Losses",
+    "Measure",
+    "Ratio",
+    "Reading",
+    "SampleLoss",
+    "Strata",
+    "Sums",
+    "Task",
+    "Unit",
+    "Vocabulary",
+    "added",
+    "read",
+    "register_measure",
+    "stacked",
+    "task_named",
+]

@@ -1,0 +1,148 @@
+"""How many? Every sample has a count; a model puts out the logarithm of the expected one.
+
+y [n] float32, whole numbers from 0 on. Baseline: the rate.
+
+    loss        mu - y log mu, the Poisson likelihood without its constant, mu = exp(output)
+    deviance    2 mean(y log(y / mu) - y + mu)
+    MAE         mean absolute error of mu
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from scipy.special import xlogy
+from torch import Tensor
+
+from unalike.core.loss import Loss, SampleLoss
+from unalike.core.named_losses import log_shares_of
+from unalike.errors import InputError
+from unalike.measures.groups import Floats, Ints, by_group, ratio
+
+from .measure import NUMBER, Measure
+from .quantity import beside, quantile_strata
+from .sums import Sums, zeros_like
+from .task import Array, Baseline, Shape, Strata, Task
+from .values import numbers_of, whole
+
+
+class Parts(NamedTuple):
+    """Sums over the samples of each group."""
+
+    deviance: Floats  # [groups]
+    absolute: Floats  # [groups] of errors
+
+
+def _deviance(sums: Sums) -> Floats:
+    return ratio(sums.parts.deviance, sums.size)
+
+
+def _mae(sums: Sums) -> Floats:
+    return ratio(sums.parts.absolute, sums.size)
+
+
+def _poisson(output: Tensor, y: Tensor) -> Tensor:
+    log_rate = beside(output, y)
+    return log_rate.exp() - y * log_rate
+
+
+def _mean_rate(outputs: Tensor, shares: Tensor) -> Tensor:
+    return torch.logsumexp(log_shares_of(shares, outputs) + outputs, 0)
+
+
+DEVIANCE = Measure(
+    "poisson_deviance",
+    "Poisson deviance",
+    False,
+    _deviance,
+    bounds=(0.0, np.inf),
+    heading="deviance",
+    meaning="How far expected counts are from those seen, 0 where they are equal.",
+    formula="2 mean(y log(y / μ) - y + μ)",
+)
+MAE = Measure(
+    "mae",
+    "MAE",
+    False,
+    _mae,
+    bounds=(0.0, np.inf),
+    meaning="Mean absolute error of the expected count.",
+    formula="mean of |μ - y|",
+)
+POISSON = SampleLoss(_poisson, mixture=_mean_rate)
+
+
+@dataclass(frozen=True)
+class Counts(Task):
+    """A number of events."""
+
+    name: ClassVar[str] = "counts"
+    title: ClassVar[str] = "a count"
+    usual: ClassVar[str] = "poisson_deviance"
+    standard_measures: ClassVar[tuple[Measure, ...]] = (DEVIANCE, MAE)
+
+    @classmethod
+    def read(cls, y: Any, *, name: str = "y") -> tuple[Task, Array]:
+        """Whole numbers [n], none below zero."""
+        array = numbers_of(y, name)
+        if array.ndim != 1:
+            raise InputError(f"{name} must be one count a sample, not {list(array.shape[1:])}.")
+        if (array < 0).any():
+            raise InputError(
+                f"{name} is {array.min():g} for sample {array.argmin()}, but counts are never "
+                "below zero: say --task regression if these are quantities."
+            )
+        if not whole(array):
+            first = array[(array != np.floor(array)).argmax()]
+            raise InputError(
+                f"{name} holds {first:g}, which is no count: say --task regression if these are "
+                "quantities."
+            )
+        return cls(), array.astype(np.float32)
+
+    @classmethod
+    def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Counts:
+        return cls()
+
+    @property
+    def outputs(self) -> Shape:
+        return (1,)
+
+    @property
+    def needs(self) -> str:
+        return "the logarithm of the expected count"
+
+    def fits(self, shape: Shape) -> bool:
+        return shape in ((), (1,))
+
+    @property
+    def losses(self) -> Mapping[str, Loss]:
+        return {"poisson": POISSON}
+
+    def predictions(self, output: Tensor) -> dict[str, Tensor]:
+        return {"prediction": output.reshape(len(output)).exp()}
+
+    def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
+        y, log_rate = truth.astype(np.float64), output.reshape(truth.shape).astype(np.float64)
+        rate = np.exp(log_rate)
+        deviance = 2 * (xlogy(y, y) - y * log_rate - y + rate)
+        return Parts(by_group(deviance, sizes), by_group(np.abs(rate - y), sizes))
+
+    def without_details(self, parts: Parts) -> Parts:
+        nothing: Parts = zeros_like(parts)
+        return nothing._replace(deviance=parts.deviance)
+
+    def no_truth(self) -> Tensor:
+        return torch.zeros(0)
+
+    def baseline(self, y: Array) -> Baseline:
+        rate = float(y.mean(dtype=np.float64))
+        output = torch.tensor([max(rate, 0.5 / len(y))]).log()  # half an event where none was seen
+        return Baseline("the rate", f"the rate: {NUMBER.number(rate)} a sample", output)
+
+    def strata(self, y: Array) -> Strata:
+        return quantile_strata(y)

@@ -1,0 +1,169 @@
+"""How much? Every sample has one number, or k of them; a model puts out as many.
+
+y [n] or [n, k] float32. Baseline: the mean.
+
+    RMSE    sqrt(mean squared error)
+    MAE     mean absolute error
+    R2      1 - squared errors / squared deviations from the group's own mean
+
+Of several numbers a sample, each measure is the mean over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from unalike.core.loss import Loss, SampleLoss
+from unalike.core.named_losses import mean_output
+from unalike.errors import InputError
+from unalike.measures.groups import Floats, Ints, ratio
+
+from .measure import NUMBER, Measure
+from .quantity import beside, quantile_strata
+from .sums import Sums, zeros_like
+from .task import Array, Baseline, Shape, Strata, Task, column_sums
+from .values import numbers_of
+
+
+class Parts(NamedTuple):
+    """Sums over the samples of each group."""
+
+    squared: Floats  # [groups, k] of errors
+    absolute: Floats  # [groups, k] of errors
+    y: Floats  # [groups, k]
+    y_squared: Floats  # [groups, k]
+
+
+def _rmse(sums: Sums) -> Floats:
+    value: Floats = np.sqrt(ratio(sums.parts.squared, sums.size[:, None])).mean(1)
+    return value
+
+
+def _mae(sums: Sums) -> Floats:
+    value: Floats = ratio(sums.parts.absolute, sums.size[:, None]).mean(1)
+    return value
+
+
+def _r2(sums: Sums) -> Floats:
+    parts: Parts = sums.parts
+    size = sums.size[:, None]
+    deviations = parts.y_squared - ratio(parts.y**2, size)
+    certain = deviations > 1e-12 * parts.y_squared  # else rounding of equal values
+    value: Floats = (1 - ratio(parts.squared, np.where(certain, deviations, 0))).mean(1)
+    return value
+
+
+def _over_targets(error: Callable[[Tensor, Tensor], Tensor]) -> SampleLoss:
+    def losses(output: Tensor, y: Tensor) -> Tensor:
+        errors = error(beside(output, y), y.to(output.dtype))
+        return errors if errors.dim() == 1 else errors.sum(1)
+
+    return SampleLoss(losses, mixture=mean_output)
+
+
+LOSSES: dict[str, Loss] = {
+    "squared_error": _over_targets(lambda output, y: (output - y) ** 2),
+    "absolute_error": _over_targets(lambda output, y: (output - y).abs()),
+    "huber": _over_targets(lambda output, y: functional.huber_loss(output, y, reduction="none")),
+}
+RMSE = Measure(
+    "rmse",
+    "RMSE",
+    False,
+    _rmse,
+    bounds=(0.0, np.inf),
+    meaning="Root of the mean squared error, in the unit of what is asked.",
+    formula="√(mean of (prediction - y)²)",
+)
+MAE = Measure(
+    "mae",
+    "MAE",
+    False,
+    _mae,
+    bounds=(0.0, np.inf),
+    meaning="Mean absolute error, in the unit of what is asked.",
+    formula="mean of |prediction - y|",
+)
+R2 = Measure(
+    "r2",
+    "R2",
+    True,
+    _r2,
+    bounds=(-np.inf, 1.0),
+    meaning="Share of the variance explained; 0 for the group's own mean, below for worse.",
+    formula="1 - squared errors / squared deviations from the mean",
+)
+
+
+@dataclass(frozen=True)
+class Regression(Task):
+    """One or several numbers."""
+
+    targets: int = 1
+
+    name: ClassVar[str] = "regression"
+    title: ClassVar[str] = "a quantity"
+    usual: ClassVar[str] = "rmse"
+    standard_measures: ClassVar[tuple[Measure, ...]] = (RMSE, MAE, R2)
+
+    @classmethod
+    def read(cls, y: Any, *, name: str = "y") -> tuple[Task, Array]:
+        """Finite numbers [n] or [n, k]."""
+        array = numbers_of(y, name)
+        if array.ndim > 2:
+            raise InputError(
+                f"{name} has the shape {list(array.shape)}, but a quantity is one number a "
+                "sample, or a row of them."
+            )
+        return cls(1 if array.ndim == 1 else array.shape[1]), array.astype(np.float32)
+
+    @classmethod
+    def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Regression:
+        return cls(outputs)
+
+    @property
+    def outputs(self) -> Shape:
+        return (self.targets,)
+
+    @property
+    def needs(self) -> str:
+        return "the quantity itself" if self.targets == 1 else "one for each quantity"
+
+    def fits(self, shape: Shape) -> bool:
+        return shape == (self.targets,) or (shape == () and self.targets == 1)
+
+    @property
+    def losses(self) -> Mapping[str, Loss]:
+        return LOSSES
+
+    def predictions(self, output: Tensor) -> dict[str, Tensor]:
+        return {"prediction": output.reshape(len(output), *self.no_truth().shape[1:])}
+
+    def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
+        y = truth.astype(np.float64)
+        error = output.reshape(truth.shape).astype(np.float64) - y
+        columns = (error**2, np.abs(error), y, y**2)
+        return Parts(*(column_sums(values, sizes) for values in columns))
+
+    def without_details(self, parts: Parts) -> Parts:
+        nothing: Parts = zeros_like(parts)
+        return nothing._replace(squared=parts.squared)
+
+    def no_truth(self) -> Tensor:
+        return torch.zeros(0) if self.targets == 1 else torch.zeros(0, self.targets)
+
+    def baseline(self, y: Array) -> Baseline:
+        mean = y.astype(np.float64).reshape(len(y), -1).mean(0)
+        text = ", ".join(NUMBER.number(float(value)) for value in mean)
+        output = torch.from_numpy(mean).to(torch.float32)
+        return Baseline("the mean", f"the mean: {text}", output)
+
+    def strata(self, y: Array) -> Strata:
+        return quantile_strata(y.reshape(len(y), -1)[:, 0])

@@ -1,0 +1,261 @@
+"""What a kind of question must answer, so that nobody else asks which one it is.
+
+A task says what y is and what a model must put out for it, which losses and measures there are and
+which of them count, what a simple guess reaches, and how samples fall into strata. One object
+stands for one question of one federation: it knows the number of classes, say, and its names.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unalike.core.loss import Loss
+from unalike.errors import InputError, unknown
+from unalike.measures.groups import Floats, Ints, by_group, ratio
+
+from .measure import Measure
+from .sums import Losses, Parts, Sums, added, zeros_like
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+
+
+class Baseline(NamedTuple):
+    """A guess that does not look at x."""
+
+    name: str  # "the largest class"
+    text: str  # "the largest class: 3, 41.0 % of the samples"
+    output: Tensor  # as a model would put it out for any sample: [...]
+
+
+class Strata(NamedTuple):
+    """Kinds of samples that a client may hold many or few of."""
+
+    names: tuple[str, ...]
+    member: Array  # [n] int64, the stratum of each sample, or [n, strata] bool
+    text: str = ""  # what is said of them where they are no classes of the samples' own
+
+    def counts(self, owner: Ints, clients: int) -> NDArray[np.int64]:
+        """Samples of each stratum at each client: owner [n] -> [clients, strata]."""
+        found = np.zeros((clients, len(self.names)), np.int64)
+        if self.member.ndim == 1:
+            np.add.at(found, (owner, self.member), 1)
+        else:
+            np.add.at(found, owner, self.member.astype(np.int64))
+        return found
+
+
+class Task(ABC):
+    """One kind of question, for one federation."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    usual: ClassVar[str]
+    """The name of the measure that counts."""
+    standard_measures: ClassVar[tuple[Measure, ...]]
+    """All but those of users."""
+    own: ClassVar[dict[str, tuple[Measure, ...]]] = {}
+    """Measures of users by the name of their task; see `registry.register_measure`."""
+
+    @classmethod
+    @abstractmethod
+    def read(cls, y: Any, *, name: str = "y") -> tuple[Task, Array]:
+        """The task that asks for these values [n, ...], and the values as it wants them.
+
+        Raises:
+            InputError: values that are no answers to this kind of question; `name` is theirs.
+        """
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of classes or labels; none where there are neither."""
+        return ()
+
+    holds_classes: ClassVar[bool] = False
+    """Whether y [n] int64 are classes 0..C-1, with C logits."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Task:
+        """The task of values that are in its form already.
+
+        outputs: how many classes, labels, tokens or targets there are; 1 for a number or a time.
+        y_shape: of one sample's y. names: of classes or labels, where they have any.
+        """
+
+    @property
+    @abstractmethod
+    def outputs(self) -> Shape:
+        """The shape of what a model must put out for one sample."""
+
+    @property
+    @abstractmethod
+    def losses(self) -> Mapping[str, Loss]:
+        """By name; the first is the usual one."""
+
+    @abstractmethod
+    def predictions(self, output: Tensor) -> dict[str, Tensor]:
+        """What a model's output [n, ...] says: "prediction" first, all [n, ...]."""
+
+    @abstractmethod
+    def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
+        """What the sums of groups hold beside the losses: output as `reduced`, truth [n, ...]."""
+
+    @abstractmethod
+    def without_details(self, parts: Parts) -> Parts:
+        """Parts that give the same main measure, and say as little else as that allows."""
+
+    @abstractmethod
+    def baseline(self, y: Array) -> Baseline:
+        """The best guess that knows only the training samples' y [n, ...]."""
+
+    @abstractmethod
+    def strata(self, y: Array) -> Strata:
+        """The kinds of these samples [n, ...]."""
+
+    def check_clients(self, y: Array, owner: Ints, names: tuple[str, ...]) -> None:
+        """Raise InputError, naming the client, where one's training samples cannot be learned."""
+        return
+
+    def fits(self, shape: Shape) -> bool:
+        """Whether a model may put out this shape for one sample."""
+        return shape == self.outputs
+
+    def check_outputs(self, shape: Shape, model: str) -> None:
+        """Raise InputError where a model's output for one sample does not fit."""
+        if not self.fits(shape):
+            raise InputError(
+                f"The model {model} gives {_numbers(shape)} per sample, but the task "
+                f"{self.name!r} needs {_numbers(self.outputs)}: {self.needs}."
+            )
+
+    @property
+    @abstractmethod
+    def needs(self) -> str:
+        """What the numbers are that a model must put out: "one for each of 3 classes"."""
+
+    def reduced(self, output: Tensor, y: Tensor) -> Tensor:
+        """What measures need of each sample's output: [n, ...] -> [n, ...]; all of it, usually."""
+        return output
+
+    def loss(self, name: str | None = None) -> Loss:
+        """A loss of this task by name; the usual one without a name."""
+        if name is None:
+            return next(iter(self.losses.values()))
+        if name not in self.losses:
+            raise unknown(f"loss of the task {self.name!r},", name, self.losses)
+        return self.losses[name]
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """All, those of users last."""
+        return (*self.standard_measures, *self.own.get(self.name, ()))
+
+    def measure(self, name: str) -> Measure:
+        """A measure by name."""
+        for measure in self.measures:
+            if measure.name == name:
+                return measure
+        known = (measure.name for measure in self.measures)
+        raise unknown(f"measure of the task {self.name!r},", name, known)
+
+    @property
+    def main(self) -> Measure:
+        """The measure that counts."""
+        return self.measure(self.usual)
+
+    def counts(
+        self,
+        output: Array,
+        truth: Array,
+        losses: Floats | Losses,
+        sizes: Ints,
+        *,
+        addable: bool = True,
+    ) -> Sums:
+        """What there is in consecutive groups of these sizes.
+
+        output: `reduced` outputs [n, ...]; truth: y [n, ...].
+        losses: one a sample [n], or those of the groups.
+        addable: whether the sums may be added to those of other groups; where they need not,
+            histograms, which are there for that alone, are left empty.
+        """
+        if not isinstance(losses, Losses):
+            losses = Losses.of_samples(losses, sizes)
+        own = np.zeros((len(sizes), len(self.own.get(self.name, ()))))
+        for at, measure in enumerate(self.own.get(self.name, ())):
+            own[:, at] = _of_samples(measure, output, truth, sizes) * sizes
+        return Sums(
+            (sizes > 0).astype(np.float64),
+            sizes.astype(np.float64),
+            losses,
+            self.parts(output, truth, sizes, addable),
+            own,
+        )
+
+    def pooled(self, output: Array, truth: Array, losses: Floats | Losses, sizes: Ints) -> Sums:
+        """All groups as one, for the choice of a round; a measure that may not compare samples of
+        different models, as each client has its own, does not."""
+        whole = np.asarray([sizes.sum()])
+        together = added(losses) if isinstance(losses, Losses) else losses
+        return self.counts(output, truth, together, whole, addable=False)
+
+    def scores(self, sums: Sums) -> dict[str, Floats]:
+        """Every measure, and the loss, of each group: [groups]; NaN where it has no value."""
+        found = {m.name: m.how(sums) for m in self.standard_measures}
+        for at, measure in enumerate(self.own.get(self.name, ())):
+            found[measure.name] = ratio(sums.own[:, at], sums.size)
+        found["loss"] = ratio(*sums.losses)
+        return found
+
+    def main_only(self, sums: Sums) -> Sums:
+        """Sums that give the same main measure and loss, and say as little else as they can."""
+        return sums._replace(
+            parts=self.without_details(sums.parts), own=np.full_like(sums.own, np.nan)
+        )
+
+    def nothing(self) -> Sums:
+        """One group without samples: arrays [1, ...], of the shapes that all sums have."""
+        output = self.reduced(torch.zeros(0, *self.outputs), self.no_truth())
+        empty = self.counts(
+            output.numpy(), self.no_truth().numpy(), np.zeros(0), np.zeros(1, np.int64)
+        )
+        filled: Sums = zeros_like(empty)
+        return filled
+
+    @abstractmethod
+    def no_truth(self) -> Tensor:
+        """y of no samples: [0, ...]."""
+
+    def choice(self, scores: Mapping[str, float]) -> tuple[float, float]:
+        """What validation chooses a round by; smaller is better: the main measure, then the loss.
+
+        The first is NaN where nobody's validation samples are known.
+        """
+        return self.main.key(scores[self.main.name]), scores["loss"]
+
+
+def _of_samples(measure: Measure, output: Array, truth: Array, sizes: Ints) -> Floats:
+    ends = np.cumsum(sizes)[:-1]
+    parts = zip(np.split(output, ends), np.split(truth, ends), strict=True)
+    return np.asarray([float(measure.how(o, t)) if len(t) else 0.0 for o, t in parts])
+
+
+def _numbers(shape: Shape) -> str:
+    if len(shape) > 1:
+        return f"numbers of shape {shape}"
+    count = shape[0] if shape else 1
+    return f"{count} number{'s' if count != 1 else ''}"
+
+
+def column_sums(values: Array, sizes: Ints) -> Floats:
+    """Sums of values [n, k] or [n] over consecutive groups: [groups, k], k = 1 where it is flat."""
+    columns = values if values.ndim > 1 else values[:, None]
+    return by_group(columns.astype(np.float64), sizes)
