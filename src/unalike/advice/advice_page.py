@@ -9,7 +9,7 @@ from unalike.methods import METHODS
 from unalike.methods.header import header
 from unalike.report.page import templates
 from unalike.results.units import percent, points
-from unalike.study.store import write_atomically
+from unalike.study.files import write_atomically
 
 from .advice_result import Advice, contestant_title
 

@@ -11,13 +11,19 @@ import typer
 from unalike.errors import InputError
 
 from . import options
-from .console import err, out, print_headline, print_report
+from .console import err, out, print_headline, print_report, say
 from .options import setting
 
 if TYPE_CHECKING:
     from unalike.api.studies import Result
 
-Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
+Folders = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FOLDER...",
+        help="Folder of a study; the runs of further folders, with other parts of it, are added.",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -80,12 +86,14 @@ def compare(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the study that the folder holds.")
     ] = False,
+    shard: options.Shard = None,
     jobs: options.Jobs = None,
+    backend: options.Backend = None,
 ) -> None:
     """Train methods side by side on unlike clients and say who wins and who loses."""
     from unalike.api.compare import run_study
-    from unalike.engines.machine import cores
     from unalike.study.settings import make_study, read_study
+    from unalike.study.shard import parse_shard
 
     from .progress import StudyProgress
 
@@ -97,37 +105,56 @@ def compare(
     resolved = make_study(chosen) if study is None else read_study(study, chosen)
     named = "-".join([resolved.data, resolved.split, *(one.kind for one in resolved.skew)])
     target = folder or Path("runs") / named
+    part = parse_shard(shard)
     with StudyProgress(resolved, err) as progress:
         result = run_study(
-            resolved, target, overwrite=overwrite, jobs=jobs or cores(), tell=progress.tell
+            resolved,
+            target,
+            overwrite=overwrite,
+            shard=part,
+            jobs=jobs,
+            backend=backend or "loky",
+            tell=progress.tell,
         )
     _show(result, target)
 
 
-def resume(folder: Folder, jobs: options.Jobs = None) -> None:
+def resume(
+    folders: Folders,
+    shard: options.Shard = None,
+    jobs: options.Jobs = None,
+    backend: options.Backend = None,
+) -> None:
     """Continue a study where it stopped; a finished one is only said to be so."""
     from unalike.api.resume import resume as go_on
-    from unalike.api.studies import open_study, read_result, unfinished
-    from unalike.engines.machine import cores
+    from unalike.api.studies import read_result, unfinished
+    from unalike.study.merge import open_study
 
     from .progress import StudyProgress
 
+    folder, *others = folders
     study = open_study(folder)
-    left = unfinished(study, folder)
-    if not left and (folder / "report.html").exists():
+    if not others and not unfinished(study, folder) and (folder / "report.html").exists():
+        result = read_result(folder)
         sentence = f"The study in {folder} is finished; nothing to do."
         out.print(sentence, highlight=False, markup=False, soft_wrap=True)
-        _show(read_result(folder), folder)
+        _show(result, folder)
         return
     with StudyProgress(study, err) as progress:
-        result = go_on(folder, jobs=jobs or cores(), tell=progress.tell)
+        result = go_on(
+            folder, *others, shard=shard, jobs=jobs, backend=backend or "loky", tell=progress.tell
+        )
     _show(result, folder)
 
 
-def report(folder: Folder) -> None:
+def report(folders: Folders) -> None:
     """Write the report of a study anew, as far as the study has come."""
     from unalike.api.studies import read_result
+    from unalike.study.merge import merge_folders
 
+    folder, *others = folders
+    for sentence in merge_folders(folder, others):
+        say(sentence)
     print_report(read_result(folder).report(folder / "report.html"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from unalike import __version__
-from unalike.errors import InputError
+from unalike.errors import InputError, WorkerError
 
 from .advise import advise
 from .catalogue import data, methods, skews
@@ -27,6 +28,10 @@ COMMANDS = (
     *(methods, data, skews),
     *(rehearse, serve, join, certificates, key, gate),
 )
+
+
+REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+"""What the system says of a file for which there is no room, or no leave."""
 
 
 class Command(TyperCommand):
@@ -61,6 +66,14 @@ def main() -> None:
         code = 2
     except InputError as error:
         complain(str(error))
+        code = 2
+    except WorkerError as error:
+        complain(str(error))
+        code = 1
+    except OSError as error:
+        if error.errno not in REFUSED:
+            raise
+        complain(f"{error.filename or 'A file'}: {error.strerror}.")
         code = 2
     except MemoryError as error:
         complain(str(error) or "There is not enough memory.")

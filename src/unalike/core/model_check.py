@@ -8,6 +8,7 @@ from torch.func import grad, vmap
 
 from unalike.errors import InputError
 from unalike.functional.module import first_line
+from unalike.functional.torch_random import own_random_state
 
 from .problem import Problem
 
@@ -28,7 +29,7 @@ def check_model(problem: Problem, x: Tensor, classes: int | None = None) -> None
     w = problem.init()
     before = {name: tensor.clone() for name, tensor in problem.constants.items()}
     try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
+        with own_random_state(), torch.no_grad():
             output = problem.logits(w, x)
     except Exception as error:
         raise InputError(
@@ -65,7 +66,7 @@ def _try_stacked(problem: Problem, kind: str, w: Tensor, x: Tensor) -> None:
         return problem.logits(w, x).square().sum()
 
     try:
-        with torch.random.fork_rng(devices=[]):
+        with own_random_state():
             vmap(grad(total))(torch.stack([w, w]), torch.stack([x, x]))
     except Exception as error:
         raise InputError(

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,7 @@ from unalike.functional.module import (
 )
 from unalike.functional.normalisation import BatchNormLayer
 from unalike.functional.running_statistics import current_statistics
+from unalike.functional.torch_random import own_random_state
 from unalike.functional.traced_function import Gradient, TracedFunction
 
 from .batches import Batch
@@ -128,8 +130,7 @@ class Problem:
         if seed is None:
             return self._start.clone()
         module = copy.deepcopy(self.module)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with own_random_state(seed):
             for part in module.modules():
                 reset = getattr(part, "reset_parameters", None)
                 if callable(reset):
@@ -265,8 +266,20 @@ class Problem:
             self._clear_traced()
 
     def _clear_traced(self) -> None:
-        for name in ("_mean_loss", "_gradient", "_curvature"):
+        for name in _TRACED:
             self.__dict__.pop(name, None)
+
+    def __copy__(self) -> Problem:
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to another process: everything but the traces, which it takes anew."""
+        return {name: value for name, value in self.__dict__.items() if name not in _TRACED}
+
+
+_TRACED = ("_mean_loss", "_gradient", "_curvature")
 
 
 def _training(batch: Batch) -> ForwardPass:
@@ -278,6 +291,9 @@ class _ModulePerThread(threading.local):
 
     def __init__(self, module: nn.Module) -> None:
         self.module = copy.deepcopy(module)
+
+    def __reduce__(self) -> tuple[type[_ModulePerThread], tuple[nn.Module]]:
+        return _ModulePerThread, (self.module,)
 
 
 class _FunctionProblem(Problem):

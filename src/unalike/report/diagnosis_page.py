@@ -12,7 +12,7 @@ from plotly.offline import get_plotlyjs
 from unalike.diagnosis import Diagnosis
 from unalike.diagnosis.sentences import groups, number, setup
 from unalike.errors import InputError
-from unalike.study.store import write_atomically
+from unalike.study.files import write_atomically
 
 from .colours import PAPER, PAPER_DARK, dark_colours
 from .diagnosis_figures import panels

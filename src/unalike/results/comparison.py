@@ -21,7 +21,7 @@ from unalike.methods.header import header
 from unalike.study.prequential import window_scores
 from unalike.study.round_choice import best_round
 from unalike.study.settings import Study
-from unalike.study.store import RunStore, write_atomically
+from unalike.study.store import RunStore
 
 from .hidden_clients import hidden_accuracy_remarks, hidden_clients
 from .privacy_spent import privacy_remarks
@@ -110,11 +110,6 @@ def gather(
         remarks=list(dict.fromkeys(remarks_found)),
         hidden=hidden,
     )
-
-
-def write_summary(comparison: Comparison, path: Path) -> None:
-    """The tidy table as CSV; numbers in full."""
-    write_atomically(path, comparison.frame.to_csv(index=False).encode())
 
 
 def read_environment(folder: Path) -> dict[str, str]:
