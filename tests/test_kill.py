@@ -65,7 +65,7 @@ def test_an_interrupt_ends_everything(never_stopped: pd.DataFrame, tmp_path: Pat
     os.killpg(process.pid, signal.SIGINT)
     said = process.communicate()[1]
     assert process.returncode == 130
-    assert "Interrupted. What is done is kept" in said
+    assert f"What is done is kept: go on with 'unalike resume {folder}'" in said
     assert "Traceback" not in said
     assert _group_is_gone(process.pid)
     assert not [path for path in folder.rglob("*") if path.name.startswith(("progress", "stop"))]

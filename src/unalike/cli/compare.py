@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +13,7 @@ import typer
 from unalike.errors import InputError
 
 from . import options
-from .console import err, out, print_headline, print_report, say
+from .console import complain, err, out, print_headline, print_report, say
 from .options import setting
 
 if TYPE_CHECKING:
@@ -106,7 +108,7 @@ def compare(
     named = "-".join([resolved.data, resolved.split, *(one.kind for one in resolved.skew)])
     target = folder or Path("runs") / named
     part = parse_shard(shard)
-    with StudyProgress(resolved, err) as progress:
+    with _interruptible(target), StudyProgress(resolved, err) as progress:
         result = run_study(
             resolved,
             target,
@@ -140,7 +142,7 @@ def resume(
         out.print(sentence, highlight=False, markup=False, soft_wrap=True)
         _show(result, folder)
         return
-    with StudyProgress(study, err) as progress:
+    with _interruptible(folder), StudyProgress(study, err) as progress:
         result = go_on(
             folder, *others, shard=shard, jobs=jobs, backend=backend or "loky", tell=progress.tell
         )
@@ -172,6 +174,16 @@ def hyper_parameters(given: list[str]) -> dict[str, dict[str, Any]]:
             raise InputError(f"--set {text!r}: write METHOD.NAME=VALUE, as in mefl.alpha=0.01.")
         settings.setdefault(method.strip(), {})[name.strip()] = value.strip()
     return settings
+
+
+@contextmanager
+def _interruptible(folder: Path) -> Iterator[None]:
+    """Where a user ends the command, say how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain(f"Interrupted. What is done is kept: go on with 'unalike resume {folder}'.")
+        raise typer.Exit(130) from None
 
 
 def _show(result: Result, folder: Path) -> None:

@@ -59,8 +59,6 @@ def main() -> None:
     """Run the command; every problem a user can mend is one sentence and exit code 2."""
     try:
         code = app(standalone_mode=False)
-    except typer.Abort:
-        code = 130
     except UsageError as error:
         complain(_suggesting_once(error.format_message()))
         code = 2
@@ -78,8 +76,8 @@ def main() -> None:
     except MemoryError as error:
         complain(str(error) or "There is not enough memory.")
         code = 1
-    except KeyboardInterrupt:
-        complain("Interrupted. What is done is kept: go on with 'unalike resume DIR'.")
+    except (typer.Abort, KeyboardInterrupt):
+        complain("Interrupted.")
         code = 130
     sys.exit(code if isinstance(code, int) else 0)
 

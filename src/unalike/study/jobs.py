@@ -6,7 +6,6 @@ Runs never touch each other's files, so how many there are at once, and where, c
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import threading
@@ -14,19 +13,24 @@ import uuid
 from collections.abc import Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from pathlib import Path
 
 import joblib
 
 from unalike.errors import WorkerError
 
 from .backends import Workers, workers
+from .files import write_atomically
 from .folder_lock import FolderInUseError
 from .inputs import UserInputs
 from .progress_file import ProgressReader
 from .run import RunTask, run
 from .settings import Study
 from .training import ProgressCallback, ProgressEvent
-from .worker import Origin, Packed, Request, do, pack
+from .worker import Origin, Packed, Request, digest, do, pack
+
+Parcel = tuple[str, Packed | Path]
+"""What a user brought along: its name, and where it is."""
 
 POLL_SECONDS = 0.1
 """Between two looks at what runs say."""
@@ -67,11 +71,35 @@ class _Pool:
 
     def __init__(self, found: Workers, tell: ProgressCallback) -> None:
         self._workers, self._tell = found, tell
-        self._packed: dict[int, tuple[str, Packed]] = {}
+        self._packed: dict[int, Parcel] = {}
 
     def run(self, tasks: list[RunTask]) -> None:
-        for inputs in {id(task.inputs): task.inputs for task in tasks}.values():
-            self._pack(inputs)
+        """Do them all.
+
+        Raises:
+            WorkerError: processes died of some; the others are done.
+        """
+        try:
+            for task in tasks:
+                if id(task.inputs) not in self._packed:
+                    self._packed[id(task.inputs)] = self._pack(task)
+            self._do_all(tasks)
+        finally:
+            for _, packed in self._packed.values():
+                if isinstance(packed, Path):
+                    packed.unlink(missing_ok=True)
+
+    def _pack(self, task: RunTask) -> Parcel:
+        """What the user brought along: in a file of the study where machines share its folder."""
+        packed = pack(task.inputs)
+        name = digest(packed.tobytes())
+        if not self._workers.remote:
+            return name, packed
+        path = task.folder.absolute() / f"inputs-{uuid.uuid4().hex}.pickle"
+        write_atomically(path, packed.tobytes())
+        return name, path
+
+    def _do_all(self, tasks: list[RunTask]) -> None:
         left, deaths = tasks, list[str]()
         while left:
             left, suspects = self._together(left)
@@ -109,11 +137,6 @@ class _Pool:
             return [f"The process that did {task.title} died twice{_exit_code(error)}."]
         return []
 
-    def _pack(self, inputs: UserInputs) -> None:
-        packed = pack(inputs)
-        name = hashlib.blake2b(packed.tobytes(), digest_size=16).hexdigest()
-        self._packed[id(inputs)] = name, packed
-
 
 class _Batch:
     """Runs that are given to joblib at once."""
@@ -121,7 +144,7 @@ class _Batch:
     def __init__(
         self,
         tasks: list[RunTask],
-        packed: dict[int, tuple[str, Packed]],
+        packed: dict[int, Parcel],
         tell: ProgressCallback,
     ) -> None:
         self._tasks, self._packed, self._tell = tasks, packed, tell
@@ -213,7 +236,7 @@ class _Batch:
                     self._error = error
 
 
-def _do_numbered(number: int, request: Request, packed: Packed) -> tuple[int, bool]:
+def _do_numbered(number: int, request: Request, packed: Packed | Path) -> tuple[int, bool]:
     return number, do(request, packed)
 
 

@@ -108,6 +108,8 @@ def _clear(folder: Path) -> None:
             pass
     for name in _OURS:
         (folder / name).unlink(missing_ok=True)
+    for path in folder.glob("inputs-*.pickle"):
+        path.unlink(missing_ok=True)
     runs = folder / "runs"
     for path in sorted(runs.rglob("*"), reverse=True):
         if path.is_dir():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import signal
 import socket
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import cloudpickle
@@ -71,7 +73,12 @@ def pack(inputs: UserInputs) -> Packed:
         ) from None
 
 
-def do(request: Request, packed: Packed) -> bool:
+def digest(content: bytes) -> str:
+    """What names packed inputs."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def do(request: Request, packed: Packed | Path) -> bool:
     """Do the run; what it has to say goes to its progress file.
 
     False where another process is doing it.
@@ -108,12 +115,15 @@ _lock = threading.Lock()
 _latest: tuple[str, UserInputs] | None = None
 
 
-def _unpacked(name: str, packed: Packed) -> UserInputs:
+def _unpacked(name: str, packed: Packed | Path) -> UserInputs:
     """The inputs of this name; one object for all runs of a process, which share its traces."""
     global _latest
     with _lock:
         if _latest is None or _latest[0] != name:
-            _latest = name, cloudpickle.loads(packed.tobytes())
+            content = packed.read_bytes() if isinstance(packed, Path) else packed.tobytes()
+            if digest(content) != name:
+                raise WorkerError(f"{packed} does not hold what this study was given.")
+            _latest = name, cloudpickle.loads(content)
         return _latest[1]
 
 
