@@ -53,6 +53,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     np.savez("mine.npz", x=x, y=y, hospital=hospital)
     frame = pd.DataFrame(x, columns=["age", "dose", "weight", "pulse"])
     frame.assign(diagnosis=y, hospital=hospital).to_csv("mine.csv", index=False)
+    frame.assign(outcome=y, hospital=hospital).to_csv("patients.csv", index=False)
     Path("study.toml").write_text(
         'data = "digits"\nmethods = "fedavg"\nmodel = "logistic"\nclients = 4\nrounds = 2\n'
     )
@@ -170,3 +171,17 @@ def test_links_inside_the_project(page: Path) -> None:
         assert (page.parent / target).exists(), target
         if text.startswith("test_"):
             assert f"def {text}(" in (page.parent / target).read_text("utf-8"), text
+
+
+def test_the_rooms_and_files_of_the_architecture() -> None:
+    page, source = (ROOT / "docs" / "architecture.md").read_text("utf-8"), ROOT / "src" / "unalike"
+    rooms = page.split("## The floors")[1].split("## Where do I")[0]
+    cells = "".join(re.findall(r"^\| (`.*?) \|", rooms, re.MULTILINE))
+    listed = re.findall(r"`([a-z_]+(?:/|\.py))`", cells)
+    there = {f"{path.name}/" for path in source.iterdir() if (path / "__init__.py").exists()}
+    assert set(listed) == there | {"errors.py", "rounds.py", "__main__.py"}
+    picture = rooms.split("```")[1]
+    assert all(re.search(rf"\b{room.rstrip('/')}\b", picture) for room in there)
+    for path in re.findall(r"`((?:[a-z_]+/)+[a-z_]*(?:\.py)?)`", page):
+        homes = (source, source / "network", source / "data", ROOT)
+        assert any((home / path).exists() for home in homes), path

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unalike.attacks import HostileAnswers
 from unalike.core import Cohort, Method, Population
 from unalike.errors import DivergedError
 from unalike.functional import streams
@@ -17,6 +18,8 @@ from unalike.functional.finite import finite
 from unalike.functional.trees import size_in_bytes
 from unalike.privacy import Release
 from unalike.weighting.sampling import Drawn, Scheme, draw, weigh
+
+LIKELY_CAUSE = "The likely cause is a step size too large for these samples, or unscaled features."
 
 
 class Answers(Protocol):
@@ -65,13 +68,14 @@ def rounds(
     dropout: float = 0.0,
     scheme: Scheme = "A",
     release: Release | None = None,
+    attack: HostileAnswers | None = None,
     first: int = 1,
 ) -> Iterator[Round]:
     """Run rounds from `server`'s state for as long as the caller asks for more.
 
     Cohorts are drawn and weighed by `scheme`, see `weighting.sampling`. With `release` the server
-    sees what that makes of the answers in place of the answers. Stopping, logging,
-    checkpoints and evaluation are the caller's business. Raises
+    sees what that makes of the answers in place of the answers; with `attack` hostile clients send
+    other answers. Stopping, logging, checkpoints and evaluation are the caller's business. Raises
     DivergedError when no answer that arrives is finite or the server's state stops being finite.
     """
     for t in count(first):
@@ -86,10 +90,12 @@ def rounds(
             answers = clients.train(t, here, kept)
             sound, arrived, gradients = answers.sound, answers.arrived, answers.gradients
             if sound.any():
-                ups = answers.ups
+                ups = answers.ups if attack is None else attack(answers.ups, here[sound], t)
                 bytes_up = size_in_bytes(ups) * int(arrived.sum()) // int(sound.sum())
             elif arrived.any():
-                raise DivergedError(f"{method.name}: no client's answer was finite in round {t}.")
+                raise DivergedError(
+                    f"{method.name}: no client's answer was finite in round {t}. {LIKELY_CAUSE}"
+                )
         answered = np.isin(sampled, here[sound])
         counted = Drawn(sampled[answered], drawn.times[answered])
         present = _cohort(scheme, counted, clients.population)
@@ -97,7 +103,9 @@ def rounds(
             seen = (ups, present) if release is None else release(ups, present, t)
             server = method.server_update(server, *seen)
             if not finite(server):
-                raise DivergedError(f"{method.name}: the server's state diverged in round {t}.")
+                raise DivergedError(
+                    f"{method.name}: the server's state diverged in round {t}. {LIKELY_CAUSE}"
+                )
         dropped, rejected = np.setdiff1d(sampled, here[arrived]), here[arrived & ~sound]
         yield Round(t, server, ups, present, dropped, rejected, bytes_down, bytes_up, gradients)
 

@@ -32,8 +32,8 @@ def test_only_training_samples_of_training_clients_are_learned_from():
     seen = []
 
     def fit(samples):
-        seen.append(samples)
-        return lambda x: np.stack([x, np.full_like(x, len(samples))], 1).astype(np.float32)
+        seen.append(np.concatenate(samples))
+        return lambda x: np.stack([x, np.full_like(x, len(seen[0]))], 1).astype(np.float32)
 
     arrays = tweets()._replace(x=np.arange(200), fit=fit)
     f = federate(arrays, split="natural", new_clients=0.3, seed=4)
@@ -66,7 +66,7 @@ def test_directions_keep_all_inner_products_where_they_span_everything():
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     few = texts(30)
-    x = fit_text(few)(few).astype(np.float64)
+    x = fit_text([few])(few).astype(np.float64)
     terms = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
     table = terms.fit_transform(few).toarray()
     np.testing.assert_allclose(x @ x.T, table @ table.T, atol=1e-5)
@@ -75,7 +75,7 @@ def test_directions_keep_all_inner_products_where_they_span_everything():
 
 
 def test_unknown_words_are_nothing():
-    assert not fit_text(texts(30))(np.array(["quite unheard of", ""])).any()
+    assert not fit_text([texts(30)])(np.array(["quite unheard of", ""])).any()
 
 
 def test_threads_do_not_change_a_bit():
@@ -83,13 +83,13 @@ def test_threads_do_not_change_a_bit():
     results = []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            results.append(fit_text(many)(many))
+            results.append(fit_text([many])(many))
     np.testing.assert_array_equal(*results)
 
 
 def test_texts_that_share_no_words():
     with pytest.raises(InputError, match="The 2 training texts share no words"):
-        fit_text(np.array(["sun sun", "rain"]))
+        fit_text([np.array(["sun sun", "rain"])])
 
 
 def test_leaf_json(tmp_path):

@@ -2,21 +2,19 @@
 
 import pytest
 import torch
-from torch import Tensor
 
+from adaptive_servers import (
+    assert_fedavg_without_adaptation,
+    assert_recursion,
+    assert_rests_with_fedavg,
+    one_round,
+)
 from contract import Contract
-from unalike.methods import FedAdam, FedAvg
-from worlds import blobs, quadratics
+from unalike.methods import FedAdam
 
 CONTRACT = Contract(down=1, up=1)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
-
-
-def one_round(delta: list[float], method: FedAdam) -> Tensor:
-    """Where one round leads from 0 when the only client's update is this."""
-    p = torch.eye(len(delta), dtype=torch.float64)
-    return quadratics([p], [delta]).run(method, 1).server.w
 
 
 @pytest.mark.proof("fixed point", "the first step, from v = tau^2")
@@ -40,32 +38,17 @@ def test_first_step_from_nothing() -> None:
 
 @pytest.mark.proof("fixed point", "m, v and w of the first rounds, number by number")
 def test_first_rounds() -> None:
-    method = FedAdam(lr=0.1, server_lr=0.2, beta1=0.8, v0=4, tau=0.1)
-    history = quadratics([1, 4], [0, 1], start=3.0).run(method, 8, steps=5).history
-    contraction = (0.9**5 + 0.6**5) / 2
-    centre = (1 - 0.6**5) / (2 - 0.9**5 - 0.6**5)
-    w, m, v = 3.0, 0.0, 0.04
-    for round_ in history:
-        delta = (contraction - 1) * (w - centre)
-        m = 0.8 * m + 0.2 * delta
-        v = 0.99 * v + 0.01 * delta**2
-        w += 0.2 * m / (v**0.5 + 0.1)
-        assert float(round_.server.w) == pytest.approx(w, abs=1e-9)
-        assert float(round_.server.v) == pytest.approx(v, abs=1e-9)
+    def next_v(v: float, delta: float) -> float:
+        return 0.99 * v + 0.01 * delta**2
+
+    assert_recursion(FedAdam, next_v)
 
 
 @pytest.mark.proof("fixed point", "rests where FedAvg rests")
 def test_rests_at_fedavgs_fixed_point() -> None:
-    start = (1 - 0.6**5) / (2 - 0.9**5 - 0.6**5)
-    w = quadratics([1, 4], [0, 1], start=start).run(FedAdam(lr=0.1), 3, steps=5).server.w
-    assert float(w) == pytest.approx(0.6925023465, abs=1e-9)
+    assert_rests_with_fedavg(FedAdam)
 
 
 @pytest.mark.proof("limit", "beta1 = 0 and server_lr = tau to infinity is FedAvg")
 def test_without_adaptation_it_is_fedavg() -> None:
-    world = blobs()
-    method = FedAdam(beta1=0, server_lr=1e9, tau=1e9, v0=0)
-    w = world.run(method, 3, batch_size=4, cohort=4).server.w
-    known = world.run(FedAvg(), 3, batch_size=4, cohort=4).server
-    torch.testing.assert_close(w, known, atol=1e-8, rtol=0)
-    assert not torch.equal(known, world.problem.init())
+    assert_fedavg_without_adaptation(FedAdam)

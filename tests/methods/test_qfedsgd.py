@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from contract import Contract
+from fair_parabolas import OPTIMA, assert_optimum, assert_worst_loss
 from unalike.methods import FedAvg, QFedAvg, QFedSGD
 from worlds import blobs, quadratics
 
@@ -11,23 +12,14 @@ CONTRACT = Contract(down=1, up=1, up_more=1)
 
 
 @pytest.mark.proof("fixed point", "1 / (1 + 3^(1 / (2q + 1))) for p = (3/4, 1/4), b = (0, 1)")
-@pytest.mark.parametrize(
-    ("q", "known"),
-    [(0, 0.25), (1, 0.4094585632), (2, 0.4452893187), (5, 0.4750522728)],
-)
+@pytest.mark.parametrize(("q", "known"), OPTIMA)
 def test_optimum_of_two_parabolas(q: float, known: float) -> None:
-    world = quadratics([1, 1], [0, 1], sizes=[3, 1], start=0.45)
-    w = world.run(QFedSGD(lr=0.9, q=q), 30).server
-    assert float(w) == pytest.approx(1 / (1 + 3 ** (1 / (2 * q + 1))), abs=1e-9)
-    assert float(w) == pytest.approx(known, abs=1e-9)
+    assert_optimum(QFedSGD, q, known, start=0.45)
 
 
 @pytest.mark.proof("fixed point", "q to infinity minimises the worst loss")
 def test_optimum_of_a_very_large_q() -> None:
-    world = quadratics([1, 1], [0, 1], sizes=[3, 1], start=0.499)
-    w = world.run(QFedSGD(lr=0.9, q=500), 40).server
-    assert float(w) == pytest.approx(1 / (1 + 3 ** (1 / 1001)), abs=1e-9)
-    assert float(w) == pytest.approx(0.5, abs=1e-3)
+    assert_worst_loss(QFedSGD)
 
 
 @pytest.mark.proof("fixed point", "one step is sum p F^q g / sum p (q F^(q-1) |g|^2 + L F^q)")

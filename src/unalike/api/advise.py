@@ -14,21 +14,21 @@ from torch import nn
 from unalike.advice.advice_result import Advice
 from unalike.advice.pipeline import RacePreview, run_advice
 from unalike.core import Problem
-from unalike.data.federation import Federation
-from unalike.data.sources import SOURCES
 from unalike.errors import InputError
 from unalike.functional.settings_types import Count, Seed, checked
-from unalike.study.inputs import problem_from_module
+from unalike.study.inputs import federation_for, problem_from_module
 from unalike.study.settings import make_study
 from unalike.study.training import ProgressCallback
 from unalike.study.trial import check_study
 
-from .data_argument import DEALING, resolve_federation
+from .data_argument import resolve_data
 
 
 def advise(
-    data: str | Path | Federation = "digits",
+    data: Any = "digits",
     *,
+    client: Any = None,
+    label: Any = None,
     client_column: str | None = None,
     label_column: str | None = None,
     model: str | nn.Module | Problem = "auto",
@@ -56,10 +56,11 @@ def advise(
     the choice.
 
     Args:
-        data: the name of a data set, your own .npz, .csv or .parquet file or folder of pictures,
-            or a `Federation`.
-        client_column: of your own file, the column that names the client; "client" if not given.
-        label_column: of your own file, the column of classes; "y" if not given.
+        data: the name of a data set, the path of your own file or folder, a `Federation`, or
+            samples in any form that `compare` takes.
+        client, label: whose each sample is and the classes, as in `compare`.
+        client_column: the column that names the client; "client" if not given.
+        label_column: the column of classes; "y" if not given.
         model: the name of a network, a `torch.nn.Module`, or a `Problem`.
         methods: who may race, in place of what the rules propose; the references always do.
         rounds: of every run in the end.
@@ -83,24 +84,11 @@ def advise(
     folds = checked("folds", folds, Annotated[int, Ge(2)])
     budget = checked("budget", budget, Count | None)
     seed = checked("seed", seed, Seed)
-    named = isinstance(data, str) and data in SOURCES
-    study = make_study(
-        {
-            **{name: value for name, value in settings.items() if named or name not in DEALING},
-            "rounds": rounds,
-            "seeds": seeds,
-            "data": data if named else "own",
-            "model": model if isinstance(model, str) else "own",
-        }
-    )
     columns = {"client_column": client_column, "label_column": label_column}
-    federation = resolve_federation(
-        data,
-        study,
-        columns={name: value for name, value in columns.items() if value is not None},
-        settings=settings,
-        seed=seed,
-    )
+    values, inputs = resolve_data(data, {**settings, **columns}, client=client, label=label)
+    own_model = {"model": model if isinstance(model, str) else "own"}
+    study = make_study({**values, "rounds": rounds, "seeds": seeds, **own_model})
+    federation = federation_for(study, inputs, seed)
     study = study.model_copy(update={"data": "own", "split": "natural", "skew": ()})
     check_study(study, [federation])
     problem = model if isinstance(model, Problem) else None

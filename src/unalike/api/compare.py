@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,12 @@ from torch import nn
 
 from unalike.core import Problem
 from unalike.core.buffers import with_buffers
-from unalike.core.model_check import check_model
 from unalike.data.federation import Federation
 from unalike.engines.memory import require_memory
 from unalike.errors import InputError
 from unalike.privacy import require_accountant, with_privacy
 from unalike.study.backends import workers
-from unalike.study.inputs import UserInputs, deal_study, problem_for, problem_from_module
+from unalike.study.inputs import UserInputs, federation_for, problem_for, problem_from_module
 from unalike.study.prequential import refuse_state_per_sample, with_window_evaluations
 from unalike.study.run import memory_of_run
 from unalike.study.settings import BASELINES, Study, make_study
@@ -28,14 +28,18 @@ from unalike.study.trial import check_study, try_method
 from unalike.study.truth_table import write_truth
 from unalike.study.worker import pack
 
+from .data_argument import resolve_data
 from .studies import Result, environment, federations_of, finish_study, setting_remarks
 
 
 def compare(
-    data: str | Federation = "digits",
+    data: Any = "digits",
     *,
+    client: Any = None,
+    label: Any = None,
     model: str | nn.Module | Problem = "auto",
     loss: Any = None,
+    output: str | int | None = None,
     methods: str | Sequence[str] = "all",
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -52,9 +56,15 @@ def compare(
         ['method', 'seed', 'client', 'metric', 'value']
 
     Args:
-        data: the name of a data set, or your own `Federation` (the same one for every seed).
+        data: the name of a data set; the path of a file or folder of your own; a data frame,
+            arrays (x, y) or (x, y, client), a `torch.utils.data.Dataset` or a Hugging Face
+            `datasets.Dataset`, all dealt anew with each seed; or your own `Federation`, the same
+            one for every seed.
+        client: whose each sample is: a column's name, or one name a sample.
+        label: the classes: a column's name, or one value a sample.
         model: the name of a network, a `torch.nn.Module`, or a `Problem`.
         loss: of a module; cross-entropy, or its binary form for many labels, if not given.
+        output: which of several things that a module returns is its output, by key or place.
         methods: names, as a list or separated by commas; "all" for every one.
         out: folder of the study, kept for `resume`; a temporary one if not given.
         overwrite: replace a study that `out` already holds.
@@ -71,19 +81,17 @@ def compare(
         InputError: one sentence says what to change.
     """
     names = methods if isinstance(methods, str) else tuple(methods)
-    values = {"methods": names, **settings}
-    values["data"] = data if isinstance(data, str) else "own"
-    values["model"] = model if isinstance(model, str) else "own"
-    study = make_study(values)
-    federation = None if isinstance(data, str) else data
-    problem = model if isinstance(model, Problem) else None
-    if isinstance(model, nn.Module):
-        some = federation or deal_study(study, 0)
-        problem = problem_from_module(model, some, study, loss)
-    inputs = UserInputs(federation, problem)
     part = parse_shard(shard)
     if part != WHOLE and out is None:
         raise InputError(f"shard={shard!r} needs out=..., a folder in which the part is kept.")
+    values, inputs = resolve_data(data, settings, client=client, label=label)
+    own_model = {"model": model if isinstance(model, str) else "own"}
+    study = make_study({"methods": names, **values, **own_model})
+    if isinstance(model, Problem):
+        inputs = replace(inputs, problem=model)
+    elif isinstance(model, nn.Module):
+        some = federation_for(study, inputs, 0)
+        inputs = replace(inputs, problem=problem_from_module(model, some, study, loss, output))
     if out is None:
         with tempfile.TemporaryDirectory(prefix="unalike-") as folder:
             return run_study(
@@ -110,9 +118,12 @@ def run_study(
     shard: Shard = WHOLE,
     jobs: int | None = None,
     backend: str | None = None,
+    announce: Callable[[Federation], None] = lambda _: None,
     tell: ProgressCallback = lambda _: None,
 ) -> Result:
     """Run a new study, or a part of one, into this folder.
+
+    announce: called with the clients of the first seed before anything is trained.
 
     Raises:
         InputError: one sentence says what to change; nothing is written.
@@ -124,6 +135,7 @@ def run_study(
         )
     federations = federations_of(study, inputs)
     study = runnable_study(study, federations, inputs, tell)
+    announce(federations[0])
     with workers(backend, jobs) as found:
         if found.count > 1:
             pack(UserInputs(problem=inputs.problem))
@@ -145,7 +157,11 @@ def runnable_study(
     federation = federations[0]
     check_study(study, federations)
     problem = problem_for(study, federation, inputs)
-    check_model(problem, federation.x[:2], federation.classes)
+    if study.compile and problem.fit.alone is not None:
+        raise InputError(
+            f"--compile is for models whose clients can be stacked, and {problem.fit.kind} cannot "
+            f"be ({problem.fit.alone}): leave it out."
+        )
     study = with_window_evaluations(study, federation)
     if study.classes is not None:
         raise InputError(

@@ -1,88 +1,80 @@
-"""What the argument `data` of a verb stands for: a named data set, files, or a federation."""
+"""What the argument `data` of a verb stands for: a named data set, files, samples or clients."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from unalike.data.client_files import ClientFiles, read_client_files
-from unalike.data.federation import Federation, federate
-from unalike.data.sources import SOURCES
-from unalike.data.sources.synthetic import parse_synthetic
-from unalike.errors import InputError, unknown
-from unalike.study.inputs import deal_study
+from unalike.data.dataset import Dataset
+from unalike.data.federation import Federation
+from unalike.data.reading import read
+from unalike.errors import InputError
+from unalike.study.data_files import FILE_SETTINGS, OWN, ROLES, check_one_deal, read_options
+from unalike.study.inputs import UserInputs
 from unalike.study.setting_checks import SPLIT_OPTIONS
-from unalike.study.settings import Study, make_study
 
-DEALING = ("data_dir", "split", "clients", "min_size", "skew", *SPLIT_OPTIONS)
-"""Settings of a study that say how the samples of a named data set are dealt."""
-CUTTING = ("validation", "test", "new_clients")
+DEALING = ("data_dir", "split", "clients", "min_size", *SPLIT_OPTIONS)
+"""Settings of a study that say how samples are dealt to clients."""
 
 
-def resolve_clients(
-    data: str,
-    *,
-    seed: int = 0,
-    columns: dict[str, str] | None = None,
-    settings: dict[str, Any] | None = None,
-) -> Federation | ClientFiles:
-    """The clients of `data`: a named set, dealt by settings of a study, or a file or folder.
-
-    `columns` are those of `read_client_files`.
-
-    Raises:
-        InputError: one sentence says what to change.
-    """
-    columns, settings = columns or {}, settings or {}
-    if data in SOURCES or parse_synthetic(data):
-        if columns:
-            raise InputError(
-                f"Columns are for your own files; how {data!r} is dealt to clients is said with "
-                "--split."
-            )
-        return deal_study(make_study({"data": data, **settings}), seed)
-    if settings:
-        raise InputError(
-            f"--{next(iter(settings)).replace('_', '-')} is for named data sets; whose the samples "
-            f"of {data} are is said with --client-column."
-        )
-    if not Path(data).exists() and not Path(data).suffix:
-        raise unknown("data set", data, SOURCES)
-    return read_client_files(data, **columns)
-
-
-def resolve_federation(
-    data: str | Path | Federation,
-    study: Study,
-    *,
-    columns: dict[str, str],
+def resolve_data(
+    data: Any,
     settings: dict[str, Any],
-    seed: int,
-) -> Federation:
-    """The clients, each with training, validation and test samples.
+    *,
+    client: Any = None,
+    label: Any = None,
+    time: str | None = None,
+) -> tuple[dict[str, Any], UserInputs]:
+    """Settings of a study that name the data, and what comes from Python.
 
-    settings: those of the study that were given; how samples are dealt is for named data sets.
+    data: the name of a data set; the path of a file or folder; a `Federation`; or samples in any
+        form that `unalike.data.reading.read` takes.
+    client, label: a column's name, or, for samples from Python, one value a sample.
+    time: of samples from Python, the column that says when each was taken.
 
     Raises:
         InputError: one sentence says what to change.
     """
-    dealing = {name: value for name, value in settings.items() if name in DEALING}
+    values = {name: value for name, value in settings.items() if value is not None}
+    roles = {"client_column": client, "label_column": label}
+    values |= {name: given for name, given in roles.items() if isinstance(given, str)}
+    if isinstance(data, (str, Path)):
+        for name, given in (("client", client), ("label", label)):
+            if given is not None and not isinstance(given, str):
+                raise InputError(f"{name} of a file is a column's name, such as {name}='{name}'.")
+        return {**values, "data": str(data)}, UserInputs()
     if isinstance(data, Federation):
-        if dealing or columns:
-            option = next(iter([*dealing, *columns]))
-            raise InputError(f"{option} is for named data sets and files, not for a Federation.")
-        return data
-    if str(data) in SOURCES:
-        dealing |= {name: value for name, value in settings.items() if name in CUTTING}
-    held = resolve_clients(str(data), seed=seed, columns=columns, settings=dealing)
-    if isinstance(held, ClientFiles):
-        return federate(
-            held.arrays,
-            split="natural",
-            seed=seed,
-            validation=study.validation,
-            test=study.test,
-            new_clients=study.new_clients,
-            min_size=study.min_size,
-        )
-    return held
+        said = [name for name in (*DEALING, *FILE_SETTINGS) if name in values]
+        if said:
+            raise InputError(f"{said[0]} is for data sets and files, not for a Federation.")
+        return {**values, "data": OWN}, UserInputs(federation=data)
+    named = client is not None or (isinstance(data, tuple) and len(data) > 2)
+    check_one_deal(values, SPLIT_OPTIONS, named=named)
+    dataset = read_samples(data, values, client=client, label=label, time=time)
+    if not any(name in values for name in DEALING):
+        values["split"] = "natural"
+        values.setdefault("new_clients", 0.0)
+    return {**values, "data": OWN}, UserInputs(dataset=dataset)
+
+
+def read_samples(
+    data: Any,
+    values: dict[str, Any],
+    *,
+    client: Any = None,
+    label: Any = None,
+    time: str | None = None,
+) -> Dataset:
+    """Samples from Python; how they are read is said by settings of a study.
+
+    Raises:
+        InputError: one sentence says what to change.
+    """
+    options = read_options(values)
+    for name, given in (("client", client), ("label", label), ("time", time)):
+        if given is not None:
+            options[name] = given
+    unknown_roles = [name for name in ROLES if isinstance(data, tuple) and name in values]
+    if unknown_roles:
+        raise InputError(f"{unknown_roles[0]} names a column, and arrays have none.")
+    return read(data, **options)

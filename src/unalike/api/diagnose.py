@@ -6,14 +6,18 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation
 from unalike.diagnosis import Diagnosis, Samples
 from unalike.diagnosis import diagnose as diagnose_samples
 from unalike.diagnosis.diagnose_summaries import Summaries, diagnose_summaries
 from unalike.errors import InputError
 from unalike.report.diagnosis_page import write_diagnosis, write_page
+from unalike.study.data_files import is_file, read_file
+from unalike.study.inputs import federation_for
+from unalike.study.settings import make_study
 
-from .data_argument import resolve_clients
+from .data_argument import resolve_data
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +32,9 @@ class DiagnosisResult(Diagnosis):
 
 
 def diagnose(
-    data: str | Path | Federation | Samples | tuple[Any, ...] = "digits",
+    data: Any = "digits",
     *,
+    client: Any = None,
     client_column: str | None = None,
     label_column: str | None = None,
     time_column: str | None = None,
@@ -50,39 +55,51 @@ def diagnose(
         ['kind', 'measure', 'value', 'chance']
 
     Args:
-        data: the name of a data set, your own .npz, .csv or .parquet file or folder of pictures,
-            a `Federation`, or arrays (x, y, client) or (x, y, client, time).
-        client_column: of your own file, the column that names the client; "client" if not given.
-        label_column: of your own file, the column of classes; "y" if not given.
-        time_column: of your own file, when each sample was taken.
+        data: the name of a data set, the path of your own file or folder, a data frame, arrays
+            (x, y, client) or (x, y, client, time), a `Federation`, or any other form of samples
+            that `compare` takes.
+        client: whose each sample is, one name a sample, where `data` does not say it.
+        client_column: the column that names the client; "client" if not given.
+        label_column: the column of classes; "y" if not given.
+        time_column: the column that says when each sample was taken.
         label: where a sample can have many labels, the number of the one to look at.
         shuffles: how many times membership is shuffled for each kind of skew.
         level: how often at most chance alone may raise any alarm.
         seed: decides the deal, the shuffles, projections and folds.
         optimise: whether to measure what the clients do to optimisation, which takes longest.
         out: folder for diagnosis.json and diagnosis.html; nothing is written if not given.
-        settings: of a named data set, how it is dealt: any field of `Study`, such as alpha=0.1.
+        settings: how samples are read and dealt: any field of `Study`, such as alpha=0.1, or
+            columns={"age": "number"}.
 
     Raises:
         InputError: one sentence says what to change.
     """
-    columns = {
-        "client_column": client_column,
-        "label_column": label_column,
-        "time_column": time_column,
-    }
-    held: Any = data
-    if isinstance(data, (str, Path)):
-        given = {key: value for key, value in columns.items() if value is not None}
-        held = resolve_clients(str(data), seed=seed, columns=given, settings=settings)
-    elif settings or any(columns.values()):
-        option = next(iter([*settings, *(key for key in columns if columns[key])]))
-        raise InputError(f"{option} is for named data sets and files, not for data from Python.")
+    columns = {"client_column": client_column, "label_column": label_column}
+    if isinstance(data, Samples):
+        held: Any = data
+    else:
+        held = _samples_of(data, {**settings, **columns}, client, time_column, seed)
     found = diagnose_samples(
         held, label=label, shuffles=shuffles, level=level, seed=seed, optimise=optimise
     )
     name = Path(data).name if isinstance(data, (str, Path)) else "own data"
     return _as_result(found, name, out)
+
+
+def _samples_of(
+    data: Any, settings: dict[str, Any], client: Any, time_column: str | None, seed: int
+) -> Federation | Dataset:
+    """All samples where they say whose they are, else the clients that they are dealt to."""
+    values, inputs = resolve_data(data, settings, client=client, time=time_column)
+    study = make_study(values)
+    dataset = inputs.dataset
+    if dataset is None and is_file(study.data):
+        dataset = read_file(study.data, values, time_column=time_column)
+    if dataset is not None and dataset.client is not None and study.split == "natural":
+        return dataset
+    if time_column is not None:
+        raise InputError("--time-column is for your own samples, in a column beside the rest.")
+    return federation_for(study, inputs, seed)
 
 
 def diagnose_from_summaries(

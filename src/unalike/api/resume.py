@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ from unalike.core import Problem
 from unalike.data.federation import Federation
 from unalike.errors import InputError
 from unalike.study.backends import workers
-from unalike.study.inputs import UserInputs, deal_study, problem_from_module
+from unalike.study.inputs import UserInputs, federation_for, problem_from_module
 from unalike.study.merge import merge_folders, open_study
 from unalike.study.roster import read_sites
 from unalike.study.shard import parse_shard
 from unalike.study.training import ProgressCallback, ProgressEvent
 
+from .data_argument import resolve_data
 from .studies import (
     Result,
     federations_of,
@@ -30,9 +32,12 @@ from .studies import (
 def resume(
     folder: str | Path,
     *others: str | Path,
-    data: Federation | None = None,
+    data: Any = None,
+    client: Any = None,
+    label: Any = None,
     model: nn.Module | Problem | None = None,
     loss: Any = None,
+    output: str | int | None = None,
     shard: str | None = None,
     jobs: int | None = None,
     backend: str | None = None,
@@ -40,7 +45,9 @@ def resume(
 ) -> Result:
     """Continue a study where it stopped; a finished one is only read.
 
-    A study of your own federation or model needs them again, as `data` and `model`.
+    A study of data or a model from Python needs them again, as `data` (with `client` and `label`
+    where they were given) and `model`, with its `loss` and `output`. A study of a file knows its
+    path, columns and checksum.
 
     others: folders that hold other parts of the study; their runs are added to the first folder.
     shard, jobs, backend: as in `compare`.
@@ -58,12 +65,19 @@ def resume(
             f"The sites of the study in {folder} are on other machines: continue it with "
             f"'unalike serve {folder}'."
         )
-    problem = model if isinstance(model, Problem) else None
-    if isinstance(model, nn.Module):
-        if data is None and study.data == "own":
-            require_inputs(study, Path(folder), UserInputs())
-        problem = problem_from_module(model, data or deal_study(study, 0), study, loss)
-    inputs = with_remote_clients(Path(folder), UserInputs(data, problem))
+    inputs = UserInputs()
+    if isinstance(data, Federation):
+        inputs = UserInputs(federation=data)
+    elif data is not None and study.data == "own" and not remote:
+        inputs = resolve_data(data, study.model_dump(), client=client, label=label)[1]
+    inputs = with_remote_clients(Path(folder), inputs)
+    if isinstance(model, Problem):
+        inputs = replace(inputs, problem=model)
+    elif isinstance(model, nn.Module):
+        require_inputs(study.model_copy(update={"model": "auto"}), Path(folder), inputs)
+        some = federation_for(study, inputs, 0)
+        problem = problem_from_module(model, some, study, loss, output)
+        inputs = replace(inputs, problem=problem)
     require_inputs(study, Path(folder), inputs)
     federations = federations_of(study, inputs)
     with workers(backend, jobs) as found:

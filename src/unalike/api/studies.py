@@ -13,7 +13,9 @@ import pandas as pd
 import torch
 
 from unalike.core.buffers import with_buffers
+from unalike.data.feature_scale import scale_warning
 from unalike.data.federation import Federation
+from unalike.data.preprocessing.preprocessing import preprocessing_sentences
 from unalike.engines.machine import cores
 from unalike.errors import InputError
 from unalike.report.comparison_page import write_report
@@ -66,7 +68,10 @@ def require_inputs(study: Study, folder: Path, inputs: UserInputs) -> None:
     """
     missing = [
         name
-        for name, given in (("data", inputs.federation), ("model", inputs.problem))
+        for name, given in (
+            ("data", inputs.federation or inputs.dataset),
+            ("model", inputs.problem),
+        )
         if getattr(study, name) == "own" and given is None
     ]
     if missing:
@@ -127,8 +132,14 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     """What a reader must know of these settings."""
     federation = federation_for(study, inputs, 0)
     problem = problem_for(study, federation, inputs)
-    remarks = list(federation.skews)
+    remarks = [
+        *federation.notes,
+        *preprocessing_sentences(federation.preprocessing),
+        *federation.skews,
+    ]
+    remarks += [warning] if (warning := scale_warning(federation)) is not None else []
     remarks += [f"model: {problem.describe()}."] if problem.batch_norm_layers else []
+    remarks += problem.fit.remarks()
     remarks += [study.privacy.sentence()] if study.privacy is not None else []
     for label in study.labels():
         method = with_buffers(study.method(label), problem)

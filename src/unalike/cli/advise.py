@@ -15,8 +15,8 @@ from .options import setting
 @options.expand
 def advise(
     *,
-    data: options.Data = "digits",
-    columns: options.Columns,
+    data: options.Data = None,
+    reading: options.Reading,
     partition: options.Partition,
     held_out: options.HeldOut,
     methods: Annotated[
@@ -51,7 +51,7 @@ def advise(
     with RaceProgress(err) as progress:
         try:
             advice = seek(
-                data,
+                data or "digits",
                 model=model,
                 methods=methods,
                 rounds=rounds,
@@ -64,7 +64,7 @@ def advise(
                 jobs=cores() if jobs is None else jobs,
                 announce=lambda brief: out.print(ShortlistTable(brief)),
                 tell=progress.tell,
-                **columns.given(),
+                **reading.given(),
                 **partition.given(),
                 **held_out.given(),
                 **training.given(),

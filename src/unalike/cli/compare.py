@@ -73,7 +73,8 @@ def compare(
     study: Annotated[
         Path | None, typer.Argument(help="A study file (TOML); options given here win.")
     ] = None,
-    data: Annotated[str | None, setting("Data set; see 'unalike data'. [digits]")] = None,
+    data: options.Data = None,
+    reading: options.Reading,
     partition: options.Partition,
     held_out: options.HeldOut,
     comparison: Comparison,
@@ -97,15 +98,17 @@ def compare(
     from unalike.study.settings import make_study, read_study
     from unalike.study.shard import parse_shard
 
+    from .columns_table import show_columns
     from .progress import StudyProgress
 
     chosen: dict[str, Any] = {} if data is None else {"data": data}
-    for group in (partition, held_out, comparison, training):
+    for group in (reading, partition, held_out, comparison, training):
         chosen |= group.given()
     if set_:
         chosen["settings"] = hyper_parameters(set_)
     resolved = make_study(chosen) if study is None else read_study(study, chosen)
-    named = "-".join([resolved.data, resolved.split, *(one.kind for one in resolved.skew)])
+    kinds = [one.kind for one in resolved.skew]
+    named = "-".join([Path(resolved.data).stem, resolved.split, *kinds])
     target = folder or Path("runs") / named
     part = parse_shard(shard)
     with _interruptible(target), StudyProgress(resolved, err) as progress:
@@ -116,6 +119,7 @@ def compare(
             shard=part,
             jobs=jobs,
             backend=backend or "loky",
+            announce=show_columns,
             tell=progress.tell,
         )
     _show(result, target)

@@ -15,8 +15,8 @@ from .options import setting
 @options.expand
 def diagnose(
     *,
-    data: options.Data = "digits",
-    columns: options.Columns,
+    data: options.Data = None,
+    reading: options.Reading,
     time_column: Annotated[str | None, setting("Own files: when a sample was taken.")] = None,
     label: Annotated[
         int | None,
@@ -45,7 +45,7 @@ def diagnose(
     from .diagnosis_table import DiagnosisTable
 
     found = examine(
-        data,
+        data or "digits",
         time_column=time_column,
         label=label,
         shuffles=shuffles,
@@ -53,7 +53,7 @@ def diagnose(
         seed=seed,
         optimise=optimise,
         out=folder,
-        **columns.given(),
+        **reading.given(),
         **partition.given(),
     )
     out.print(DiagnosisTable(found))

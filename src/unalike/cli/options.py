@@ -21,6 +21,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from unalike.errors import InputError
+
 
 def setting(help_text: str, *names: str) -> Any:
     """An option whose help says its default itself."""
@@ -28,7 +30,8 @@ def setting(help_text: str, *names: str) -> Any:
 
 
 Data = Annotated[
-    str, typer.Option(help="A data set, or your own .npz, .csv, .parquet file or folder.")
+    str | None,
+    setting("A data set ('unalike data'), or your own file or folder of pictures. [digits]"),
 ]
 DataDir = Annotated[str | None, setting("Folder with the data files.")]
 Jobs = Annotated[int | None, setting("Runs at the same time. [cores]")]
@@ -81,7 +84,50 @@ class Columns(Group):
     client_column: Annotated[
         str | None, setting("Own files: the column that names the client. [client]")
     ] = None
-    label_column: Annotated[str | None, setting("Own files: the column of classes. [y]")] = None
+    label_column: Annotated[
+        str | None, setting("Own files: the column of classes. [y or label]")
+    ] = None
+
+
+@dataclass(frozen=True)
+class Reading(Columns):
+    """How own files are read, wherever the rules are wrong."""
+
+    columns: Annotated[
+        list[str] | None,
+        setting("Own tables: a column's kind, as in age=number; can be repeated.", "--column"),
+    ] = None
+    drop: Annotated[
+        list[str] | None, setting("Own tables: a column to leave out; can be repeated.")
+    ] = None
+    scale: Annotated[str | None, setting("Own samples: auto, standard, robust or none. [auto]")] = (
+        None
+    )
+    resize: Annotated[int | None, setting("Own pictures: bring them to this height and width.")] = (
+        None
+    )
+    layout: Annotated[
+        str | None, setting("Own pictures: what the folders stand for, as in class/client.")
+    ] = None
+    decimal: Annotated[str | None, setting("Own text files: the decimal mark, . or ,.")] = None
+
+    def given(self) -> dict[str, Any]:
+        """As settings of a study.
+
+        Raises:
+            InputError: a column's kind is not NAME=KIND.
+        """
+        values = super().given()
+        if self.columns:
+            values["columns"] = dict(_named_kind(text) for text in self.columns)
+        return values
+
+
+def _named_kind(text: str) -> tuple[str, str]:
+    name, equals, kind = text.rpartition("=")
+    if not (equals and name and kind):
+        raise InputError(f"--column {text!r}: write NAME=KIND, as in --column age=number.")
+    return name.strip(), kind.strip()
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,9 @@ def with_buffers(method: Method, problem: Problem) -> Method:
 
     Statistics travel where models do: a method whose normalisation layers stay with the client
     keeps them there under `share` too, and one that trains on pooled data has one place for them.
+
+    Raises:
+        InputError: the policy does not suit the method, or only some layers stay with the client.
     """
     if not problem.batch_norm_layers or isinstance(method, BufferPolicy):
         return method

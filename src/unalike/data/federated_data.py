@@ -9,7 +9,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from .ragged import Ragged
-from .sources.source import Task
+from .sources.source import Task, Transform
 from .truth import Truth
 from .windows import Windows, current_lists
 
@@ -40,6 +40,9 @@ class FederatedData:
     truth: tuple[Truth, ...] = ()  # who was drawn alike by each skew
     window: Windows | None = None  # when each sample comes, where clients change over time
     skews: tuple[str, ...] = ()  # what was done on top of the split, in sentences
+    class_names: tuple[str, ...] = ()  # C names in their natural order, where classes have any
+    preprocessing: Transform | None = None  # how raw samples became x, where they were raw
+    notes: tuple[str, ...] = ()  # what was found and guessed while reading, in sentences
 
     @property
     def clients(self) -> int:

@@ -200,8 +200,12 @@ def federate(
         pooled = len(test_rows) + np.arange(np.count_nonzero(arrays.part == TEST))
         test_rows = np.concatenate([test_rows, np.flatnonzero(arrays.part == TEST)])
     resident = rows[~testing]
-    learned_from = rows[(place < trains[owner]) & ~newcomers[owner]]
-    x = arrays.x if arrays.fit is None else arrays.fit(arrays.x[learned_from])(arrays.x)
+    x, preprocessing = arrays.x, None
+    if arrays.fit is not None:
+        starts = np.cumsum(sizes) - sizes
+        learned_from = [rows[starts[i] : starts[i] + trains[i]] for i in np.flatnonzero(~newcomers)]
+        preprocessing = arrays.fit([arrays.x[own] for own in learned_from])
+        x = preprocessing(arrays.x)
     federation = Federation(
         x=torch.from_numpy(x[resident]),
         y=torch.from_numpy(arrays.y[resident]),
@@ -217,6 +221,9 @@ def federate(
         task=arrays.task,
         groups=groups,
         truth=tuple(truths),
+        class_names=arrays.class_names,
+        preprocessing=preprocessing,
+        notes=arrays.notes,
     )
     return apply_skews(federation, skews, seed=seed)
 

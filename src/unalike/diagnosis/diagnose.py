@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unalike.data.arrays import as_arrays, encode_labels
-from unalike.data.client_files import ClientFiles
+from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation
+from unalike.data.reading import read
 from unalike.errors import InputError
 from unalike.functional.settings_types import Count, Level, checked
 
@@ -31,7 +31,7 @@ FEWER_SHUFFLES = 40
 
 
 def diagnose(
-    data: Federation | Samples | ClientFiles | tuple[Any, ...],
+    data: Federation | Samples | Dataset | tuple[Any, ...],
     *,
     label: int | None = None,
     shuffles: int = 200,
@@ -71,6 +71,7 @@ def diagnose(
         group_clients(given, shuffles=fewer, level=level, seed=seed),
         optimisation(given, shuffles=fewer, seed=seed) if optimise else None,
         (data.skews if isinstance(data, Federation) else ())
+        + (data.notes if isinstance(data, Dataset) else ())
         + _remarks(given, {finding.kind for finding in found if finding.found}),
         {"shuffles": shuffles, "level": level, "seed": seed, "samples": len(given.y)},
     )
@@ -112,20 +113,17 @@ def with_holm(measured: list[Finding], level: float) -> tuple[Finding, ...]:
 
 
 def _samples(
-    data: Federation | Samples | ClientFiles | tuple[Any, ...], label: int | None, seed: int
+    data: Federation | Samples | Dataset | tuple[Any, ...], label: int | None, seed: int
 ) -> Samples:
     if isinstance(data, Samples):
         return data
-    if isinstance(data, ClientFiles):
-        arrays, time, labels = data
-        held = (arrays.x, arrays.y, arrays.client, time)
-        return prepare_samples(*held, label=label, labels=labels, seed=seed)
     if isinstance(data, tuple):
-        x, y, client, *rest = data
-        codes, labels = encode_labels(y)
-        arrays = as_arrays(x, codes, client)
-        time = rest[0] if rest else None
-        return _samples(ClientFiles(arrays, time, labels), label, seed)
+        return _samples(read(data), label, seed)
+    if isinstance(data, Dataset):
+        x = data.fitted().astype(np.float32)
+        labels = data.class_names if data.y.ndim == 1 else None
+        held = (x, data.y, data.client, data.time)
+        return prepare_samples(*held, label=label, labels=labels, seed=seed)
     rows = np.concatenate([data.train.values, data.validation.values])
     owner = np.concatenate([data.train.owner, data.validation.owner])
     windows = data.window

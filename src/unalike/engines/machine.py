@@ -25,7 +25,11 @@ def cores() -> int:
 
 
 def device_named(name: str) -> torch.device:
-    """The device "cpu" or "cuda" (or one of several, "cuda:1"); "auto" prefers CUDA."""
+    """The device "cpu" or "cuda" (or one of several, "cuda:1"); "auto" prefers CUDA.
+
+    Raises:
+        InputError: there is no such device, here or at all.
+    """
     kind = name.partition(":")[0]
     if kind not in ("auto", "cpu", "cuda"):
         raise unknown("device", name, ["auto", "cpu", "cuda"])

@@ -45,7 +45,11 @@ class Plan:
 
     @staticmethod
     def read(text: str) -> Plan:
-        """The inverse of `str`."""
+        """The inverse of `str`.
+
+        Raises:
+            InputError: the text is no plan.
+        """
         found = re.fullmatch(
             r"(?:chunks of (\d+) clients|one by one)(?:, (\d+) threads)?(, compiled)?", text
         )
@@ -67,7 +71,10 @@ class TimedClients(Protocol):
 
 
 def mode_for(problem: Problem, device: torch.device | str = "cpu") -> Mode:
-    """ "single" for convolutions on a CPU, which are slower with a kernel per client."""
+    """ "single" for models that cannot be stacked, and for convolutions on a CPU, which are slower
+    with a kernel per client."""
+    if problem.fit.alone is not None:
+        return "single"
     module: nn.Module | None = getattr(problem, "module", None)
     if module is None or torch.device(device).type != "cpu":
         return "stacked"

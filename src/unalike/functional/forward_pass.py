@@ -116,7 +116,11 @@ def set_forward_pass(this: ForwardPass) -> Iterator[ForwardPass]:
 
 
 def batch_moments(x: Tensor, real: Tensor | None) -> BatchMoments:
-    """Of the real rows of x [B, C, ...], over all dimensions but the channels."""
+    """Of the real rows of x [B, C, ...], over all dimensions but the channels.
+
+    Raises:
+        InputError: the rows of x are not the samples of the batch.
+    """
     if real is None:
         real = x.new_ones(len(x))
     if len(real) != len(x):

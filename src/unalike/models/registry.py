@@ -135,6 +135,9 @@ def build(name: str, *, shape: Shape, classes: int, seed: int) -> nn.Module:
 
     name: a key of `MODELS` or "auto", with options written behind it: "resnet20:norm=batch",
         "unet-ae:skips=off,latent=16".
+
+    Raises:
+        InputError: there is no such network or option, or it does not fit the samples.
     """
     key, _, text = chosen(name, shape).partition(":")
     if key not in MODELS:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-from torch import Tensor
 
 from unalike.core import Batches, Method, Problem
 from unalike.errors import InputError
 from unalike.functional import streams
-from unalike.functional.trees import items, leaves, map_tree, rebuild
+from unalike.functional.noise import noise_like
+from unalike.functional.trees import leaves, map_tree
 
 from .settings import Privacy
 
@@ -73,12 +73,3 @@ def clipped(up: Any, clip: float) -> Any:
     norms = [torch.linalg.vector_norm(leaf, dtype=torch.float64) for leaf in leaves(up)]
     factor = (clip / torch.linalg.vector_norm(torch.stack(norms))).clamp(max=1)
     return map_tree(lambda leaf: leaf * factor.to(leaf.dtype), up)
-
-
-def noise_like(tree: Any, key: Tensor) -> Any:
-    """Independent standard normal numbers in the shape of a tree."""
-    drawn = {
-        name: streams.normal(streams.mix(key, i), leaf.numel(), leaf.dtype).reshape(leaf.shape)
-        for i, (name, leaf) in enumerate(items(tree))
-    }
-    return rebuild(tree, drawn)

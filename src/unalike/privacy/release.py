@@ -10,9 +10,9 @@ import torch
 from unalike.core import Cohort
 from unalike.errors import InputError
 from unalike.functional import streams
+from unalike.functional.noise import noise_like
 from unalike.functional.trees import map_tree
 
-from .private_method import noise_like
 from .settings import Privacy
 
 NOBODY = -1

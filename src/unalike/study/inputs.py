@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -9,13 +10,17 @@ from typing import Any
 from torch import nn
 
 from unalike.core import Problem
-from unalike.core.model_check import check_model
+from unalike.core.model_check import prepare
+from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation, federate
 from unalike.data.skews.registry import with_skews
 from unalike.data.sources import Arrays, load
 from unalike.data.sources.source import Task
+from unalike.functional.module import materialised
+from unalike.functional.outputs import OutputName
 from unalike.models import build
 
+from .data_files import FILE_SETTINGS, check_file, read_file, source_named
 from .settings import Study
 
 
@@ -25,15 +30,24 @@ class UserInputs:
 
     federation: Federation | None = None
     problem: Problem | None = None
+    dataset: Dataset | None = None  # dealt anew with each seed, as named data are
 
 
 def deal_study(study: Study, seed: int) -> Federation:
-    """The study's data, dealt to clients with this seed."""
+    """The study's data, dealt to clients with this seed.
+
+    Raises:
+        InputError: there is no such data, or its file has changed since the study began.
+    """
+    if source_named(study.data) is None:
+        check_file(study.data, study.checksum)
     return _dealt(study.model_dump_json(), seed)
 
 
 def federation_for(study: Study, inputs: UserInputs, seed: int) -> Federation:
-    """The user's own clients, with the study's skews, or the study's data dealt with this seed."""
+    """The user's own clients, with the study's skews, or the samples dealt with this seed."""
+    if inputs.dataset is not None:
+        return _dealt_dataset(inputs.dataset, study.model_dump_json(), seed)
     if inputs.federation is None:
         return deal_study(study, seed)
     return with_skews(inputs.federation, study.skew, seed=seed)
@@ -44,11 +58,33 @@ def _arrays(data: str, data_dir: str | None) -> Arrays:
     return load(data, data_dir=data_dir)
 
 
+@lru_cache(maxsize=1)
+def _file_arrays(text: str) -> Arrays:
+    settings = json.loads(text)
+    return read_file(settings["data"], settings).arrays()
+
+
+def _arrays_of(study: Study) -> Arrays:
+    if source_named(study.data) is not None:
+        return _arrays(study.data, study.data_dir)
+    reading = {"data", "checksum", *FILE_SETTINGS}
+    return _file_arrays(study.model_dump_json(include=reading))
+
+
+@lru_cache(maxsize=4)
+def _dealt_dataset(dataset: Dataset, text: str, seed: int) -> Federation:
+    return _deal(dataset.arrays(), Study.model_validate_json(text), seed)
+
+
 @lru_cache(maxsize=4)
 def _dealt(text: str, seed: int) -> Federation:
     study = Study.model_validate_json(text)
+    return _deal(_arrays_of(study), study, seed)
+
+
+def _deal(arrays: Arrays, study: Study, seed: int) -> Federation:
     return federate(
-        _arrays(study.data, study.data_dir),
+        arrays,
         split=study.split,
         clients=study.client_count(),
         seed=seed,
@@ -68,11 +104,20 @@ def problem_for(study: Study, federation: Federation, inputs: UserInputs) -> Pro
     One object for all runs of the same network, so that its gradients are recorded once.
     """
     if inputs.problem is not None:
-        return inputs.problem
+        return prepared(inputs.problem, federation)
     shape = tuple(federation.x.shape[1:])
     problem = _network(study.model, shape, federation.classes, federation.task, study.buffers)
-    check_model(problem, federation.x[:1], federation.classes)
-    return problem
+    return prepare(problem, federation.x[:1], classes=federation.classes, trial=False)
+
+
+@lru_cache(maxsize=2)
+def prepared(problem: Problem, federation: Federation) -> Problem:
+    """A user's problem as some of these clients' samples show that it must be called.
+
+    Raises:
+        InputError: in one sentence, why it cannot be trained on them.
+    """
+    return prepare(problem, federation.x, federation.y, federation.classes)
 
 
 @lru_cache(maxsize=2)
@@ -85,10 +130,17 @@ LOSSES: dict[Task, str] = {"classes": "cross_entropy", "labels": "binary_cross_e
 
 
 def problem_from_module(
-    module: nn.Module, federation: Federation, study: Study, loss: Any = None
+    module: nn.Module,
+    federation: Federation,
+    study: Study,
+    loss: Any = None,
+    output: OutputName = None,
 ) -> Problem:
-    """A module with a loss that fits the federation's labels."""
+    """A module with a loss that fits the federation's labels; lazy layers take their shapes."""
     usual = LOSSES[federation.task]
-    problem = Problem(module, usual if loss is None else loss, buffers=study.buffers)
-    check_model(problem, federation.x[:1], federation.classes if loss is None else None)
-    return problem
+    return Problem(
+        materialised(module, federation.x[:2]),
+        usual if loss is None else loss,
+        output=output,
+        buffers=study.buffers,
+    )

@@ -242,9 +242,9 @@ def _do_numbered(number: int, request: Request, packed: Packed | Path) -> tuple[
 
 def _with_absolute_paths(study: Study) -> Study:
     """The study for a worker whose current folder is another."""
-    if study.data_dir is None:
-        return study
-    return study.model_copy(update={"data_dir": os.path.abspath(study.data_dir)})
+    paths = {"data": study.data, "data_dir": study.data_dir}
+    known = {name: path for name, path in paths.items() if path and os.path.exists(path)}
+    return study.model_copy(update={name: os.path.abspath(path) for name, path in known.items()})
 
 
 def _exit_code(error: BaseException) -> str:

@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from unalike.data.skews.registry import parse_skews
+from unalike.data.splits import SPLITS
 from unalike.errors import InputError, unknown
 from unalike.privacy import Privacy
 
-SPLIT_OPTIONS = (
-    "alpha",
-    "classes_per_client",
-    "shards_per_client",
-    "law",
-    "sigma",
-    "exponent",
+SPLIT_OPTIONS = tuple(
+    dict.fromkeys(option.name for split in SPLITS.values() for option in split.options)
 )
+"""Settings of a study that are options of its split."""
 
 
 def skews_and_split(values: Mapping[str, Any]) -> dict[str, Any]:

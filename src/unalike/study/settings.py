@@ -28,6 +28,7 @@ from pydantic import (
 from torch import Tensor
 
 from unalike.core import Method
+from unalike.data.preprocessing.settings import Scale
 from unalike.data.skews.registry import parse_skews
 from unalike.data.skews.skew import Skew
 from unalike.data.skews.temporal_skews import TemporalSkew
@@ -38,6 +39,7 @@ from unalike.methods import METHODS
 from unalike.privacy import Privacy, parse_privacy
 from unalike.weighting import weights as weighting
 
+from .data_files import source_named, with_defaults
 from .files import write_atomically
 from .method_settings import build_method, validation_error
 from .setting_checks import (
@@ -62,8 +64,32 @@ class Study(BaseModel):
 
     model_config = ConfigDict(**FINITE, extra="forbid", frozen=True)
 
-    data: Annotated[str, Field(description="data set")] = "digits"
+    data: Annotated[str, Field(description="data set, or a file or folder")] = "digits"
     data_dir: Annotated[str | None, Field(description="folder with the data files")] = None
+    client_column: Annotated[
+        str | None, Field(description="own files: the column that names the client")
+    ] = None
+    label_column: Annotated[str | None, Field(description="own files: the column of classes")] = (
+        None
+    )
+    group_column: Annotated[
+        str | None, Field(description="own files: the column of the client's true group")
+    ] = None
+    columns: Annotated[
+        dict[str, str], Field(description="own tables: kinds of columns, where the rule is wrong")
+    ] = {}
+    drop: Annotated[tuple[str, ...], Field(description="own tables: columns left out")] = ()
+    scale: Annotated[Scale, Field(description="own samples: how features are scaled")] = "auto"
+    resize: Annotated[
+        int | None, Ge(1), Field(description="own pictures: bring them to this height and width")
+    ] = None
+    layout: Annotated[
+        str | None, Field(description="own pictures: what folders stand for, as in class/client")
+    ] = None
+    decimal: Annotated[
+        Literal[",", "."] | None, Field(description="own text files: the decimal mark")
+    ] = None
+    checksum: Annotated[str | None, Field(description="of the file, when the study began")] = None
     classes: Annotated[
         tuple[str, ...] | None,
         Field(description="names of the classes of the sites' own samples, in everybody's order"),
@@ -148,15 +174,15 @@ class Study(BaseModel):
         """The methods to run, in the registry's order, with the baselines that measures need."""
         own = [label for label, given in self.settings.items() if "method" in given]
         known = [*METHODS, *own]
-        parse_skews: list[str] = []
+        named: list[str] = []
         for label in self.methods:
             if label == "all":
-                parse_skews += METHODS
+                named += METHODS
             elif label in known:
-                parse_skews.append(label)
+                named.append(label)
             else:
                 raise unknown("method", label, [*known, "all"])
-        wanted = {*parse_skews, *BASELINES}
+        wanted = {*named, *BASELINES}
         return [label for label in known if label in wanted]
 
     def method(self, label: str) -> Method:
@@ -194,7 +220,10 @@ class Study(BaseModel):
 
     def as_toml(self) -> dict[str, Any]:
         """Nested plain values, as a study file has them."""
-        unsaid = {"methods", "settings"} | (set() if self.skew else {"skew"})
+        unsaid = {"methods", "settings"}
+        unsaid |= {name for name in ("skew", "columns", "drop") if not getattr(self, name)}
+        if self.scale == "auto":
+            unsaid.add("scale")
         plain = self.model_dump(exclude=unsaid, exclude_none=True)
         if self.skew:
             plain["skew"] = list(plain["skew"])
@@ -231,15 +260,18 @@ def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
     if "run" in raw:
         raw["methods"] = raw.pop("run")
     given = dict(overrides or {})
+    data = raw.get("data")
+    if isinstance(data, str) and source_named(data) is None and (path.parent / data).exists():
+        raw["data"] = str(path.parent / data)
     settings = {label: dict(values) for label, values in raw.get("settings", {}).items()}
     for label, values in given.pop("settings", {}).items():
         settings.setdefault(label, {}).update(values)
     return make_study({**raw, **given, "settings": settings}, source=f"Study file {path}: ")
 
 
-def make_study(values: Mapping[str, Any], source: str = "") -> Study:
+def make_study(given: Mapping[str, Any], source: str = "") -> Study:
     """A checked study; every problem is one sentence, prefixed by `source`."""
-    values = dict(values)
+    values: dict[str, Any] = _from_source(source, _with_defaults, given)
     if isinstance(values.get("methods"), str):
         names = values["methods"].split(",")
         values["methods"] = tuple(name.strip() for name in names if name.strip())
@@ -260,6 +292,10 @@ def make_study(values: Mapping[str, Any], source: str = "") -> Study:
     for label in {*labels, *study.settings}:
         study.method(label)
     return study
+
+
+def _with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+    return with_defaults(given, SPLIT_OPTIONS)
 
 
 def _check(study: Study) -> None:

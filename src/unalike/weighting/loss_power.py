@@ -20,6 +20,9 @@ def step(g: Tensor, losses: Tensor, weights: Tensor, q: float, smoothness: float
     """What to subtract from w [P]: gradients g [S, P], losses F [S], weights p [S], and L.
 
     Both sums are divided by the largest F^q, so that no power over- or underflows.
+
+    Raises:
+        InputError: a client's loss is below 0 and q is not.
     """
     if q > 0 and bool((losses < 0).any()):
         raise InputError(

@@ -46,6 +46,9 @@ def capped(sizes: Sizes, cap: float) -> Numbers:
     """n / sum n, none above the cap: what is cut off goes to the others in proportion to n.
 
     Water-filling: those above the cap are set to it and the rest is scaled up, until none is.
+
+    Raises:
+        InputError: so few clients cannot sum to 1 below the cap.
     """
     holders = int((sizes > 0).sum())
     if cap * holders < 1 - 1e-12:
@@ -89,7 +92,11 @@ _RULES: dict[str, tuple[Callable[..., Numbers], str, Callable[[float], bool]]] =
 
 
 def parse(text: str) -> Rule:
-    """The rule written as "name" or "name:number"."""
+    """The rule written as "name" or "name:number".
+
+    Raises:
+        InputError: there is no such rule, or it does not take this number.
+    """
     name, colon, number = text.partition(":")
     if name not in _RULES:
         raise unknown("weights", name, _RULES)
@@ -110,7 +117,11 @@ def parse(text: str) -> Rule:
 
 
 def objective(text: str, sizes: Sizes, *, seed: int = 0) -> Tensor:
-    """The weights p [N] float64 of clients with these numbers of training samples; sum to 1."""
+    """The weights p [N] float64 of clients with these numbers of training samples; sum to 1.
+
+    Raises:
+        InputError: the rule is wrong, or its weights do not have a sum.
+    """
     raw = parse(text).raw(np.asarray(sizes, dtype=np.int64), seed)
     total = raw.sum()
     if not 0 < total < float("inf"):

@@ -71,7 +71,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Troubled]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rehearsal, "SITE_COMMAND", (sys.executable, faulty_site.__file__))
         patch.setenv(faulty_site.FAULT, str(folder / "{}"))
-        patch.setenv("PYTHONPATH", str(Path(faulty_site.__file__).parent))
+        patch.setenv("PYTHONPATH", str(Path(faulty_site.__file__).parent), prepend=os.pathsep)
         with RealFederation(
             folder / "study", study, first=1, least=2, grace=0.0, deadline=DEADLINE, excess=50.0
         ) as running:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from unalike.cli.console import say
-from unalike.cli.options import expand
+from unalike.cli.options import Group, expand
 from unalike.network.server.server_settings import HELP, ServerSettings
 
 from . import options
 from .requirements import need_flower
 from .server_run import named, prepared, run_server
+
+
+@dataclass(frozen=True)
+class Waiting(Group):
+    """How long the server waits, and for whom: options that are settings of its app."""
+
+    least: Annotated[int | None, typer.Option(help=f"{HELP['least']} [all]")] = None
+    deadline: options.Deadline = ServerSettings.deadline
+    patience: Annotated[float, typer.Option(help=HELP["patience"])] = ServerSettings.patience
+    grace: Annotated[float, typer.Option(help=HELP["grace"])] = ServerSettings.grace
 
 
 @expand
@@ -26,10 +37,7 @@ def serve(
     sites: Annotated[
         int | None, typer.Option(help="Sites that are expected. [admitted keys, or clients]")
     ] = None,
-    least: Annotated[int | None, typer.Option(help=f"{HELP['least']} [all]")] = None,
-    deadline: options.Deadline = ServerSettings.deadline,
-    patience: Annotated[float, typer.Option(help=HELP["patience"])] = ServerSettings.patience,
-    grace: Annotated[float, typer.Option(help=HELP["grace"])] = ServerSettings.grace,
+    waiting: Waiting,
     baselines: Annotated[
         bool | None,
         typer.Option(
@@ -60,9 +68,7 @@ def serve(
     if tls is None and address.host not in ("127.0.0.1", "::1", "localhost"):
         say("Without --tls anybody who reaches this port can join, and read what travels.")
     place, settings = prepared(study, method, folder, sites=sites, tls=tls, overwrite=overwrite)
-    settings |= {"deadline": deadline, "patience": patience, "grace": grace}
+    settings |= waiting.given()
     if baselines is not None or "baselines" not in settings:
         settings["baselines"] = method is None if baselines is None else baselines
-    if least is not None:
-        settings["least"] = least
     run_server(place, address, settings | asked, tls)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from .source import Transform
 
 
-def standard_scaling(columns: Sequence[int]) -> Callable[[npt.NDArray[Any]], Transform]:
+def standard_scaling(columns: Sequence[int]) -> Callable[[list[npt.NDArray[Any]]], Transform]:
     """For `Arrays.fit`: these columns of x [n, p] are standardised, the others stay as they are.
 
     A column that is the same in all training samples stays as it is, too.
@@ -18,7 +18,8 @@ def standard_scaling(columns: Sequence[int]) -> Callable[[npt.NDArray[Any]], Tra
     return partial(_fit, list(columns))
 
 
-def _fit(columns: list[int], samples: npt.NDArray[Any]) -> Transform:
+def _fit(columns: list[int], clients: list[npt.NDArray[Any]]) -> Transform:
+    samples = np.concatenate(clients)
     varying = [j for j in columns if np.ptp(samples[:, j]) > 0]
     mean = samples[:, varying].mean(axis=0, dtype=np.float64)
     deviation = samples[:, varying].std(axis=0, dtype=np.float64)

@@ -13,15 +13,15 @@ comes next."""
 
 TRAIN, VALIDATION, TEST = 0, 1, 2  # the values of Arrays.part
 
-Transform = Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
+Transform = Callable[[Any], npt.NDArray[Any]]
 
 
 class Arrays(NamedTuple):
     """All samples of a data set, n of them, in their official order."""
 
-    x: npt.NDArray[Any]
+    x: Any
     """float32 [n, ...]; images [n, channels, height, width] in [0, 1]; sequences int64 [n, length],
-    0 behind their ends."""
+    0 behind their ends; or raw, see `fit`."""
     y: npt.NDArray[Any]
     """By task: classes int64 [n] in 0..classes-1; labels float32 [n, classes] of zeros and ones;
     regression float32 [n]; survival float32 [n, 2], the time and 1 where the event was seen;
@@ -30,10 +30,12 @@ class Arrays(NamedTuple):
     client: npt.NDArray[Any] | None  # [n]: whose sample it is by nature; None where nobody's
     part: npt.NDArray[np.int8]  # [n]: TRAIN, VALIDATION, TEST; all TRAIN without an official cut
     group: npt.NDArray[np.int64] | None = None  # [n]: the true cluster of the sample's client
-    fit: Callable[[npt.NDArray[Any]], Transform] | None = None
-    """Where x is raw, such as text [n] or numbers on unlike scales: learns from training samples
-    how to turn it into what a model takes."""
+    fit: Callable[[list[Any]], Transform] | None = None
+    """Where x is raw, such as text [n], a table of n rows or numbers on unlike scales: learns from
+    the training samples of each client, in a list, how to turn it into what a model takes."""
     task: Task = "classes"
+    class_names: tuple[str, ...] = ()  # where classes have names
+    notes: tuple[str, ...] = ()  # what was found and guessed while reading
 
     def only(self, rows: npt.NDArray[Any]) -> "Arrays":
         """The samples that `rows` names, by index or by a mask [n]."""

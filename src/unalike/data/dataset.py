@@ -1,0 +1,75 @@
+"""What was read, before it is dealt to clients: raw samples, their labels, whose each is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .preprocessing.preprocessing import Preprocessing, fit
+from .preprocessing.settings import PreprocessingSettings
+from .preprocessing.table import Table
+from .sources.source import TRAIN, Arrays, parts
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples as people brought them, n of them; nothing is scaled or encoded yet."""
+
+    x: Table | npt.NDArray[Any]  # a table of raw columns, or numbers [n, ...]
+    y: npt.NDArray[Any]  # int64 [n], places in `class_names`; or float32 [n, labels]
+    class_names: tuple[str, ...]
+    client: npt.NDArray[np.str_] | None = None  # [n]
+    time: npt.NDArray[Any] | None = None  # [n]
+    group: npt.NDArray[np.int64] | None = None  # [n], places in `group_names`
+    group_names: tuple[str, ...] = ()
+    settings: PreprocessingSettings = field(default_factory=PreprocessingSettings)
+    notes: tuple[str, ...] = ()  # what was found and guessed, in sentences
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def only(self, rows: npt.NDArray[Any]) -> Dataset:
+        """The samples that `rows` names, by index or by a mask [n]."""
+        return replace(
+            self,
+            x=self.x[rows],
+            y=self.y[rows],
+            client=None if self.client is None else self.client[rows],
+            time=None if self.time is None else self.time[rows],
+            group=None if self.group is None else self.group[rows],
+        )
+
+    def of_client(self, name: str) -> Dataset:
+        """One client's samples; none of its own name is an empty data set."""
+        if self.client is None:
+            return self
+        return self.only(np.flatnonzero(self.client == name))
+
+    def arrays(self) -> Arrays:
+        """In the form of a data set that is dealt; its preprocessing is fitted after the deal."""
+        return Arrays(
+            x=self.x,
+            y=self.y,
+            classes=len(self.class_names),
+            client=self.client,
+            part=parts(len(self), values=(TRAIN,)),
+            group=self.group,
+            fit=self.fit,
+            task="classes" if self.y.ndim == 1 else "labels",
+            class_names=self.class_names,
+            notes=self.notes,
+        )
+
+    def fitted(self) -> npt.NDArray[np.float32]:
+        """All samples as numbers [n, ...], by what all clients' samples together say."""
+        names = [""] if self.client is None else np.unique(self.client)
+        samples = {str(name): self.of_client(str(name)).x for name in names}
+        return fit(samples, self.settings).transform(self.x)  # type: ignore[arg-type]
+
+    def fit(self, training: list[Table] | list[npt.NDArray[Any]]) -> Preprocessing:
+        """The preprocessing that follows from the training samples of each client."""
+        named: dict[str, Any] = {str(i): samples for i, samples in enumerate(training)}
+        return fit(named, self.settings)

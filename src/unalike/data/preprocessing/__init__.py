@@ -1,0 +1,1 @@
+"""How raw samples become numbers that a network can learn from."""

@@ -1,0 +1,5 @@
+"""Whatever people bring, read into a `Dataset`: files, folders, data frames, arrays."""
+
+from .read import read
+
+__all__ = ["read"]

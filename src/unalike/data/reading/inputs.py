@@ -1,0 +1,140 @@
+"""Every form in which samples come: files, folders, frames, arrays, data sets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from unalike.errors import InputError
+
+from .array_inputs import as_array
+from .encoding import PACKED
+from .frames import as_pandas, frame_table, is_frame
+from .npz_files import read_npz
+from .picture_folders import read_folder
+from .pictures import Size, read_pictures
+from .roles import Source
+from .sample_sets import (
+    class_names_of,
+    hugging_face_pictures,
+    is_hugging_face,
+    is_hugging_face_dict,
+    picture_column,
+    read_torch,
+)
+from .table_files import TYPED, read_typed_table
+from .text_files import read_text_table
+
+TEXT = (".csv", ".tsv", ".tab", ".txt")
+KNOWN = "a .csv, .tsv, .parquet, .feather, .arrow or .npz file, or a folder of pictures"
+
+
+def source_of(
+    source: Any, roles: dict[str, Any], size: Size | None, *, layout: str, decimal: str
+) -> tuple[Source, dict[str, Any]]:
+    """What a source holds, and the roles with those that it gives itself.
+
+    Raises:
+        InputError: one sentence says what to change.
+    """
+    if isinstance(source, str | os.PathLike):
+        return _file(Path(source), roles, size, layout=layout, decimal=decimal), roles
+    if is_hugging_face_dict(source):
+        raise InputError(
+            f"This holds several data sets ({', '.join(source)}): give one of them, such as "
+            f"dataset[{next(iter(source))!r}]."
+        )
+    if is_hugging_face(source):
+        return _hugging_face(source, size), roles
+    if is_frame(source):
+        return _frame(source, roles), roles
+    if isinstance(source, torch.utils.data.DataLoader):
+        raise InputError("A DataLoader shuffles and batches: give its .dataset.")
+    if isinstance(source, torch.utils.data.Dataset):
+        held = read_torch(source, size)
+        columns = {"y": held.y} if roles["label"] is None else {}
+        return Source(
+            held.x, columns, held.notes, order=held.class_names, channels=held.channels
+        ), roles
+    if isinstance(source, Mapping):
+        return _arrays({str(k): as_array(v, str(k)) for k, v in source.items()}, "these"), roles
+    if isinstance(source, tuple) and 2 <= len(source) <= 4 and not np.isscalar(source[0]):
+        given = dict(zip(("label", "client", "time"), source[1:], strict=False))
+        twice = [name for name, value in given.items() if roles[name] is not None]
+        if twice:
+            raise InputError(f"{twice[0]} is given twice: in the tuple, and as {twice[0]}=.")
+        return source_of(source[0], {**roles, **given}, size, layout=layout, decimal=decimal)
+    return Source(source, {}, []), roles
+
+
+def _file(
+    place: Path, roles: dict[str, Any], size: Size | None, *, layout: str, decimal: str
+) -> Source:
+    if place.is_dir():
+        return _folder(place, roles, size, layout)
+    if not place.exists():
+        raise InputError(f"There is no file or folder {place}.")
+    suffixes = [suffix.lower() for suffix in place.suffixes[-2:]]
+    kind = suffixes[-1] if suffixes else ""
+    if kind in PACKED and len(suffixes) == 2:
+        kind = suffixes[0] if suffixes[0] in TEXT else ""
+    index = next((r for r in (roles["client"], roles["label"]) if isinstance(r, str)), "")
+    if kind in TEXT:
+        expected = [role for role in roles.values() if isinstance(role, str)]
+        text = read_text_table(
+            place, expected=expected or ("y", "label", "client"), decimal=decimal
+        )
+        return Source(text.table, {}, text.notes, place=str(place))
+    if kind in TYPED:
+        table, notes = read_typed_table(place, keep_index=index)
+        return Source(table, {}, notes, place=str(place))
+    if kind == ".npz":
+        return _arrays(read_npz(place), str(place))
+    raise InputError(f"{place} is of no known kind: give {KNOWN}.")
+
+
+def _folder(place: Path, roles: dict[str, Any], size: Size | None, layout: str) -> Source:
+    for name, role in roles.items():
+        if isinstance(role, str):
+            raise InputError(
+                f"{place} is a folder, which has no column {role!r}: leave {name} out; folders "
+                "name clients and classes."
+            )
+    found = read_folder(place, layout)
+    pictures, notes = read_pictures(found.files, size)
+    columns = {"label": found.label, "client": found.client}
+    return Source(pictures, columns, [*found.notes, *notes], place=str(place), channels="first")
+
+
+def _frame(source: Any, roles: dict[str, Any]) -> Source:
+    frame = as_pandas(source)
+    index = next((r for r in (roles["client"], roles["label"]) if isinstance(r, str)), "")
+    table, notes = frame_table(frame, keep_index=index)
+    return Source(table, {}, notes, index=frame.index)
+
+
+def _hugging_face(source: Any, size: Size | None) -> Source:
+    orders = {name: class_names_of(source, name) for name in source.column_names}
+    named = {name: order for name, order in orders.items() if order}
+    column = picture_column(source)
+    if not column:
+        table, notes = frame_table(source.to_pandas())
+        return Source(table, {}, notes, orders=named)
+    x, notes = hugging_face_pictures(source, column, size)
+    others = {name: np.asarray(source[name]) for name in source.column_names if name != column}
+    return Source(x, others, notes, orders=named, channels="first")
+
+
+def _arrays(arrays: dict[str, npt.NDArray[Any]], place: str) -> Source:
+    if "x" not in arrays:
+        raise InputError(
+            f"{place} holds no array 'x' of samples, but {', '.join(map(repr, arrays)) or 'none'}."
+        )
+    others = {name: values for name, values in arrays.items() if name != "x"}
+    return Source(arrays["x"], others, [], place=place)
