@@ -1,5 +1,6 @@
 """A study killed at any instant, then resumed, ends in the same numbers as one never stopped."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -50,6 +51,38 @@ def test_kill_and_resume(
         command("resume", folder, "--jobs", jobs), check=True, capture_output=True, timeout=120
     )
     pd.testing.assert_frame_equal(summary(folder), never_stopped, check_exact=True)
+
+
+def test_an_interrupt_ends_everything(never_stopped: pd.DataFrame, tmp_path: Path) -> None:
+    """Ctrl-C goes to the command and to its workers: one sentence, and nobody is left."""
+    folder = tmp_path / "study"
+    arguments = ["compare", *options(SETTINGS), "--jobs", 2, "--out", folder]
+    process = subprocess.Popen(
+        command(*arguments), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while _rounds_done(folder) < 4 and process.poll() is None:
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate()[1]
+    assert process.returncode == 130
+    assert f"What is done is kept: go on with 'unalike resume {folder}'" in said
+    assert "Traceback" not in said
+    assert _group_is_gone(process.pid)
+    assert not [path for path in folder.rglob("*") if path.name.startswith(("progress", "stop"))]
+    subprocess.run(command("resume", folder, "--jobs", 1), check=True, capture_output=True)
+    pd.testing.assert_frame_equal(summary(folder), never_stopped, check_exact=True)
+
+
+def _group_is_gone(group: int, seconds: float = 60.0) -> bool:
+    """Whether no process of the group is left, as soon as the system has cleared them away."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _rounds_done(folder: Path) -> int:

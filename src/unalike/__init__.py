@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from .api.studies import Result
     from .core import Problem
     from .data.federation import Federation
-    from .errors import DivergedError, InputError
+    from .errors import DivergedError, InputError, WorkerError
+    from .results.summary import read_summary
 
 __version__ = version("unalike")
 
@@ -28,9 +29,11 @@ _HOMES = {
     "InputError": "errors",
     "Problem": "core",
     "Result": "api.studies",
+    "WorkerError": "errors",
     "advise": "api.advise",
     "compare": "api.compare",
     "diagnose": "api.diagnose",
+    "read_summary": "results.summary",
     "resume": "api.resume",
 }
 
@@ -42,10 +45,12 @@ __all__ = [
     "InputError",
     "Problem",
     "Result",
+    "WorkerError",
     "__version__",
     "advise",
     "compare",
     "diagnose",
+    "read_summary",
     "resume",
 ]
 

@@ -8,6 +8,10 @@ class InputError(ValueError):
     """Something given by the user cannot be used; the message is one clear sentence."""
 
 
+class WorkerError(RuntimeError):
+    """Processes ended before their runs were done; the message names the runs."""
+
+
 class DivergedError(ArithmeticError):
     """Training left the finite numbers; the message names the method and the round."""
 

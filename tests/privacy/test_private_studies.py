@@ -83,7 +83,7 @@ def test_a_study_without_privacy_does_not_mention_it(tmp_path: Path) -> None:
         ("local:clip=1,noize=1", "Unknown setting of privacy 'noize': did you mean 'noise'?"),
         ("local:clip", "write KIND:clip=C,noise=SIGMA"),
         ("local:clip=inf,noise=1", "give a finite clip, or noise = 0"),
-        ("local:clip=1,noise=inf", "must be finite"),
+        ("local:clip=1,noise=inf", "should be a finite number"),
         (3, "privacy = 3: write KIND"),
         ({"clip": 1}, "Unknown kind of privacy"),
     ],
@@ -119,7 +119,7 @@ def test_all_methods_leave_out_aloud_what_does_not_suit() -> None:
     said: list[str] = []
     study = make_study({**SMALL, "methods": "all", "privacy": TEXT})
     kept = runnable_study(
-        study, deal_study(study, 0), UserInputs(), lambda step: said.append(step.remark or "")
+        study, [deal_study(study, 0)], UserInputs(), lambda step: said.append(step.remark or "")
     )
     refused = {name for name in METHODS if METHODS[name].needs_each is not None}
     of_other_models = {"fusedspacefed"}

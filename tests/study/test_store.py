@@ -9,7 +9,8 @@ from torch import Tensor
 
 from unalike.core import NoState
 from unalike.errors import InputError
-from unalike.study.store import Checkpoint, RunStore, prepare_folder
+from unalike.study.store import Checkpoint, RunStore
+from unalike.study.study_folder import prepare_folder
 
 
 class Server(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 from unalike.methods import METHODS
 from unalike.methods.header import header
 from unalike.report.page import templates
-from unalike.study.store import write_atomically
+from unalike.study.files import write_atomically
 
 from .advice_result import Advice, contestant_title
 

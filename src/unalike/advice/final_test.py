@@ -13,11 +13,11 @@ from unalike.data.federation import Federation
 from unalike.results.comparison import Comparison, gather
 from unalike.results.table import aggregates, by_seed
 from unalike.study.inputs import UserInputs
-from unalike.study.jobs import ProgressCallback, run_all
+from unalike.study.jobs import run_all
 from unalike.study.run import RunTask
 from unalike.study.settings import Study, read_study
-from unalike.study.store import prepare_folder
-from unalike.study.training import ProgressEvent
+from unalike.study.study_folder import prepare_folder
+from unalike.study.training import ProgressCallback, ProgressEvent
 
 from .client_differences import Difference, difference
 from .race import Contestant, evaluation_spacing
@@ -70,8 +70,7 @@ def run_final_test(
     advised: str,
     folder: Path,
     *,
-    jobs: int,
-    cores: int,
+    jobs: int | None,
     tell: ProgressCallback,
 ) -> FinalTest:
     """Train on all that is known, test once; every seed has other starts, but the same clients."""
@@ -83,7 +82,7 @@ def run_final_test(
     inputs = UserInputs(federation, problem)
     labels = study.labels()
     tasks = [
-        RunTask(study, label, seed, folder, inputs, cores)
+        RunTask(study, label, seed, folder, inputs)
         for label in labels
         for seed in range(study.seeds)
     ]

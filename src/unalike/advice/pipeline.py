@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from unalike.core import Problem
 from unalike.data.federation import Federation
 from unalike.diagnosis import Diagnosis, diagnose
-from unalike.engines.machine import cores
 from unalike.errors import InputError, unknown
+from unalike.study.files import write_atomically
 from unalike.study.inputs import UserInputs, problem_for
-from unalike.study.jobs import ProgressCallback
 from unalike.study.settings import Study
-from unalike.study.store import prepare_folder, write_atomically
+from unalike.study.study_folder import prepare_folder
+from unalike.study.training import ProgressCallback
 
 from .advice_page import write_advice
 from .advice_result import Advice
@@ -48,7 +48,7 @@ def run_advice(
     folder: Path,
     *,
     overwrite: bool,
-    jobs: int,
+    jobs: int | None,
     announce: Callable[[RacePreview], None],
     tell: ProgressCallback,
 ) -> Advice:
@@ -65,10 +65,7 @@ def run_advice(
     settings = {**study.model_dump(exclude={"methods", "settings"}), **given}
     _open_folder(folder, {**settings, "samples": samples.digest}, overwrite)
     announce(preview)
-    free = max(1, cores() // max(1, jobs))
-    race = Race(
-        samples, study, problem, given["folds"], folder / "race", jobs=jobs, cores=free, tell=tell
-    )
+    race = Race(samples, study, problem, given["folds"], folder / "race", jobs=jobs, tell=tell)
     final = race.run(preview.plan)
     choice = choose(final, federation.task.main, alike=not preview.diagnosis.found)
     chosen: dict[str, Contestant] = {
@@ -83,7 +80,6 @@ def run_advice(
         choice.advised.method,
         folder / "test",
         jobs=jobs,
-        cores=free,
         tell=tell,
     )
     advice = Advice(

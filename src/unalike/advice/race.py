@@ -87,8 +87,7 @@ class Race:
     problem: Problem | None  # None: the study's model, drawn anew for every fold
     folds: int  # of each cut
     folder: Path
-    jobs: int = 1
-    cores: int = 1
+    jobs: int | None = None  # at the same time
     tell: Callable[[ProgressEvent], None] = lambda _: None
     stages: list[Stage] = field(default_factory=list)
     spent: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -173,7 +172,7 @@ class Race:
                 "evaluate_every": evaluation_spacing(self.study),
             }
         )
-        return RunTask(study, one.label, k, self.folder, inputs, self.cores)
+        return RunTask(study, one.label, k, self.folder, inputs)
 
     def _entry(self, one: Contestant, heat: Heat) -> RaceEntry:
         chosen, task = [], self.given.task

@@ -6,17 +6,20 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Ge
 from torch import nn
 
 from unalike.advice.advice_result import Advice
 from unalike.advice.pipeline import RacePreview, run_advice
 from unalike.core import Problem
 from unalike.errors import InputError
+from unalike.functional.settings_types import Count, Seed, checked
 from unalike.study.inputs import federation_for, problem_from_module
-from unalike.study.jobs import ProgressCallback
 from unalike.study.settings import make_study
+from unalike.study.training import ProgressCallback
+from unalike.study.trial import check_study
 
 from .data_argument import resolve_data
 
@@ -37,7 +40,7 @@ def advise(
     seed: int = 0,
     out: str | Path | None = None,
     overwrite: bool = False,
-    jobs: int = 1,
+    jobs: int | None = None,
     announce: Callable[[RacePreview], None] = lambda _: None,
     tell: ProgressCallback = lambda _: None,
     **settings: Any,
@@ -67,7 +70,7 @@ def advise(
         seed: of the deal, the diagnosis and the folds.
         out: folder of the advice; an interrupted one goes on from there.
         overwrite: begin anew where the folder holds other advice.
-        jobs: runs at the same time, each in a process of its own.
+        jobs: runs at the same time; what `joblib.parallel_config` says if not given, else one.
         announce: called with diagnosis, shortlist and price before the race starts.
         tell: called after every round of every run.
         settings: any other field of `Study`, such as local_epochs=2 or alpha=0.1.
@@ -78,14 +81,16 @@ def advise(
     for name in ("settings", "methods", "evaluate_every"):
         if name in settings:
             raise InputError(f"{name} cannot be given here: a race sets it itself.")
-    if folds < 2:
-        raise InputError(f"There must be at least 2 folds, not {folds}.")
+    folds = checked("folds", folds, Annotated[int, Ge(2)])
+    budget = checked("budget", budget, Count | None)
+    seed = checked("seed", seed, Seed)
     columns = {"client_column": client_column, "label_column": label_column}
     values, inputs = resolve_data(data, {**settings, **columns}, client=client, label=label)
     own_model = {"model": model if isinstance(model, str) else "own"}
     study = make_study({**values, "rounds": rounds, "seeds": seeds, **own_model})
     federation = federation_for(study, inputs, seed)
     study = study.model_copy(update={"data": "own", "split": "natural", "skew": ()})
+    check_study(study, [federation])
     problem = model if isinstance(model, Problem) else None
     if isinstance(model, nn.Module):
         problem = problem_from_module(model, federation, study)

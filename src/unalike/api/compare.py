@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,17 +14,19 @@ from unalike.core import Problem
 from unalike.core.buffers import with_buffers
 from unalike.data.federation import Federation
 from unalike.engines.memory import require_memory
-from unalike.engines.trial import try_round
 from unalike.errors import InputError
 from unalike.privacy import require_accountant, with_privacy
+from unalike.study.backends import workers
 from unalike.study.inputs import UserInputs, federation_for, problem_for, problem_from_module
-from unalike.study.jobs import ProgressCallback
 from unalike.study.prequential import refuse_state_per_sample, with_window_evaluations
 from unalike.study.run import memory_of_run
 from unalike.study.settings import BASELINES, Study, make_study
-from unalike.study.store import prepare_folder, write_atomically
-from unalike.study.training import ProgressEvent
+from unalike.study.shard import WHOLE, Shard, parse_shard
+from unalike.study.study_folder import begin_study
+from unalike.study.training import ProgressCallback, ProgressEvent
+from unalike.study.trial import check_study, try_method
 from unalike.study.truth_table import write_truth
+from unalike.study.worker import pack
 
 from .data_argument import resolve_data
 from .studies import Result, environment, federations_of, finish_study, setting_remarks
@@ -42,7 +43,9 @@ def compare(
     methods: str | Sequence[str] = "all",
     out: str | Path | None = None,
     overwrite: bool = False,
-    jobs: int = 1,
+    shard: str | None = None,
+    jobs: int | None = None,
+    backend: str | None = None,
     tell: ProgressCallback = lambda _: None,
     **settings: Any,
 ) -> Result:
@@ -66,7 +69,11 @@ def compare(
         methods: names, as a list or separated by commas; "all" for every one.
         out: folder of the study, kept for `resume`; a temporary one if not given.
         overwrite: replace a study that `out` already holds.
-        jobs: runs at the same time, each in a process of its own.
+        shard: "2/3" does the second of three parts of the runs; the parts may share `out`, or
+            have folders of their own for `resume`.
+        jobs: runs at the same time; what `joblib.parallel_config` says if not given, else one.
+        backend: where runs are done: "loky" (processes), "threading", "dask:ADDRESS" or "ray";
+            what `joblib.parallel_config` says if not given.
         tell: called after every round of every run.
         settings: any other field of `Study`, such as rounds=50, seeds=3 or skew=["rotation"];
             hyper-parameters as settings={"fedprox": {"mu": 1.0}}.
@@ -75,6 +82,9 @@ def compare(
         InputError: one sentence says what to change.
     """
     names = methods if isinstance(methods, str) else tuple(methods)
+    part = parse_shard(shard)
+    if part != WHOLE and out is None:
+        raise InputError(f"shard={shard!r} needs out=..., a folder in which the part is kept.")
     values, inputs = resolve_data(data, settings, client=client, label=label)
     own_model = {"model": model if isinstance(model, str) else "own"}
     if isinstance(loss, str):
@@ -87,8 +97,19 @@ def compare(
         inputs = replace(inputs, problem=problem_from_module(model, some, study, loss, output))
     if out is None:
         with tempfile.TemporaryDirectory(prefix="unalike-") as folder:
-            return run_study(study, Path(folder), inputs=inputs, jobs=jobs, tell=tell)
-    return run_study(study, Path(out), inputs=inputs, overwrite=overwrite, jobs=jobs, tell=tell)
+            return run_study(
+                study, Path(folder), inputs=inputs, jobs=jobs, backend=backend, tell=tell
+            )
+    return run_study(
+        study,
+        Path(out),
+        inputs=inputs,
+        overwrite=overwrite,
+        shard=part,
+        jobs=jobs,
+        backend=backend,
+        tell=tell,
+    )
 
 
 def run_study(
@@ -97,30 +118,49 @@ def run_study(
     *,
     inputs: UserInputs = UserInputs(),  # noqa: B008
     overwrite: bool = False,
-    jobs: int = 1,
+    shard: Shard = WHOLE,
+    jobs: int | None = None,
+    backend: str | None = None,
     announce: Callable[[Federation], None] = lambda _: None,
     tell: ProgressCallback = lambda _: None,
 ) -> Result:
-    """Run a new study into this folder.
+    """Run a new study, or a part of one, into this folder.
 
     announce: called with the clients of the first seed before anything is trained.
+
+    Raises:
+        InputError: one sentence says what to change; nothing is written.
     """
+    if overwrite and shard != WHOLE:
+        raise InputError(
+            f"--overwrite with --shard {shard} would remove what the other parts have done: remove "
+            f"{folder} yourself, or give --out another folder."
+        )
     federations = federations_of(study, inputs)
     for federation in federations:
         federation.check_training_samples()
-    study = runnable_study(study, federations[0], inputs, tell)
+    study = runnable_study(study, federations, inputs, tell)
     announce(federations[0])
-    prepare_folder(folder, overwrite=overwrite)
-    study.write(folder / "study.toml")
-    write_atomically(folder / "environment.json", json.dumps(environment(), indent=2).encode())
-    write_truth(federations, folder / "truth.csv")
-    return finish_study(study, folder, inputs, federations, jobs, tell)
+    with workers(backend, jobs) as found:
+        if found.count > 1:
+            pack(UserInputs(problem=inputs.problem))
+        begin_study(study, folder, environment(), overwrite=overwrite, shared=shard != WHOLE)
+        write_truth(federations, folder / "truth.csv")
+        return finish_study(study, folder, inputs, federations, tell, jobs=found.count, shard=shard)
 
 
 def runnable_study(
-    study: Study, federation: Federation, inputs: UserInputs, tell: ProgressCallback
+    study: Study,
+    federations: Sequence[Federation],
+    inputs: UserInputs,
+    tell: ProgressCallback,
 ) -> Study:
-    """Refuse what cannot work before anything is written; "all" leaves such methods out, aloud."""
+    """Refuse what cannot work before anything is written; "all" leaves such methods out, aloud.
+
+    federations: [seeds].
+    """
+    federation = federations[0]
+    check_study(study, federations)
     problem = problem_for(study, federation, inputs)
     if study.compile and problem.fit.alone is not None:
         raise InputError(
@@ -143,8 +183,7 @@ def runnable_study(
             refuse_state_per_sample(method, problem, federation)
             needed = memory_of_run(study, label, federation, problem)
             require_memory(needed, f"{label} on {federation.clients:,} clients")
-            if problem.fit.first_order is not None:
-                try_round(study.method(label), problem, federation)
+            try_method(study, method, problem, federation)
         except InputError as error:
             if "all" not in study.methods or label in study.methods:
                 raise

@@ -11,16 +11,19 @@ from torch import nn
 from unalike.core import Problem
 from unalike.data.federation import Federation
 from unalike.errors import InputError
+from unalike.study.backends import workers
 from unalike.study.inputs import UserInputs, federation_for, problem_from_module
-from unalike.study.jobs import ProgressCallback
+from unalike.study.merge import merge_folders, open_study
 from unalike.study.roster import read_sites
+from unalike.study.shard import parse_shard
+from unalike.study.training import ProgressCallback, ProgressEvent
 
 from .data_argument import resolve_data
 from .studies import (
     Result,
     federations_of,
     finish_study,
-    open_study,
+    require_inputs,
     unfinished,
     with_remote_clients,
 )
@@ -28,14 +31,16 @@ from .studies import (
 
 def resume(
     folder: str | Path,
-    *,
+    *others: str | Path,
     data: Any = None,
     client: Any = None,
     label: Any = None,
     model: nn.Module | Problem | None = None,
     loss: Any = None,
     output: str | int | None = None,
-    jobs: int = 1,
+    shard: str | None = None,
+    jobs: int | None = None,
+    backend: str | None = None,
     tell: ProgressCallback = lambda _: None,
 ) -> Result:
     """Continue a study where it stopped; a finished one is only read.
@@ -43,7 +48,16 @@ def resume(
     A study of data or a model from Python needs them again, as `data` (with `client` and `label`
     where they were given) and `model`, with its `loss` and `output`. A study of a file knows its
     path, columns and checksum.
+
+    others: folders that hold other parts of the study; their runs are added to the first folder.
+    shard, jobs, backend: as in `compare`.
+
+    Raises:
+        InputError: one sentence says what to change.
     """
+    part = parse_shard(shard)
+    for sentence in merge_folders(Path(folder), [Path(other) for other in others]):
+        tell(ProgressEvent("", 0, 0, remark=sentence))
     study = open_study(folder)
     remote = read_sites(Path(folder)) is not None
     if remote and unfinished(study, Path(folder)):
@@ -51,22 +65,22 @@ def resume(
             f"The sites of the study in {folder} are on other machines: continue it with "
             f"'unalike serve {folder}'."
         )
-    own_data = study.data == "own" and not remote
-    if (own_data and data is None) or (study.model == "own" and model is None):
-        raise InputError(
-            f"The study in {folder} used data or a model given from Python: continue it there "
-            "with unalike.resume(folder, data=..., model=...)."
-        )
     inputs = UserInputs()
     if isinstance(data, Federation):
         inputs = UserInputs(federation=data)
-    elif data is not None and own_data:
+    elif data is not None and study.data == "own" and not remote:
         inputs = resolve_data(data, study.model_dump(), client=client, label=label)[1]
+    inputs = with_remote_clients(Path(folder), inputs)
     if isinstance(model, Problem):
         inputs = replace(inputs, problem=model)
     elif isinstance(model, nn.Module):
+        require_inputs(study.model_copy(update={"model": "auto"}), Path(folder), inputs)
         some = federation_for(study, inputs, 0)
         problem = problem_from_module(model, some, study, loss, output)
         inputs = replace(inputs, problem=problem)
-    inputs = with_remote_clients(Path(folder), inputs)
-    return finish_study(study, Path(folder), inputs, federations_of(study, inputs), jobs, tell)
+    require_inputs(study, Path(folder), inputs)
+    federations = federations_of(study, inputs)
+    with workers(backend, jobs) as found:
+        return finish_study(
+            study, Path(folder), inputs, federations, tell, jobs=found.count, shard=part
+        )

@@ -8,7 +8,6 @@ import sys
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -20,15 +19,21 @@ from unalike.data.preprocessing.preprocessing import preprocessing_sentences
 from unalike.engines.machine import cores
 from unalike.errors import InputError
 from unalike.report.comparison_page import write_report
-from unalike.results.comparison import Comparison, gather, read_environment, write_summary
+from unalike.results.comparison import Comparison, gather, read_environment
+from unalike.results.summary import write_summary
 from unalike.results.table import as_frame
+from unalike.study.files import UnwritableError
+from unalike.study.folder_lock import lock_folder
 from unalike.study.inputs import UserInputs, federation_for, problem_for
-from unalike.study.jobs import ProgressCallback, run_all
+from unalike.study.jobs import run_all
+from unalike.study.merge import open_study
 from unalike.study.roster import read_sites
 from unalike.study.run import RunTask
-from unalike.study.settings import Study, read_study
+from unalike.study.settings import Study
+from unalike.study.shard import WHOLE, Shard
 from unalike.study.store import RunStore
-from unalike.study.training import ProgressEvent, finished
+from unalike.study.study_folder import LOCK_SECONDS
+from unalike.study.training import ProgressCallback, ProgressEvent, finished
 
 
 @dataclass(frozen=True)
@@ -44,42 +49,56 @@ class Result(Comparison):
         return write_report(self, Path(path))
 
 
-def open_study(folder: str | Path) -> Study:
-    """The study that a folder holds."""
-    path = Path(folder) / "study.toml"
-    if not path.exists():
-        raise InputError(f"{folder} holds no study (there is no {path}).")
-    return read_study(path)
-
-
-def unfinished(study: Study, folder: Path) -> list[tuple[str, int]]:
-    """The runs (method, seed) that are not done."""
+def unfinished(study: Study, folder: Path, shard: Shard = WHOLE) -> list[tuple[str, int]]:
+    """The runs (method, seed) of this part of the study that are not done."""
+    runs = [(label, seed) for label in study.labels() for seed in range(study.seeds)]
     left = []
-    for label in study.labels():
-        for seed in range(study.seeds):
-            records = RunStore(folder / "runs" / label / f"seed-{seed}").records()
-            if not records or not finished(records, study):
-                left.append((label, seed))
+    for label, seed in shard.part(runs):
+        records = RunStore(folder / "runs" / label / f"seed-{seed}").records()
+        if not records or not finished(records, study):
+            left.append((label, seed))
     return left
+
+
+def require_inputs(study: Study, folder: Path, inputs: UserInputs) -> None:
+    """Whether all is there that the study was given from Python.
+
+    Raises:
+        InputError: it is not.
+    """
+    missing = [
+        name
+        for name, given in (
+            ("data", inputs.federation or inputs.dataset),
+            ("model", inputs.problem),
+        )
+        if getattr(study, name) == "own" and given is None
+    ]
+    if missing:
+        raise InputError(
+            f"The study in {folder} used {' and '.join(missing)} given from Python, which its "
+            "folder does not hold: go on with it, or write its report anew, there with "
+            f"unalike.resume({str(folder)!r}, {', '.join(f'{name}=...' for name in missing)})."
+        )
 
 
 def read_result(folder: str | Path, inputs: UserInputs = UserInputs()) -> Result:  # noqa: B008
     """The comparison as far as it has come, without training anything."""
     study, inputs = open_study(folder), with_remote_clients(Path(folder), inputs)
-    remarks = [
-        f"{label}, seed {seed}: not finished." for label, seed in unfinished(study, Path(folder))
-    ]
-    return _gather(
-        study,
-        Path(folder),
-        federations_of(study, inputs),
-        remarks + setting_remarks(study, inputs),
-        read_environment(Path(folder)),
-    )
+    require_inputs(study, Path(folder), inputs)
+    return _gather(study, Path(folder), inputs, federations_of(study, inputs), [])
 
 
-def _gather(*parts: Any) -> Result:
-    comparison = gather(*parts)
+def _gather(
+    study: Study,
+    folder: Path,
+    inputs: UserInputs,
+    federations: list[Federation],
+    said: list[str],
+) -> Result:
+    remarks = [f"{label}, seed {seed}: not finished." for label, seed in unfinished(study, folder)]
+    remarks += [*setting_remarks(study, inputs), *said]
+    comparison = gather(study, folder, federations, remarks, read_environment(folder))
     return Result(**{field.name: getattr(comparison, field.name) for field in fields(comparison)})
 
 
@@ -134,10 +153,17 @@ def finish_study(
     folder: Path,
     inputs: UserInputs,
     federations: list[Federation],
-    jobs: int,
     tell: ProgressCallback,
+    *,
+    jobs: int | None = None,
+    shard: Shard = WHOLE,
 ) -> Result:
-    """Do what is left, then gather everything and write the summary and the report."""
+    """Do what is left of this part, then gather all that is there in the summary and the report.
+
+    Raises:
+        InputError: a file cannot be written; what is done is kept.
+        WorkerError: processes died of some runs; the others are done.
+    """
     said: list[str] = []
 
     def listen(progress: ProgressEvent) -> None:
@@ -145,13 +171,18 @@ def finish_study(
             said.append(f"{progress.label}, seed {progress.seed}: {progress.remark}")
         tell(progress)
 
-    left = unfinished(study, folder)
-    free = max(1, cores() // max(1, min(jobs, len(left))))
-    tasks = [RunTask(study, label, seed, folder, inputs, free) for label, seed in left]
+    left = unfinished(study, folder, shard)
+    tasks = [RunTask(study, label, seed, folder, inputs) for label, seed in left]
     tell(ProgressEvent("", 0, 0, runs=len(tasks)))
-    run_all(tasks, jobs, listen)
-    remarks = [*setting_remarks(study, inputs), *said]
-    comparison = _gather(study, folder, federations, remarks, read_environment(folder))
-    write_summary(comparison, folder / "summary.csv")
-    comparison.report(folder / "report.html")
+    try:
+        run_all(tasks, jobs, listen)
+        with lock_folder(folder, LOCK_SECONDS):
+            comparison = _gather(study, folder, inputs, federations, said)
+            write_summary(comparison, folder / "summary.csv")
+            comparison.report(folder / "report.html")
+    except UnwritableError as error:
+        raise InputError(
+            f"{error} What is done is kept: make room, or make it writable, and go on with "
+            f"'unalike resume {folder}'."
+        ) from None
     return comparison

@@ -61,7 +61,7 @@ def advise(
                 seed=seed,
                 out=folder,
                 overwrite=overwrite,
-                jobs=jobs or cores(),
+                jobs=cores() if jobs is None else jobs,
                 announce=lambda brief: out.print(ShortlistTable(brief)),
                 tell=progress.tell,
                 **reading.given(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,13 +13,19 @@ import typer
 from unalike.errors import InputError
 
 from . import options
-from .console import err, out, print_headline, print_report
+from .console import complain, err, out, print_headline, print_report, say
 from .options import setting
 
 if TYPE_CHECKING:
     from unalike.api.studies import Result
 
-Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
+Folders = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FOLDER...",
+        help="Folder of a study; the runs of further folders, with other parts of it, are added.",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -84,12 +92,14 @@ def compare(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the study that the folder holds.")
     ] = False,
+    shard: options.Shard = None,
     jobs: options.Jobs = None,
+    backend: options.Backend = None,
 ) -> None:
     """Train methods side by side on unlike clients and say who wins and who loses."""
     from unalike.api.compare import run_study
-    from unalike.engines.machine import cores
     from unalike.study.settings import make_study, read_study
+    from unalike.study.shard import parse_shard
 
     from .columns_table import show_columns
     from .progress import StudyProgress
@@ -103,42 +113,57 @@ def compare(
     kinds = [one.kind for one in resolved.skew]
     named = "-".join([Path(resolved.data).stem, resolved.split, *kinds])
     target = folder or Path("runs") / named
-    with StudyProgress(resolved, err) as progress:
+    part = parse_shard(shard)
+    with _interruptible(target), StudyProgress(resolved, err) as progress:
         result = run_study(
             resolved,
             target,
             overwrite=overwrite,
-            jobs=jobs or cores(),
+            shard=part,
+            jobs=jobs,
+            backend=backend or "loky",
             announce=show_columns,
             tell=progress.tell,
         )
     _show(result, target)
 
 
-def resume(folder: Folder, jobs: options.Jobs = None) -> None:
+def resume(
+    folders: Folders,
+    shard: options.Shard = None,
+    jobs: options.Jobs = None,
+    backend: options.Backend = None,
+) -> None:
     """Continue a study where it stopped; a finished one is only said to be so."""
     from unalike.api.resume import resume as go_on
-    from unalike.api.studies import open_study, read_result, unfinished
-    from unalike.engines.machine import cores
+    from unalike.api.studies import read_result, unfinished
+    from unalike.study.merge import open_study
 
     from .progress import StudyProgress
 
+    folder, *others = folders
     study = open_study(folder)
-    left = unfinished(study, folder)
-    if not left and (folder / "report.html").exists():
+    if not others and not unfinished(study, folder) and (folder / "report.html").exists():
+        result = read_result(folder)
         sentence = f"The study in {folder} is finished; nothing to do."
         out.print(sentence, highlight=False, markup=False, soft_wrap=True)
-        _show(read_result(folder), folder)
+        _show(result, folder)
         return
-    with StudyProgress(study, err) as progress:
-        result = go_on(folder, jobs=jobs or cores(), tell=progress.tell)
+    with _interruptible(folder), StudyProgress(study, err) as progress:
+        result = go_on(
+            folder, *others, shard=shard, jobs=jobs, backend=backend or "loky", tell=progress.tell
+        )
     _show(result, folder)
 
 
-def report(folder: Folder) -> None:
+def report(folders: Folders) -> None:
     """Write the report of a study anew, as far as the study has come."""
     from unalike.api.studies import read_result
+    from unalike.study.merge import merge_folders
 
+    folder, *others = folders
+    for sentence in merge_folders(folder, others):
+        say(sentence)
     print_report(read_result(folder).report(folder / "report.html"))
 
 
@@ -156,6 +181,16 @@ def hyper_parameters(given: list[str]) -> dict[str, dict[str, Any]]:
             raise InputError(f"--set {text!r}: write METHOD.NAME=VALUE, as in mefl.alpha=0.01.")
         settings.setdefault(method.strip(), {})[name.strip()] = value.strip()
     return settings
+
+
+@contextmanager
+def _interruptible(folder: Path) -> Iterator[None]:
+    """Where a user ends the command, say how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain(f"Interrupted. What is done is kept: go on with 'unalike resume {folder}'.")
+        raise typer.Exit(130) from None
 
 
 def _show(result: Result, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from unalike import __version__
-from unalike.errors import InputError
+from unalike.errors import InputError, WorkerError
 
 from .advise import advise
 from .catalogue import data, methods, skews
@@ -28,6 +29,10 @@ COMMANDS = (
     *(check, methods, data, skews),
     *(rehearse, serve, join, certificates, key, gate),
 )
+
+
+REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+"""What the system says of a file for which there is no room, or no leave."""
 
 
 class Command(TyperCommand):
@@ -55,19 +60,25 @@ def main() -> None:
     """Run the command; every problem a user can mend is one sentence and exit code 2."""
     try:
         code = app(standalone_mode=False)
-    except typer.Abort:
-        code = 130
     except UsageError as error:
         complain(_suggesting_once(error.format_message()))
         code = 2
     except InputError as error:
         complain(str(error))
         code = 2
+    except WorkerError as error:
+        complain(str(error))
+        code = 1
+    except OSError as error:
+        if error.errno not in REFUSED:
+            raise
+        complain(f"{error.filename or 'A file'}: {error.strerror}.")
+        code = 2
     except MemoryError as error:
         complain(str(error) or "There is not enough memory.")
         code = 1
-    except KeyboardInterrupt:
-        complain("Interrupted. What is done is kept: go on with 'unalike resume DIR'.")
+    except (typer.Abort, KeyboardInterrupt):
+        complain("Interrupted.")
         code = 130
     sys.exit(code if isinstance(code, int) else 0)
 

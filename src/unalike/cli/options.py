@@ -35,6 +35,13 @@ Data = Annotated[
 ]
 DataDir = Annotated[str | None, setting("Folder with the data files.")]
 Jobs = Annotated[int | None, setting("Runs at the same time. [cores]")]
+Backend = Annotated[
+    str | None,
+    setting("Where runs are done: loky, threading, dask:ADDRESS or ray. [loky: processes]"),
+]
+Shard = Annotated[
+    str | None, setting("I/N: do only part I of N of the runs, as one task of an array job.")
+]
 
 
 @dataclass(frozen=True)

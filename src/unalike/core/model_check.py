@@ -21,6 +21,7 @@ from unalike.functional.dropout import StreamedDropoutCalls
 from unalike.functional.losses import OneLogitLoss, SampleLoss
 from unalike.functional.module import first_line, written_by_call
 from unalike.functional.outputs import chosen_output, usual_output
+from unalike.functional.torch_random import own_random_state
 
 from .batches import Batch
 from .problem import Problem
@@ -55,7 +56,7 @@ def prepare(
     kind = type(module).__name__
     chosen = _chosen_rows(x, y)
     x, y = x[chosen], None if y is None else y[chosen]
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with own_random_state(), torch.no_grad():
         problem = _called(problem, kind, x)
         lone = y is None or y.dim() == 1
         problem = _with_outputs(problem, kind, x, classes, lone=lone, fits=fits)

@@ -43,6 +43,7 @@ from unalike.functional.normalisation import BatchNormLayer
 from unalike.functional.outputs import OutputName, chosen_output
 from unalike.functional.plain_derivatives import plain_curvature, plain_gradient
 from unalike.functional.running_statistics import current_statistics
+from unalike.functional.torch_random import own_random_state
 from unalike.functional.traced_function import Gradient, TracedFunction
 
 from .batches import Batch
@@ -134,8 +135,7 @@ class Problem:
         if seed is None:
             return self._start.clone()
         module = copy.deepcopy(self.module)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with own_random_state(seed):
             for part in module.modules():
                 reset = getattr(part, "reset_parameters", None)
                 if callable(reset):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 import torch
 from annotated_types import Ge
+from pydantic import AfterValidator
 from torch import Tensor
 
 from unalike.errors import InputError, unknown
@@ -117,7 +118,13 @@ def _listed(examples: list[str]) -> str:
 CHOICES = _listed([choice.example for choice in SOLVERS.values()])
 """The solvers as the help of a setting lists them."""
 
-LocalSolver = Annotated[str, f"local solver: {CHOICES}"]
+
+def _known(text: str) -> str:
+    parse(text, lr=1.0)
+    return text
+
+
+LocalSolver = Annotated[str, AfterValidator(_known), f"local solver: {CHOICES}"]
 """The setting of a method for the solver of its clients; see `parse`."""
 
 LearningRate = Annotated[float, Ge(0), "eta, step of a client"]

@@ -1,13 +1,15 @@
 """A federation from a data set or from arrays: deal, cut inside each client, choose newcomers."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from annotated_types import Ge
 
 from unalike.errors import InputError
+from unalike.functional.settings_types import Count, Seed, checked
 from unalike.functional.streams import generator
 from unalike.tasks import AUTO
 
@@ -146,6 +148,9 @@ def federate(
     skews, split_given = parse_skews(skew)
     if split_given:
         split, options = str(split_given.pop("split")), {**options, **split_given}
+    seed = checked("seed", seed, Seed)
+    clients = checked("clients", clients, Count | None)
+    min_size = checked("min_size", min_size, Annotated[int, Ge(0)] | None)
     check_shares(validation, test)
     if not 0 <= new_clients < 1:
         raise InputError(

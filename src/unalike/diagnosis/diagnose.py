@@ -12,6 +12,7 @@ from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation
 from unalike.data.reading import read
 from unalike.errors import InputError
+from unalike.functional.settings_types import Count, Level, checked
 
 from .client_groups import group_clients
 from .concept_shift import MOST_CLIENTS as CONCEPT_CLIENTS
@@ -91,7 +92,13 @@ def findings(
 
 
 def check_shuffles(shuffles: int, level: float) -> None:
-    """Refuse so few shuffles that nothing could be found."""
+    """Refuse so few shuffles that nothing could be found.
+
+    Raises:
+        InputError: there are too few, or the level is none.
+    """
+    checked("shuffles", shuffles, Count)
+    checked("level", level, Level)
     if shuffles < 1 / level:
         raise InputError(f"{shuffles} shuffles are too few: give at least {round(1 / level)}.")
 

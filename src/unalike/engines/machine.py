@@ -96,10 +96,9 @@ def require_compiler() -> None:
         )
 
 
-def available_memory() -> int | None:
-    """Bytes that this process can still take; None where the system does not say."""
-    free = [_meminfo(), _cgroup_memory()]
-    known = [number for number in free if number is not None]
+def total_memory() -> int | None:
+    """Bytes that all processes here may hold together; None where the system does not say."""
+    known = [number for number in (_meminfo(), _cgroup_memory()) if number is not None]
     return min(known) if known else None
 
 
@@ -108,14 +107,13 @@ def _meminfo() -> int | None:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:
         return None
-    return next((int(li.split()[1]) << 10 for li in lines if li.startswith("MemAvailable:")), None)
+    return next((int(li.split()[1]) << 10 for li in lines if li.startswith("MemTotal:")), None)
 
 
 def _cgroup_memory() -> int | None:
-    """What the control group of this process leaves, where it has a limit."""
-    group = Path("/sys/fs/cgroup")
+    """The limit of this process's control group, where it has one."""
     try:
-        most = (group / "memory.max").read_text().strip()
-        return None if most == "max" else int(most) - int((group / "memory.current").read_text())
+        most = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+        return None if most == "max" else int(most)
     except (OSError, ValueError):
         return None

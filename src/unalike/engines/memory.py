@@ -14,7 +14,7 @@ from unalike.data.federation import Federation
 from unalike.errors import InputError
 from unalike.functional.trees import map_tree, size_in_bytes
 
-from .machine import available_memory
+from .machine import total_memory
 from .plan import Plan
 
 VECTORS = 5
@@ -50,12 +50,17 @@ def predict_memory(
 
 
 def require_memory(needed: int, what: str) -> None:
-    """InputError where the machine has not got that many bytes left."""
-    free = available_memory()
-    if free is not None and needed > free:
+    """Whether a machine of this size can hold that many bytes, whatever else it does just now.
+
+    Raises:
+        InputError: it cannot.
+    """
+    total = total_memory()
+    if total is not None and needed > total:
         raise InputError(
-            f"{what} would need about {_readable(needed)} of memory and {_readable(free)} are "
-            "free; take fewer clients, a smaller cohort, a smaller --chunk or a smaller model."
+            f"{what} would need about {_readable(needed)} of memory and this machine has "
+            f"{_readable(total)}; take fewer clients, a smaller cohort, a smaller --chunk or a "
+            "smaller model."
         )
 
 

@@ -22,6 +22,7 @@ from torch import Tensor
 from unalike.clustering.bipartition import bipartition, cosines
 from unalike.clustering.members import members
 from unalike.core import Batches, Cohort, Method, NoState, Population, Problem, optimise, solvers
+from unalike.functional.settings_types import FloatOrInfinity
 from unalike.functional.trees import row_of
 
 
@@ -59,7 +60,7 @@ class CFL(Method):
         float, Ge(0), "a group stands still below this share of the largest update norm"
     ] = 0.4
     eps2: Annotated[
-        float, Ge(0), "and is cut if a member's update exceeds this share; inf: never"
+        FloatOrInfinity, Ge(0), "and is cut if a member's update exceeds this share; inf: never"
     ] = 0.6
     gamma_max: Annotated[
         float, Ge(0), Le(1), "noise of an update; cuts need cosines across < 1 - 2 gamma_max^2"

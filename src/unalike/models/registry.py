@@ -8,10 +8,10 @@ from functools import partial
 from math import prod
 from typing import Any
 
-import torch
 from torch import nn
 
 from unalike.errors import InputError, unknown
+from unalike.functional.torch_random import own_random_state
 
 from .cnn import CNN
 from .fused import FusedNet, Fusion, Preset, autoencoder, seen_by_classifier
@@ -152,8 +152,7 @@ def build(name: str, *, shape: Shape, classes: int, seed: int) -> nn.Module:
     options = _options(key, spec, text)
     if prod(shape) == 0:
         raise InputError(f"Model {key!r} cannot be built for samples of shape {shape}.")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_random_state(seed):
         return spec.make(shape, classes, **options)
 
 

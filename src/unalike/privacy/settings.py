@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Lt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unalike.errors import InputError, unknown
+from unalike.functional.settings_types import FINITE, FloatOrInfinity, reason
 
 KINDS = ("central", "local")
 HOW = "write KIND:clip=C,noise=SIGMA, as in central:clip=1,noise=1.1"
@@ -18,12 +19,14 @@ HOW = "write KIND:clip=C,noise=SIGMA, as in central:clip=1,noise=1.1"
 class Privacy(BaseModel):
     """Clipping and Gaussian noise, and the delta at which epsilon is told."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
+    model_config = ConfigDict(**FINITE, extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
     kind: Annotated[
         Literal["central", "local"], Field(description="who adds the noise: the server, or each")
     ]
-    clip: Annotated[float, Gt(0), Field(description="C, the largest L2 norm of an answer")]
+    clip: Annotated[
+        FloatOrInfinity, Gt(0), Field(description="C, the largest L2 norm of an answer")
+    ]
     noise: Annotated[
         float, Ge(0), Field(description="sigma, standard deviation of the noise in units of C")
     ]
@@ -67,10 +70,7 @@ def parse_privacy(given: Any) -> Privacy | None:
             raise unknown("setting of privacy", name, Privacy.model_fields) from None
         if first["type"] == "missing":
             raise InputError(f"Privacy {kind} needs {name}: {HOW}.") from None
-        message = first["msg"][0].lower() + first["msg"][1:]
-        raise InputError(f"Privacy {kind}: {name} = {first['input']!r}: {message}.") from None
-    if math.isinf(found.noise):
-        raise InputError(f"Privacy {kind}: noise = {found.noise}: it must be finite.")
+        raise InputError(f"Privacy {kind}: {name} = {first['input']!r}: {reason(first)}.") from None
     if found.noise > 0 and math.isinf(found.clip):
         raise InputError(
             f"Privacy {kind}: noise = {found.noise:g} is in units of clip, which is infinite: give "

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
-import tempfile
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +15,13 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from unalike.data.skews.registry import parse_skews
-from unalike.errors import InputError
 from unalike.results.columns import Column, columns_of, further_columns_of
 from unalike.results.comparison import Comparison
 from unalike.results.intervals import Interval
 from unalike.results.table import aggregates, as_frame, diverged
 from unalike.results.units import listed, percent
 from unalike.results.verdict import Verdict, judge
+from unalike.study.files import write_atomically
 from unalike.tasks import SHARE, Measure
 
 from .colours import PAPER, PAPER_DARK, MethodStyle, dark_colours, method_styles
@@ -131,29 +128,13 @@ def render_report(comparison: Comparison) -> str:
 
 
 def write_report(comparison: Comparison, path: Path) -> Path:
-    """Write the report beside its place and rename it, so that no half of it is ever seen."""
-    text = render_report(comparison)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InputError(f"The report cannot be written to {path}: {error.strerror}.") from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(beside, 0o666 & ~_umask())
-        os.replace(beside, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise InputError(f"The report cannot be written to {path}: {error.strerror}.") from None
+    """Write the report, so that no half of it is ever seen.
+
+    Raises:
+        UnwritableError: it cannot be written there.
+    """
+    write_atomically(path, render_report(comparison).encode())
     return path
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _rows(

@@ -11,8 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from unalike.diagnosis import Diagnosis
 from unalike.diagnosis.sentences import groups, number, setup
-from unalike.errors import InputError
-from unalike.study.store import write_atomically
+from unalike.study.files import write_atomically
 
 from .colours import PAPER, PAPER_DARK, dark_colours
 from .diagnosis_figures import panels
@@ -42,25 +41,17 @@ def write_page(diagnosis: Diagnosis, path: Path, data: str) -> Path:
     """Write the page to this path.
 
     Raises:
-        InputError: it cannot be written there.
+        UnwritableError: it cannot be written there.
     """
-    return _write(path, render_diagnosis(diagnosis, data))
+    write_atomically(path, render_diagnosis(diagnosis, data).encode())
+    return path
 
 
 def write_diagnosis(diagnosis: Diagnosis, folder: Path, data: str) -> Path:
     """Write diagnosis.json and diagnosis.html into a folder; the path of the page.
 
     Raises:
-        InputError: the folder cannot be written to.
+        UnwritableError: the folder cannot be written to.
     """
-    _write(folder / "diagnosis.json", diagnosis.to_json())
+    write_atomically(folder / "diagnosis.json", diagnosis.to_json().encode())
     return write_page(diagnosis, folder / "diagnosis.html", data)
-
-
-def _write(path: Path, text: str) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, text.encode())
-    except OSError as error:
-        raise InputError(f"The diagnosis cannot be written to {path}: {error}") from None
-    return path

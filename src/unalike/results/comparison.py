@@ -20,7 +20,7 @@ from unalike.methods.header import header
 from unalike.study.prequential import window_scores
 from unalike.study.round_choice import best_round
 from unalike.study.settings import Study
-from unalike.study.store import RunStore, write_atomically
+from unalike.study.store import RunStore
 from unalike.tasks import Task
 
 from .hidden_clients import hidden_clients, hidden_remarks
@@ -114,11 +114,6 @@ def gather(
         hidden=hidden,
         label_names=first.strata.names,
     )
-
-
-def write_summary(comparison: Comparison, path: Path) -> None:
-    """The tidy table as CSV; numbers in full."""
-    write_atomically(path, comparison.frame.to_csv(index=False).encode())
 
 
 def read_environment(folder: Path) -> dict[str, str]:

@@ -1,84 +1,253 @@
-"""Runs, one after the other in this process or several at once in processes of their own.
+"""Runs, one after the other in this process or several at once through joblib.
 
-Runs never touch each other's files, so how many there are at once changes no result.
+Runs never touch each other's files, so how many there are at once, and where, changes no result.
 """
 
 from __future__ import annotations
 
-import ctypes
-import multiprocessing
+import contextlib
 import os
-import signal
-import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, wait
+import re
+import threading
+import uuid
+from collections.abc import Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
 
+import joblib
+
+from unalike.errors import WorkerError
+
+from .backends import Workers, workers
+from .files import write_atomically
+from .folder_lock import FolderInUseError
+from .inputs import UserInputs
+from .progress_file import ProgressReader
 from .run import RunTask, run
-from .training import ProgressEvent
+from .settings import Study
+from .training import ProgressCallback, ProgressEvent
+from .worker import Origin, Packed, Request, digest, do, pack
 
-ProgressCallback = Callable[[ProgressEvent], None]
+Parcel = tuple[str, Packed | Path]
+"""What a user brought along: its name, and where it is."""
 
-_channel: Any = None
-_stop: Any = None
-_parent = 0
+POLL_SECONDS = 0.1
+"""Between two looks at what runs say."""
 
 
-def run_all(tasks: Sequence[RunTask], jobs: int, tell: ProgressCallback) -> None:
-    """Do all tasks, `jobs` at a time; `tell` is called in this process after every round."""
-    if jobs <= 1 or len(tasks) <= 1:
-        for task in tasks:
+def run_all(tasks: Sequence[RunTask], jobs: int | None, tell: ProgressCallback) -> None:
+    """Do all tasks; `tell` is called in this process after every round.
+
+    jobs: at the same time; what `joblib.parallel_config` says if not given, else one.
+
+    Raises:
+        WorkerError: processes died of some runs; the others are done.
+    """
+    with workers(None, jobs) as found:
+        tasks = [replace(task, cores=found.cores(len(tasks))) for task in tasks]
+        if found.count <= 1 or (len(tasks) <= 1 and not found.remote):
+            for task in tasks:
+                _run_here(task, tell)
+        else:
+            _Pool(found, tell).run(tasks)
+
+
+def _run_here(task: RunTask, tell: ProgressCallback) -> None:
+    try:
+        with task.store.locked():
             run(task, tell)
-        return
-    context = multiprocessing.get_context("spawn")
-    channel, stop = context.SimpleQueue(), context.Event()
-    with ProcessPoolExecutor(
-        min(jobs, len(tasks)),
-        mp_context=context,
-        initializer=_init_worker,
-        initargs=(channel, stop, os.getpid()),
-    ) as pool:
+    except FolderInUseError:
+        tell(_left_to_others(task))
+
+
+def _left_to_others(task: RunTask) -> ProgressEvent:
+    remark = "another process is doing this run, and it is left to it."
+    return ProgressEvent(task.label, task.seed, 0, remark=remark)
+
+
+class _Pool:
+    """Runs in workers. Where one dies, all that were under way are done again, each alone."""
+
+    def __init__(self, found: Workers, tell: ProgressCallback) -> None:
+        self._workers, self._tell = found, tell
+        self._packed: dict[int, Parcel] = {}
+
+    def run(self, tasks: list[RunTask]) -> None:
+        """Do them all.
+
+        Raises:
+            WorkerError: processes died of some; the others are done.
+        """
         try:
-            pending = {pool.submit(_run_in_worker, task) for task in tasks}
-            while pending:
-                done, pending = wait(pending, timeout=0.1)
-                _forward_events(channel, tell)
-                for future in done:
-                    future.result()
-        except BrokenProcessPool:
-            raise MemoryError(
-                "A worker process was killed, most likely for want of memory; what it had "
-                "done is kept: resume with fewer --jobs."
-            ) from None
+            for task in tasks:
+                if id(task.inputs) not in self._packed:
+                    self._packed[id(task.inputs)] = self._pack(task)
+            self._do_all(tasks)
         finally:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-    _forward_events(channel, tell)
+            for _, packed in self._packed.values():
+                if isinstance(packed, Path):
+                    packed.unlink(missing_ok=True)
+
+    def _pack(self, task: RunTask) -> Parcel:
+        """What the user brought along: in a file of the study where machines share its folder."""
+        packed = pack(task.inputs)
+        name = digest(packed.tobytes())
+        if not self._workers.remote:
+            return name, packed
+        path = task.folder.absolute() / f"inputs-{uuid.uuid4().hex}.pickle"
+        write_atomically(path, packed.tobytes())
+        return name, path
+
+    def _do_all(self, tasks: list[RunTask]) -> None:
+        left, deaths = tasks, list[str]()
+        while left:
+            left, suspects = self._together(left)
+            for task in suspects:
+                deaths += self._alone(task)
+        if deaths:
+            raise WorkerError(
+                f"{' '.join(deaths)} The other runs are done. What these had done is kept: go on "
+                f"with 'unalike resume {tasks[0].folder}'."
+            )
+
+    def _together(self, tasks: list[RunTask]) -> tuple[list[RunTask], list[RunTask]]:
+        """Do runs side by side: what is left to begin, and what was under way, at a death."""
+        batch = _Batch(tasks, self._packed, self._tell)
+        try:
+            batch.run(self._workers)
+        except BrokenProcessPool as error:
+            under_way = batch.under_way()
+            if not under_way:
+                raise WorkerError(
+                    f"A worker process ended before any run had begun{_exit_code(error)}."
+                ) from None
+            names = ", ".join(task.title for task in under_way)
+            remark = f"a worker process ended{_exit_code(error)}; done again, each alone: {names}."
+            self._tell(ProgressEvent("", 0, 0, remark=remark))
+            return batch.not_begun(), under_way
+        return [], []
+
+    def _alone(self, task: RunTask) -> list[str]:
+        """Do a run with no other beside it; a sentence if its worker dies again."""
+        try:
+            batch = _Batch([task], self._packed, self._tell)
+            batch.run(replace(self._workers, count=2))  # 1 would be this process
+        except BrokenProcessPool as error:
+            return [f"The process that did {task.title} died twice{_exit_code(error)}."]
+        return []
 
 
-def _forward_events(channel: Any, tell: ProgressCallback) -> None:
-    while not channel.empty():
-        tell(channel.get())
+class _Batch:
+    """Runs that are given to joblib at once."""
+
+    def __init__(
+        self,
+        tasks: list[RunTask],
+        packed: dict[int, Parcel],
+        tell: ProgressCallback,
+    ) -> None:
+        self._tasks, self._packed, self._tell = tasks, packed, tell
+        self._attempt = uuid.uuid4().hex
+        self._readers = [ProgressReader(task.run_folder, self._attempt) for task in tasks]
+        self._done: set[int] = set()
+        self._over, self._saying = threading.Event(), threading.Lock()
+        self._error: BaseException | None = None
+
+    def run(self, found: Workers) -> None:
+        """Do them all, or stop them all."""
+        listener = threading.Thread(target=self._listen, name="progress", daemon=True)
+        listener.start()
+        try:
+            parallel = joblib.Parallel(
+                n_jobs=found.count,
+                return_as="generator_unordered",
+                batch_size=1,
+                pre_dispatch="all",
+            )
+            with contextlib.closing(parallel(self._calls())) as results:
+                for number, done in results:
+                    self._done.add(number)
+                    if not done:
+                        self._say(_left_to_others(self._tasks[number]))
+        except BaseException:
+            self._end(listener)
+            for reader in self._readers:
+                if found.mortal:
+                    reader.remove()
+                else:
+                    reader.stop()
+            if self._error is not None:
+                raise self._error from None
+            raise
+        self._end(listener)
+        for reader in self._readers:
+            reader.remove()
+        if self._error is not None:
+            raise self._error
+
+    def under_way(self) -> list[RunTask]:
+        """Runs that were begun and are not done."""
+        return [self._tasks[k] for k in self._not_done() if self._readers[k].begun]
+
+    def not_begun(self) -> list[RunTask]:
+        """Runs that no worker had taken."""
+        return [self._tasks[k] for k in self._not_done() if not self._readers[k].begun]
+
+    def _not_done(self) -> Iterable[int]:
+        return (k for k in range(len(self._tasks)) if k not in self._done)
+
+    def _calls(self) -> Iterable[object]:
+        origin = Origin.here()
+        for number, task in enumerate(self._tasks):
+            name, packed = self._packed[id(task.inputs)]
+            bare = replace(
+                task,
+                study=_with_absolute_paths(task.study),
+                folder=task.folder.absolute(),
+                inputs=UserInputs(),
+            )
+            request = Request(bare, name, self._attempt, origin)
+            yield joblib.delayed(_do_numbered)(number, request, packed)
+
+    def _listen(self) -> None:
+        while not self._over.wait(POLL_SECONDS):
+            self._forward()
+
+    def _end(self, listener: threading.Thread) -> None:
+        self._over.set()
+        listener.join()
+        self._forward()
+
+    def _forward(self) -> None:
+        """Pass on what runs said; where that fails, they are asked to end."""
+        for reader in self._readers:
+            for event in reader.events():
+                self._say(event)
+            if self._error is not None:
+                reader.stop()
+
+    def _say(self, event: ProgressEvent) -> None:
+        with self._saying:
+            if self._error is None:
+                try:
+                    self._tell(event)
+                except BaseException as error:
+                    self._error = error
 
 
-def _init_worker(channel: Any, stop: Any, parent: int) -> None:
-    """In a new worker: leave interrupts to the parent, and end when it ends."""
-    global _channel, _stop, _parent
-    _channel, _stop, _parent = channel, stop, parent
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        die_with_parent = 1
-        ctypes.CDLL(None).prctl(die_with_parent, signal.SIGKILL)
+def _do_numbered(number: int, request: Request, packed: Packed | Path) -> tuple[int, bool]:
+    return number, do(request, packed)
 
 
-def _run_in_worker(task: RunTask) -> None:
-    run(task, _send_event)
+def _with_absolute_paths(study: Study) -> Study:
+    """The study for a worker whose current folder is another."""
+    paths = {"data": study.data, "data_dir": study.data_dir}
+    known = {name: path for name, path in paths.items() if path and os.path.exists(path)}
+    return study.model_copy(update={name: os.path.abspath(path) for name, path in known.items()})
 
 
-def _send_event(progress: ProgressEvent) -> None:
-    if os.getppid() != _parent:
-        os._exit(1)
-    _channel.put(progress)
-    if _stop.is_set():
-        raise InterruptedError("The study was stopped.")
+def _exit_code(error: BaseException) -> str:
+    """What loky says of how processes ended, as in " (SIGKILL(-9))"."""
+    found = re.search(r"exit codes? of the workers? (?:are|is) \{([^}]*)\}", str(error))
+    return f" ({found[1]})" if found else ""

@@ -10,13 +10,14 @@ from pydantic import ConfigDict, ValidationError, create_model
 
 from unalike.core import Method
 from unalike.errors import InputError, unknown
+from unalike.functional.settings_types import FINITE, reason
 
 
 def build_method(cls: type[Method], given: Mapping[str, Any], label: str | None = None) -> Method:
     """A method from plain values, each checked against its type and bounds."""
     hints = get_type_hints(cls, include_extras=True)
     known: dict[str, Any] = {f.name: (hints[f.name], f.default) for f in fields(cls)}
-    model = create_model(cls.__name__, __config__=ConfigDict(extra="forbid"), **known)
+    model = create_model(cls.__name__, __config__=ConfigDict(**FINITE, extra="forbid"), **known)
     label = label or cls.name
     try:
         checked = model.model_validate(dict(given))
@@ -33,5 +34,4 @@ def validation_error(
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return InputError(f"{source}{unknown(kind, name, known)}")
-    message = first["msg"][0].lower() + first["msg"][1:]
-    return InputError(f"{source}{name} = {first['input']!r}: {message}.")
+    return InputError(f"{source}{name} = {first['input']!r}: {reason(first)}.")

@@ -21,7 +21,7 @@ from unalike.data.ragged import Ragged
 from unalike.errors import InputError
 from unalike.tasks import Task, task_named
 
-from .store import write_atomically
+from .files import write_atomically
 
 OWN = "own"
 """The data of a study whose sites bring their own samples."""

@@ -22,7 +22,6 @@ from unalike.engines.plan import Plan, choose_plan, mode_for
 from unalike.privacy import with_privacy
 from unalike.tasks import Task
 from unalike.weighting.sampling import draw
-from unalike.weighting.weights import objective
 
 from .evaluate import evaluate, evaluate_new
 from .inputs import UserInputs, federation_for, problem_for
@@ -47,10 +46,20 @@ class RunTask:
         """Where the run keeps its files."""
         return self.folder / "runs" / self.label / f"seed-{self.seed}"
 
+    @property
+    def store(self) -> RunStore:
+        """Where its rounds are kept."""
+        return RunStore(self.run_folder)
+
+    @property
+    def title(self) -> str:
+        """How the run is called."""
+        return f"{self.label}, seed {self.seed}"
+
 
 def run(task: RunTask, tell: Callable[[ProgressEvent], None] = lambda _: None) -> None:
     """Do the run, from its last checkpoint if it has one; a finished run is left as it is."""
-    study, store = task.study, RunStore(task.run_folder)
+    study, store = task.study, task.store
     known = store.records()
     if known and finished(known, study):
         tell(ProgressEvent(task.label, task.seed, known[-1]["round"], finished=True))
@@ -60,10 +69,10 @@ def run(task: RunTask, tell: Callable[[ProgressEvent], None] = lambda _: None) -
     problem = problem_for(study, federation, task.inputs)
     method = with_privacy(study.method(task.label), study.privacy, problem)
     w = problem.init(task.seed if task.inputs.problem is None else None)
-    engine = _engine(method, problem, federation, study, task.seed, w)
+    engine = engine_for(method, problem, federation, study, task.seed, w)
     trainer = engine
     if method.pooled:
-        trainer = _engine(method, problem, pool_clients(federation), study, task.seed, w)
+        trainer = engine_for(method, problem, pool_clients(federation), study, task.seed, w)
     train(SimulatedClients(task, engine, trainer), store, study, task.label, task.seed, tell)
 
 
@@ -153,9 +162,10 @@ def memory_of_run(study: Study, label: str, federation: Federation, problem: Pro
     return predict_memory(method, problem, held, plan, cohort=cohort, batch_size=study.batch_size)
 
 
-def _engine(
+def engine_for(
     method: Method, problem: Problem, federation: Federation, study: Study, seed: int, w: Tensor
 ) -> LocalEngine:
+    """The federation's training clients at work for this method, from the weights w [P]."""
     device = device_named(study.device)
     sizes = federation.train.sizes[~federation.newcomers]
     plan = Plan(mode_for(problem, device), study.chunk or 64, study.threads or 1)
@@ -168,7 +178,7 @@ def _engine(
         epochs=study.local_epochs,
         plan=plan,
         w=w,
-        weights=objective(study.weights, sizes, seed=seed),
+        weights=study.objective(sizes, seed),
         device=str(device),
         rounds=study.rounds,
     )

@@ -55,6 +55,17 @@ def check_privacy(privacy: Privacy | None, *, weights: str, sampling: str) -> No
         )
 
 
+def check_cohort(cohort: float) -> float:
+    """A share of the clients, or a whole number of them.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if cohort > 1 and cohort != int(cohort):
+        raise ValueError("give a share up to 1, or a whole number of clients above 1")
+    return cohort
+
+
 def check_classes(classes: tuple[str, ...] | None, *, data: str) -> None:
     """Names of classes are for sites' own samples, and each is named once.
 

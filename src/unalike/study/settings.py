@@ -11,9 +11,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import tomli_w
+import torch
 from annotated_types import Ge, Gt, Lt
+from numpy.typing import NDArray
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,6 +25,7 @@ from pydantic import (
     SerializeAsAny,
     ValidationError,
 )
+from torch import Tensor
 
 from unalike.core import Method
 from unalike.data.preprocessing.settings import Scale
@@ -29,14 +34,22 @@ from unalike.data.skews.skew import Skew
 from unalike.data.skews.temporal_skews import TemporalSkew
 from unalike.data.windows import last_rounds
 from unalike.errors import InputError, unknown
+from unalike.functional.settings_types import FINITE
 from unalike.methods import METHODS
 from unalike.privacy import Privacy, parse_privacy
 from unalike.tasks import AUTO, task_named
-from unalike.weighting.weights import parse as parse_weights
+from unalike.weighting import weights as weighting
 
 from .data_files import source_named, with_defaults
+from .files import write_atomically
 from .method_settings import build_method, validation_error
-from .setting_checks import SPLIT_OPTIONS, check_classes, check_privacy, skews_and_split
+from .setting_checks import (
+    SPLIT_OPTIONS,
+    check_classes,
+    check_cohort,
+    check_privacy,
+    skews_and_split,
+)
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -50,7 +63,7 @@ BASELINES = ("local", "fedavg")
 class Study(BaseModel):
     """A comparison of methods on one federation, over several seeds."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(**FINITE, extra="forbid", frozen=True)
 
     data: Annotated[str, Field(description="data set, or a file or folder")] = "digits"
     data_dir: Annotated[str | None, Field(description="folder with the data files")] = None
@@ -129,7 +142,10 @@ class Study(BaseModel):
     ] = {}
     rounds: Annotated[int, Ge(1), Field(description="rounds of training")] = 50
     cohort: Annotated[
-        float, Gt(0), Field(description="clients in a round: a share up to 1, or a number above 1")
+        float,
+        Gt(0),
+        AfterValidator(check_cohort),
+        Field(description="clients in a round: a share up to 1, or a number above 1"),
     ] = 1.0
     local_epochs: Annotated[int, Ge(1), Field(description="local epochs in a round")] = 1
     batch_size: Annotated[int, Ge(1), Field(description="samples in a local step")] = 16
@@ -193,6 +209,15 @@ class Study(BaseModel):
         size = round(self.cohort * clients) if self.cohort <= 1 else round(self.cohort)
         return max(1, min(clients, size))
 
+    def objective(self, sizes: NDArray[np.int64], seed: int) -> Tensor:
+        """The share of each client in the objective: training samples [N] -> [N], sums to 1.
+
+        One client, or all put together as one, is the whole of it under every rule.
+        """
+        if len(sizes) == 1:
+            return torch.ones(1, dtype=torch.float64)
+        return weighting.objective(self.weights, sizes, seed=seed)
+
     def evaluated_rounds(self) -> set[int]:
         """The rounds after which everything is measured; always the last, and those of windows."""
         every = self.evaluate_every or max(1, self.rounds // 25)
@@ -214,9 +239,17 @@ class Study(BaseModel):
             plain["methods"] = {label: dict(given) for label, given in self.settings.items()}
         return plain
 
+    def as_text(self) -> str:
+        """A study file."""
+        return tomli_w.dumps(self.as_toml())
+
     def write(self, path: Path) -> None:
-        """Save as a study file."""
-        path.write_bytes(tomli_w.dumps(self.as_toml()).encode())
+        """Save as a study file.
+
+        Raises:
+            UnwritableError: it cannot be.
+        """
+        write_atomically(path, self.as_text().encode())
 
 
 def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
@@ -257,7 +290,7 @@ def make_study(given: Mapping[str, Any], source: str = "") -> Study:
         study = Study.model_validate(values)
     except ValidationError as error:
         raise validation_error(error, source, "setting", Study.model_fields) from None
-    parse_weights(study.weights)
+    weighting.parse(study.weights)
     _from_source(source, _check, study)
     labels = study.labels()
     for label in study.settings:

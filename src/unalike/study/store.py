@@ -6,6 +6,8 @@
         metrics.jsonl        one line a round, flushed
         checkpoint.safetensors, checkpoint.previous.safetensors
                              server and client states, each with its round and a digest
+        progress.jsonl       what a worker has to say, while there is one; see progress_file.py
+        stop                 asks that worker to end
 
 Files are written beside and renamed. A checkpoint is skipped while writing them would take more
 than a twentieth of the time; the rounds in between are done again, to the same numbers.
@@ -13,20 +15,30 @@ than a twentieth of the time; the rounds in between are done again, to the same 
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from unalike.errors import InputError
 from unalike.functional.trees import items, rebuild
+
+from .files import (
+    WRITING,
+    append_line,
+    read_tensors,
+    refusals_as_sentences,
+    write_atomically,
+    write_tensors,
+)
+from .folder_lock import lock_folder
+
+LOCK_SECONDS = 10.0
+"""How long a run waits for a process that is about to end."""
 
 
 class Checkpoint(NamedTuple):
@@ -49,7 +61,19 @@ class RunStore:
         self._previous = folder / "checkpoint.previous.safetensors"
         self._cost = 0.0
         self._written = float("-inf")
-        folder.mkdir(parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep the run to this process, and remove what a killed one left half written.
+
+        Raises:
+            FolderInUseError: another process does this run.
+            InputError: the folder cannot be written.
+        """
+        with lock_folder(self.folder, LOCK_SECONDS):
+            for path in self.folder.glob(f"*{WRITING}"):
+                path.unlink(missing_ok=True)
+            yield
 
     def records(self) -> list[dict[str, Any]]:
         """The sound lines of the metrics file, in order of rounds."""
@@ -57,9 +81,7 @@ class RunStore:
 
     def append(self, record: dict[str, Any]) -> None:
         """Add a round's line and flush it."""
-        with self._metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record, allow_nan=True) + "\n")
-            file.flush()
+        append_line(self._metrics, json.dumps(record, allow_nan=True))
 
     def truncate(self, t: int) -> None:
         """Forget the rounds after t, which will be done again, and every damaged line."""
@@ -80,11 +102,12 @@ class RunStore:
             return
         tensors = {f"server.{name}": leaf for name, leaf in items(saved.server)}
         tensors |= {f"clients.{name}": leaf for name, leaf in items(saved.clients)}
-        beside = self.folder / "checkpoint.writing"
-        write_tensors(beside, tensors, {"round": str(saved.t), "plan": saved.plan})
-        if self._latest.exists():
-            os.replace(self._latest, self._previous)
-        os.replace(beside, self._latest)
+        following = self.folder / f"checkpoint.following{WRITING}"
+        write_tensors(following, tensors, {"round": str(saved.t), "plan": saved.plan})
+        with refusals_as_sentences(self._latest):
+            if self._latest.exists():
+                os.replace(self._latest, self._previous)
+            os.replace(following, self._latest)
         self._written = time.monotonic()
         self._cost = self._written - now
 
@@ -138,66 +161,6 @@ class RunStore:
         return sound, False
 
 
-def write_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None:
-    """Tensors and what is said of them, with a digest of the tensors."""
-    tensors = {name: leaf.detach().cpu().contiguous() for name, leaf in tensors.items()}
-    save_file(tensors, path, metadata={**about, "digest": _digest(tensors)})
-
-
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
-    """What `write_tensors` wrote; None where the file is missing or damaged."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            about = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return (tensors, about) if _digest(tensors) == about["digest"] else None
-    except (SafetensorError, OSError, KeyError, TypeError):
-        return None
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside and rename, so that a reader sees the old file or the new one."""
-    beside = path.with_name(path.name + ".writing")
-    beside.write_bytes(content)
-    os.replace(beside, path)
-
-
-def prepare_folder(folder: Path, *, overwrite: bool) -> None:
-    """Make the folder of a new study; an old study is kept unless `overwrite`."""
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder} is a file; give --out a folder.")
-        if folder.exists() and any(folder.iterdir()):
-            study = folder / "study.toml"
-            if not study.exists():
-                raise InputError(f"{folder} is not empty and holds no study; give --out another.")
-            if not overwrite:
-                raise InputError(
-                    f"{folder} already holds a study: continue it with 'unalike resume {folder}', "
-                    "give --out another folder, or --overwrite it."
-                )
-            _clear(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written: {error.strerror or error}.") from None
-
-
-def _clear(folder: Path) -> None:
-    """Remove what a study left in its folder, and nothing else."""
-    for name in ("study.toml", "environment.json", "truth.csv", "summary.csv", "report.html"):
-        (folder / name).unlink(missing_ok=True)
-    runs = folder / "runs"
-    for path in sorted(runs.rglob("*"), reverse=True):
-        if path.is_dir():
-            if not any(path.iterdir()):
-                path.rmdir()
-        elif path.name.startswith(("metrics.jsonl", "checkpoint.")):
-            path.unlink()
-
-
 def strip_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Those whose names begin with `prefix`, which is taken off."""
     return {
@@ -205,13 +168,3 @@ def strip_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
         for name, tensor in tensors.items()
         if name.startswith(prefix)
     }
-
-
-def _digest(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for name in sorted(tensors):
-        flat = tensors[name].contiguous().reshape(-1)
-        digest.update(f"{name}{tuple(tensors[name].shape)}{flat.dtype}".encode())
-        if flat.numel():
-            digest.update(flat.view(torch.uint8).numpy().data)
-    return digest.hexdigest()

@@ -39,6 +39,9 @@ class ProgressEvent:
     epsilon: float | None = None  # spent so far, where there is privacy
 
 
+ProgressCallback = Callable[[ProgressEvent], None]
+
+
 class RunClients(Protocol):
     """The method and the clients of a run, to be trained and evaluated."""
 
@@ -87,7 +90,7 @@ def train(
     study: Study,
     label: str,
     seed: int,
-    tell: Callable[[ProgressEvent], None],
+    tell: ProgressCallback,
 ) -> None:
     """Do what is left of a run."""
     method = run.method

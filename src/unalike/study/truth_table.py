@@ -9,7 +9,7 @@ import pandas as pd
 
 from unalike.data.federation import Federation
 
-from .store import write_atomically
+from .files import write_atomically
 
 COLUMNS = ["seed", "client", "skew", "group", "drawn"]
 

@@ -14,8 +14,8 @@ import pytest
 
 from unalike.errors import InputError
 from unalike.network.deployment.environment import FLOWER_VARIABLES, command, environment
-from unalike.network.processes.folder_lock import lock_folder
 from unalike.network.processes.process import Process, stop_all
+from unalike.study.folder_lock import lock_folder
 
 LONGEST = 300.0
 """Seconds that anything may take on a busy machine."""

@@ -8,8 +8,8 @@ import pytest
 from flwr.app import Context, RecordDict
 
 from network_grid import InProcessGrid
-from unalike.network.processes.folder_lock import lock_folder
 from unalike.network.server import server_app
+from unalike.study.folder_lock import lock_folder
 
 
 def test_a_second_run_does_not_write_to_the_folder_of_the_first(

@@ -78,7 +78,7 @@ def run_server(folder: Path, address: Address, settings: dict[str, Any], tls: Pa
         InputError: one sentence says why it failed.
     """
     from unalike.network.deployment.server_process import ServerDeployment, ServerProcess
-    from unalike.study.store import write_atomically
+    from unalike.study.files import write_atomically
 
     from .federation_progress import FederationProgress
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from unalike.data.federated_data import Data
 from unalike.data.splits import SPLITS
 from unalike.errors import InputError, unknown
+from unalike.functional.settings_types import reason
 
 from .concept import Permutation, Swap
 from .feature_skews import FEATURE
@@ -129,8 +130,7 @@ def build_skew(kind: str, given: Mapping[str, Any]) -> Skew:
         name = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise unknown(f"setting of the skew {kind}", name, known) from None
-        message = first["msg"][0].lower() + first["msg"][1:]
-        raise InputError(f"Skew {kind}: {name} = {first['input']!r}: {message}.") from None
+        raise InputError(f"Skew {kind}: {name} = {first['input']!r}: {reason(first)}.") from None
 
 
 def resampling_skews(skews: Iterable[Skew]) -> list[ResamplingSkew]:

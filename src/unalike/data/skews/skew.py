@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from unalike.data.federated_data import Data
 from unalike.data.truth import Truth
 from unalike.errors import InputError
+from unalike.functional.settings_types import FINITE
 from unalike.functional.streams import generator
 
 Integers = npt.NDArray[np.int64]
@@ -25,7 +26,7 @@ Groups = Annotated[
 class Skew(BaseModel):
     """A skew with its settings; draws come from streams named by its kind, never by its place."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(**FINITE, extra="forbid", frozen=True)
 
     family: ClassVar[Family]
     meaning: ClassVar[str]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unalike.errors import InputError
-from unalike.network.processes.folder_lock import lock_folder
 from unalike.network.server.events import Event, EventHandler, remark
+from unalike.study.folder_lock import lock_folder
 
 from .app_bundle import CLIENT_APP, SERVER_APP, write_bundle
 from .certificates import server_certificate_files

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from unalike.errors import InputError
-from unalike.network.processes.folder_lock import lock_folder
 from unalike.network.processes.process import Process, stop_all
 from unalike.network.site.exit_status import REFUSED
+from unalike.study.folder_lock import lock_folder
 
 from .environment import environment
 from .in_process_supernode import start_in_process_supernode

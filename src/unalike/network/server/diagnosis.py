@@ -34,10 +34,11 @@ from unalike.network.protocol.summary_request import (
     SummaryRequest,
     as_tensors,
 )
+from unalike.study.files import read_tensors, write_tensors
 from unalike.study.inputs import deal_study
 from unalike.study.roster import Roster, SampleFormat, read_sites
 from unalike.study.settings import Study, read_study
-from unalike.study.store import read_tensors, strip_prefix, write_tensors
+from unalike.study.store import strip_prefix
 
 from .answer_checks import check_numbers
 from .events import EventHandler, remark

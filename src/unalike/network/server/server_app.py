@@ -10,8 +10,8 @@ from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
 from unalike.errors import InputError
-from unalike.network.processes.folder_lock import lock_folder
 from unalike.network.processes.parent_watch import exit_with_parent
+from unalike.study.folder_lock import lock_folder
 
 from .diagnosis import run_diagnosis
 from .events import event_writer

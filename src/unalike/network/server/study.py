@@ -20,11 +20,13 @@ from unalike.data.skews.temporal_skews import TemporalSkew
 from unalike.errors import InputError
 from unalike.network.protocol.run_description import RunDescription, settings_for_sites
 from unalike.privacy import read_secret, require_accountant, with_privacy
-from unalike.results.comparison import write_summary
+from unalike.results.summary import write_summary
+from unalike.study.files import write_atomically
 from unalike.study.inputs import UserInputs, deal_study, problem_for
 from unalike.study.roster import OWN, Roster, Site, read_sites
 from unalike.study.settings import BASELINES, Study, read_study
-from unalike.study.store import RunStore, prepare_folder, write_atomically
+from unalike.study.store import RunStore
+from unalike.study.study_folder import prepare_folder
 from unalike.study.training import ProgressEvent, finished, train
 from unalike.weighting.weights import objective
 

@@ -17,7 +17,8 @@ import torch
 from unalike.functional.trees import items, rebuild
 from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import Message
-from unalike.study.store import read_tensors, strip_prefix, write_tensors
+from unalike.study.files import read_tensors, write_tensors
+from unalike.study.store import strip_prefix
 
 MAX_STATES = 3
 """Kept at most: a server that goes on from the checkpoint before the last needs two."""

@@ -38,8 +38,8 @@ from unalike.network.protocol.summary_request import (
     SummaryRequest,
     as_tensors,
 )
+from unalike.study.files import read_tensors, write_tensors
 from unalike.study.inputs import deal_study
-from unalike.study.store import read_tensors, write_tensors
 
 from .local_data import client_federation
 from .site_settings import SiteSettings

@@ -1,0 +1,119 @@
+"""The folder of a study: made once, by whoever comes first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from unalike.errors import InputError
+
+from .files import WRITING, refusals_as_sentences, write_once
+from .folder_lock import LOCK, lock_folder
+from .settings import Study, read_study
+
+STUDY = "study.toml"
+LOCK_SECONDS = 60.0
+"""How long a process waits for another that begins the same study, or writes its summary."""
+
+_OURS = (STUDY, "environment.json", "truth.csv", "summary.csv", "report.html", LOCK)
+
+
+def begin_study(
+    study: Study,
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    overwrite: bool = False,
+    shared: bool = False,
+) -> None:
+    """Make the folder of a new study and write down what it is.
+
+    shared: others do parts of the same study, so a folder that holds it already is joined.
+
+    Raises:
+        InputError: the folder cannot be written, or holds something else; that is kept.
+    """
+    if not (shared and (folder / STUDY).exists()):
+        prepare_folder(folder, overwrite=overwrite, shared=shared)
+    with lock_folder(folder, LOCK_SECONDS):
+        if write_once(folder / STUDY, study.as_text().encode()):
+            about = json.dumps(dict(environment), indent=2)
+            write_once(folder / "environment.json", about.encode())
+        elif shared:
+            require_same(study, read_study(folder / STUDY), folder)
+        else:
+            raise _taken(folder)
+
+
+def require_same(study: Study, other: Study, folder: Path) -> None:
+    """Whether a folder holds a part of this study.
+
+    Raises:
+        InputError: it holds another; the sentence names the first setting that differs.
+    """
+    ours, theirs = study.as_toml(), other.as_toml()
+    for name in dict.fromkeys([*ours, *theirs]):
+        if ours.get(name) != theirs.get(name):
+            raise InputError(
+                f"{folder} holds another study: there {name} = {theirs.get(name)!r}, here "
+                f"{ours.get(name)!r}. The parts of a study have all settings in common; give "
+                "--out another folder."
+            )
+
+
+def prepare_folder(folder: Path, *, overwrite: bool, shared: bool = False) -> None:
+    """Make the folder of a new study; an old study is kept unless `overwrite`.
+
+    Raises:
+        InputError: the folder cannot be written, or holds something else.
+    """
+    with refusals_as_sentences(folder):
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder} is a file; give --out a folder.")
+        if folder.exists() and not _is_ready(folder, shared=shared):
+            if not (folder / STUDY).exists():
+                raise InputError(f"{folder} is not empty and holds no study; give --out another.")
+            if not overwrite:
+                raise _taken(folder)
+            _clear(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink(missing_ok=True)
+
+
+def _is_ready(folder: Path, *, shared: bool) -> bool:
+    """Whether nothing lies in the folder, or only what others put there who do the same study."""
+    names = {path.name for path in folder.iterdir() if not path.name.endswith(WRITING)}
+    left = names - {LOCK, ".writable"}
+    return not left or (shared and left == {STUDY})
+
+
+def _taken(folder: Path) -> InputError:
+    return InputError(
+        f"{folder} already holds a study: continue it with 'unalike resume {folder}', "
+        "give --out another folder, or --overwrite it."
+    )
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a study left in its folder, and nothing else.
+
+    Raises:
+        FolderInUseError: a process still does one of its runs.
+    """
+    for lock in folder.glob(f"runs/*/*/{LOCK}"):
+        with lock_folder(lock.parent):
+            pass
+    for name in _OURS:
+        (folder / name).unlink(missing_ok=True)
+    for path in folder.glob("inputs-*.pickle"):
+        path.unlink(missing_ok=True)
+    runs = folder / "runs"
+    for path in sorted(runs.rglob("*"), reverse=True):
+        if path.is_dir():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif path.name.startswith(("metrics.jsonl", "checkpoint.", "progress.jsonl", LOCK, "stop")):
+            path.unlink()
