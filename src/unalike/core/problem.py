@@ -93,7 +93,7 @@ class Problem:
     def __init__(
         self,
         module: nn.Module,
-        loss: str | Loss | PerSample | nn.Module = "cross_entropy",
+        loss: str | Loss | TaskLoss | PerSample | nn.Module = "cross_entropy",
         *,
         output: OutputName = None,
         buffers: str = "recompute",
