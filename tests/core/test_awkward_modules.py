@@ -19,7 +19,9 @@ from unalike.engines.memory import predict_memory
 from unalike.engines.plan import mode_for
 from unalike.engines.trial import try_round
 from unalike.errors import InputError
+from unalike.functional.forward_pass import ForwardPass, set_forward_pass
 from unalike.functional.module import materialised
+from unalike.functional.recurrent import StreamedRecurrent
 from unalike.functional.traced_function import CALLS_BEFORE_TRACING
 from unalike.methods import UGA, FedAvg, FedPer
 from worlds import SINGLE, STACKED, World, blobs, federation
@@ -531,10 +533,14 @@ def test_recurrent_dropout_drops_only_between_layers_and_by_the_key() -> None:
     torch.testing.assert_close(one, same)
     assert (one - other).abs().max() > 1e-4
     torch.testing.assert_close(first(w, batch), copy.deepcopy(module).eval()(x))
-    hidden, (h, _) = module.layer(x)
-    kept = problem.module.layer
-    assert hidden.shape[1:] == (LENGTH, 8)
-    assert h.shape[0] == kept.num_layers * 2
+    layer = nn.LSTM(FEATURES, 4, num_layers=2, dropout=0.5, batch_first=True).double()
+    whole = copy.deepcopy(layer).eval()(x)
+    with set_forward_pass(ForwardPass(weight, torch.tensor(1))):
+        output, (h, c) = StreamedRecurrent(layer)(x)
+    torch.testing.assert_close(h[0], whole[1][0][0])  # nothing is dropped before the first layer
+    torch.testing.assert_close(c[0], whole[1][1][0])
+    assert (h[1] - whole[1][0][1]).abs().max() > 1e-4
+    torch.testing.assert_close(output[:, -1], h[1])  # nor behind the last
 
 
 def test_second_derivatives_are_right_one_by_one_and_their_lack_is_said() -> None:
