@@ -18,10 +18,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     SerializeAsAny,
     ValidationError,
 )
 
+from unalike.attacks import Attack, attack_asked
 from unalike.core import Method
 from unalike.data.preprocessing.settings import Scale
 from unalike.data.skews.registry import parse_skews
@@ -31,11 +33,19 @@ from unalike.data.windows import last_rounds
 from unalike.errors import InputError, unknown
 from unalike.methods import METHODS
 from unalike.privacy import Privacy, parse_privacy
+from unalike.robust import Rule, rule_asked, rule_written
+from unalike.specification import written
 from unalike.weighting.weights import parse as parse_weights
 
 from .data_files import source_named, with_defaults
 from .method_settings import build_method, validation_error
-from .setting_checks import SPLIT_OPTIONS, check_classes, check_privacy, skews_and_split
+from .setting_checks import (
+    SPLIT_OPTIONS,
+    check_classes,
+    check_privacy,
+    check_robust,
+    skews_and_split,
+)
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -44,6 +54,14 @@ else:
 
 BASELINES = ("local", "fedavg")
 """Always run, because every measure of help and harm refers to them."""
+
+
+SPECIFICATIONS: dict[str, Callable[[Any], Any]] = {
+    "privacy": parse_privacy,
+    "robust": rule_asked,
+    "attack": attack_asked,
+}
+"""Settings that are texts with settings of their own."""
 
 
 class Study(BaseModel):
@@ -138,6 +156,16 @@ class Study(BaseModel):
         Privacy | None,
         BeforeValidator(parse_privacy),
         Field(description="clipping and noise of what clients send"),
+    ] = None
+    robust: Annotated[
+        Annotated[Rule, PlainSerializer(rule_written)] | None,
+        BeforeValidator(rule_asked),
+        Field(description="the rule by which the server puts answers together"),
+    ] = None
+    attack: Annotated[
+        Annotated[Attack, PlainSerializer(written)] | None,
+        BeforeValidator(attack_asked),
+        Field(description="what hostile clients do to their samples or answers"),
     ] = None
     evaluate_every: Annotated[
         int | None, Ge(1), Field(description="rounds between evaluations; about 25 by default")
@@ -244,8 +272,9 @@ def make_study(given: Mapping[str, Any], source: str = "") -> Study:
         values["methods"] = tuple(name.strip() for name in names if name.strip())
     if "skew" in values:
         values |= _from_source(source, skews_and_split, values)
-    if "privacy" in values:
-        values["privacy"] = _from_source(source, parse_privacy, values["privacy"])
+    for name, read in SPECIFICATIONS.items():
+        if name in values:
+            values[name] = _from_source(source, read, values[name])
     try:
         study = Study.model_validate(values)
     except ValidationError as error:
@@ -267,6 +296,7 @@ def _with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check(study: Study) -> None:
     check_privacy(study.privacy, weights=study.weights, sampling=study.sampling)
+    check_robust(study.robust, study.privacy)
     check_classes(study.classes, data=study.data)
 
 
