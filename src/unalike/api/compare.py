@@ -17,11 +17,11 @@ from unalike.core.model_check import check_model
 from unalike.data.federation import Federation
 from unalike.engines.memory import require_memory
 from unalike.errors import InputError
-from unalike.privacy import require_accountant, with_privacy
+from unalike.privacy import require_accountant
 from unalike.study.inputs import UserInputs, federation_for, problem_for, problem_from_module
 from unalike.study.jobs import ProgressCallback
 from unalike.study.prequential import refuse_state_per_sample, with_window_evaluations
-from unalike.study.run import memory_of_run
+from unalike.study.run import memory_of_run, method_of_run
 from unalike.study.settings import BASELINES, Study, make_study
 from unalike.study.store import prepare_folder, write_atomically
 from unalike.study.training import ProgressEvent
@@ -127,13 +127,12 @@ def runnable_study(
     kept = []
     for label in study.labels():
         try:
-            method = with_privacy(study.method(label), study.privacy, problem)
-            method = with_buffers(method, problem)
+            method = with_buffers(method_of_run(study, label, federation, problem), problem)
             refuse_state_per_sample(method, problem, federation)
             needed = memory_of_run(study, label, federation, problem)
             require_memory(needed, f"{label} on {federation.clients:,} clients")
         except InputError as error:
-            if "all" not in study.methods or label in study.methods:
+            if "all" not in study.methods or label in (*study.methods, *BASELINES):
                 raise
             tell(ProgressEvent("", 0, 0, remark=f"{label} is left out: {error}"))
             continue

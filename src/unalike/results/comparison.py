@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from unalike.attacks import hostile_in
 from unalike.data.federation import Federation
 from unalike.measures.metrics import METRICS
 from unalike.measures.qoi import quality_of_improvement
@@ -24,6 +25,7 @@ from unalike.study.settings import Study
 from unalike.study.store import RunStore, write_atomically
 
 from .hidden_clients import hidden_accuracy_remarks, hidden_clients
+from .hostile_clients import without_hostile
 from .privacy_spent import privacy_remarks
 
 COLUMNS = ["method", "seed", "client", "metric", "value"]
@@ -48,14 +50,17 @@ class Comparison:
 
 
 class _RunRecords:
-    """All records of a study, by method and seed."""
+    """All records of a study, by method and seed, without what hostile clients measured."""
 
-    def __init__(self, study: Study, folder: Path, seeds: range) -> None:
+    def __init__(self, study: Study, folder: Path, federations: list[Federation]) -> None:
         self.study = study
+        hostile = [hostile_in(federation)[~federation.newcomers] for federation in federations]
         self.records = {
-            (label, seed): RunStore(folder / "runs" / label / f"seed-{seed}").records()
+            (label, seed): without_hostile(
+                RunStore(folder / "runs" / label / f"seed-{seed}").records(), hostile[seed]
+            )
             for label in study.labels()
-            for seed in seeds
+            for seed in range(study.seeds)
         }
 
     def evaluated(self, label: str, seed: int) -> list[dict[str, Any]]:
@@ -78,7 +83,7 @@ def gather(
     environment: dict[str, str],
 ) -> Comparison:
     """Read all stores of a study; federations [seeds] tell whose value is whose."""
-    runs = _RunRecords(study, folder, range(study.seeds))
+    runs = _RunRecords(study, folder, federations)
     rows: list[tuple[str, int, str, str, float]] = []
     curves: list[tuple[str, int, int, str, float]] = []
     remarks_found = list(remarks)
