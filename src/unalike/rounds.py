@@ -19,6 +19,8 @@ from unalike.functional.trees import size_in_bytes
 from unalike.privacy import Release
 from unalike.weighting.sampling import Drawn, Scheme, draw, weigh
 
+LIKELY_CAUSE = "The likely cause is a step size too large for these samples, or unscaled features."
+
 
 class Answers(Protocol):
     """What came back from a cohort: who answered, and whose answer can be used."""
@@ -91,7 +93,9 @@ def rounds(
                 ups = answers.ups if attack is None else attack(answers.ups, here[sound], t)
                 bytes_up = size_in_bytes(ups) * int(arrived.sum()) // int(sound.sum())
             elif arrived.any():
-                raise DivergedError(f"{method.name}: no client's answer was finite in round {t}.")
+                raise DivergedError(
+                    f"{method.name}: no client's answer was finite in round {t}. {LIKELY_CAUSE}"
+                )
         answered = np.isin(sampled, here[sound])
         counted = Drawn(sampled[answered], drawn.times[answered])
         present = _cohort(scheme, counted, clients.population)
@@ -99,7 +103,9 @@ def rounds(
             seen = (ups, present) if release is None else release(ups, present, t)
             server = method.server_update(server, *seen)
             if not finite(server):
-                raise DivergedError(f"{method.name}: the server's state diverged in round {t}.")
+                raise DivergedError(
+                    f"{method.name}: the server's state diverged in round {t}. {LIKELY_CAUSE}"
+                )
         dropped, rejected = np.setdiff1d(sampled, here[arrived]), here[arrived & ~sound]
         yield Round(t, server, ups, present, dropped, rejected, bytes_down, bytes_up, gradients)
 

@@ -1,4 +1,4 @@
-"""Any module of the user's: copied, never changed, and refused in one sentence where it must be."""
+"""Any module of the user's is copied and never changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from unalike.core import Batch, Problem
-from unalike.core.model_check import check_model
+from unalike.core.model_check import prepare
+from unalike.core.module_fit import ModuleFit
 from unalike.errors import InputError
 from unalike.methods import FedAvg
 from worlds import SINGLE, STACKED, World, blobs
@@ -115,78 +116,6 @@ def test_a_bare_layer_and_a_shared_layer_are_models_too():
     torch.testing.assert_close(problem.logits(problem.init(), x), copy.deepcopy(twice)(x))
 
 
-class Failing(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(6, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        raise RuntimeError("the sensor is unplugged\nand much more that nobody reads")
-
-
-class InPlace(Failing):
-    def forward(self, x: Tensor) -> Tensor:
-        total = torch.zeros(len(x), 3)
-        total += self.layer(x)
-        return total
-
-
-class Branching(Failing):
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.layer(x)
-        return y if y.sum() > 0 else -y
-
-
-class Random(Failing):
-    def forward(self, x: Tensor) -> Tensor:
-        return nn.functional.dropout(self.layer(x), 0.5, self.training)
-
-
-class Counting(Failing):
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("calls", torch.zeros(()))
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.calls += 1
-        return self.layer(x)
-
-
-class Pair(Failing):
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return self.layer(x), x
-
-
-class Mean(Failing):
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layer(x).mean(0)
-
-
-@pytest.mark.parametrize(
-    ("module", "sentence"),
-    [
-        (nn.Linear(6, 5), "gives 5 numbers per sample but the data have 3 classes"),
-        (nn.Linear(7, 3), r"fails on samples of shape \(6,\): "),
-        (nn.Unflatten(1, (2, 3)), "has no parameters to train"),
-        (Failing(), r"fails on samples of shape \(6,\): the sensor is unplugged$"),
-        (InPlace(), "side by side: .*Replace in-place operations"),
-        (Branching(), "side by side: .*Replace Python branches on values by torch.where"),
-        (Random(), "side by side: .*Draw random numbers only through nn.Dropout"),
-        (Counting(), "writes its buffer 'calls'"),
-        (Pair(), "gives a tuple; it must give one tensor"),
-        (Mean(), r"shape \(3,\) for 2 samples"),
-        (nn.Sequential(nn.LazyLinear(3)), "no shape yet"),
-        (nn.Sequential(nn.Linear(6, 3), nn.AlphaDropout()), "'1' is a AlphaDropout"),
-        (nn.LSTM(6, 3, num_layers=2, dropout=0.5), "set its dropout to 0"),
-        (nn.InstanceNorm1d(6, affine=True, track_running_stats=True), "track_running_stats"),
-    ],
-)
-def test_what_cannot_be_trained_is_said_in_one_sentence(module, sentence):
-    with pytest.raises(InputError, match=sentence) as error:
-        check_model(Problem(module), torch.ones(2, 6), 3)
-    assert "\n" not in str(error.value)
-
-
 def test_a_frozen_model_and_mixed_types_are_refused():
     with pytest.raises(InputError, match="all its parameters are frozen"):
         Problem(nn.Linear(2, 2).requires_grad_(False))
@@ -204,19 +133,17 @@ def test_a_batchnorm_of_the_users_own_kind_is_refused():
         Problem(nn.Sequential(nn.Linear(2, 2), Mine(2)))
 
 
-def test_a_sound_model_passes_and_its_buffers_are_as_before():
+def test_a_sound_model_is_taken_as_it_is():
     problem = Problem(Constants())
-    check_model(problem, torch.ones(1, 6), 3)
-    check_model(problem, torch.ones(1, 6))
-    counting = Problem(Counting())
-    with pytest.raises(InputError):
-        check_model(counting, torch.ones(1, 6), 3)
-    assert counting.constants["calls"].item() == 0
+    assert prepare(problem, torch.ones(1, 6), torch.zeros(1).long(), 3).fit == ModuleFit(
+        "Constants"
+    )
+    assert prepare(problem, torch.ones(1, 6)) is prepare(problem, torch.ones(1, 6))
 
 
 def test_a_bare_loss_needs_no_check():
     problem = Problem.from_function(lambda w, x, y: (w - y).square().sum(1), torch.zeros(2))
-    check_model(problem, torch.ones(1, 6), 3)
+    assert prepare(problem, torch.ones(1, 6), torch.ones(1, 2), 3) is problem
     batch = Batch(
         torch.ones(1, 6), torch.ones(1, 2), torch.ones(1), torch.tensor(1.0), torch.zeros(1)
     )

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from unalike.core import Batch, Method, Problem
-from unalike.core.model_check import check_model
+from unalike.core.model_check import prepare
 from unalike.errors import InputError
 from unalike.methods import FedAvg
 from unalike.models import MODELS, build, chosen
@@ -129,7 +129,7 @@ def test_hessian_vector_product_is_the_gradients_derivative(name):
 @pytest.mark.parametrize("name", sorted(set(NATURAL) - {"unet-ae", "unet-ae:skips=off,latent=3"}))
 def test_every_classifier_fits_its_samples(name):
     problem = Problem(build(name, shape=NATURAL[name], classes=3, seed=0))
-    check_model(problem, torch.zeros(1, *NATURAL[name]), 3)
+    prepare(problem, torch.zeros(1, *NATURAL[name]), classes=3, trial=False)
 
 
 @pytest.mark.parametrize("name", sorted(set(NATURAL) - FUSED - {"logistic"}))

@@ -13,9 +13,9 @@ from torch import nn
 
 from unalike.core import Problem
 from unalike.core.buffers import with_buffers
-from unalike.core.model_check import check_model
 from unalike.data.federation import Federation
 from unalike.engines.memory import require_memory
+from unalike.engines.trial import try_round
 from unalike.errors import InputError
 from unalike.privacy import require_accountant
 from unalike.study.inputs import UserInputs, federation_for, problem_for, problem_from_module
@@ -38,6 +38,7 @@ def compare(
     label: Any = None,
     model: str | nn.Module | Problem = "auto",
     loss: Any = None,
+    output: str | int | None = None,
     methods: str | Sequence[str] = "all",
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -60,6 +61,7 @@ def compare(
         label: the classes: a column's name, or one value a sample.
         model: the name of a network, a `torch.nn.Module`, or a `Problem`.
         loss: of a module; cross-entropy, or its binary form for many labels, if not given.
+        output: which of several things that a module returns is its output, by key or place.
         methods: names, as a list or separated by commas; "all" for every one.
         out: folder of the study, kept for `resume`; a temporary one if not given.
         overwrite: replace a study that `out` already holds.
@@ -79,7 +81,7 @@ def compare(
         inputs = replace(inputs, problem=model)
     elif isinstance(model, nn.Module):
         some = federation_for(study, inputs, 0)
-        inputs = replace(inputs, problem=problem_from_module(model, some, study, loss))
+        inputs = replace(inputs, problem=problem_from_module(model, some, study, loss, output))
     if out is None:
         with tempfile.TemporaryDirectory(prefix="unalike-") as folder:
             return run_study(study, Path(folder), inputs=inputs, jobs=jobs, tell=tell)
@@ -115,7 +117,11 @@ def runnable_study(
 ) -> Study:
     """Refuse what cannot work before anything is written; "all" leaves such methods out, aloud."""
     problem = problem_for(study, federation, inputs)
-    check_model(problem, federation.x[:2], federation.classes)
+    if study.compile and problem.fit.alone is not None:
+        raise InputError(
+            f"--compile is for models whose clients can be stacked, and {problem.fit.kind} cannot "
+            f"be ({problem.fit.alone}): leave it out."
+        )
     study = with_window_evaluations(study, federation)
     if study.classes is not None:
         raise InputError(
@@ -131,6 +137,8 @@ def runnable_study(
             refuse_state_per_sample(method, problem, federation)
             needed = memory_of_run(study, label, federation, problem)
             require_memory(needed, f"{label} on {federation.clients:,} clients")
+            if problem.fit.first_order is not None:
+                try_round(study.method(label), problem, federation)
         except InputError as error:
             if "all" not in study.methods or label in (*study.methods, *BASELINES):
                 raise

@@ -34,13 +34,15 @@ def resume(
     label: Any = None,
     model: nn.Module | Problem | None = None,
     loss: Any = None,
+    output: str | int | None = None,
     jobs: int = 1,
     tell: ProgressCallback = lambda _: None,
 ) -> Result:
     """Continue a study where it stopped; a finished one is only read.
 
     A study of data or a model from Python needs them again, as `data` (with `client` and `label`
-    where they were given) and `model`. A study of a file knows its path, columns and checksum.
+    where they were given) and `model`, with its `loss` and `output`. A study of a file knows its
+    path, columns and checksum.
     """
     study = open_study(folder)
     remote = read_sites(Path(folder)) is not None
@@ -64,6 +66,7 @@ def resume(
         inputs = replace(inputs, problem=model)
     elif isinstance(model, nn.Module):
         some = federation_for(study, inputs, 0)
-        inputs = replace(inputs, problem=problem_from_module(model, some, study, loss))
+        problem = problem_from_module(model, some, study, loss, output)
+        inputs = replace(inputs, problem=problem)
     inputs = with_remote_clients(Path(folder), inputs)
     return finish_study(study, Path(folder), inputs, federations_of(study, inputs), jobs, tell)

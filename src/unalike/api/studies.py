@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 
 from unalike.core.buffers import with_buffers
+from unalike.data.feature_scale import scale_warning
 from unalike.data.federation import Federation
 from unalike.data.preprocessing.preprocessing import preprocessing_sentences
 from unalike.engines.machine import cores
@@ -119,7 +120,9 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
         *preprocessing_sentences(federation.preprocessing),
         *federation.skews,
     ]
+    remarks += [warning] if (warning := scale_warning(federation)) is not None else []
     remarks += [f"model: {problem.describe()}."] if problem.batch_norm_layers else []
+    remarks += problem.fit.remarks()
     remarks += [study.privacy.sentence()] if study.privacy is not None else []
     if study.robust is not None:
         remarks.append(

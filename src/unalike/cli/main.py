@@ -13,6 +13,7 @@ from unalike.errors import InputError
 
 from .advise import advise
 from .catalogue import data, methods, skews
+from .check import check
 from .compare import compare, report, resume
 from .console import complain
 from .diagnose import diagnose
@@ -24,7 +25,7 @@ from .network.serve import serve
 
 COMMANDS = (
     *(compare, resume, report, diagnose, advise),
-    *(methods, data, skews),
+    *(check, methods, data, skews),
     *(rehearse, serve, join, certificates, key, gate),
 )
 

@@ -6,7 +6,7 @@ logits = head(features),  features = body(x)
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
@@ -54,10 +54,12 @@ def body(problem: Problem, user: str) -> Body:
             f"{user} needs a network with a body below its head, but all of its weights belong to "
             "the head; add a hidden layer."
         )
-    below = Problem(_Truncated(module, head), _target_loss)
+    fit = replace(problem.fit, one_logit=None, by_sample=False)
+    below = Problem(_Truncated(module, head), _target_loss).fitted(fit)
     if sum(below.layout.sizes) != own.sizes[0]:
         raise InputError(f"{user} needs a head that shares no weights with the body below it.")
-    classes = problem.layout.shapes[problem.layout.names.index(names[-1])][0]
+    outputs = problem.layout.shapes[problem.layout.names.index(names[-1])][0]
+    classes = outputs if problem.fit.one_logit is None else 2
     return Body(below.to(problem.init().device), own, classes)
 
 

@@ -8,7 +8,7 @@ What the encoder returns is handed to the decoder as it is, skip connections inc
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
@@ -71,7 +71,9 @@ def fused_stages(problem: Problem) -> FusedStages:
     whole = module.named_parameters(remove_duplicate=False)
     if sum(parameter.numel() for _, parameter in whole) != sum(problem.layout.sizes):
         raise InputError("Encoder, decoder and classifier of a fused model must share no weights.")
-    autoencoder = Problem(nn.Sequential(encoder, decoder), _squared_error)
+    stages = nn.Sequential(encoder, decoder)
+    fit = replace(problem.fit, one_logit=None, by_sample=False)
+    autoencoder = Problem(stages, _squared_error).fitted(fit)
     if autoencoder.batch_norm_layers or autoencoder.has_dropout:
         raise InputError(
             "FusedSpaceFed's encoder and decoder must be functions of one sample: use GroupNorm in "
@@ -83,7 +85,9 @@ def fused_stages(problem: Problem) -> FusedStages:
         parts.split_by_module(problem.layout, STAGES),
         autoencoder.to(device),
         parts.split_by_module(autoencoder.layout, ("0", "1")),
-        Problem(classifier, problem.sample_losses).to(device),
+        Problem(classifier, problem.criterion, output=problem.output_name)
+        .fitted(replace(problem.fit, by_sample=False))
+        .to(device),
         getattr(module, "fuse", torch.add),
     )
 

@@ -1,89 +1,292 @@
-"""Whether a problem's module can be trained here, found out before anything is trained."""
+"""Whether and how a problem's module can be trained here, found out before anything is trained.
+
+`prepare` runs the module on a few samples the way training will: with its loss, with padding, in
+training mode, for clients one by one and then for stacked ones.
+"""
 
 from __future__ import annotations
 
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import torch
-from torch import Tensor
-from torch.func import grad, vmap
+from torch import Tensor, nn
+from torch.func import vmap
 
 from unalike.errors import InputError
-from unalike.functional.module import first_line
+from unalike.functional.dropout import StreamedDropoutCalls
+from unalike.functional.losses import OneLogitLoss, SampleLoss
+from unalike.functional.module import first_line, written_by_call
+from unalike.functional.outputs import chosen_output, usual_output
 
+from .batches import Batch
 from .problem import Problem
 
+SAMPLES = 4
+"""The most samples that a module is tried on."""
 
-def check_model(problem: Problem, x: Tensor, classes: int | None = None) -> None:
-    """Try the problem's module on samples x [B, ...]; a problem without one passes.
 
-    classes: how many numbers it must give for each sample; None if that is not known.
+def prepare(
+    problem: Problem,
+    x: Tensor,
+    y: Tensor | None = None,
+    classes: int | None = None,
+    *,
+    trial: bool = True,
+) -> Problem:
+    """The problem with its module called as these samples show; one without a module is itself.
+
+    x [n, ...], y [n, ...]: samples; without y, the loss is not tried.
+    classes: how many numbers the module must give for each sample; None if that is not known.
+    trial: whether gradients are tried too.
 
     Raises:
         InputError: in one sentence, why the module does not fit, or cannot be trained here.
     """
     module = getattr(problem, "module", None)
     if module is None:
-        return
+        return problem
     kind = type(module).__name__
-    x = torch.cat([x, x])[:2]
-    w = problem.init()
-    before = {name: tensor.clone() for name, tensor in problem.constants.items()}
-    try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            output = problem.logits(w, x)
-    except Exception as error:
-        raise InputError(
-            f"The model {kind} fails on samples of shape {tuple(x.shape[1:])}: {first_line(error)}"
-        ) from error
-    if not isinstance(output, Tensor):
-        raise InputError(
-            f"The model {kind} gives a {type(output).__name__}; it must give one tensor with a "
-            "row for each sample."
+    chosen = _chosen_rows(x, y)
+    x, y = x[chosen], None if y is None else y[chosen]
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        problem = _called(problem, kind, x)
+        lone = y is None or y.dim() == 1
+        problem = _with_outputs(problem, kind, x, classes, lone=lone)
+        if not trial:
+            return problem
+        _refuse_memory(problem, kind, x)
+        if y is None:
+            y = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+            return _stacked(problem.with_loss(_square), kind, x, y, like=problem)
+        problem = _with_loss(problem, x, y)
+        return _stacked(problem, kind, x, y, like=problem)
+
+
+def _chosen_rows(x: Tensor, y: Tensor | None) -> Tensor:
+    """Different samples: the first, those of the largest and smallest numbers and classes."""
+    flat = x.reshape(len(x), -1)
+    rows = [0, len(x) - 1]
+    if flat.shape[1]:
+        rows += [int(flat.amax(1).argmax()), int(flat.amin(1).argmin())]
+    if y is not None and y.dim() == 1 and len(y):
+        rows += [int(y.argmax()), int(y.argmin())]
+    found = list(dict.fromkeys(rows))
+    return torch.tensor((found * 2)[: max(2, min(len(found), SAMPLES))])
+
+
+def _called(problem: Problem, kind: str, x: Tensor) -> Problem:
+    """The problem whose module takes these samples: as they are, or as another type of number."""
+    segments = problem.layout.views(problem.init())
+    failed: Exception | None = None
+    for dtype in _types(x, problem.init().dtype):
+        tried = problem.fitted(replace(problem.fit, kind=kind, dtype=dtype))
+        try:
+            with StreamedDropoutCalls() as calls:
+                returned = tried.returned(segments, x)
+        except Exception as error:
+            failed = failed or error
+            continue
+        usual = usual_output(returned) if problem.output_name is None else None
+        chosen_output(returned, problem.output_name)
+        return problem.fitted(
+            replace(tried.fit, functional_dropout=calls.called, usual_output=usual)
         )
+    if isinstance(failed, InputError):
+        raise failed
+    raise InputError(
+        f"The model {kind} fails on samples of shape {tuple(x.shape[1:])}: "
+        f"{first_line(failed or RuntimeError())}"
+    ) from failed
+
+
+def _types(x: Tensor, weights: torch.dtype) -> list[torch.dtype | None]:
+    """What samples may be turned into, the likeliest first."""
+    types: list[torch.dtype | None] = [None]
+    if x.dtype != weights:
+        types.append(weights)
+    if x.is_floating_point() and bool((x == x.floor()).all()):
+        types.append(torch.int64)
+    return types
+
+
+def _with_outputs(
+    problem: Problem, kind: str, x: Tensor, classes: int | None, *, lone: bool
+) -> Problem:
+    """The problem, once its outputs fit: one number for yes or no is taken as a logit.
+
+    lone: whether a sample has one class, and not many labels.
+    """
+    output = problem.logits(problem.init(), x)
     if output.dim() == 0 or len(output) != len(x):
         raise InputError(
             f"The model {kind} gives a tensor of shape {tuple(output.shape)} for {len(x)} samples; "
             "its first dimension must be the samples."
         )
-    if classes is not None and output.shape[1:] != (classes,):
+    shape = tuple(output.shape[1:])
+    if classes == 2 and lone and shape in ((), (1,)):
+        _refuse_probability(problem)
+        return problem.fitted(replace(problem.fit, one_logit=shape))
+    if classes is not None and shape != (classes,):
         raise InputError(
-            f"The model {kind} gives {_numbers(output)} per sample but the data have {classes} "
+            f"The model {kind} gives {_numbers(shape)} per sample but the data have {classes} "
             "classes."
         )
-    changed = [n for n, tensor in problem.constants.items() if not torch.equal(tensor, before[n])]
-    if changed:
-        for name in changed:
-            problem.constants[name].copy_(before[name])
+    return problem
+
+
+def _refuse_probability(problem: Problem) -> None:
+    whole = getattr(problem.criterion, "whole", None)
+    function = getattr(whole, "func", whole)
+    if isinstance(whole, nn.BCELoss) or function is nn.functional.binary_cross_entropy:
         raise InputError(
-            f"The model {kind} writes its buffer {changed[0]!r} when it is called, which clients "
-            "trained side by side cannot share; only nn.BatchNorm* may keep running numbers."
+            "The loss BCELoss wants a probability: leave the sigmoid out of the model and take "
+            "nn.BCEWithLogitsLoss."
         )
-    _try_stacked(problem, kind, w, x)
 
 
-def _try_stacked(problem: Problem, kind: str, w: Tensor, x: Tensor) -> None:
-    def total(w: Tensor, x: Tensor) -> Tensor:
-        return problem.logits(w, x).square().sum()
+def _refuse_memory(problem: Problem, kind: str, x: Tensor) -> None:
+    """InputError where a call leaves something behind, or draws what is not named."""
+    w = problem.init()
+    name = written_by_call(problem.module, lambda module: _forward(problem, module, x))
+    if name is not None:
+        raise InputError(
+            f"The model {kind} writes its {name} when it is called, which clients trained side by "
+            "side cannot share; only nn.BatchNorm* may keep running numbers."
+        )
+    if not torch.equal(*(problem.logits(w, x).nan_to_num() for _ in range(2))):
+        raise InputError(
+            f"The model {kind} gives other outputs when it is called again on the same samples. "
+            "(Draw random numbers only through nn.Dropout, not in forward itself, and keep "
+            "nothing from one call to the next.)"
+        )
 
+
+def _forward(problem: Problem, module: nn.Module, x: Tensor) -> None:
+    with StreamedDropoutCalls():
+        module(x if problem.fit.dtype is None else x.to(problem.fit.dtype))
+
+
+def _with_loss(problem: Problem, x: Tensor, y: Tensor) -> Problem:
+    """The problem whose loss gives one number a sample, and PyTorch's own number a batch."""
+    output = problem.logits(problem.init(), x)
     try:
-        with torch.random.fork_rng(devices=[]):
-            vmap(grad(total))(torch.stack([w, w]), torch.stack([x, x]))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message=".*target size.*")
+            losses = problem.criterion.each(output, y)
+            if losses.dim() == 0:
+                problem = problem.fitted(replace(problem.fit, by_sample=True))
+                losses = problem.criterion.each(output, y)
+            total = problem.criterion.total(output, y, output.new_ones(len(y)))
+            own = _own_number(problem, output, y)
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(
-            f"The model {kind} cannot be trained for many clients side by side: "
-            f"{first_line(error)} {_advice(str(error))}"
+            f"The loss fails on outputs of shape {tuple(output.shape)} and targets of shape "
+            f"{tuple(y.shape)}: {first_line(error)}"
         ) from error
+    if losses.shape != (len(y),):
+        raise InputError(
+            f"The loss gives a tensor of shape {tuple(losses.shape)} for {len(y)} samples; it must "
+            "give one number for each sample, or one for the batch."
+        )
+    if own is not None and not torch.allclose(own, total, rtol=1e-4, atol=1e-6):
+        raise InputError(
+            "The loss of a batch is not the mean of the losses of its samples: give a function "
+            "(output, y) -> one loss for each sample."
+        )
+    return problem
 
 
-def _advice(message: str) -> str:
-    if "random" in message:
-        return "(Draw random numbers only through nn.Dropout, not in forward itself.)"
-    if any(sign in message for sign in ("inplace", "in-place", "output with shape")):
-        return "(Replace in-place operations such as += or relu_ by ones that return a new tensor.)"
+def _own_number(problem: Problem, output: Tensor, y: Tensor) -> Tensor | None:
+    """What the user's loss itself gives for the batch; None where it gives one for each sample."""
+    criterion: Any = problem.criterion
+    if isinstance(criterion, OneLogitLoss):
+        output, y = criterion.logit(output, y)
+        criterion = criterion.loss
+    if not isinstance(criterion, SampleLoss) or criterion.whole is None:
+        return None
+    own = criterion.whole(output, y)
+    return own.reshape(()) if own.numel() == 1 and not own.isnan().any() else None
+
+
+def _square(output: Tensor, y: Tensor) -> Tensor:
+    return output.flatten(1).square().sum(1) if output.dim() > 1 else output.square()
+
+
+def _stacked(problem: Problem, kind: str, x: Tensor, y: Tensor, *, like: Problem) -> Problem:
+    """`like`, with what gradients of `problem` show: one by one, stacked, and twice."""
+    w, batch = problem.init(), _padded(problem, x, y)
+    try:
+        alone = problem.grad(w, batch)
+    except Exception as error:
+        raise InputError(f"The model {kind} cannot be trained: {first_line(error)}") from error
+    fit = like.fit
+    why = _why(lambda: _compare(problem, w, batch, alone))
+    if why is not None:
+        fit = replace(fit, alone=why)
+    problem = problem.fitted(replace(problem.fit, alone=fit.alone))
+    again = _why(lambda: _try_twice(problem, w, batch, stacked=why is None))
+    return like.fitted(replace(fit, first_order=again))
+
+
+def _padded(problem: Problem, x: Tensor, y: Tensor) -> Batch:
+    """These samples, the last of them as padding."""
+    weight = problem.init().new_ones(len(x))
+    weight[-1] = 0
+    return Batch(x, y, weight, weight.sum(), torch.arange(len(x)), torch.tensor(1))
+
+
+def _compare(problem: Problem, w: Tensor, batch: Batch, alone: Tensor) -> None:
+    """Raise where two stacked clients get other gradients or outputs than one alone."""
+    both = [torch.stack([part, part]) for part in (w, *batch)]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*batching rule.*")  # it would be a slow loop
+        stacked = vmap(lambda w, *parts: problem.grad(w, Batch(*parts)))(*both)
+        outputs = vmap(problem.logits)(both[0], both[1])
+        vmap(problem.criterion.each)(outputs, both[2])
+    for mine, single in ((stacked, alone), (outputs, problem.logits(w, batch.x))):
+        for row in mine:
+            if not torch.allclose(row, single, rtol=1e-3, atol=1e-5, equal_nan=True):
+                raise ValueError("stacked clients would get other numbers")
+
+
+def _try_twice(problem: Problem, w: Tensor, batch: Batch, *, stacked: bool) -> None:
+    problem.hvp(w, batch, w)
+    if stacked:
+        both = [torch.stack([part, part]) for part in (w, *batch)]
+        vmap(lambda w, *parts: problem.hvp(w, Batch(*parts), w))(*both)
+
+
+def _why(attempt: Callable[[], None]) -> str | None:
+    """Why it fails, in a few words; None where it does not."""
+    try:
+        attempt()
+    except Exception as error:
+        return _reason(error)
+    return None
+
+
+def _reason(error: Exception) -> str:
+    message = str(error)
     if "item()" in message or "data-dependent" in message:
-        return "(Replace Python branches on values by torch.where.)"
-    return "(torch.func must be able to map it: see the page on models.)"
+        return "Python looks at values"
+    if any(sign in message for sign in ("inplace", "in-place", "output with shape")):
+        return "it writes in place over what clients share"
+    if "setup_context" in message or "generate_vmap_rule" in message:
+        return "an autograd.Function has no rule for it"
+    missing = re.search(r"[Bb]atching rule (?:not implemented )?for (\S+?)\.? ", message)
+    if missing:
+        return f"PyTorch has no stacked form of {missing[1].removesuffix('.')}"
+    return first_line(error).removesuffix(".")
 
 
-def _numbers(output: Tensor) -> str:
-    shape = tuple(output.shape[1:])
-    return f"{shape[0]} numbers" if len(shape) == 1 else f"numbers of shape {shape}"
+def _numbers(shape: tuple[int, ...]) -> str:
+    if len(shape) > 1:
+        return f"numbers of shape {shape}"
+    count = shape[0] if shape else 1
+    return f"{count} number{'s' if count != 1 else ''}"

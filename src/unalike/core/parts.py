@@ -172,13 +172,10 @@ def _gradient(problem: Problem, parts: Parts, holder: int, compiled: bool) -> Tr
     def loss(mine: Tensor, *rest: Tensor) -> Tensor:
         vectors, batch = [*rest[: parts.count - 1]], Batch(*rest[parts.count - 1 :])
         vectors.insert(holder, mine)
-        losses = problem.losses_at(parts.views(*vectors), batch)
-        return (losses * batch.weight).sum() / batch.size
+        return problem.loss_at(parts.views(*vectors), batch)
 
     together = parts.sizes[holder] <= SHARED_BACKWARD_SIZE
-    return TracedFunction(
-        Gradient(loss, together=together), problem.constants.values(), compiled=compiled
-    )
+    return problem.traced_function(Gradient(loss, together=together))
 
 
 @lru_cache(maxsize=16)

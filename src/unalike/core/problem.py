@@ -6,21 +6,32 @@ A model's parameters are one vector w [P]; `Layout` names its segments.
 from __future__ import annotations
 
 import copy
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vjp
 
 from unalike.errors import InputError, unknown
+from unalike.functional.dropout import StreamedDropoutCalls
 from unalike.functional.forward_pass import BatchMoments, ForwardPass, Statistics, set_forward_pass
 from unalike.functional.gradient_count import record_gradient
 from unalike.functional.losses import LOSSES as LOSSES
-from unalike.functional.losses import Loss, per_sample
+from unalike.functional.losses import (
+    Loss,
+    PerSample,
+    SampleLoss,
+    by_sample,
+    loss_constants,
+    loss_on,
+    one_logit_loss,
+    read_loss,
+)
 from unalike.functional.module import (
+    ModulePerThread,
     batch_norm_layers,
     constants,
     copy_module,
@@ -29,10 +40,14 @@ from unalike.functional.module import (
     trainable_parameters,
 )
 from unalike.functional.normalisation import BatchNormLayer
+from unalike.functional.outputs import OutputName, chosen_output
+from unalike.functional.plain_derivatives import plain_curvature, plain_gradient
 from unalike.functional.running_statistics import current_statistics
 from unalike.functional.traced_function import Gradient, TracedFunction
 
 from .batches import Batch
+from .layout import Layout as Layout
+from .module_fit import ModuleFit
 
 BUFFERS = {
     "recompute": "predictions use the statistics of the client's own training samples",
@@ -42,26 +57,7 @@ BUFFERS = {
 """The policies for the running statistics of batch normalisation: see `buffers.py`."""
 
 
-@dataclass(frozen=True)
-class Layout:
-    """The named segments of the flat vector, in the module's own order."""
-
-    names: tuple[str, ...]
-    shapes: tuple[torch.Size, ...]
-
-    @property
-    def sizes(self) -> list[int]:
-        """Numbers in each segment."""
-        return [shape.numel() for shape in self.shapes]
-
-    def views(self, w: Tensor) -> dict[str, Tensor]:
-        """The segments of w [P] by name, as views; their gradient is one `cat`."""
-        parts = w.split(self.sizes)
-        return {
-            name: part.view(shape)
-            for name, part, shape in zip(self.names, parts, self.shapes, strict=True)
-        }
-
+TRACED = ("_mean_loss", "_gradient", "_curvature")
 
 SHARED_BACKWARD_SIZE = 16_384
 """Weights up to which stacked clients share a backward pass: their gradients fit the cache."""
@@ -73,6 +69,8 @@ class Problem:
     module: any `torch.nn.Module`; it is copied, never changed.
     loss: "cross_entropy", "squared_error", "binary_cross_entropy", a torch loss, or any
         function (output [B, ...], y [B, ...]) -> losses [B].
+    output: which of several things that the module returns is its output, by key, attribute or
+        place; `logits`, or else the first one, if not given.
     buffers: what batch normalisation uses in prediction, a key of `BUFFERS`. Other buffers and
         frozen parameters are constants.
     """
@@ -85,12 +83,16 @@ class Problem:
     """The most training samples that any client holds; an engine says so."""
     compiled: bool = False
     """Whether gradients are compiled; see `compile`."""
+    fit = ModuleFit()
+    """How the module is called; see `model_check.prepare`."""
+    output_name: OutputName = None
 
     def __init__(
         self,
         module: nn.Module,
-        loss: str | Loss | nn.Module = "cross_entropy",
+        loss: str | Loss | PerSample | nn.Module = "cross_entropy",
         *,
+        output: OutputName = None,
         buffers: str = "recompute",
     ) -> None:
         if buffers not in BUFFERS:
@@ -104,8 +106,10 @@ class Problem:
         self.has_dropout = has_dropout(self.module)
         ready = replace_layers(self.module)
         self.constants = constants(ready)
-        self._modules = _ModulePerThread(ready)
-        self.sample_losses = per_sample(loss)
+        self._modules = ModulePerThread(ready)
+        self.criterion = read_loss(loss)
+        self.output_name = output
+        self._fitted: dict[ModuleFit, Problem] = {}
         for layer in self.batch_norm_layers:
             if layer.momentum is None and buffers != "recompute":
                 raise InputError(
@@ -164,7 +168,22 @@ class Problem:
         return self._called(self.layout.views(w), x)
 
     def _called(self, segments: dict[str, Tensor], x: Tensor) -> Tensor:
-        return functional_call(self._modules.module, {**segments, **self.constants}, (x,))
+        returned = self.returned(segments, x)
+        output = chosen_output(returned, self.output_name)
+        if self.fit.one_logit is None:
+            return output
+        yes = output.reshape(len(output))
+        return torch.stack([torch.zeros_like(yes), yes], 1)
+
+    def returned(self, segments: dict[str, Tensor], x: Tensor) -> Any:
+        """All that the module returns for x [B, ...], from the segments of w by name."""
+        if self.fit.dtype is not None:
+            x = x.to(self.fit.dtype)
+        module, tensors = self._modules.module, {**segments, **self.constants}
+        if not self.fit.functional_dropout:
+            return functional_call(module, tensors, (x,))
+        with StreamedDropoutCalls():
+            return functional_call(module, tensors, (x,))
 
     def output(self, w: Tensor, batch: Batch) -> Tensor:
         """The module's output [B, ...] in training: padding is no sample, units are dropped."""
@@ -176,16 +195,42 @@ class Problem:
         with set_forward_pass(_training(batch)):
             return self._called(segments, batch.x)
 
+    @contextmanager
+    def hooked(self, hook: Callable[[nn.Module, Any, Any], None]) -> Iterator[None]:
+        """Inside the block `hook(part, inputs, output)` is called for every part of the module."""
+        handles = [part.register_forward_hook(hook) for part in self._modules.module.modules()]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    @property
+    def sample_losses(self) -> PerSample:
+        """(output, y) -> the loss of each sample [B], before it is divided by anything."""
+        return self.criterion.each
+
     def losses(self, w: Tensor, batch: Batch) -> Tensor:
         """The loss of each sample [B]; that of padding has no meaning."""
         return self.losses_at(self.layout.views(w), batch)
 
     def losses_at(self, segments: dict[str, Tensor], batch: Batch) -> Tensor:
         """`losses`, from the segments of w by name."""
-        return self.sample_losses(self._output(segments, batch), batch.y)
+        return self.criterion.each(self._output(segments, batch), batch.y)
+
+    def loss_at(self, segments: dict[str, Tensor], batch: Batch) -> Tensor:
+        """`loss`, from the segments of w by name."""
+        return self._reduced(self._output(segments, batch), batch)
+
+    def _reduced(self, output: Tensor, batch: Batch) -> Tensor:
+        criterion = self.criterion
+        if isinstance(criterion, SampleLoss) and criterion.is_mean(batch.y):
+            return (criterion.each(output, batch.y) * batch.weight).sum() / batch.size
+        return criterion.total(output, batch.y, batch.weight)
 
     def loss(self, w: Tensor, batch: Batch) -> Tensor:
-        """Mean loss [] over the batch's samples, each scaled by its weight; a traced function."""
+        """Loss [] of the batch, each sample scaled by its weight: the mean, unless the loss is a
+        torch loss that divides otherwise. A traced function."""
         return self._mean_loss(w, *batch)
 
     def grad(self, w: Tensor, batch: Batch) -> Tensor:
@@ -201,12 +246,14 @@ class Problem:
 
         def loss(w: Tensor) -> tuple[Tensor, tuple[BatchMoments, ...]]:
             with set_forward_pass(_training(batch)) as forward:
-                losses = self.sample_losses(self.logits(w, batch.x), batch.y)
+                total = self._reduced(self.logits(w, batch.x), batch)
             layers.extend(call.layer for call in forward.calls)
-            met = tuple(call.moments for call in forward.calls)
-            return (losses * batch.weight).sum() / batch.size, met
+            return total, tuple(call.moments for call in forward.calls)
 
-        gradient, met = grad(loss, has_aux=True)(w)
+        if self.fit.alone is None:
+            gradient, met = grad(loss, has_aux=True)(w)
+        else:
+            gradient, met = plain_gradient(loss, w)
         running.update(layers, met)
         return gradient
 
@@ -214,27 +261,41 @@ class Problem:
         """The Hessian of the mean loss at w, times v [P].
 
         Reverse over reverse: forward mode keeps its level in a global, so it is not for threads.
+
+        Raises:
+            InputError: the module has no second derivatives.
         """
+        if self.fit.first_order is not None:
+            raise InputError(
+                f"The model {self.fit.kind} has no second derivatives here "
+                f"({self.fit.first_order}), which this method needs; leave the method out."
+            )
         record_gradient(2)
         return self._curvature(w, v, *batch)
 
     @cached_property
     def _mean_loss(self) -> TracedFunction:
         def mean(w: Tensor, *parts: Tensor) -> Tensor:
-            batch = Batch(*parts)
-            return (self.losses(w, batch) * batch.weight).sum() / batch.size
+            return self.loss_at(self.layout.views(w), Batch(*parts))
 
-        return TracedFunction(mean, self.constants.values(), compiled=self.compiled)
+        return self.traced_function(mean)
+
+    def traced_function(self, fn: Any) -> TracedFunction:
+        """A function of tensors that calls this problem, to be traced where that is sound."""
+        return TracedFunction(
+            fn,
+            [*self.constants.values(), *loss_constants(self.criterion)],
+            compiled=self.compiled,
+            traceable=self.fit.alone is None,
+        )
 
     @cached_property
     def _gradient(self) -> TracedFunction:
-        return TracedFunction(
+        return self.traced_function(
             Gradient(
                 lambda w, *batch: self.loss(w, Batch(*batch)),
                 together=sum(self.layout.sizes) <= SHARED_BACKWARD_SIZE,
-            ),
-            self.constants.values(),
-            compiled=self.compiled,
+            )
         )
 
     @cached_property
@@ -242,7 +303,10 @@ class Problem:
         def product(w: Tensor, v: Tensor, *batch: Tensor) -> Tensor:
             return vjp(lambda u: grad(self.loss)(u, Batch(*batch)), w)[1](v)[0]
 
-        return TracedFunction(product, self.constants.values(), compiled=self.compiled)
+        def plain_product(w: Tensor, v: Tensor, *batch: Tensor) -> Tensor:
+            return plain_curvature(lambda u: self.loss(u, Batch(*batch)), w, v)
+
+        return self.traced_function(product if self.fit.alone is None else plain_product)
 
     def to(self, device: torch.device | str) -> Problem:
         """The same problem on a device; where it is there already, both share their traces."""
@@ -252,15 +316,32 @@ class Problem:
         moved = copy.copy(self)
         moved._start = self._start.to(device)
         moved.constants = {name: tensor.to(device) for name, tensor in self.constants.items()}
+        moved.criterion = loss_on(self.criterion, device)
         moved._clear_traced()
         return moved
 
-    def with_loss(self, losses: Loss) -> Problem:
+    def with_loss(self, loss: Loss | PerSample) -> Problem:
         """The same module under another loss: (output [B, ...], y [B, ...]) -> [B]."""
         other = copy.copy(self)
-        other.sample_losses = losses
+        other.criterion = read_loss(loss)
         other._clear_traced()
         return other
+
+    def fitted(self, fit: ModuleFit) -> Problem:
+        """The same problem, its module called as a trial has shown; one object for each fit."""
+        if fit == self.fit:
+            return self
+        if fit not in self._fitted:
+            other = copy.copy(self)
+            other.fit, other._fitted = fit, {}
+            other.has_dropout = self.has_dropout or fit.functional_dropout
+            if fit.by_sample and isinstance(self.criterion, SampleLoss):
+                other.criterion = by_sample(self.criterion.each)
+            if fit.one_logit is not None:
+                other.criterion = one_logit_loss(other.criterion, fit.one_logit)
+            other._clear_traced()
+            self._fitted[fit] = other
+        return self._fitted[fit]
 
     def compile(self, wanted: bool) -> None:
         """Compile gradients from now on, or take them as they are; an engine says so."""
@@ -269,19 +350,26 @@ class Problem:
             self._clear_traced()
 
     def _clear_traced(self) -> None:
-        for name in ("_mean_loss", "_gradient", "_curvature"):
+        for name in TRACED:
             self.__dict__.pop(name, None)
+
+    def __copy__(self) -> Problem:
+        """With the same traces."""
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without traces, which belong to a process."""
+        return {n: v for n, v in self.__dict__.items() if n not in TRACED} | {"_fitted": {}}
 
 
 def _training(batch: Batch) -> ForwardPass:
     return ForwardPass(batch.weight, batch.key if batch.key.dim() == 0 else None)
 
 
-class _ModulePerThread(threading.local):
-    """The module once per thread: while it is called, its parameters are swapped."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self.module = copy.deepcopy(module)
+def _no_output(output: Tensor, y: Tensor) -> Tensor:
+    raise InputError("This problem is a bare loss, which is no function of an output.")
 
 
 class _FunctionProblem(Problem):
@@ -294,6 +382,8 @@ class _FunctionProblem(Problem):
         self.layout = Layout(("w",), (w0.shape,))
         self._start = w0.detach().clone()
         self.constants = {}
+        self.criterion = SampleLoss(_no_output)
+        self._fitted = {}
         self._loss_at = loss
         self._logits_at = logits
 
@@ -305,6 +395,9 @@ class _FunctionProblem(Problem):
         w = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
         with set_forward_pass(_training(batch)):
             return self._loss_at(w, batch.x, batch.y)
+
+    def loss_at(self, segments: dict[str, Tensor], batch: Batch) -> Tensor:
+        return (self.losses_at(segments, batch) * batch.weight).sum() / batch.size
 
     def logits(self, w: Tensor, x: Tensor) -> Tensor:
         if self._logits_at is None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from unalike.core import Method, Population, Problem
 from unalike.data.federation import Federation
@@ -84,20 +85,13 @@ def _down(method: Method, problem: Problem, w: Tensor) -> Any:
 
 def _outputs(problem: Problem, x: Tensor) -> int:
     """Numbers that the layers put out for one sample: what a gradient keeps of it."""
-    module: nn.Module | None = getattr(problem, "module", None)
-    if module is None or not len(x):
+    if getattr(problem, "module", None) is None or not len(x):
         return x[0].numel() if len(x) else 0
     counts: list[int] = []
 
     def count(_: nn.Module, __: Any, output: Any) -> None:
-        if isinstance(output, Tensor):
-            counts.append(output.numel())
+        counts.extend(part.numel() for part in tree_leaves(output) if isinstance(part, Tensor))
 
-    hooks = [part.register_forward_hook(count) for part in module.modules()]
-    try:
-        with torch.no_grad():
-            module(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with torch.no_grad(), problem.hooked(count):
+        problem.logits(problem.init(), x)
     return sum(counts)

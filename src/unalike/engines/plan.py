@@ -71,7 +71,10 @@ class TimedClients(Protocol):
 
 
 def mode_for(problem: Problem, device: torch.device | str = "cpu") -> Mode:
-    """ "single" for convolutions on a CPU, which are slower with a kernel per client."""
+    """ "single" for models that cannot be stacked, and for convolutions on a CPU, which are slower
+    with a kernel per client."""
+    if problem.fit.alone is not None:
+        return "single"
     module: nn.Module | None = getattr(problem, "module", None)
     if module is None or torch.device(device).type != "cpu":
         return "stacked"

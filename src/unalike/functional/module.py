@@ -6,15 +6,30 @@ The module itself is never changed.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from unalike.errors import InputError
 
+from .attention import StreamedAttention
 from .dropout import DROPOUT_LAYERS, StreamedDropout
 from .normalisation import BatchNorm, BatchNormLayer, MaskedBatchNorm, batch_norm_layer
+from .recurrent import StreamedRecurrent
+
+
+class ModulePerThread(threading.local):
+    """The module once per thread: while it is called, its parameters are swapped."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.original, self.module = module, copy.deepcopy(module)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ModulePerThread, (self.original,)
 
 
 def copy_module(module: nn.Module) -> nn.Module:
@@ -27,7 +42,7 @@ def copy_module(module: nn.Module) -> nn.Module:
         if nn.parameter.is_lazy(tensor):
             raise InputError(
                 f"The model's {name!r} has no shape yet (a lazy layer): call the model once on a "
-                "batch before handing it over."
+                "batch before making a Problem of it, or hand over the model itself."
             )
     try:
         return copy.deepcopy(module).train()
@@ -53,6 +68,12 @@ def trainable_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
     if len(dtypes) > 1:
         names = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
         raise InputError(f"The model {kind} mixes parameters of {names}; convert it to one type.")
+    (dtype,) = dtypes
+    if dtype not in (torch.float32, torch.float64):
+        raise InputError(
+            f"The model {kind} has parameters of {str(dtype).removeprefix('torch.')}, in which "
+            "small local steps are lost; convert it with .float()."
+        )
     return named
 
 
@@ -67,7 +88,38 @@ def batch_norm_layers(module: nn.Module) -> tuple[BatchNormLayer, ...]:
 
 def has_dropout(module: nn.Module) -> bool:
     """Whether the model draws random numbers in training."""
-    return any(isinstance(part, DROPOUT_LAYERS) for part in module.modules())
+    return any(
+        isinstance(part, DROPOUT_LAYERS)
+        or (isinstance(part, nn.MultiheadAttention | nn.RNNBase) and part.dropout > 0)
+        for part in module.modules()
+    )
+
+
+def materialised(module: nn.Module, x: Tensor) -> nn.Module:
+    """The module itself, or, where layers are lazy, a copy whose shapes are those for x [B, ...].
+
+    Raises:
+        InputError: the module fails on these samples.
+    """
+    tensors = [*module.parameters(), *module.buffers()]
+    if not any(nn.parameter.is_lazy(tensor) for tensor in tensors):
+        return module
+    buffer: Any = nn.parameter.UninitializedBuffer
+    empty = {
+        id(tensor): buffer(device=tensor.device, dtype=tensor.data.dtype)
+        for tensor in module.buffers()
+        if isinstance(tensor, buffer)
+    }
+    ready = copy.deepcopy(module, empty).eval()
+    try:
+        with torch.no_grad():
+            ready(x)
+    except Exception as error:
+        raise InputError(
+            f"The model {type(module).__name__} fails on samples of shape {tuple(x.shape[1:])}: "
+            f"{first_line(error)}"
+        ) from error
+    return ready.train()
 
 
 def replace_layers(module: nn.Module) -> nn.Module:
@@ -92,6 +144,36 @@ def constants(module: nn.Module) -> dict[str, Tensor]:
     return {**frozen, **dict(module.named_buffers())}
 
 
+def written_by_call(module: nn.Module, call: Callable[[nn.Module], None]) -> str | None:
+    """What calls change of a module, its layers being replaced: "buffer 'n'"; None: nothing."""
+    ready = replace_layers(module)
+    before = {what: tensor.clone() for what, tensor in _tensors(ready).items()}
+    call(ready)
+    numbers = _numbers(ready)
+    call(ready)
+    after = _tensors(ready)
+    for what, tensor in before.items():
+        if what not in after or not torch.equal(after[what], tensor):
+            return what
+    again = _numbers(ready)
+    return next((what for what in again if again[what] != numbers.get(what)), None)
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    buffers = {f"buffer {name!r}": tensor for name, tensor in module.named_buffers()}
+    return buffers | {f"parameter {name!r}": tensor for name, tensor in module.named_parameters()}
+
+
+def _numbers(module: nn.Module) -> dict[str, float]:
+    """Plain numbers that the parts of a module keep."""
+    return {
+        f"attribute {f'{name}.{attribute}'.lstrip('.')!r}": value
+        for name, part in module.named_modules()
+        for attribute, value in vars(part).items()
+        if isinstance(value, int | float)
+    }
+
+
 def first_line(error: BaseException) -> str:
     """The beginning of an error's message, or its kind where it has none."""
     lines = [line for line in str(error).splitlines() if line.strip()]
@@ -105,10 +187,15 @@ def _replacement(name: str, part: nn.Module, numbers: Iterator[int]) -> nn.Modul
         return StreamedDropout(part.p, channels=not isinstance(part, nn.Dropout))  # type: ignore[arg-type]
     if isinstance(part, nn.modules.dropout._DropoutNd):
         raise InputError(_unsupported(name, part, "use nn.Dropout"))
-    if isinstance(part, nn.MultiheadAttention | nn.RNNBase) and part.dropout:
-        raise InputError(
-            _unsupported(name, part, "set its dropout to 0 and put nn.Dropout behind it")
-        )
+    if isinstance(part, nn.RNNBase) and part.dropout:
+        return StreamedRecurrent(part)
+    if isinstance(part, nn.MultiheadAttention):
+        if part.bias_k is None and not part.add_zero_attn:
+            return StreamedAttention(part)
+        if part.dropout:
+            raise InputError(
+                _unsupported(name, part, "set its dropout, add_bias_kv or add_zero_attn to 0")
+            )
     if isinstance(part, nn.modules.instancenorm._InstanceNorm) and part.track_running_stats:
         raise InputError(_unsupported(name, part, "set its track_running_stats to False"))
     return None

@@ -38,6 +38,7 @@ class TracedFunction:
 
     fn: of these tensors and of nothing else that ever changes. A tensor that it finds elsewhere
     must be one of `constants`, or the function is never traced.
+    traceable: whether it may be traced at all: a function that looks at values may not.
 
     What comes back is fresh and contiguous: the caller may write over it. It may be called under
     any number of `vmap` levels. While gradients are enabled, as they are
@@ -45,9 +46,14 @@ class TracedFunction:
     """
 
     def __init__(
-        self, fn: Function, constants: Iterable[Tensor] = (), *, compiled: bool = False
+        self,
+        fn: Function,
+        constants: Iterable[Tensor] = (),
+        *,
+        compiled: bool = False,
+        traceable: bool = True,
     ) -> None:
-        self.fn, self.compiled = fn, compiled
+        self.fn, self.compiled, self.traceable = fn, compiled, traceable
         self._constants = tuple(constants)
         self._mapped: dict[Any, TracedFunction] = {}
         self._calls: dict[Any, int] = {}
@@ -72,6 +78,8 @@ class TracedFunction:
 
     def run(self, tensors: tuple[Tensor, ...]) -> Tensor:
         """The value for plain tensors."""
+        if not self.traceable:
+            return self.fn(*tensors).contiguous()
         signature = tuple((t.shape, t.stride(), t.dtype, t.device) for t in tensors)
         traced = self._traced.get(signature)
         if traced is not None:

@@ -11,12 +11,14 @@ from torch import nn
 
 from unalike.attacks import attacked
 from unalike.core import Problem
-from unalike.core.model_check import check_model
+from unalike.core.model_check import prepare
 from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation, federate
 from unalike.data.skews.registry import with_skews
 from unalike.data.sources import Arrays, load
 from unalike.data.sources.source import Task
+from unalike.functional.module import materialised
+from unalike.functional.outputs import OutputName
 from unalike.models import build
 
 from .data_files import FILE_SETTINGS, check_file, read_file, source_named
@@ -111,11 +113,20 @@ def problem_for(study: Study, federation: Federation, inputs: UserInputs) -> Pro
     One object for all runs of the same network, so that its gradients are recorded once.
     """
     if inputs.problem is not None:
-        return inputs.problem
+        return prepared(inputs.problem, federation)
     shape = tuple(federation.x.shape[1:])
     problem = _network(study.model, shape, federation.classes, federation.task, study.buffers)
-    check_model(problem, federation.x[:1], federation.classes)
-    return problem
+    return prepare(problem, federation.x[:1], classes=federation.classes, trial=False)
+
+
+@lru_cache(maxsize=2)
+def prepared(problem: Problem, federation: Federation) -> Problem:
+    """A user's problem as some of these clients' samples show that it must be called.
+
+    Raises:
+        InputError: in one sentence, why it cannot be trained on them.
+    """
+    return prepare(problem, federation.x, federation.y, federation.classes)
 
 
 @lru_cache(maxsize=2)
@@ -128,10 +139,17 @@ LOSSES: dict[Task, str] = {"classes": "cross_entropy", "labels": "binary_cross_e
 
 
 def problem_from_module(
-    module: nn.Module, federation: Federation, study: Study, loss: Any = None
+    module: nn.Module,
+    federation: Federation,
+    study: Study,
+    loss: Any = None,
+    output: OutputName = None,
 ) -> Problem:
-    """A module with a loss that fits the federation's labels."""
+    """A module with a loss that fits the federation's labels; lazy layers take their shapes."""
     usual = LOSSES[federation.task]
-    problem = Problem(module, usual if loss is None else loss, buffers=study.buffers)
-    check_model(problem, federation.x[:1], federation.classes if loss is None else None)
-    return problem
+    return Problem(
+        materialised(module, federation.x[:2]),
+        usual if loss is None else loss,
+        output=output,
+        buffers=study.buffers,
+    )

@@ -7,7 +7,6 @@ import re
 import numpy as np
 import torch
 
-from unalike.core.model_check import check_model
 from unalike.data.federation import Federation
 from unalike.engines.local import LocalEngine
 from unalike.network.protocol.run_description import RunDescription
@@ -30,7 +29,6 @@ def make_trainer(settings: SiteSettings, run: RunDescription) -> Trainer:
     study = run.settings().model_copy(update={"data_dir": settings.data_dir})
     federation = _federation(settings, run, study)
     problem = problem_for(study, federation, UserInputs())
-    check_model(problem, federation.x[:1], federation.classes)
     secret = 0 if study.privacy is None else read_secret(settings.state_folder / "secret")
     engine = LocalEngine(
         with_privacy(study.method(run.label), study.privacy, problem, secret=secret),

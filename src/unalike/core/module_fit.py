@@ -1,0 +1,45 @@
+"""What a trial of a module on some samples has shown of how it is to be called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from unalike.functional.outputs import OutputName
+
+
+@dataclass(frozen=True)
+class ModuleFit:
+    """How a module is called; as it stands here, for a module that takes what it gets.
+
+    `model_check.prepare` finds it out.
+    """
+
+    kind: str = ""  # the module's class
+    alone: str | None = None  # why clients cannot be stacked; None where they can
+    first_order: str | None = None  # why there are no second derivatives; None where there are
+    dtype: torch.dtype | None = None  # what samples are turned into for the module
+    one_logit: tuple[int, ...] | None = None  # the shape of a lone logit of yes, () or (1,)
+    functional_dropout: bool = False  # whether it calls `functional.dropout`
+    usual_output: OutputName = None  # which of several outputs was taken, without being asked
+    by_sample: bool = False  # whether the loss gives one number a batch
+
+    def remarks(self) -> list[str]:
+        """What people should know of it."""
+        said = []
+        if self.usual_output is not None:
+            said.append(
+                f"model: {self.kind} gives several outputs, of which {self.usual_output!r} is "
+                "taken; another one is chosen with output=."
+            )
+        if self.one_logit is not None:
+            said.append(
+                f"model: {self.kind} has one output, taken as the logit of class 1 against class 0."
+            )
+        if self.alone is not None:
+            said.append(
+                f"model: {self.kind} cannot be stacked ({self.alone}); clients are trained one by "
+                "one."
+            )
+        return said
