@@ -15,11 +15,11 @@ from unalike.core.buffers import with_buffers
 from unalike.data.federation import Federation
 from unalike.engines.memory import require_memory
 from unalike.errors import InputError
-from unalike.privacy import require_accountant, with_privacy
+from unalike.privacy import require_accountant
 from unalike.study.backends import workers
 from unalike.study.inputs import UserInputs, federation_for, problem_for, problem_from_module
 from unalike.study.prequential import refuse_state_per_sample, with_window_evaluations
-from unalike.study.run import memory_of_run
+from unalike.study.run import memory_of_run, method_of_run
 from unalike.study.settings import BASELINES, Study, make_study
 from unalike.study.shard import WHOLE, Shard, parse_shard
 from unalike.study.study_folder import begin_study
@@ -178,14 +178,13 @@ def runnable_study(
     kept = []
     for label in study.labels():
         try:
-            method = with_privacy(study.method(label), study.privacy, problem)
-            method = with_buffers(method, problem)
+            method = with_buffers(method_of_run(study, label, federation, problem), problem)
             refuse_state_per_sample(method, problem, federation)
             needed = memory_of_run(study, label, federation, problem)
             require_memory(needed, f"{label} on {federation.clients:,} clients")
             try_method(study, method, problem, federation)
         except InputError as error:
-            if "all" not in study.methods or label in study.methods:
+            if "all" not in study.methods or label in (*study.methods, *BASELINES):
                 raise
             tell(ProgressEvent("", 0, 0, remark=f"{label} is left out: {error}"))
             continue

@@ -20,8 +20,10 @@ from unalike.engines.machine import cores
 from unalike.errors import InputError
 from unalike.report.comparison_page import write_report
 from unalike.results.comparison import Comparison, gather, read_environment
+from unalike.results.hostile_clients import hostile_remarks
 from unalike.results.summary import write_summary
 from unalike.results.table import as_frame
+from unalike.robust import rule_written
 from unalike.study.files import UnwritableError
 from unalike.study.folder_lock import lock_folder
 from unalike.study.inputs import UserInputs, federation_for, problem_for
@@ -141,6 +143,12 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     remarks += [f"model: {problem.describe()}."] if problem.batch_norm_layers else []
     remarks += problem.fit.remarks()
     remarks += [study.privacy.sentence()] if study.privacy is not None else []
+    if study.robust is not None:
+        remarks.append(
+            f"robust = {rule_written(study.robust)!r}: the server {study.robust.meaning}."
+        )
+    if study.attack is not None:
+        remarks += hostile_remarks(study.attack, federations_of(study, inputs))
     for label in study.labels():
         method = with_buffers(study.method(label), problem)
         lines = (method.vacuous(problem), method.describe(problem))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unalike.data.federation import Federation
 from unalike.data.truth import Truth
+from unalike.errors import InputError
 from unalike.functional import streams
 from unalike.functional.trees import leaves
 from unalike.specification import written
@@ -39,8 +40,11 @@ def attacked(federation: Federation, attack: Attack, *, seed: int) -> Federation
     """The federation under attack; who is hostile is in its truth.
 
     Raises:
-        InputError: the samples are of a kind that this attack cannot change.
+        InputError: the samples are of a kind that this attack cannot change, or there is an
+            attack already.
     """
+    if any(truth.kind == TRUTH for truth in federation.truth):
+        raise InputError("These clients are under attack already: give one attack, not two.")
     hostile = hostile_clients(federation, attack.share, seed=seed)
     changed = attack.samples(federation, hostile, seed=seed)
     drawn = ("honest", f"hostile: {written(attack)}")

@@ -61,6 +61,13 @@ class Comparison(options.Group):
     privacy: Annotated[
         str | None, setting("KIND:clip=C,noise=SIGMA; central or local; optionally delta=. [none]")
     ] = None
+    robust: Annotated[
+        str | None,
+        setting("Rule in place of the mean: caps, median, trimmed:share=0.2, ... [none]"),
+    ] = None
+    attack: Annotated[
+        str | None, setting("What hostile clients do: sign-flip:share=0.2,scale=10, ... [none]")
+    ] = None
     evaluate_every: Annotated[int | None, setting("Rounds between evaluations.")] = None
     chunk: Annotated[int | None, setting("Clients stacked at once; measured if not given.")] = None
     threads: Annotated[int | None, setting("Threads over chunks; measured if not given.")] = None

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from unalike.attacks import hostile_in
 from unalike.data.federation import Federation
 from unalike.measures.qoi import quality_of_improvement
 from unalike.measures.spread import harmed_share, spread
@@ -24,6 +25,7 @@ from unalike.study.store import RunStore
 from unalike.tasks import Task
 
 from .hidden_clients import hidden_clients, hidden_remarks
+from .hostile_clients import without_hostile
 from .privacy_spent import privacy_remarks
 
 COLUMNS = ["method", "seed", "client", "metric", "value"]
@@ -50,14 +52,18 @@ class Comparison:
 
 
 class _RunRecords:
-    """All records of a study, by method and seed."""
+    """All records of a study, by method and seed, without what hostile clients measured."""
 
-    def __init__(self, study: Study, folder: Path, seeds: range, task: Task) -> None:
-        self.study, self.task, self.main = study, task, task.main
+    def __init__(self, study: Study, folder: Path, federations: list[Federation]) -> None:
+        self.study, self.task = study, federations[0].task
+        self.main = self.task.main
+        hostile = [hostile_in(federation)[~federation.newcomers] for federation in federations]
         self.records = {
-            (label, seed): RunStore(folder / "runs" / label / f"seed-{seed}").records()
+            (label, seed): without_hostile(
+                RunStore(folder / "runs" / label / f"seed-{seed}").records(), hostile[seed]
+            )
             for label in study.labels()
-            for seed in seeds
+            for seed in range(study.seeds)
         }
 
     def evaluated(self, label: str, seed: int) -> list[dict[str, Any]]:
@@ -81,7 +87,7 @@ def gather(
 ) -> Comparison:
     """Read all stores of a study; federations [seeds] tell whose value is whose."""
     first = federations[0]
-    runs = _RunRecords(study, folder, range(study.seeds), first.task)
+    runs = _RunRecords(study, folder, federations)
     rows: list[tuple[str, int, str, str, float]] = []
     curves: list[tuple[str, int, int, str, float]] = []
     remarks_found = list(remarks)

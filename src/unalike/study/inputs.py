@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from unalike.attacks import attacked
 from unalike.core import Problem
 from unalike.core.model_check import prepare
 from unalike.data.dataset import Dataset
@@ -47,13 +48,21 @@ def deal_study(study: Study, seed: int) -> Federation:
 
 
 def federation_for(study: Study, inputs: UserInputs, seed: int) -> Federation:
-    """The user's own clients, with the study's skews, or the samples dealt with this seed."""
+    """The user's own clients, with the study's skews, or the samples dealt with this seed.
+
+    Where the study has an attack, some of them are hostile.
+
+    Raises:
+        InputError: there is no such data, or the attack does not suit it.
+    """
     if inputs.dataset is not None:
-        return _dealt_dataset(inputs.dataset, study.model_dump_json(), seed)
-    if inputs.federation is None:
-        return deal_study(study, seed)
-    _check_task(study, inputs.federation)
-    return with_skews(inputs.federation, study.skew, seed=seed)
+        dealt = _dealt_dataset(inputs.dataset, study.model_dump_json(), seed)
+    elif inputs.federation is None:
+        dealt = deal_study(study, seed)
+    else:
+        _check_task(study, inputs.federation)
+        dealt = with_skews(inputs.federation, study.skew, seed=seed)
+    return dealt if study.attack is None else attacked(dealt, study.attack, seed=seed)
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unalike.attacks import HostileAnswers, hostile_in
 from unalike.core import Cohort, Method, Problem
 from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
@@ -20,6 +21,7 @@ from unalike.engines.machine import device_named
 from unalike.engines.memory import predict_memory
 from unalike.engines.plan import Plan, choose_plan, mode_for
 from unalike.privacy import with_privacy
+from unalike.robust import with_robust
 from unalike.tasks import Task
 from unalike.weighting.sampling import draw
 
@@ -67,13 +69,28 @@ def run(task: RunTask, tell: Callable[[ProgressEvent], None] = lambda _: None) -
     torch.set_num_threads(1)
     federation = federation_for(study, task.inputs, task.seed)
     problem = problem_for(study, federation, task.inputs)
-    method = with_privacy(study.method(task.label), study.privacy, problem)
+    method = method_of_run(study, task.label, federation, problem)
     w = problem.init(task.seed if task.inputs.problem is None else None)
     engine = engine_for(method, problem, federation, study, task.seed, w)
     trainer = engine
     if method.pooled:
         trainer = engine_for(method, problem, pool_clients(federation), study, task.seed, w)
-    train(SimulatedClients(task, engine, trainer), store, study, task.label, task.seed, tell)
+    clients = SimulatedClients(task, engine, trainer)
+    attack = None
+    if study.attack is not None and not method.pooled:
+        attack = HostileAnswers(study.attack, hostile_in(federation)[engine.rows], task.seed)
+    train(clients, store, study, task.label, task.seed, tell, attack=attack)
+
+
+def method_of_run(study: Study, label: str, federation: Federation, problem: Problem) -> Method:
+    """The method of this label, with the privacy or the robust rule of the study around it.
+
+    Raises:
+        InputError: they do not suit the method, or there are too few clients for the rule.
+    """
+    method = with_privacy(study.method(label), study.privacy, problem)
+    cohort = study.cohort_size(int((~federation.newcomers).sum()))
+    return with_robust(method, study.robust, problem, cohort=cohort)
 
 
 @dataclass(frozen=True)
@@ -153,7 +170,7 @@ def pool_clients(federation: Federation) -> Federation:
 
 def memory_of_run(study: Study, label: str, federation: Federation, problem: Problem) -> int:
     """Bytes that a run of this method will take beside the data."""
-    method = study.method(label)
+    method = method_of_run(study, label, federation, problem)
     held = pool_clients(federation) if method.pooled else federation
     cohort = study.cohort_size(int((~held.newcomers).sum()))
     plan = Plan(

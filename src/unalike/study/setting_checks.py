@@ -9,6 +9,7 @@ from unalike.data.skews.registry import parse_skews
 from unalike.data.splits import SPLITS
 from unalike.errors import InputError, unknown
 from unalike.privacy import Privacy
+from unalike.robust import Rule, rule_written
 
 SPLIT_OPTIONS = tuple(
     dict.fromkeys(option.name for split in SPLITS.values() for option in split.options)
@@ -64,6 +65,19 @@ def check_cohort(cohort: float) -> float:
     if cohort > 1 and cohort != int(cohort):
         raise ValueError("give a share up to 1, or a whole number of clients above 1")
     return cohort
+
+
+def check_robust(robust: Rule | None, privacy: Privacy | None) -> None:
+    """A robust rule looks at the answers that privacy hides.
+
+    Raises:
+        InputError: both are asked for.
+    """
+    if robust is not None and privacy is not None:
+        raise InputError(
+            f"robust = {rule_written(robust)!r} looks at each answer, and {privacy.kind} privacy "
+            "hides each answer: give one of the two."
+        )
 
 
 def check_classes(classes: tuple[str, ...] | None, *, data: str) -> None:

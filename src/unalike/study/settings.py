@@ -22,11 +22,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     SerializeAsAny,
     ValidationError,
 )
 from torch import Tensor
 
+from unalike.attacks import Attack, attack_asked
 from unalike.core import Method
 from unalike.data.preprocessing.settings import Scale
 from unalike.data.skews.registry import parse_skews
@@ -37,6 +39,8 @@ from unalike.errors import InputError, unknown
 from unalike.functional.settings_types import FINITE
 from unalike.methods import METHODS
 from unalike.privacy import Privacy, parse_privacy
+from unalike.robust import Rule, rule_asked, rule_written
+from unalike.specification import written
 from unalike.tasks import AUTO, task_named
 from unalike.weighting import weights as weighting
 
@@ -48,6 +52,7 @@ from .setting_checks import (
     check_classes,
     check_cohort,
     check_privacy,
+    check_robust,
     skews_and_split,
 )
 
@@ -58,6 +63,14 @@ else:
 
 BASELINES = ("local", "fedavg")
 """Always run, because every measure of help and harm refers to them."""
+
+
+SPECIFICATIONS: dict[str, Callable[[Any], Any]] = {
+    "privacy": parse_privacy,
+    "robust": rule_asked,
+    "attack": attack_asked,
+}
+"""Settings that are texts with settings of their own."""
 
 
 class Study(BaseModel):
@@ -161,6 +174,16 @@ class Study(BaseModel):
         Privacy | None,
         BeforeValidator(parse_privacy),
         Field(description="clipping and noise of what clients send"),
+    ] = None
+    robust: Annotated[
+        Annotated[Rule, PlainSerializer(rule_written)] | None,
+        BeforeValidator(rule_asked),
+        Field(description="the rule by which the server puts answers together"),
+    ] = None
+    attack: Annotated[
+        Annotated[Attack, PlainSerializer(written)] | None,
+        BeforeValidator(attack_asked),
+        Field(description="what hostile clients do to their samples or answers"),
     ] = None
     evaluate_every: Annotated[
         int | None, Ge(1), Field(description="rounds between evaluations; about 25 by default")
@@ -284,8 +307,9 @@ def make_study(given: Mapping[str, Any], source: str = "") -> Study:
         values["methods"] = tuple(name.strip() for name in names if name.strip())
     if "skew" in values:
         values |= _from_source(source, skews_and_split, values)
-    if "privacy" in values:
-        values["privacy"] = _from_source(source, parse_privacy, values["privacy"])
+    for name, read in SPECIFICATIONS.items():
+        if name in values:
+            values[name] = _from_source(source, read, values[name])
     try:
         study = Study.model_validate(values)
     except ValidationError as error:
@@ -309,6 +333,7 @@ def _check(study: Study) -> None:
     if study.task != AUTO:
         task_named(study.task)
     check_privacy(study.privacy, weights=study.weights, sampling=study.sampling)
+    check_robust(study.robust, study.privacy)
     check_classes(study.classes, data=study.data)
 
 

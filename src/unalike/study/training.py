@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from unalike.attacks import HostileAnswers
 from unalike.core import Cohort, Method
 from unalike.engines.machine import peak_memory
 from unalike.errors import DivergedError
@@ -91,8 +92,10 @@ def train(
     label: str,
     seed: int,
     tell: ProgressCallback,
+    *,
+    attack: HostileAnswers | None = None,
 ) -> None:
-    """Do what is left of a run."""
+    """Do what is left of a run; with `attack` hostile clients send other answers."""
     method = run.method
     server, done = run.init_server(), 0
     saved = store.load(server, run.states)
@@ -115,6 +118,7 @@ def train(
         dropout=0.0 if method.pooled else study.dropout,
         scheme=study.sampling,
         release=Release(study.privacy, cohort, hidden) if study.privacy and central else None,
+        attack=attack,
         first=done + 1,
     )
     ledger = _ledger(study, clients, cohort, hidden, store.records())

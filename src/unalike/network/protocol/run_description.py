@@ -65,6 +65,22 @@ def read_settings(plain: dict[str, Any]) -> Study:
         MessageError: there is no such study.
     """
     try:
-        return make_study(plain, "The server's study: ")
+        study = make_study(plain, "The server's study: ")
+        refuse_simulated(study)
     except InputError as error:
         raise MessageError(str(error)) from None
+    return study
+
+
+def refuse_simulated(study: Study) -> None:
+    """Refuse what only a simulation has.
+
+    Raises:
+        InputError: the study has an attack or a robust rule.
+    """
+    for name in ("attack", "robust"):
+        if getattr(study, name) is not None:
+            raise InputError(
+                f"{name} is for simulated studies ('unalike compare') and not yet for a network: "
+                "leave it out."
+            )

@@ -18,7 +18,11 @@ from unalike.api.studies import environment, read_result
 from unalike.data.federation import Federation
 from unalike.data.skews.temporal_skews import TemporalSkew
 from unalike.errors import InputError
-from unalike.network.protocol.run_description import RunDescription, settings_for_sites
+from unalike.network.protocol.run_description import (
+    RunDescription,
+    refuse_simulated,
+    settings_for_sites,
+)
 from unalike.privacy import read_secret, require_accountant, with_privacy
 from unalike.results.summary import write_summary
 from unalike.study.files import write_atomically
@@ -181,6 +185,7 @@ def _run_setup(study: Study, label: str, seed: int, roster: Roster) -> RunSetup:
 
 def _suitable(study: Study, on_event: EventHandler) -> Study:
     """The study without what has no meaning over a network."""
+    refuse_simulated(study)
     if study.official_test:
         raise InputError(
             "official_test = true judges models on samples that no site holds: leave it out for a "
