@@ -21,6 +21,8 @@ def scale_warning(federation: Federation) -> str | None:
     A gradient step is about as long as the features are large, so that with unscaled columns the
     usual step sizes end in a model that gives the same class for everybody, or diverge.
     """
+    if not len(federation.train.values):  # samples that are elsewhere
+        return None
     rows = federation.train.values[federation.newcomers[federation.train.owner] == 0]
     x = federation.x[rows[:LOOKED_AT]]
     if not x.is_floating_point() or not len(x):
