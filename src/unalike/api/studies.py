@@ -68,14 +68,11 @@ def require_inputs(study: Study, folder: Path, inputs: UserInputs) -> None:
     Raises:
         InputError: it is not.
     """
-    missing = [
-        name
-        for name, given in (
-            ("data", inputs.federation or inputs.dataset),
-            ("model", inputs.problem),
-        )
-        if getattr(study, name) == "own" and given is None
-    ]
+    given = {
+        "data": inputs.federation is not None or inputs.dataset is not None,
+        "model": inputs.problem is not None,
+    }
+    missing = [name for name in given if getattr(study, name) == "own" and not given[name]]
     if missing:
         raise InputError(
             f"The study in {folder} used {' and '.join(missing)} given from Python, which its "

@@ -20,6 +20,7 @@ import joblib
 from unalike.errors import WorkerError
 
 from .backends import Workers, workers
+from .data_files import source_named
 from .files import write_atomically
 from .folder_lock import FolderInUseError
 from .inputs import UserInputs
@@ -242,9 +243,10 @@ def _do_numbered(number: int, request: Request, packed: Packed | Path) -> tuple[
 
 def _with_absolute_paths(study: Study) -> Study:
     """The study for a worker whose current folder is another."""
-    paths = {"data": study.data, "data_dir": study.data_dir}
-    known = {name: path for name, path in paths.items() if path and os.path.exists(path)}
-    return study.model_copy(update={name: os.path.abspath(path) for name, path in known.items()})
+    paths = {} if study.data_dir is None else {"data_dir": study.data_dir}
+    if study.data != "own" and source_named(study.data) is None:
+        paths["data"] = study.data
+    return study.model_copy(update={name: os.path.abspath(path) for name, path in paths.items()})
 
 
 def _exit_code(error: BaseException) -> str:
