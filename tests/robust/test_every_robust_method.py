@@ -162,6 +162,13 @@ def test_resuming_changes_no_bit(name: str, text: str, tmp_path: Path) -> None:
     assert same(engine.states, at_once.states)
 
 
+def test_what_a_rule_remembers_is_there_in_the_next_round() -> None:
+    """Each step of centred clipping is one longer than the last: 1, then 2, then 3."""
+    place = quadratics([1.0] * 3, [[20.0]] * 3)
+    outcome = run_robustly(place, METHODS["fedavg"](lr=1.0), "clipping:radius=1", 3)
+    assert [float(done.server.method) for done in outcome.history] == pytest.approx([1, 3, 6])
+
+
 def test_a_round_with_too_few_answers_changes_nothing_and_is_said() -> None:
     place = quadratics([torch.eye(2)] * 6, [[float(i), 1.0] for i in range(6)])
     outcome = run_robustly(

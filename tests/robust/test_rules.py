@@ -328,3 +328,10 @@ def test_nobody_moves_and_nobody_is_cut() -> None:
     close(found.mean(), [0.0])
     found, _ = asked.apply(weighted([3.0, 3.0]), memory)
     close(found.mean(), [3.0])
+
+
+def test_the_rule_behind_caps_sees_capped_answers_and_weights() -> None:
+    """Lengths are capped at 2; the heaviest of five weighs 0.4 and not 0.6."""
+    close(applied("caps+median", [1.0, -1.0, 2.0, 5.0, 9.0], [1, 1, 1, 1, 1]), [2.0])
+    close(applied("caps+median", [1.0, 1.2, 1.3, 1.4, 9.0], [1, 1, 1, 1, 6]), [1.3])
+    close(applied("median", [1.0, 1.2, 1.3, 1.4, 9.0], [1, 1, 1, 1, 6]), [9.0])
