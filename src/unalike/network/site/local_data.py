@@ -13,6 +13,7 @@ from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
 from unalike.data.sources.source import Arrays
 from unalike.functional.streams import generator
+from unalike.tasks import task_named
 
 
 def client_federation(federation: Federation, row: int) -> Federation:
@@ -60,7 +61,7 @@ def own_federation(
         names=(name,),
         newcomers=np.zeros(1, dtype=bool),
         pooled_test=np.arange(len(test_rows)),
-        task=arrays._replace(classes=classes).question,
+        task=task_named(arrays.task).of(classes, arrays.y.shape[1:]),
     )
 
 
