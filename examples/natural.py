@@ -22,12 +22,13 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
-from unalike.study.clients import clients_of
 
 from unalike import advise, compare
 from unalike.advice.advice_result import Advice
 from unalike.errors import InputError
 from unalike.results.intervals import Interval, over_seeds
+from unalike.study.inputs import deal_study
+from unalike.study.settings import make_study
 
 SETS: dict[str, dict[str, Any]] = {
     "fed-heart": {},
@@ -52,9 +53,8 @@ class Seed(NamedTuple):
 
 def seeds(name: str, *, count: int, rounds: int) -> Iterator[Seed]:
     for seed in range(count):
-        held = clients_of(
-            name, seed=seed, settings={"split": "natural", "new_clients": 0.0, **SETS[name]}
-        )
+        study = make_study({"data": name, "split": "natural", "new_clients": 0.0, **SETS[name]})
+        held = deal_study(study, seed)
         advice = advise(held, rounds=rounds, seeds=1, seed=seed)
         result = compare(
             held,

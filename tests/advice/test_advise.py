@@ -184,10 +184,10 @@ def test_the_shortlist_follows_the_diagnosis() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"folds": 1}, "at least 2 folds"),
+        ({"folds": 1}, "folds = 1: input should be greater than or equal to 2"),
         ({"methods": "fedprx"}, "fedprox"),
         ({"budget": 10}, "too small"),
-        ({"alpha": 0.1}, "alpha is for named data sets"),
+        ({"alpha": 0.1}, "alpha is for data sets and files"),
         ({"evaluate_every": 1}, "a race sets it itself"),
     ],
 )

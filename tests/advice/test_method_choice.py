@@ -8,8 +8,14 @@ from scipy import stats
 
 from unalike.advice.client_differences import difference
 from unalike.advice.heats import Heat
-from unalike.advice.method_choice import choose
+from unalike.advice.method_choice import Choice
+from unalike.advice.method_choice import choose as choose_by
 from unalike.advice.race import Contestant, RaceEntry, Stage, mean_over_folds, without_duplicates
+from unalike.tasks.classes import ACCURACY
+
+
+def choose(stage: Stage, *, alike: bool = False) -> Choice:
+    return choose_by(stage, ACCURACY, alike=alike)
 
 
 def final(**accuracy: list[float]) -> Stage:

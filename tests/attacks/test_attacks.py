@@ -24,11 +24,14 @@ from unalike.attacks import (
     hostile_in,
 )
 from unalike.attacks.omniscient import largest_z
-from unalike.data.federation import Federation, Ragged
+from unalike.data.federation import Federation
+from unalike.data.ragged import Ragged
 from unalike.data.windows import Windows
 from unalike.engines.serialised import SerialisedEngine
 from unalike.errors import InputError
 from unalike.methods import METHODS
+from unalike.tasks.classes import Classes
+from unalike.tasks.labels import Labels
 from worlds import SINGLE, blobs, quadratics
 
 ON_ANSWERS = ["sign-flip:scale=3", "scaling", "noise", "a-little-is-enough:z=1.5", "inner-product"]
@@ -74,8 +77,7 @@ def pictures(clients: int = 5, each: int = 8, classes: int = 4) -> Federation:
         names=tuple(f"site {i}" for i in range(clients)),
         newcomers=np.zeros(clients, dtype=bool),
         pooled_test=np.arange(clients),
-        classes=classes,
-        task="classes",
+        task=Classes.of(classes),
     )
 
 
@@ -267,7 +269,7 @@ def test_labels_are_counted_from_the_other_end() -> None:
 def test_many_labels_are_turned_round() -> None:
     federation = pictures()
     y = torch.nn.functional.one_hot(federation.y, 4).float()
-    several = replace(federation, y=y, task="labels")
+    several = replace(federation, y=y, task=Labels.of(y.shape[1]))
     under = attacked(several, attack("label-flip"), seed=1)
     (i,) = np.flatnonzero(hostile_in(under))
     assert torch.equal(under.y[under.train.rows(i)], 1 - y[federation.train.rows(i)])

@@ -136,7 +136,6 @@ def broken(folder: Path, kind: str) -> Path:
     changed = {
         "no column": frame.drop(columns="client"),
         "one client": frame.assign(client="a"),
-        "half a class": frame.assign(y=[0.5, *y[1:]]),
         "no class": frame.assign(y=[None, *y[1:]]),
         "no client": frame.assign(client=[None, *client[1:]]),
         "no samples": frame[:0],
@@ -150,7 +149,6 @@ def broken(folder: Path, kind: str) -> Path:
     [
         ("no column", "no natural clients: give a column"),
         ("one client", "only one client, 'a'"),
-        ("half a class", "0.5"),
         ("no class", "y .* 1 of 8"),
         ("no client", "client .* 1 of 8"),
         ("no samples", "no rows"),

@@ -84,7 +84,7 @@ def test_hospitals_that_differ_stay_different():
 def test_a_column_of_one_value_keeps_its_scale():
     arrays = load("fed-heart")
     swiss = arrays.x[arrays.client == "switzerland"]
-    scaled = arrays.fit(swiss)(arrays.x)
+    scaled = arrays.fit([swiss])(arrays.x)
     chol = FEATURES.index("chol")
     np.testing.assert_array_equal(scaled[:, chol], arrays.x[:, chol])
 

@@ -86,9 +86,10 @@ def test_pupils_of_a_school_resemble_each_other():
 
 
 @pytest.mark.parametrize("name", ["schools", "hsb82"])
-def test_a_study_of_numbers_is_refused(name):
-    with pytest.raises(InputError, match="ask for regression"):
-        federate(real(name), split="natural", min_size=1)
+def test_a_study_of_numbers_is_one_of_regression(name):
+    held = federate(real(name), split="natural", min_size=1)
+    assert held.task.name == "regression"
+    assert held.task.main.name == "rmse"
 
 
 def test_a_community_of_one_child_is_named():

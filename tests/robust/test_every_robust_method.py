@@ -24,7 +24,7 @@ from unalike.methods import METHODS
 from unalike.privacy import Privacy, with_privacy
 from unalike.robust import with_robust
 from unalike.rounds import rounds
-from unalike.study.store import RunStore, Saved
+from unalike.study.store import Checkpoint, RunStore
 from worlds import SINGLE, Outcome, quadratics
 
 SUMS = [name for name, cls in METHODS.items() if cls.needs_each is None]
@@ -148,7 +148,7 @@ def test_resuming_changes_no_bit(name: str, text: str, tmp_path: Path) -> None:
     begun = run_robustly(place, method, text, 1, cohort=5, **OPTIONS)
     store = RunStore(tmp_path)
     store.append({"round": 1})
-    store.checkpoint(Saved(1, begun.server, begun.states, ""), force=True)
+    store.checkpoint(Checkpoint(1, begun.server, begun.states, ""), force=True)
 
     guarded = with_robust(method, rule(text), place.problem, cohort=5)
     engine = place.engine(guarded, **OPTIONS)

@@ -18,7 +18,7 @@ from unalike.functional.trees import items, map_tree
 from unalike.methods import METHODS
 from unalike.network.protocol.flower_message import unwrap
 from unalike.network.protocol.messages import FAILED, Message, MessageError, pack, unpack
-from unalike.network.protocol.schemas import TALLY_SCHEMA
+from unalike.network.protocol.schemas import tree_of_sums
 from unalike.network.server import sites
 from unalike.network.site.trainer import VERBS
 from worlds import blobs
@@ -132,7 +132,8 @@ def test_counts_that_cannot_be_used(tmp_path: Path, change: Callable[[Any], Any]
 
     def miscounting(message: Message) -> Message:
         answer = usual(message)
-        trees = unpack(answer, dict.fromkeys(("test", "validation", "shared"), TALLY_SCHEMA))
+        nothing = tree_of_sums(here.world.federation.task.nothing())
+        trees = unpack(answer, dict.fromkeys(("test", "validation", "shared"), nothing))
         return pack("evaluate", {}, trees | {"test": change(trees["test"])})
 
     honest = here.clients.evaluate(r.server, 1, r.cohort)
