@@ -33,7 +33,14 @@ def test_compare_leaves_a_whole_study(tmp_path: Path, capsys: Output) -> None:
     assert "FedAvg" in printed
     assert "report.html" in printed
     names = {path.name for path in (tmp_path / "s").iterdir()}
-    assert names == {"study.toml", "environment.json", "summary.csv", "report.html", "runs"}
+    assert names == {
+        ".in-use",
+        "study.toml",
+        "environment.json",
+        "summary.csv",
+        "report.html",
+        "runs",
+    }
 
 
 def test_resume_and_report(tmp_path: Path, capsys: Output) -> None:

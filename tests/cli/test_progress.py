@@ -73,7 +73,7 @@ def test_a_study_on_a_terminal() -> None:
     progress = StudyProgress(make_study(SMALL), terminal())
     progress.tell(ProgressEvent("", 0, 0, runs=2))
     progress.tell(ProgressEvent("fedavg", 0, 3, finished=True))
-    progress.tell(ProgressEvent("per_fedavg", 0, 1, 0.5))
+    progress.tell(ProgressEvent("per_fedavg", 0, 1, "50.0%"))
     picture = drawn(progress)
     for words in ("all runs", "4/6 rounds", "Per-FedAvg, seed 0", "validation 50.0%"):
         assert words in picture, words
@@ -103,6 +103,13 @@ EVENTS = [
 ]
 
 
+def measured(accuracy: dict[str, float]) -> dict[str, object]:
+    """What an event of a measured round says of it."""
+    texts = {name: f"{value:.1%}" for name, value in accuracy.items()}
+    mean = sum(accuracy.values()) / len(accuracy)
+    return {"measure": "accuracy", "accuracy": accuracy, "texts": texts, "mean": f"{mean:.1%}"}
+
+
 def a_round(t: int, **more: object) -> dict[str, object]:
     usual = {"event": "round", "method": "fedrep", "seed": 0, "t": t, "rounds": 10, "answers": 2}
     sizes = {"dropped": [], "rejected": [], "bytes_down": 2_000_000, "bytes_up": 1_000_000}
@@ -115,7 +122,7 @@ def shown(console: Console) -> FederationProgress:
         progress.tell(event)
     progress.tell(a_round(1))
     progress.tell(a_round(2, dropped=["b"], answers=1))
-    progress.tell(a_round(3, accuracy={"a": 0.5, "b": 0.75}))
+    progress.tell(a_round(3, **measured({"a": 0.5, "b": 0.75})))
     return progress
 
 
@@ -152,7 +159,7 @@ def test_sites_that_hide_their_accuracy() -> None:
     plain = FederationProgress(console := file(), "study")
     progress = FederationProgress(terminal(), "study")
     for each in (progress, plain):
-        each.tell(a_round(3, accuracy={"a": 0.5}, hidden=["b", "c"]))
+        each.tell(a_round(3, **measured({"a": 0.5}), hidden=["b", "c"]))
     assert text_of(console).strip().endswith("accuracy 50.0%; accuracy hidden by b, c.")
     assert drawn(progress).count("hidden") == 2
 

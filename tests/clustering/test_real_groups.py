@@ -35,7 +35,7 @@ def digits(turned: int) -> World:
 def accuracy(outcome: Outcome) -> float:
     engine = outcome.engine
     found = engine.predict(outcome.personal(), engine.rows, "test")
-    return float((found.output == found.truth).double().mean())
+    return float((found.output.argmax(-1) == found.truth).double().mean())
 
 
 @pytest.mark.parametrize("method", [CFL(), IFCA()], ids=lambda method: method.name)

@@ -121,8 +121,8 @@ def test_many_answers_in_a_row_that_were_not_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda counts: counts._replace(hits=counts.hits[:2]), "does not count 3 classes"),
-        (lambda counts: counts._replace(hits=counts.hits * torch.nan), "not finite"),
+        (lambda correct: correct[:2], "counts other things"),
+        (lambda correct: correct * torch.nan, "not finite"),
     ],
 )
 def test_counts_that_cannot_be_used(tmp_path: Path, change: Callable[[Any], Any], why: str) -> None:
@@ -134,7 +134,11 @@ def test_counts_that_cannot_be_used(tmp_path: Path, change: Callable[[Any], Any]
         answer = usual(message)
         nothing = tree_of_sums(here.world.federation.task.nothing())
         trees = unpack(answer, dict.fromkeys(("test", "validation", "shared"), nothing))
-        return pack("evaluate", {}, trees | {"test": change(trees["test"])})
+        test = trees["test"]
+        tally = test.parts.tally
+        tally = tally._replace(correct=change(tally.correct))
+        changed = test._replace(parts=test.parts._replace(tally=tally))
+        return pack("evaluate", {}, trees | {"test": changed})
 
     honest = here.clients.evaluate(r.server, 1, r.cohort)
     here.handlers[3] = miscounting
