@@ -86,7 +86,7 @@ def test_predictions_of_own_models(part: str, plan: Plan) -> None:
     for i in range(5):
         own, end = lists.rows(i), start + len(lists.rows(i))
         logits = world.problem.logits(models[i], x[own])
-        assert torch.equal(found.output[start:end], logits.argmax(1))
+        assert torch.equal(found.output[start:end].argmax(1), logits.argmax(1))
         assert torch.equal(found.truth[start:end], y[own])
         exact = functional.cross_entropy(logits, y[own], reduction="none")
         torch.testing.assert_close(found.losses[start:end], exact, **CLOSE)
@@ -117,7 +117,7 @@ def test_predictions_of_one_model() -> None:
         )
         found = e.predict_pooled(e.w, part)
         logits = world.problem.logits(e.w, x[own])
-        assert torch.equal(found.output, logits.argmax(1))
+        assert torch.equal(found.output.argmax(1), logits.argmax(1))
         assert torch.equal(found.truth, y[own])
         exact = functional.cross_entropy(logits, y[own], reduction="none")
         torch.testing.assert_close(found.losses, exact, **CLOSE)
