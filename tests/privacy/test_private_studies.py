@@ -206,7 +206,7 @@ def test_the_progress_line_tells_epsilon() -> None:
     console = Console(force_terminal=True, width=160, record=True)
     progress = StudyProgress(study, console)
     progress.tell(ProgressEvent("", 0, 0, runs=1))
-    progress.tell(ProgressEvent("fedavg", 0, 1, 0.5, epsilon=2.345))
+    progress.tell(ProgressEvent("fedavg", 0, 1, "50.0%", epsilon=2.345))
     console.print(progress.picture())
     progress.tell(ProgressEvent("fedavg", 0, 2, epsilon=float("inf")))
     console.print(progress.picture())
