@@ -179,7 +179,7 @@ def test_all_methods_leave_out_aloud_what_does_not_suit() -> None:
     said: list[str] = []
     study = make_study({**SMALL, "methods": "all", "robust": "median"})
     kept = runnable_study(
-        study, deal_study(study, 0), UserInputs(), lambda step: said.append(step.remark or "")
+        study, [deal_study(study, 0)], UserInputs(), lambda step: said.append(step.remark or "")
     )
     refused = {name for name in METHODS if METHODS[name].needs_each is not None}
     assert refused
