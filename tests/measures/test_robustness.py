@@ -29,6 +29,13 @@ def test_honest_clients_are_compared_with_themselves() -> None:
     assert found.loss_in_spite == pytest.approx((0.1 - 0.1 + 0.1) / 3)
 
 
+def test_where_less_is_better_more_is_harm() -> None:
+    errors = np.array([0.9, 0.6, 1.2, 0.5, 0.1])
+    found = robustness(PLAIN, errors, PLAIN, PLAIN, NOBODY, higher_is_better=False)
+    assert found.harmed_by_attack == pytest.approx(2 / 4)
+    assert found.loss_by_attack == pytest.approx((0.1 + 0 + 0.3 + 0) / 4)
+
+
 def test_nothing_harms_nobody() -> None:
     assert robustness(PLAIN, PLAIN, PLAIN, PLAIN, NOBODY) == (0, 0, 0, 0, 0, 0)
 

@@ -22,6 +22,7 @@ from unalike.methods import METHODS
 from unalike.network.protocol.messages import MessageError
 from unalike.network.protocol.run_description import read_settings, settings_for_sites
 from unalike.network.server.study import prepare
+from unalike.results.robustness import robustness_table
 from unalike.robust import rule_asked
 from unalike.study.inputs import UserInputs, deal_study, federation_for
 from unalike.study.settings import Study, make_study, read_study
@@ -178,7 +179,7 @@ def test_all_methods_leave_out_aloud_what_does_not_suit() -> None:
     said: list[str] = []
     study = make_study({**SMALL, "methods": "all", "robust": "median"})
     kept = runnable_study(
-        study, deal_study(study, 0), UserInputs(), lambda step: said.append(step.remark or "")
+        study, [deal_study(study, 0)], UserInputs(), lambda step: said.append(step.remark or "")
     )
     refused = {name for name in METHODS if METHODS[name].needs_each is not None}
     assert refused
@@ -187,15 +188,35 @@ def test_all_methods_leave_out_aloud_what_does_not_suit() -> None:
         assert any(text.startswith(f"{name} is left out: The robust rule") for text in said)
 
 
-@pytest.mark.parametrize("changes", [{"robust": "median"}, {"attack": ATTACK}])
-def test_a_network_refuses_both_at_either_end(changes: dict[str, str], tmp_path: Path) -> None:
-    study = make_study({**SMALL, **changes})
-    (name,) = changes
-    with pytest.raises(InputError, match=f"{name} is for simulated studies"):
+def test_a_network_refuses_an_attack_at_either_end(tmp_path: Path) -> None:
+    study = make_study({**SMALL, "attack": ATTACK})
+    with pytest.raises(InputError, match="attack is for simulated studies"):
         prepare(study, tmp_path / "study")
     assert not (tmp_path / "study").exists()
-    with pytest.raises(MessageError, match=f"{name} is for simulated studies"):
+    with pytest.raises(MessageError, match="attack is for simulated studies"):
         read_settings(settings_for_sites(study))
+
+
+def test_sites_need_not_know_the_rule() -> None:
+    study = make_study({**SMALL, "robust": "median"})
+    assert read_settings(settings_for_sites(study)).robust is None
+
+
+def test_whom_the_attack_harms_and_whom_the_rule(undefended: Result) -> None:
+    robust = {"robust": "median"}
+    table = robustness_table(
+        plain=compare(**SMALL),
+        attacked=undefended,
+        defended=compare(**SMALL, **robust),
+        both=compare(**SMALL, **robust, attack=ATTACK),
+        chosen="last",
+    )
+    assert set(table.index) == {"local", "fedavg"}
+    assert (table.loc["local"] == 0).all()  # no answer of others reaches a client alone
+    fedavg = table.loc["fedavg"]
+    assert fedavg["harmed_by_attack"] > 0.8
+    assert fedavg["loss_by_attack"] > 0.2
+    assert abs(fedavg["loss_in_spite"]) < fedavg["loss_by_attack"] / 2
 
 
 def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,8 @@
     no defence       plain         attacked
     defence          defended      both
 
-Hostile clients are left out of all of them: a client counts whose accuracy falls below its own in
-the plain run. Clients without a value (NaN) are left out.
+Hostile clients are left out of all of them: a client counts that does worse than itself in the
+plain run. Clients without a value (NaN) are left out.
 """
 
 from typing import NamedTuple
@@ -19,9 +19,9 @@ from .spread import Floats, harmed_share
 class Robustness(NamedTuple):
     """Shares of the honest clients, in [0, 1], and means over them of what they lose."""
 
-    harmed_by_attack: float  # attacked < plain
-    harmed_by_defence: float  # defended < plain: the price where nobody is hostile
-    harmed_in_spite: float  # both < plain: what the defence does not prevent
+    harmed_by_attack: float  # attacked worse than plain
+    harmed_by_defence: float  # defended worse than plain: the price where nobody is hostile
+    harmed_in_spite: float  # both worse than plain: what the defence does not prevent
     loss_by_attack: float  # mean of plain - attacked
     loss_by_defence: float  # mean of plain - defended
     loss_in_spite: float  # mean of plain - both
@@ -33,13 +33,14 @@ def robustness(
     defended: Floats,
     both: Floats,
     hostile: NDArray[np.bool_],
+    *,
+    higher_is_better: bool = True,
 ) -> Robustness:
-    """Of the accuracies [N] of the four runs, without those of the hostile clients [N]."""
+    """Of one measure of each client [N] in the four runs, without the hostile clients [N]."""
     honest = ~hostile
-    runs = [run[honest] for run in (attacked, defended, both)]
-    without = plain[honest]
-    shares = [harmed_share(run - without) for run in runs]
-    return Robustness(*shares, *(_mean(without - run) for run in runs))
+    sign = 1 if higher_is_better else -1
+    gains = [sign * (run - plain)[honest] for run in (attacked, defended, both)]
+    return Robustness(*map(harmed_share, gains), *(-_mean(gain) for gain in gains))
 
 
 def _mean(values: Floats) -> float:

@@ -54,7 +54,7 @@ class RunDescription:
 
 def settings_for_sites(study: Study) -> dict[str, Any]:
     """A study's settings as plain values, without those that do not concern a site."""
-    elsewhere = {"methods", "device", "data_dir", "chunk", "threads", "compile"}
+    elsewhere = {"methods", "device", "data_dir", "chunk", "threads", "compile", "robust"}
     return study.model_dump(mode="json", exclude_defaults=True, exclude=elsewhere)
 
 
@@ -66,21 +66,20 @@ def read_settings(plain: dict[str, Any]) -> Study:
     """
     try:
         study = make_study(plain, "The server's study: ")
-        refuse_simulated(study)
+        refuse_attack(study)
     except InputError as error:
         raise MessageError(str(error)) from None
     return study
 
 
-def refuse_simulated(study: Study) -> None:
+def refuse_attack(study: Study) -> None:
     """Refuse what only a simulation has.
 
     Raises:
-        InputError: the study has an attack or a robust rule.
+        InputError: the study has an attack.
     """
-    for name in ("attack", "robust"):
-        if getattr(study, name) is not None:
-            raise InputError(
-                f"{name} is for simulated studies ('unalike compare') and not yet for a network: "
-                "leave it out."
-            )
+    if study.attack is not None:
+        raise InputError(
+            "attack is for simulated studies ('unalike compare') and not for a network: leave it "
+            "out."
+        )

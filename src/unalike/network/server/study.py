@@ -20,14 +20,15 @@ from unalike.data.skews.temporal_skews import TemporalSkew
 from unalike.errors import InputError
 from unalike.network.protocol.run_description import (
     RunDescription,
-    refuse_simulated,
+    refuse_attack,
     settings_for_sites,
 )
-from unalike.privacy import read_secret, require_accountant, with_privacy
+from unalike.privacy import read_secret, require_accountant
 from unalike.results.summary import write_summary
 from unalike.study.files import write_atomically
 from unalike.study.inputs import UserInputs, deal_study, problem_for
 from unalike.study.roster import OWN, Roster, Site, read_sites
+from unalike.study.run import method_of_run
 from unalike.study.settings import BASELINES, Study, read_study
 from unalike.study.store import RunStore
 from unalike.study.study_folder import prepare_folder
@@ -175,7 +176,7 @@ def _run_setup(study: Study, label: str, seed: int, roster: Roster) -> RunSetup:
     def weights(sizes: NDArray[np.int64]) -> Tensor:
         return objective(study.weights, sizes, seed=seed)
 
-    method = with_privacy(study.method(label), study.privacy, problem)
+    method = method_of_run(study, label, now, problem)
     secret = 0
     if study.privacy is not None and roster.folder is not None:
         secret = read_secret(roster.folder / "secret")
@@ -185,7 +186,7 @@ def _run_setup(study: Study, label: str, seed: int, roster: Roster) -> RunSetup:
 
 def _suitable(study: Study, on_event: EventHandler) -> Study:
     """The study without what has no meaning over a network."""
-    refuse_simulated(study)
+    refuse_attack(study)
     if study.official_test:
         raise InputError(
             "official_test = true judges models on samples that no site holds: leave it out for a "
