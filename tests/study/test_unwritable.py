@@ -49,8 +49,8 @@ def whole() -> pd.DataFrame:
     ("size", "file"),
     [
         (100, "study.toml"),
-        (1_000, "checkpoint"),
-        (20_000, "report.html"),
+        (1_000, "runs"),
+        (20_000, "study"),
     ],
 )
 def test_a_full_disk(
