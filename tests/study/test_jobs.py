@@ -68,7 +68,7 @@ def test_threads(one_by_one: Result) -> None:
         federation(), model=network(), jobs=3, backend="threading", tell=steps.append, **STUDY
     )
     same_table(result, one_by_one)
-    told = [(step.label, step.t) for step in steps if step.accuracy is not None]
+    told = [(step.label, step.t) for step in steps if step.validation is not None]
     assert sorted(told) == sorted(
         (m, t) for m in ("fedavg", "local", "scaffold") for t in (1, 2, 3)
     )

@@ -128,7 +128,9 @@ def test_the_next_window_is_judged_before_it_is_trained_on() -> None:
     personal = engine.personalise(2, last.server)
     ahead = in_window(f.train, f.window.samples, np.ones(4, np.int64))
     judged = engine.predict(personal, engine.rows, "train", only=ahead)
-    right = np.split((judged.output.argmax(-1) == judged.truth).numpy(), np.cumsum(ahead.sizes)[:-1])
+    right = np.split(
+        (judged.output.argmax(-1) == judged.truth).numpy(), np.cumsum(ahead.sizes)[:-1]
+    )
     told = frame[(frame.method == "local") & frame.metric.eq("next_window_accuracy")]
     np.testing.assert_allclose(told.value, [each.mean() for each in right])
 
