@@ -23,6 +23,7 @@ from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
 from unalike.methods import FedAvg, FedEM, Local
 from unalike.rounds import rounds
+from unalike.tasks.classes import Classes
 
 
 class Logistic(nn.Module):
@@ -56,8 +57,7 @@ def federation(tests: int) -> Federation:
         names=tuple(f"client {i}" for i in range(many)),
         newcomers=np.zeros(many, np.bool_),
         pooled_test=np.arange(many * tests),
-        classes=2,
-        task="classes",
+        task=Classes.of(2),
     )
 
 

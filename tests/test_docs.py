@@ -21,6 +21,7 @@ from command_line import unalike as run_command
 from pages import MARKS, PAGES, ROOT, Block, blocks_of, commands
 from unalike.cli.main import app
 from unalike.data.sources import find, is_here
+from unalike.study.data_files import is_file
 from unalike.study.inputs import deal_study
 from unalike.study.settings import Study, read_study
 
@@ -149,7 +150,7 @@ def checked_start(study: Study, folder: Path, **_: object) -> None:
     """In place of training: methods, settings, split and skews are what there is."""
     for label in study.labels():
         study.method(label)
-    if is_here(find(study.data).name):
+    if is_file(study.data) or is_here(find(study.data).name):
         assert len(deal_study(study, 0).skews) == len(study.skew)
     raise typer.Exit
 
