@@ -78,7 +78,7 @@ def accuracies(
     for done in islice(rounds(method, engine, server, cohort=len(engine), seed=seed), times):
         server = done.server
     found = engine.predict(engine.personalise(times, server), engine.rows, "test")
-    right = (found.output == found.truth).numpy()
+    right = (found.output.argmax(-1) == found.truth).numpy()
     return right.reshape(len(engine), -1).mean(1)
 
 

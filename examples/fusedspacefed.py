@@ -103,8 +103,8 @@ def judged(engine: LocalEngine, server: object, t: int) -> Score:
     of_all = []
     for i in range(len(engine) if engine.method.global_model(server) is None else 1):
         found = engine.predict_pooled(map_tree(lambda leaf, i=i: leaf[i], personal), "test")
-        of_all.append((found.output == found.truth).double().mean().item())
-    return Score(t, (own.output == own.truth).double().mean().item(), np.asarray(of_all))
+        of_all.append((found.output.argmax(-1) == found.truth).double().mean().item())
+    return Score(t, (own.output.argmax(-1) == own.truth).double().mean().item(), np.asarray(of_all))
 
 
 def main() -> None:

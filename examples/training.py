@@ -45,10 +45,10 @@ def training(
 def global_accuracy(engine: LocalEngine, server: Any) -> float:
     """The one model on the pooled test samples, in per cent."""
     found = engine.predict_pooled(engine.method.global_model(server), "test")
-    return 100 * (found.output == found.truth).double().mean().item()
+    return 100 * (found.output.argmax(-1) == found.truth).double().mean().item()
 
 
 def personal_accuracy(engine: LocalEngine, server: Any, t: int) -> float:
     """All clients' own models, each on its own test samples, in per cent of all samples."""
     found = engine.predict(engine.personalise(t, server), engine.rows, "test")
-    return 100 * (found.output == found.truth).double().mean().item()
+    return 100 * (found.output.argmax(-1) == found.truth).double().mean().item()
