@@ -9,6 +9,7 @@ import typer
 
 from unalike.cli.console import say
 from unalike.cli.options import expand
+from unalike.errors import InputError
 from unalike.network.server.server_settings import HELP, ServerSettings
 
 from . import options
@@ -45,7 +46,8 @@ def rehearse(
         study, method, folder, sites=nodes, tls=None, overwrite=overwrite, deals=True
     )
     roster = read_sites(place)
-    assert roster is not None
+    if roster is None:
+        raise InputError(f"{place} holds no list of sites: begin anew with --overwrite.")
     names = [site.name for site in roster.places if site is not None]
     settings |= {"deadline": deadline, "baselines": baselines, **asked}
     address = Address("localhost", free_port())

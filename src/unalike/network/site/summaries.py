@@ -140,7 +140,8 @@ def _samples(
         samples = settings.samples.to_arrays(study.classes)
         x, y = samples.x, samples.y
     else:
-        assert settings.client is not None
+        if settings.client is None:
+            raise MessageError("this site holds neither samples nor a client of the study")
         study = study.model_copy(update={"data_dir": settings.data_dir})
         federation = client_federation(deal_study(study, request.seed), settings.client)
         x, y = federation.x.numpy(), federation.y.numpy()
