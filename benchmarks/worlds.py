@@ -6,16 +6,23 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
+from unalike.tasks.classes import Classes
 
 
 def federation(clients: int, samples: int, *shape: int, classes: int = 10) -> Federation:
     """Clients with `samples` training samples each, x [n, *shape] normal, and nothing to test."""
+    return unequal_federation(np.full(clients, samples), *shape, classes=classes)
+
+
+def unequal_federation(sizes: NDArray[np.int64], *shape: int, classes: int = 10) -> Federation:
+    """The same with so many training samples of each client: [clients]."""
     luck = torch.Generator().manual_seed(0)
-    n = clients * samples
+    clients, n = len(sizes), int(sizes.sum())
     x = torch.randn(n, *shape, generator=luck)
     y = torch.randint(classes, (n,), generator=luck)
     nothing = Ragged.of(np.zeros(0, np.int64), np.zeros(clients, np.int64))
@@ -24,14 +31,13 @@ def federation(clients: int, samples: int, *shape: int, classes: int = 10) -> Fe
         y=y,
         x_test=x[:0],
         y_test=y[:0],
-        train=Ragged.of(np.arange(n), np.full(clients, samples)),
+        train=Ragged.of(np.arange(n), sizes),
         validation=nothing,
         test=nothing,
         names=tuple(str(i) for i in range(clients)),
         newcomers=np.zeros(clients, dtype=bool),
         pooled_test=np.zeros(0, np.int64),
-        classes=classes,
-        task="classes",
+        task=Classes.of(classes),
     )
 
 

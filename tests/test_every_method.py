@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from contract import Size, contract_of
-from unalike.core import Cohort, Method, Problem
+from unalike.core import Cohort, Method, Problem, local_steps, stacked_steps
 from unalike.engines import client_data
 from unalike.engines.local import LocalEngine
 from unalike.engines.plan import Plan
@@ -94,6 +94,23 @@ def test_stacked_is_one_by_one(name: str) -> None:
     close(usual_personal(name), usual_personal(name, "single"))
     assert [r.gradients for r in stacked.history] == [r.gradients for r in single.history]
     assert min(r.gradients for r in stacked.history) > 0
+
+
+@every_method
+def test_leaving_the_stack_changes_no_bit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that stay to the end and are masked, and clients that leave as soon as can be."""
+    known = usual(name)
+    with monkeypatch.context() as patch:
+        patch.setattr(local_steps, "stack_of", lambda tensor: None)
+        masked = trained(name, 2, plan=STACKED)
+    monkeypatch.setattr(stacked_steps, "WORTH", 0)
+    monkeypatch.setattr(stacked_steps, "SIZES", range(2, 100))
+    left = trained(name, 2, plan=STACKED)
+    for other in (masked, left):
+        assert same(known.server, other.server)
+        assert same(known.states, other.states)
+        assert same(known.history[-1].ups, other.history[-1].ups)
+        assert [r.gradients for r in known.history] == [r.gradients for r in other.history]
 
 
 @every_method

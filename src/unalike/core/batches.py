@@ -7,7 +7,7 @@ never masked. Everything ragged is hidden here and in `local.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -42,6 +42,28 @@ class LocalStep(NamedTuple):
     batch: Any  # a Batch, or a tuple of independent ones
     active: Tensor | None  # [] bool: whether this client takes the step; None: all do
     samples: int  # samples in the batch, over the stacked clients
+
+
+class Takers(NamedTuple):
+    """Which of the stacked clients take a step."""
+
+    samples: int  # in the batch, over all of them
+    takers: int  # how many clients
+    last: int  # 1 + the place of the last of them
+
+
+class ScheduledStep(NamedTuple):
+    """A local step, before its batch is gathered."""
+
+    batch: Callable[[], Any]  # a Batch, or a tuple of independent ones
+    active: Callable[[], Tensor]  # [] bool: whether this client takes it
+    samples: int
+    takers: int
+    last: int
+
+    def everybody(self, clients: int) -> bool:
+        """Whether all of so many stacked clients take it."""
+        return self.takers == clients
 
 
 @dataclass(frozen=True)
@@ -150,59 +172,80 @@ class Batches:
         return min(IN_ORDER_SIZE, self.most)
 
     def __iter__(self) -> Iterator[LocalStep]:
-        steps = self._epoch_steps() if self.count is None else self._counted_steps(self.count)
-        return self._with_draws(steps) if self.draws else steps
+        for step in self.schedule():
+            active = None if step.everybody(len(self.sizes)) else step.active()
+            yield LocalStep(step.batch(), active, step.samples)
 
-    def _with_draws(self, steps: Iterator[LocalStep]) -> Iterator[LocalStep]:
-        """The steps, each batch with a key named by this client's own step."""
-        key, step = streams.derive(self.key, "draws"), torch.zeros_like(self.key)
-        for local_step in steps:
-            here = streams.mix(key, step)
-            if self.independent > 1:
-                batch: Any = tuple(
-                    part._replace(key=streams.mix(here, draw))
-                    for draw, part in enumerate(local_step.batch)
-                )
-            else:
-                batch = local_step.batch._replace(key=streams.mix(here, 0))
-            yield local_step._replace(batch=batch)
-            step = step + (1 if local_step.active is None else local_step.active.to(step.dtype))
+    def schedule(self) -> Iterator[ScheduledStep]:
+        """The local steps, their batches not yet gathered."""
+        return self._epoch_steps() if self.count is None else self._counted_steps(self.count)
 
-    def _epoch_steps(self) -> Iterator[LocalStep]:
+    def _epoch_steps(self) -> Iterator[ScheduledStep]:
         slots = self._slots
-        per_epoch = self._steps_per_epoch(self.sizes)
-        longest = int(per_epoch.max(initial=0))
-        at = torch.arange(longest * slots, device=self.ids.device)
+        starts = np.arange(0, int(self.sizes.max(initial=0)), slots)
+        at = torch.arange(len(starts) * slots, device=self.ids.device)
         weights = (at < self.size).to(self.dtype)
-        counts = weights.reshape(longest, slots).sum(1).clamp(min=1)
-        drawn_orders = [self._orders(self.passes, draw) for draw in range(self.independent)]
-        for epoch in range(self.passes):
-            orders = [each[epoch] for each in drawn_orders]
-            samples = [self.ids.gather(0, order) for order in orders]
-            for k in range(longest):
-                real = int(np.clip(self.sizes - k * slots, 0, slots).sum())
-                here = slice(k * slots, k * slots + self._rows(real, slots))
-                active = None if bool((per_epoch > k).all()) else self.size > k * slots
-                drawn = tuple(
-                    Batch(self.x[at[here]], self.y[at[here]], weights[here], counts[k], order[here])
-                    for at, order in zip(samples, orders, strict=True)
-                )
-                yield LocalStep(drawn if self.independent > 1 else drawn[0], active, real)
+        counts = weights.reshape(len(starts), slots).sum(1).clamp(min=1)
+        orders = [self._orders(self.passes, draw) for draw in range(self.independent)]
+        samples = [self.ids.gather(0, order.flatten()).view_as(order) for order in orders]
+        per_epoch = self._steps_per_epoch(self.size)
+        takers = [_takers(self.sizes, start, slots) for start in starts]
 
-    def _counted_steps(self, count: int) -> Iterator[LocalStep]:
+        def step(epoch: int, k: int) -> ScheduledStep:
+            def batch() -> Any:
+                here = slice(k * slots, k * slots + self._rows(takers[k].samples, slots))
+
+                def drawn(draw: int) -> Batch:
+                    chosen = samples[draw][epoch, here]
+                    return Batch(
+                        self.x[chosen],
+                        self.y[chosen],
+                        weights[here],
+                        counts[k],
+                        orders[draw][epoch, here],
+                    )
+
+                parts = tuple(map(drawn, range(self.independent)))
+                return self._with_keys(parts, lambda: epoch * per_epoch + k)
+
+            return ScheduledStep(batch, lambda: self.size > k * slots, *takers[k])
+
+        for epoch in range(self.passes):
+            for k in range(len(starts)):
+                yield step(epoch, k)
+
+    def _counted_steps(self, count: int) -> Iterator[ScheduledStep]:
         slots = self._slots
         per_epoch = np.maximum(self._steps_per_epoch(self.sizes), 1)
         longest = max(1, -(-count // int(per_epoch.min(initial=max(1, count)))))
         orders = [self._orders(longest, draw).flatten() for draw in range(self.independent)]
         padded = len(orders[0]) // longest
         per_client = self._steps_per_epoch(self.size).clamp(min=1)
-        for step in range(count):
-            epoch, k = step // per_client, step % per_client
-            real = int(np.clip(self.sizes - step % per_epoch * slots, 0, slots).sum())
-            at = k * slots + torch.arange(self._rows(real, slots), device=self.ids.device)
-            chosen = [order.gather(0, epoch * padded + at) for order in orders]
-            active = None if bool((self.sizes > 0).all()) else self.size > 0
-            yield LocalStep(self._batch(chosen, at), active, real)
+
+        def scheduled(step: int) -> ScheduledStep:
+            takers = _takers(self.sizes, step % per_epoch * slots, slots)
+
+            def batch() -> Any:
+                epoch, k = step // per_client, step % per_client
+                rows = torch.arange(self._rows(takers.samples, slots), device=self.ids.device)
+                at = k * slots + rows
+                parts = tuple(
+                    self._gather(order.gather(0, epoch * padded + at), at) for order in orders
+                )
+                return self._with_keys(parts, lambda: torch.full_like(self.key, step))
+
+            return ScheduledStep(batch, lambda: self.size > 0, *takers)
+
+        return map(scheduled, range(count))
+
+    def _with_keys(self, parts: tuple[Batch, ...], step: Callable[[], Tensor]) -> Any:
+        """The drawn batches of a step, with keys named by the client's own number of it."""
+        if self.draws:
+            here = streams.mix(streams.derive(self.key, "draws"), step())
+            parts = tuple(
+                part._replace(key=streams.mix(here, draw)) for draw, part in enumerate(parts)
+            )
+        return parts if self.independent > 1 else parts[0]
 
     @property
     def _slots(self) -> int:
@@ -226,10 +269,6 @@ class Batches:
             return orders
         return torch.cat([orders, orders[:, :1].expand(epochs, surplus)], dim=1)
 
-    def _batch(self, chosen: list[Tensor], at: Tensor) -> Any:
-        drawn = tuple(self._gather(positions, at) for positions in chosen)
-        return drawn if self.independent > 1 else drawn[0]
-
     def _gather(self, positions: Tensor, at: Tensor) -> Batch:
         weight = (at < self.size).to(self.dtype)
         samples = self.ids.gather(0, positions.broadcast_to(at.shape))
@@ -240,6 +279,15 @@ class Batches:
             weight.sum().clamp(min=1),
             positions.broadcast_to(at.shape),
         )
+
+
+def _takers(sizes: NDArray[np.int64], start: Any, slots: int) -> Takers:
+    """Those of the clients who have samples from this one of an epoch on: start [] or [S]."""
+    left = sizes - start
+    takers = left > 0
+    found = np.flatnonzero(takers)
+    last = int(found[-1]) + 1 if len(found) else 0
+    return Takers(int(left.clip(0, slots).sum()), len(found), last)
 
 
 def _first(sizes: NDArray[np.int64], share: float) -> NDArray[np.int64]:

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 from unalike.functional.gradient_count import gradient_cost
-from unalike.functional.trees import map_tree
+from unalike.functional.running_statistics import current_statistics
+from unalike.functional.stack import stack_of
 
 from .batches import Batch, Batches
 from .solvers import Solver
+from .stacked_steps import descend_stacked, where
 
 Carry = TypeVar("Carry")
 
@@ -35,15 +37,19 @@ def descend(
 ) -> Carry:
     """Apply `step(carry, batch) -> carry` once per local step; the carry is any tree.
 
-    in_place: `step`, but allowed to overwrite the carry that an earlier step has made.
+    in_place: `step`, but allowed to overwrite the carry that an earlier step has made. Either may
+    also be applied for a client that has no step left, whose result is then thrown away.
     """
+    stack = stack_of(batches.size)
+    if stack is not None and not torch.is_grad_enabled() and current_statistics() is None:
+        return descend_stacked(step, in_place, start, batches.schedule(), stack)
     here: Carry = start
     ours = False
     for batch, active, samples in batches:
         apply = in_place if in_place and ours and active is None else step
         with gradient_cost(samples):
             there = apply(here, batch)
-        here = there if active is None else _where(active, there, here)
+        here = there if active is None else where(active, there, here)
         ours = not torch.is_grad_enabled()
     return here
 
@@ -67,7 +73,7 @@ def trace(
         path.append(TracedStep(here, batch, active, samples))
         with gradient_cost(samples):
             there = step(here, batch)
-        here = there if active is None else _where(active, there, here)
+        here = there if active is None else where(active, there, here)
     return here, path
 
 
@@ -88,7 +94,7 @@ def retrace(
         apply = in_place if in_place and ours and active is None else step
         with gradient_cost(samples):
             before = apply(carry, here, batch)
-        carry = before if active is None else _where(active, before, carry)
+        carry = before if active is None else where(active, before, carry)
         ours = not torch.is_grad_enabled()
     return carry
 
@@ -136,7 +142,3 @@ def each_sample(fn: Callable[[Batch], Tensor], batches: Batches, *, none: Tensor
         with gradient_cost(samples):
             values.append(fn(batch))
     return torch.cat(values, -1) if values else none
-
-
-def _where(active: Tensor, new: Any, old: Any) -> Any:
-    return map_tree(lambda a, b: torch.where(active, a, b), new, old)

@@ -45,11 +45,12 @@ class MomentumState(NamedTuple):
 
 
 class AdamState(NamedTuple):
-    """Adam's running moments and how many steps they have seen."""
+    """Adam's running moments, and what is left in them of their start at zero."""
 
     m: Tensor  # [P]
     v: Tensor  # [P]
-    steps: Tensor  # []
+    m_left: Tensor  # [] beta1 to the power of the steps done
+    v_left: Tensor  # [] beta2 to that power
 
 
 def sgd(lr: float) -> Solver:
@@ -82,14 +83,15 @@ def adam(lr: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8)
     """Adam with bias correction (Kingma and Ba 2015, Algorithm 1)."""
 
     def init(w: Tensor) -> AdamState:
-        return AdamState(torch.zeros_like(w), torch.zeros_like(w), torch.zeros_like(w[0]))
+        one = torch.ones_like(w[0])
+        return AdamState(torch.zeros_like(w), torch.zeros_like(w), one, one)
 
     def step(w: Tensor, g: Tensor, state: AdamState) -> tuple[Tensor, AdamState]:
-        steps = state.steps + 1
+        m_left, v_left = state.m_left * beta1, state.v_left * beta2
         m = beta1 * state.m + (1 - beta1) * g
         v = beta2 * state.v + (1 - beta2) * g * g
-        scale = torch.sqrt(v / (1 - beta2**steps)) + eps
-        return w - lr * (m / (1 - beta1**steps)) / scale, AdamState(m, v, steps)
+        scale = torch.sqrt(v / (1 - v_left)) + eps
+        return w - lr * (m / (1 - m_left)) / scale, AdamState(m, v, m_left, v_left)
 
     return Solver(init, step)
 

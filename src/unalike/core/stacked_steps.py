@@ -1,0 +1,142 @@
+"""Local steps of stacked clients, of whom some are done before others.
+
+Clients with the most steps come first in a stack. While all take part a step is done for the whole
+stack; then those who are done leave it, and the rest goes on in smaller stacks. What a client gets
+does not depend on the stack that it is in, as long as there are two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+
+from unalike.functional.gradient_count import gradient_cost
+from unalike.functional.stack import Stack, leading, rows_of, stacked
+from unalike.functional.trees import map_tree
+
+from .batches import ScheduledStep
+
+Carry = TypeVar("Carry")
+Step = Callable[[Carry, Any], Carry]
+
+SIZES = (2, 3, 4, 5, *(round(2 ** (k / 4)) for k in range(10, 80)))
+"""Stacks that are made of a larger one: each has kernels recorded of its own, so they are few."""
+
+WORTH = 8
+"""Steps of a client that must be saved for a smaller stack to pay."""
+
+
+class Run(NamedTuple):
+    """Steps that are done in one stack."""
+
+    size: int  # of the stack
+    steps: list[ScheduledStep]
+
+
+def descend_stacked(
+    step: Step[Carry],
+    in_place: Step[Carry] | None,
+    start: Carry,
+    steps: Iterable[ScheduledStep],
+    stack: Stack,
+) -> Carry:
+    """`descend` for the clients of a stack."""
+    here, ours = start, False
+    for run in runs_of(steps, stack.size):
+
+        def go_on(carry: Carry, within: Stack, steps: Any = run.steps, ours: bool = ours) -> Carry:
+            return _in_one_stack(step, in_place, carry, steps, within, ours=ours)
+
+        if run.size == stack.size:
+            here = go_on(here, stack)
+        else:
+            may_overwrite = ours and in_place is not None
+            here = leading(run.size, stack, go_on, here, ours=may_overwrite)
+        ours = True
+    return here
+
+
+def runs_of(steps: Iterable[ScheduledStep], clients: int) -> list[Run]:
+    """The steps in order, those that are done in one stack together."""
+    runs: list[Run] = []
+    for size, some in groupby(steps, lambda step: _stack_size(step.last, clients)):
+        own = list(some)
+        if size == 0:
+            continue
+        before = runs[-1].size if runs else clients
+        if size < before and (before - size) * len(own) < WORTH:
+            size = before
+        if runs and runs[-1].size == size:
+            runs[-1].steps.extend(own)
+        else:
+            runs.append(Run(size, own))
+    return runs
+
+
+def _stack_size(clients: int, most: int) -> int:
+    """The smallest stack for these, none of nobody."""
+    if clients == 0:
+        return 0
+    return min(most, next(size for size in SIZES if size >= clients))
+
+
+def _in_one_stack(
+    step: Step[Carry],
+    in_place: Step[Carry] | None,
+    start: Carry,
+    steps: list[ScheduledStep],
+    stack: Stack,
+    *,
+    ours: bool,
+) -> Carry:
+    """The first `last` clients of the stack take a step; what the others get is put right later."""
+    here = start
+    done: list[tuple[slice, Any]] = []  # clients who have left, and what they held
+
+    def put_back(carry: Carry) -> Carry:
+        for clients, kept in reversed(done):
+            carry = _with_rows(carry, clients, kept, stack, ours=in_place is not None)
+        done.clear()
+        return carry
+
+    last = stack.size
+    for scheduled in steps:
+        if scheduled.last > last:
+            here, last = put_back(here), stack.size
+        if scheduled.last < last:
+            clients = slice(scheduled.last, last)
+            done.append((clients, map_tree(lambda leaf, at=clients: _kept(leaf, at, stack), here)))
+            last = scheduled.last
+        apply = in_place if in_place and ours else step
+        masked = scheduled.takers < scheduled.last
+        with gradient_cost(scheduled.samples):
+            there = (step if masked else apply)(here, scheduled.batch())
+        here = where(scheduled.active(), there, here) if masked else there
+        ours = True
+    return put_back(here)
+
+
+def where(active: Tensor, new: Any, old: Any) -> Any:
+    """The new tree for a client that is active, and else the old one."""
+    return map_tree(lambda a, b: torch.where(active, a, b), new, old)
+
+
+def _kept(leaf: Tensor, clients: slice, stack: Stack) -> Tensor:
+    return rows_of(leaf, stack)[clients].clone()
+
+
+def _with_rows(tree: Any, clients: slice, kept: Any, stack: Stack, *, ours: bool) -> Any:
+    """A tree in which these clients hold what was kept of them."""
+
+    def put(leaf: Tensor, old: Tensor) -> Tensor:
+        rows = rows_of(leaf, stack)
+        if not ours:
+            rows = rows.clone()
+        rows[clients] = old
+        return stacked(rows, stack)
+
+    return map_tree(put, tree, kept)

@@ -1,0 +1,115 @@
+"""The first clients of a stack at work without the others.
+
+Under `torch.func.vmap` every operation is done for all stacked clients. Where only the first of
+them still have something to do, `leading` goes on with these alone, in a stack of their own; what
+the work finds elsewhere, in tensors of the larger stack, is narrowed to the same clients when it
+is met.
+
+It asks PyTorch for what a stacked tensor holds, by the functions `torch.func.vmap` is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+from torch._C import _functorch as functorch
+from torch.func import vmap
+from torch.overrides import TorchFunctionMode
+
+from .trees import map_tree
+
+Carry = TypeVar("Carry")
+
+
+class Stack(NamedTuple):
+    """The clients that the innermost `vmap` has put together."""
+
+    level: int
+    size: int
+
+
+def stack_of(tensor: Tensor) -> Stack | None:
+    """The stack that this tensor has a row in for each client; None where it is not the innermost
+    or the tensor belongs to none."""
+    if not functorch.is_batchedtensor(tensor):
+        return None
+    level = functorch.maybe_get_level(tensor)
+    inner: Any = functorch.get_unwrapped(tensor)
+    if functorch.is_functorch_wrapped_tensor(inner) or level != functorch.maybe_current_level():
+        return None
+    return Stack(level, inner.shape[functorch.maybe_get_bdim(tensor)])
+
+
+def rows_of(tensor: Tensor, stack: Stack) -> Tensor:
+    """What a tensor [...] holds for all clients of the stack: [S, ...], as a plain tensor.
+
+    To write over it is to write over the tensor, unless all clients share one.
+    """
+    if functorch.maybe_get_level(tensor) != stack.level:
+        return tensor.expand(stack.size, *tensor.shape).contiguous()
+    plain: Tensor = functorch.get_unwrapped(tensor)
+    return plain.movedim(functorch.maybe_get_bdim(tensor), 0)
+
+
+def stacked(rows: Tensor, stack: Stack) -> Tensor:
+    """The inverse of `rows_of`."""
+    tensor: Tensor = functorch._add_batch_dim(rows, 0, stack.level)
+    return tensor
+
+
+def leading(
+    count: int, stack: Stack, work: Callable[[Carry, Stack], Carry], carry: Carry, *, ours: bool
+) -> Carry:
+    """The carry after `work(carry, their stack)` of the first `count` clients; the others' stays.
+
+    ours: nobody else holds the carry, so that it may be written over.
+    """
+    before = map_tree(lambda leaf: rows_of(leaf, stack), carry)
+
+    def narrow_work(own: Carry) -> Carry:
+        with _Narrowed(stack, count) as narrowed:
+            return work(own, narrowed.inner)
+
+    after = vmap(narrow_work)(map_tree(lambda rows: rows[:count], before))
+
+    def joined(new: Tensor, old: Tensor) -> Tensor:
+        if not ours:
+            return torch.cat([new, old[count:]])
+        if new.data_ptr() != old.data_ptr() or new.stride() != old.stride():
+            old[:count] = new
+        return old
+
+    return map_tree(lambda new, old: stacked(joined(new, old), stack), after, before)
+
+
+class _Narrowed(TorchFunctionMode):
+    """Operations meet the first `count` clients of tensors of a larger stack."""
+
+    def __init__(self, stack: Stack, count: int) -> None:
+        super().__init__()
+        self._outer = stack
+        self.inner = Stack(functorch.maybe_current_level(), count)
+        self._known: dict[int, tuple[Tensor, Tensor]] = {}  # an id is unique while its tensor lives
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if kwargs:
+            kwargs = {name: self._narrow(value) for name, value in kwargs.items()}
+            return func(*map(self._narrow, args), **kwargs)
+        return func(*map(self._narrow, args))
+
+    def _narrow(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            if functorch.maybe_get_level(value) != self._outer.level:
+                return value
+            known = self._known.get(id(value))
+            if known is None:
+                rows = rows_of(value, self._outer)[: self.inner.size]
+                known = value, stacked(rows, self.inner)
+                self._known[id(value)] = known
+            return known[1]
+        if type(value) in (list, tuple):
+            return type(value)(map(self._narrow, value))
+        return value

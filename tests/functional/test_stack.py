@@ -1,0 +1,84 @@
+"""The first clients of a stack at work without the others."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.func import grad, vmap
+
+from unalike.functional.stack import Stack, leading, rows_of, stack_of, stacked
+
+ROWS = torch.arange(12, dtype=torch.float64).reshape(4, 3)
+
+
+def test_only_tensors_of_the_innermost_vmap_are_stacked() -> None:
+    assert stack_of(ROWS) is None
+
+    def outer(row: Tensor) -> Tensor:
+        here = stack_of(row)
+        assert here is not None
+        assert here.size == 4
+
+        def inner(number: Tensor) -> Tensor:
+            assert stack_of(row) is None
+            assert stack_of(number) is None  # it has rows in both
+            return number
+
+        return vmap(inner)(row)
+
+    vmap(outer)(ROWS)
+
+
+def test_rows_are_the_tensors_own_memory_unless_they_are_shared() -> None:
+    shared = torch.zeros(2)
+
+    def work(row: Tensor) -> Tensor:
+        stack = stack_of(row)
+        assert stack is not None
+        rows = rows_of(row, stack)
+        assert rows.data_ptr() == ROWS.data_ptr()
+        assert rows_of(shared, stack).shape == (4, 2)
+        assert rows_of(shared, stack).data_ptr() != shared.data_ptr()
+        return stacked(rows + 1, stack)
+
+    assert torch.equal(vmap(work)(ROWS), ROWS + 1)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_the_others_keep_what_they_hold(ours: bool) -> None:
+    start = ROWS.clone()
+
+    def work(row: Tensor, factor: Tensor) -> Tensor:
+        stack = stack_of(row)
+        assert stack is not None
+        doubled = factor * 2
+
+        def go_on(carry: Tensor, within: Stack) -> Tensor:
+            assert within.size == 3
+            assert stack_of(carry) == within
+            moved = carry * doubled + torch.stack([factor, doubled]).sum()
+            return moved + grad(lambda c: (c * factor).sum())(carry)
+
+        return leading(3, stack, go_on, row, ours=ours)
+
+    factors = torch.tensor([2.0, 3.0, 5.0, 7.0], dtype=torch.float64)
+    found = vmap(work)(start, factors)
+    f = factors[:, None]
+    expected = ROWS * 2 * f + 3 * f + f
+    assert torch.equal(found[:3], expected[:3])
+    assert torch.equal(found[3], ROWS[3])
+    assert torch.equal(start, ROWS) is not ours
+
+
+def test_work_in_place_is_seen_without_a_copy() -> None:
+    start = ROWS.clone()
+
+    def work(row: Tensor) -> Tensor:
+        stack = stack_of(row)
+        assert stack is not None
+        return leading(2, stack, lambda carry, within: carry.add_(1), row, ours=True)
+
+    found = vmap(work)(start)
+    assert found.data_ptr() == start.data_ptr()
+    assert torch.equal(found, ROWS + torch.tensor([1, 1, 0, 0])[:, None])
