@@ -17,7 +17,9 @@ from unalike.core import Batch, Batches, Problem, average
 from unalike.core.method import Method, NoState
 from unalike.data.windows import Windows, in_window
 from unalike.engines.local import LocalEngine
+from unalike.engines.personal_prediction import PersonalPredictor
 from unalike.engines.plan import Plan
+from unalike.engines.prediction import Lookup
 from unalike.methods import METHODS
 from unalike.rounds import rounds
 from unalike.study.inputs import UserInputs, problem_for
@@ -125,9 +127,8 @@ def test_the_next_window_is_judged_before_it_is_trained_on() -> None:
     )
     server = method.init_server(problem, engine.w, engine.population)
     *_, last = islice(rounds(method, engine, server, cohort=4, seed=0), 2)
-    personal = engine.personalise(2, last.server)
     ahead = in_window(f.train, f.window.samples, np.ones(4, np.int64))
-    judged = engine.predict(personal, engine.rows, "train", only=ahead)
+    judged = PersonalPredictor(engine).predict(2, last.server, [Lookup("train", ahead)]).of[0]
     right = np.split(
         (judged.output.argmax(-1) == judged.truth).numpy(), np.cumsum(ahead.sizes)[:-1]
     )

@@ -30,3 +30,12 @@ class Ragged(NamedTuple):
     def rows(self, i: int) -> npt.NDArray[np.int64]:
         """List i."""
         return self.values[self.offsets[i] : self.offsets[i + 1]]
+
+    def of_rows(self, rows: npt.NDArray[np.int64]) -> "Ragged":
+        """These lists [n] of them, in this order."""
+        if len(rows) == len(self.offsets) - 1 and (rows == np.arange(len(rows))).all():
+            return self
+        sizes = self.sizes[rows]
+        start = np.cumsum(sizes) - sizes
+        at = np.repeat(self.offsets[rows] - start, sizes) + np.arange(sizes.sum())
+        return Ragged.of(self.values[at], sizes)

@@ -17,6 +17,7 @@ from unalike.functional.trees import leaves, map_tree
 from .plan import Plan
 
 Positions = NDArray[np.int64]
+Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 
@@ -48,10 +49,10 @@ class Chunks:
         return _join(alone, torch.stack)
 
     def map_threads(
-        self, work: Callable[[Positions], Result], chunks: Sequence[Positions]
+        self, work: Callable[[Part], Result], chunks: Sequence[Part]
     ) -> Iterable[Result]:
         """`work` on every chunk; the results in the order of the chunks."""
-        if self.plan.threads == 1 or len(chunks) == 1:
+        if self.plan.threads == 1 or len(chunks) < 2:
             return map(work, chunks)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(

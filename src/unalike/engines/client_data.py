@@ -122,10 +122,15 @@ class ClientData:
         )
 
 
-def padded(ragged: Ragged, rows: NDArray[np.int64], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Index lists as a rectangle [S, longest] padded with the first sample, and sizes [S]."""
+def padded(
+    ragged: Ragged, rows: NDArray[np.int64], device: torch.device, least: int = 1
+) -> tuple[Tensor, Tensor]:
+    """Index lists as a rectangle [S, longest] padded with the first sample, and sizes [S].
+
+    least: the rectangle is no shorter.
+    """
     sizes = ragged.sizes[rows]
-    longest = max(1, int(sizes.max(initial=1)))
+    longest = max(least, int(sizes.max(initial=1)))
     steps = np.arange(longest)
     at = ragged.offsets[rows][:, None] + np.where(steps < sizes[:, None], steps, 0)
     if len(ragged.values) == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +22,8 @@ class ClientStates:
         self._fresh = fresh
         self._rows = map_tree(lambda leaf: leaf.new_empty((places, *leaf.shape)), fresh)
         self._filled = torch.zeros(places, dtype=torch.bool, device=device)
+        self.versions = np.zeros(places, np.int64)
+        """How often the state in each place has been replaced."""
 
     def take(self, ids: Tensor) -> Any:
         """The states of these clients [S]: leaves [S, ...]."""
@@ -40,6 +43,7 @@ class ClientStates:
         for rows, new in zip(leaves(self._rows), leaves(states), strict=True):
             rows[ids] = new
         self._filled[ids] = True
+        self.versions[ids.cpu().numpy()] += 1
 
     def all(self) -> Any:
         """All states: leaves [N, ...]."""

@@ -15,9 +15,9 @@ from torch.func import vmap
 from unalike.core import Batches, Method, Population, Problem, average
 from unalike.core.buffers import RecomputeStatistics, with_buffers
 from unalike.data.federation import Federation
-from unalike.data.ragged import Ragged
 from unalike.functional.finite import finite_rows
 from unalike.functional.gradient_count import count_gradients
+from unalike.functional.stack import stack_of
 from unalike.functional.trees import leaves, map_tree
 
 from .chunks import Chunks, covers_in_order, empty_rows, put_rows, take_rows
@@ -25,7 +25,8 @@ from .client_data import ClientData
 from .client_states import ClientStates
 from .machine import device_named, flush_denormals, keep_freed_memory, require_compiler
 from .plan import Plan
-from .prediction import Predictions, Predictor
+from .prediction import Lookup, Predictor
+from .predictions import Predictions
 
 Work = Callable[[Any, Any, Batches], Any]
 
@@ -37,6 +38,14 @@ class Answers(NamedTuple):
     sound: NDArray[np.bool_]  # [cohort] which answers are finite throughout
     arrived: NDArray[np.bool_]  # [cohort] who answered at all
     gradients: int  # per-sample gradient evaluations
+
+
+class PersonalModel(NamedTuple):
+    """What a client predicts with, and what it was made of."""
+
+    model: Any
+    message: Any
+    state: Any
 
 
 class LocalEngine:
@@ -92,7 +101,7 @@ class LocalEngine:
             draws=self.problem.has_dropout,
         )
         self.problem.capacity = self._data.capacity
-        self._predictor = Predictor(self.method, self.problem, self._data)
+        self.predictor = Predictor(self.method, self.problem, self._data)
         self._fresh = self.method.init_client(self.problem, self.w)
         self._client_states = ClientStates(self._fresh, len(self.rows), self.device)
 
@@ -111,6 +120,16 @@ class LocalEngine:
         self.problem.compile(plan.compiled)
         self._chunks.close()
         self._chunks = Chunks(plan)
+
+    @property
+    def chunks(self) -> Chunks:
+        """The plan at work."""
+        return self._chunks
+
+    @property
+    def versions(self) -> NDArray[np.int64]:
+        """How often each training client's state has been replaced: [N]."""
+        return self._client_states.versions
 
     @property
     def states(self) -> Any:
@@ -154,17 +173,38 @@ class LocalEngine:
 
     def personalise(self, t: int, server: Any) -> Any:
         """What each training client predicts with: a tree with leaves [N, ...]."""
-        downs = self._sent(self.method.deliver, server, np.arange(len(self.rows)))
-        return self.personalise_from(t, downs)
+        return self.personalise_from(t, self.delivered(server, np.arange(len(self.rows))))
 
     def personalise_from(self, t: int, downs: Any) -> Any:
         """`personalise`, from what was delivered to the training clients: leaves [N, ...]."""
+        return self.personalise_some(t, np.arange(len(self.rows)), downs)
+
+    def personalise_some(self, t: int, ids: NDArray[np.int64], downs: Any) -> Any:
+        """What these clients predict with, from what was delivered to them: leaves [n, ...]."""
         self._data.use_round(t)
+        states = self._client_states.take(torch.from_numpy(ids).to(self.device))
+        return self._map(self._personal_work, "personalise", t, self.rows[ids], downs, states)[0]
 
-        def work(down: Any, client: Any, batches: Batches) -> Any:
-            return self.method.personalise(self.problem, down, client, batches)
+    def personalise_one(self, t: int, server: Any) -> PersonalModel:
+        """What the client with the fewest samples predicts with, and what it was made of."""
+        self._data.use_round(t)
+        at = self._data.sizes(self.rows).argmin(0, keepdims=True)
+        rows = self.rows[at]
+        down, state, inputs = (
+            map_tree(lambda leaf: leaf[0], tree)
+            for tree in (
+                self.delivered(server, at),
+                self._client_states.take(torch.from_numpy(at).to(self.device)),
+                self._data.inputs("personalise", t, rows),
+            )
+        )
+        sizes = self._data.sizes(rows), self._data.held_out_sizes(rows)
+        with torch.no_grad(), flush_denormals():
+            batches = self._data.batches(inputs, *sizes, trimmed=True)
+            return PersonalModel(self._personal_work(down, state, batches), down, state)
 
-        return self._map(work, "personalise", t, self.rows, downs, self.states)[0]
+    def _personal_work(self, down: Any, client: Any, batches: Batches) -> Any:
+        return self.method.personalise(self.problem, down, client, batches)
 
     def adapt(self, t: int, server: Any) -> Any:
         """What each client that never trains predicts with, after its own adaptation."""
@@ -172,24 +212,30 @@ class LocalEngine:
 
     def adapt_from(self, t: int, down: Any) -> Any:
         """`adapt`, from what was sent to each of the clients that never train."""
-        self._data.use_round(t)
         rows = self.new_rows if len(self.new_rows) else self.rows[:1]
-        count = len(rows)
+        adapted = self.adapt_some(t, rows, down)
+        return map_tree(lambda leaf: leaf[: len(self.new_rows)], adapted)
+
+    def adapt_some(self, t: int, rows: NDArray[np.int64], down: Any) -> Any:
+        """What clients in these rows predict with, as if they had never trained: leaves [n, ...]"""
+        self._data.use_round(t)
 
         def repeat(leaf: Tensor) -> Tensor:
-            return leaf.expand(count, *leaf.shape)
-
-        downs = map_tree(repeat, down)
+            return leaf.expand(len(rows), *leaf.shape)
 
         def work(down: Any, client: Any, batches: Batches) -> Any:
             return self.method.adapt(self.problem, down, client, batches)
 
-        adapted = self._map(work, "adapt", t, rows, downs, map_tree(repeat, self._fresh))[0]
-        return map_tree(lambda leaf: leaf[: len(self.new_rows)], adapted)
+        downs, fresh = map_tree(repeat, down), map_tree(repeat, self._fresh)
+        return self._map(work, "adapt", t, rows, downs, fresh)[0]
 
     def broadcast(self, server: Any, ids: NDArray[np.int64]) -> Any:
         """What travels to these clients: every leaf [S, ...]."""
         return self._sent(self.method.broadcast, server, ids)
+
+    def delivered(self, server: Any, ids: NDArray[np.int64]) -> Any:
+        """What travels to these clients before they predict: every leaf [S, ...]."""
+        return self._sent(self.method.deliver, server, ids)
 
     def _sent(self, verb: Callable[[Any, Tensor], Any], server: Any, ids: NDArray[np.int64]) -> Any:
         return messages_for(verb, server, torch.from_numpy(ids).to(self.device))
@@ -204,24 +250,28 @@ class LocalEngine:
         states = self._client_states.take(torch.from_numpy(ids).to(self.device))
         return self._map(work, "measure", 0, self.rows[ids], downs, states)[0]
 
-    def predict(
-        self,
-        personal: Any,
-        rows: NDArray[np.int64],
-        part: str,
-        *,
-        only: Ragged | None = None,
-    ) -> Predictions:
-        """Each client's own model (leaves [n, ...]) on its "test" or "validation" samples.
+    def sizes(self, t: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Training samples of the clients in these rows, in round t."""
+        self._data.use_round(t)
+        return self._data.sizes(rows)
 
-        only: other lists of indices, into x_test for "test" and else into x, one for each client.
-        """
-        return self._predictor.predict(self._chunks, personal, rows, part, only=only)
+    def predict(self, personal: Any, rows: NDArray[np.int64], part: str) -> Predictions:
+        """Each client's own model (leaves [n, ...]) on its "test" or "validation" samples."""
+        lookup = self.predictor.lookup(rows, part)
+        buffer = self.predictor.buffer(lookup)
+        self.predictor.put_own(personal, np.arange(len(rows)), lookup, buffer, self._chunks)
+        return self.predictor.predictions(lookup, buffer)
 
     def predict_pooled(self, model: Any, part: str) -> Predictions:
         """One model on the pooled test samples, or on all clients' validation samples."""
-        pooled = self._with_statistics(model)
-        return self._predictor.predict_pooled(pooled, self.rows, part)
+        lookup = self.predictor.pooled(self.rows, part)
+        return self.predict_shared(self._with_statistics(model), lookup)
+
+    def predict_shared(self, model: Any, lookup: Lookup) -> Predictions:
+        """One model on all these samples."""
+        buffer = self.predictor.buffer(lookup)
+        self.predictor.put_shared(model, lookup, buffer, self._chunks)
+        return self.predictor.predictions(lookup, buffer)
 
     def _with_statistics(self, model: Any) -> Any:
         """The one model, with the statistics of all training clients where it needs them."""
@@ -282,6 +332,20 @@ class LocalEngine:
                 joined = empty_rows(result, len(rows))
             put_rows(joined, torch.from_numpy(at).to(self.device), result)
         return joined, gradients
+
+
+def message_to_all(verb: Callable[[Any, Tensor], Any], server: Any) -> Any | None:
+    """What `verb(server, client)` is for every client; None where it depends on the client."""
+    said: list[Any] = []
+
+    def one(client: Tensor) -> Tensor:
+        message = verb(server, client)
+        if not any(stack_of(leaf) for leaf in leaves(message)):
+            said.append(message)
+        return client
+
+    vmap(one)(torch.arange(2))
+    return said[0] if said else None
 
 
 def messages_for(verb: Callable[[Any, Tensor], Any], server: Any, ids: Tensor) -> Any:

@@ -1,4 +1,4 @@
-"""What models answer on samples: each client's own model on its own, or one model on all."""
+"""Predictions of clients' own models on their own samples, or of one model on all."""
 
 from __future__ import annotations
 
@@ -8,49 +8,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.func import vmap
 
 from unalike.core import Method, Problem
 from unalike.data.ragged import Ragged
 from unalike.functional.trees import map_tree
-from unalike.measures.groups import Floats
-from unalike.tasks import Losses, Sums, Task
 
 from .chunks import Chunks
 from .client_data import ClientData, padded
+from .predictions import Answer, PredictionBuffer, Predictions
 
 POOLED_BATCH = 1024
-"""Samples in one batch of a pooled prediction."""
+"""Samples in one batch of a prediction by one model."""
+
+STACKED_NUMBERS = 1 << 22
+"""Features of samples that stacked models predict at once, where two clients do not have more."""
 
 
-class Predictions(NamedTuple):
-    """Outputs for consecutive groups of samples, one group a client."""
+class Lookup(NamedTuple):
+    """Samples of each client on which models are asked."""
 
-    output: Tensor  # [n, ...] what the task's measures need of them
-    losses: Tensor | Losses  # [n] of each sample; or of groups, where a mean is not over samples
-    truth: Tensor  # [n, ...]
-    sizes: NDArray[np.int64]  # [groups]
-
-    def counts(self, task: Task, *, addable: bool = False, together: bool = False) -> Sums:
-        """What scores need to know of each group, or of all samples together as one group.
-
-        addable: whether the sums may be added to those of other places.
-        """
-        output, truth = (values.detach().cpu().numpy() for values in (self.output, self.truth))
-        losses: Floats | Losses
-        if isinstance(self.losses, Tensor):
-            losses = self.losses.detach().cpu().numpy().astype(np.float64)
-        else:
-            losses = self.losses
-        if together:
-            return task.pooled(output, truth, losses, self.sizes)
-        return task.counts(output, truth, losses, self.sizes, addable=addable)
-
-
-class _Losses(NamedTuple):
-    """The losses of a group: of each of its samples, or, where they are coupled, of all."""
-
-    numerator: Tensor  # [B] or [1]
-    denominator: Tensor  # [B] or [1]
+    part: str  # "test" or another: whether the lists are of x_test or of x
+    lists: Ragged  # [clients]
 
 
 class Predictor:
@@ -59,93 +38,113 @@ class Predictor:
     def __init__(self, method: Method, problem: Problem, data: ClientData) -> None:
         self.method, self.problem, self.data = method, problem, data
 
-    def predict(
+    def lookup(self, rows: NDArray[np.int64], part: str) -> Lookup:
+        """The "test" or "validation" samples of these clients."""
+        federation = self.data.federation
+        held = federation.test if part == "test" else federation.validation
+        return Lookup(part, held.of_rows(rows))
+
+    def pooled(self, rows: NDArray[np.int64], part: str) -> Lookup:
+        """The pooled test samples, or the validation samples of these clients, as of one."""
+        values = self.data.federation.pooled_test
+        if part != "test":
+            values = self.data.federation.validation.of_rows(rows).values
+        return Lookup(part, Ragged.of(values, np.asarray([len(values)])))
+
+    def buffer(self, lookup: Lookup) -> PredictionBuffer:
+        """Where answers on these samples go."""
+        return PredictionBuffer(lookup.lists, coupled=self.problem.couples)
+
+    def predictions(self, lookup: Lookup, buffer: PredictionBuffer) -> Predictions:
+        """What has been put there."""
+        none = self._nothing_said
+        nothing = Answer(self._reduced(none, self.data.y[:0]), none.flatten(), none.flatten())
+        return buffer.predictions(self._samples(lookup.part)[1], nothing)
+
+    def put_own(
         self,
+        models: Any,
+        clients: NDArray[np.int64],
+        lookup: Lookup,
+        buffer: PredictionBuffer,
         chunks: Chunks,
-        personal: Any,
-        rows: NDArray[np.int64],
-        part: str,
-        *,
-        only: Ragged | None = None,
-    ) -> Predictions:
-        """Each client's own model (leaves [n, ...]) on its "test" or "validation" samples.
+    ) -> None:
+        """Ask each of these clients' models (leaves [m, ...]) about that client's samples.
 
-        only: other lists of indices, into x_test for "test" and else into x, one for each client.
+        What comes back for a client does not depend on which others there are, so stacked samples
+        are padded to lengths that follow from their own number.
         """
-        data = self.data
-        ragged = data.federation.test if part == "test" else data.federation.validation
-        ragged = ragged if only is None else only
-        x, y = self._samples(part)
-        outputs: list[Tensor] = [self._no_output] * len(rows)
-        losses = [_Losses(self._nothing, self._nothing)] * len(rows)
+        x, y = self._samples(lookup.part)
+        alone = chunks.plan.mode == "single"
+        sizes = lookup.lists.sizes[clients]
 
-        def one(model: Any, ids: Tensor, size: Tensor) -> tuple[Tensor, _Losses]:
+        def one(model: Any, ids: Tensor, size: Tensor) -> Answer:
             real = torch.arange(len(ids), device=ids.device) < size
-            output = self.method.predict(self.problem, model, x[ids])
-            return self._reduced(output, y[ids]), self._losses(output, y[ids], real)
+            return self._answer(model, x[ids], y[ids], real)
 
-        with torch.no_grad():
-            for at in chunks.split(ragged.sizes[rows]) if len(rows) else ():
-                ids, sizes = padded(ragged, rows[at], data.device)
-                models = map_tree(lambda leaf, at=at: leaf[torch.from_numpy(at)], personal)
-                output, loss = chunks.apply(lambda _: one, len(at), (models, ids, sizes))
-                real = torch.arange(ids.shape[1], device=data.device) < sizes[:, None]
-                for position, i in enumerate(at):
-                    outputs[i] = output[position][real[position]]
-                    losses[i] = self._of_real(loss, position, real[position])
-        ids = _joined([ragged.rows(row) for row in rows], data.device)
-        return Predictions(
-            torch.cat(outputs) if outputs else self._no_output,
-            self._grouped(losses, ragged.sizes[rows]),
-            y[ids],
-            ragged.sizes[rows],
-        )
+        def ask(group: Group) -> tuple[NDArray[np.int64], Tensor, Answer]:
+            own = clients[group.clients]
+            ids, counts = padded(lookup.lists, own, self.data.device, group.length)
+            at = torch.from_numpy(group.clients)
+            asked = (map_tree(lambda leaf: leaf[at], models), ids, counts)
+            with torch.no_grad():
+                if not alone:
+                    return own, counts, vmap(one)(*asked)
+                answer = one(*(map_tree(lambda leaf: leaf[0], tree) for tree in asked))
+                return own, counts, Answer(*(column[None] for column in answer))
 
-    def predict_pooled(self, model: Any, rows: NDArray[np.int64], part: str) -> Predictions:
-        """One model on the pooled test samples, or on these clients' validation samples."""
-        federation, device = self.data.federation, self.data.device
-        x, y = self._samples(part)
-        if part == "test":
-            ids = _joined([federation.pooled_test], device)
-        else:
-            ids = _joined([federation.validation.rows(int(row)) for row in rows], device)
-        batches = ids.split(POOLED_BATCH) if len(ids) else ()
-        outputs: list[Tensor] = []
-        losses: list[_Losses] = []
-        with torch.no_grad():
-            for some in batches:
-                output = self.method.predict(self.problem, model, x[some])
-                outputs.append(self._reduced(output, y[some]))
-                if not self._coupled:
-                    losses.append(self._losses(output, y[some], torch.ones_like(some)))
-            together = torch.cat(outputs) if outputs else self._no_output
-            if self._coupled:
-                losses.append(self._losses(together, y[ids], torch.ones_like(ids)))
-        numerator, denominator = (
-            torch.cat([self._nothing, *(one[i] for one in losses)]) for i in (0, 1)
-        )
-        sizes = np.asarray([len(ids)])
-        return Predictions(
-            together, self._grouped([_Losses(numerator, denominator)], sizes), y[ids], sizes
-        )
+        most = STACKED_NUMBERS // max(1, x[0].numel() if len(x) else 1)
+        groups = alike(sizes, most, alone=alone, empty=self.problem.couples)
+        for own, counts, answer in chunks.map_threads(ask, groups):
+            self._put(buffer, own, counts, answer)
+
+    def put_shared(
+        self, model: Any, lookup: Lookup, buffer: PredictionBuffer, chunks: Chunks
+    ) -> None:
+        """Ask one model about all samples."""
+        x, y = self._samples(lookup.part)
+        ids = torch.from_numpy(lookup.lists.values).to(self.data.device)
+        places = torch.arange(len(ids), device=ids.device)
+
+        def ask(at: Tensor) -> tuple[Tensor, Tensor]:
+            with torch.no_grad():
+                return at, self.method.predict(self.problem, model, x[ids[at]])
+
+        batches = places.split(POOLED_BATCH) if len(places) else ()
+        outputs = list(chunks.map_threads(ask, batches))
+        if self.problem.couples:
+            sizes = lookup.lists.sizes.tolist()
+            whole = [output for _, output in outputs] or [self._nothing_said]
+            outputs = list(zip(places.split(sizes), torch.cat(whole).split(sizes), strict=True))
+        for client, (at, output) in enumerate(outputs):
+            answer = self._judged(output, y[ids[at]], torch.ones_like(at))
+            buffer.put(at, torch.tensor([client], device=ids.device), answer)
+
+    def _put(
+        self, buffer: PredictionBuffer, clients: NDArray[np.int64], sizes: Tensor, answer: Answer
+    ) -> None:
+        """The answers of stacked clients, each leaf [S, ...], without padding."""
+        length = answer.output.shape[1]
+        steps = torch.arange(length, device=sizes.device)
+        real = steps < sizes[:, None]
+        starts = torch.from_numpy(buffer.lists.offsets[clients]).to(sizes.device)
+        samples = (starts[:, None] + steps)[real]
+        losses = [
+            column.reshape(-1) if self.problem.couples or not column.numel() else column[real]
+            for column in answer[1:]
+        ]
+        own = torch.from_numpy(clients).to(sizes.device)
+        buffer.put(samples, own, Answer(answer.output[real], *losses))
 
     def _samples(self, part: str) -> tuple[Tensor, Tensor]:
         data = self.data
         return (data.x_test, data.y_test) if part == "test" else (data.x, data.y)
 
     @property
-    def _coupled(self) -> bool:
-        return self.problem.couples
-
-    @property
-    def _nothing(self) -> Tensor:
-        return torch.empty(0, dtype=self.data.dtype, device=self.data.device)
-
-    @property
-    def _no_output(self) -> Tensor:
-        """What measures need of no samples: [0, ...]."""
-        task = self.data.federation.task
-        return self._reduced(self._nothing.reshape(0, *task.outputs), self.data.y[:0])
+    def _nothing_said(self) -> Tensor:
+        """A model's output on no samples: [0, ...]."""
+        shape = (0, *self.data.federation.task.outputs)
+        return torch.empty(shape, dtype=self.data.dtype, device=self.data.device)
 
     def _reduced(self, output: Tensor, y: Tensor) -> Tensor:
         """In the shape that the task says, whatever else of that size a model puts out."""
@@ -153,39 +152,53 @@ class Predictor:
         reduced = task.reduced(output, y)
         return reduced[:, None] if reduced.dim() == 1 else reduced
 
-    def _losses(self, output: Tensor, y: Tensor, real: Tensor) -> _Losses:
-        """Of samples [B], those that are not real being padding."""
-        loss = self.problem.criterion
+    def _answer(self, model: Any, x: Tensor, y: Tensor, real: Tensor) -> Answer:
+        return self._judged(self.method.predict(self.problem, model, x), y, real)
+
+    def _judged(self, output: Tensor, y: Tensor, real: Tensor) -> Answer:
+        """Outputs on samples [B], those that are not real being padding."""
+        loss, reduced = self.problem.criterion, self._reduced(output, y)
         if loss.couples:
             ratio = loss.ratio(output, y, real.to(output.dtype))
-            return _Losses(ratio.numerator[None], ratio.denominator[None])
+            return Answer(reduced, ratio.numerator[None], ratio.denominator[None])
         each, denominators = loss.each(output, y), loss.denominators(output, y)
         assert each is not None
-        return _Losses(each, self._nothing if denominators is None else denominators)
-
-    def _of_real(self, losses: _Losses, position: int, real: Tensor) -> _Losses:
-        """Of one client of a chunk, without padding."""
-        mine = _Losses(*(column[position] for column in losses))
-        if self._coupled:
-            return mine
-        return _Losses(*(column[real] if len(column) else column for column in mine))
-
-    def _grouped(self, losses: list[_Losses], sizes: NDArray[np.int64]) -> Tensor | Losses:
-        """Those of all groups, in the form in which they are counted."""
-        numerator, denominator = (
-            torch.cat([self._nothing, *(one[i] for one in losses)]) for i in (0, 1)
-        )
-        if not len(denominator):
-            return numerator
-        columns = (
-            part.detach().cpu().numpy().astype(np.float64) for part in (numerator, denominator)
-        )
-        if self._coupled:
-            return Losses(*columns)
-        each, below = columns
-        return Losses.of_samples(each, sizes, below)
+        nothing = torch.empty(0, dtype=self.data.dtype, device=self.data.device)
+        return Answer(reduced, each, nothing if denominators is None else denominators)
 
 
-def _joined(lists: list[NDArray[np.int64]], device: torch.device) -> Tensor:
-    """Lists of indices one after the other: [n] int64."""
-    return torch.from_numpy(np.concatenate([np.zeros(0, np.int64), *lists])).to(device)
+class Group(NamedTuple):
+    """Clients whose samples are padded to one length."""
+
+    clients: NDArray[np.int64]  # [m] places
+    length: int
+
+
+def alike(sizes: NDArray[np.int64], most: int, *, alone: bool, empty: bool = False) -> list[Group]:
+    """Groups of clients with about as many samples: sizes [n].
+
+    A pair at least, if need be of the same client twice, since one alone rounds differently; no
+    more than `most` samples at once otherwise.
+
+    alone: each by itself, without padding. empty: clients without samples are among them.
+    """
+    held = np.flatnonzero((sizes > 0) | empty)
+    if alone:
+        return [Group(np.asarray([i]), int(sizes[i])) for i in held]
+    groups = []
+    lengths = padded_length(sizes[held])
+    for length in np.unique(lengths):
+        clients = held[lengths == length]
+        pieces = -(-len(clients) // max(2, most // int(length)))
+        groups += [
+            Group(piece if len(piece) > 1 else np.repeat(piece, 2), int(length))
+            for piece in np.array_split(clients, pieces)
+        ]
+    return groups
+
+
+def padded_length(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The next of 1, 2, 3, 4, 6, 8, 12, 16, ...: at most half as much again."""
+    power = 2 ** np.ceil(np.log2(np.maximum(sizes, 1))).astype(np.int64)
+    between = 3 * (power // 4)
+    return np.where((power >= 4) & (sizes <= between), between, power)

@@ -71,7 +71,7 @@ def leading(
 
     def narrow_work(own: Carry) -> Carry:
         with _Narrowed(stack, count) as narrowed:
-            return work(own, narrowed.inner)
+            return work(own, narrowed.within)
 
     after = vmap(narrow_work)(map_tree(lambda rows: rows[:count], before))
 
@@ -91,7 +91,9 @@ class _Narrowed(TorchFunctionMode):
     def __init__(self, stack: Stack, count: int) -> None:
         super().__init__()
         self._outer = stack
-        self.inner = Stack(functorch.maybe_current_level(), count)
+        level = functorch.maybe_current_level()
+        assert level is not None
+        self.within = Stack(level, count)
         self._known: dict[int, tuple[Tensor, Tensor]] = {}  # an id is unique while its tensor lives
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -106,8 +108,8 @@ class _Narrowed(TorchFunctionMode):
                 return value
             known = self._known.get(id(value))
             if known is None:
-                rows = rows_of(value, self._outer)[: self.inner.size]
-                known = value, stacked(rows, self.inner)
+                rows = rows_of(value, self._outer)[: self.within.size]
+                known = value, stacked(rows, self.within)
                 self._known[id(value)] = known
             return known[1]
         if type(value) in (list, tuple):

@@ -13,22 +13,24 @@ Validation scores are kept apart: they alone choose a round.
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from unalike.core import Cohort
-from unalike.data.ragged import Ragged
-from unalike.data.windows import Windows, in_window, last_rounds, window_of
+from unalike.data.windows import in_window, last_rounds, window_of
 from unalike.engines.local import LocalEngine
-from unalike.engines.prediction import Predictions
+from unalike.engines.personal_prediction import PersonalPredictor
+from unalike.engines.prediction import Lookup
+from unalike.engines.predictions import Predictions
 from unalike.functional.trees import leaves
 from unalike.measures.dissimilarity import gradient_dissimilarity
 from unalike.measures.group_agreement import adjusted_rand
 from unalike.measures.groups import Floats
+from unalike.tasks import Losses
 
 MOST_PROBED = 100
 """Clients whose full gradients are taken for the dissimilarity of a round."""
@@ -37,22 +39,42 @@ Scores = dict[str, Floats]
 """By the name of the measure, or "loss", one value for each group: [groups]."""
 
 
-def evaluate(engine: LocalEngine, server: Any, t: int, cohort: Cohort) -> dict[str, Any]:
-    """Everything measured after round t, as plain values for the run's store."""
-    method = engine.method
-    personal = engine.personalise(t, server)
+def evaluate(
+    engine: LocalEngine,
+    server: Any,
+    t: int,
+    cohort: Cohort,
+    models: PersonalPredictor | None = None,
+) -> dict[str, Any]:
+    """Everything measured after round t, as plain values for the run's store.
+
+    models: remembers from one evaluation of the engine to the next what has not changed.
+    """
+    models = models or PersonalPredictor(engine)
+    method, truth = engine.method, engine.federation.groups
+    windows = _windows_now(engine, t)
+    lookups = [models.lookup("test"), models.lookup("validation")]
+    others = [] if windows is None else windows.lookups(engine, models)
+    found = models.predict(t, server, [*lookups, *others], digests=truth is not None)
+    test, validation = found.of[:2]
     result: dict[str, Any] = {
-        "personal": as_lists(_score(engine, engine.predict(personal, engine.rows, "test"))),
-        "validation": _pooled(engine, engine.predict(personal, engine.rows, "validation")),
+        "personal": as_lists(_score(engine, test)),
+        "validation": _pooled(engine, validation),
     }
-    if (agreement := _agreement(engine, personal)) is not None:
-        result["cluster_agreement"] = agreement
-    time = engine.federation.window
-    if time is not None and t in last_rounds(engine.rounds, time.number):
-        result["stream"] = _by_window(engine, personal, time, t)
+    if truth is not None and found.digests is not None:
+        agreement = _agreement(found.digests, truth[engine.rows])
+        if agreement is not None:
+            result["cluster_agreement"] = agreement
+    if windows is not None:
+        main = engine.federation.task.main.name
+        scores = [as_lists(_score(engine, each))[main] for each in found.of[2:]]
+        result["stream"] = windows.record(scores)
     shared = method.global_model(server)
     if shared is not None:
-        result["global"] = of_first_group(_score(engine, engine.predict_pooled(shared, "test")))
+        pooled = _of_everybody(engine, test) if _same(shared, found.shared) else None
+        if pooled is None:
+            pooled = engine.predict_pooled(shared, "test")
+        result["global"] = of_first_group(_score(engine, pooled))
         if isinstance(shared, Tensor) and shared.shape == engine.w.shape and len(cohort.ids):
             probed = cohort.ids[:MOST_PROBED]
             weights = cohort.weights[:MOST_PROBED] / cohort.weights[:MOST_PROBED].sum()
@@ -61,55 +83,85 @@ def evaluate(engine: LocalEngine, server: Any, t: int, cohort: Cohort) -> dict[s
     return result
 
 
-def evaluate_new(engine: LocalEngine, server: Any, t: int) -> dict[str, Any]:
+def evaluate_new(
+    engine: LocalEngine, server: Any, t: int, models: PersonalPredictor | None = None
+) -> dict[str, Any]:
     """Scores of the clients that never trained, one value a client."""
-    adapted = engine.adapt(t, server)
-    return as_lists(_score(engine, engine.predict(adapted, engine.new_rows, "test")))
+    models = models or PersonalPredictor(engine)
+    return as_lists(_score(engine, models.predict_new(t, server)))
 
 
-def _agreement(engine: LocalEngine, personal: Any) -> float | None:
-    """How well clients that share a model are those of one true group, where groups are known.
+def _same(one: Any, other: Any) -> bool:
+    """Whether two models are equal, tensor by tensor."""
+    a, b = leaves(one), [] if other is None else leaves(other)
+    return len(a) == len(b) and all(map(torch.equal, a, b))
+
+
+def _of_everybody(engine: LocalEngine, test: Predictions) -> Predictions | None:
+    """One model's answers as those on the pooled test samples, where these are the clients'."""
+    asked = engine.federation.test.of_rows(engine.rows).values
+    if isinstance(test.losses, Losses) or not np.array_equal(asked, engine.federation.pooled_test):
+        return None
+    return test._replace(sizes=np.asarray([len(asked)]))
+
+
+def _agreement(digests: list[bytes], truth: NDArray[np.int64]) -> float | None:
+    """How well clients that share a model are those of one true group: digests, truth [N].
 
     None for methods with one model for all, or one for each.
     """
-    truth = engine.federation.groups
-    if truth is None or not leaves(personal):
-        return None
-    models = _array(leaves(personal)[0])
-    digests = [hashlib.blake2b(model.tobytes(), digest_size=16).digest() for model in models]
     found = np.unique(digests, return_inverse=True)[1]
     if not 0 < found.max() < len(found) - 1:
         return None
-    return adjusted_rand(found, truth[engine.rows])
+    return adjusted_rand(found, truth)
 
 
-def _by_window(engine: LocalEngine, personal: Any, time: Windows, t: int) -> dict[str, Any]:
+class _Windows(NamedTuple):
     """The main measure of each client's model when a window ends, NaN where it has no samples.
 
     next    on the training samples of the next window, before it is trained on; null at the end
     past    on the test samples of every window so far, the one that ends included
     """
-    here = window_of(t, engine.rounds, time.number)
-    federation, clients = engine.federation, engine.federation.clients
 
-    def score(part: str, lists: Ragged) -> list[float]:
-        predictions = engine.predict(personal, engine.rows, part, only=lists)
-        return as_lists(_score(engine, predictions))[federation.task.main.name]
+    number: int
+    here: int
 
-    def each(window: int) -> NDArray[np.int64]:
-        return np.full(clients, window)
+    @property
+    def goes_on(self) -> bool:
+        return self.here + 1 < self.number
 
-    ahead = here + 1
-    return {
-        "window": here,
-        "next": score("train", in_window(federation.train, time.samples, each(ahead)))
-        if ahead < time.number
-        else None,
-        "past": [
-            score("test", in_window(federation.test, time.tests, each(window)))
-            for window in range(ahead)
-        ],
-    }
+    def lookups(self, engine: LocalEngine, models: PersonalPredictor) -> list[Lookup]:
+        """Of the next window, if there is one, and of those so far."""
+        federation, time = engine.federation, engine.federation.window
+        assert time is not None
+
+        def each(window: int) -> NDArray[np.int64]:
+            return np.full(federation.clients, window)
+
+        ahead = self.here + 1
+        coming = in_window(federation.train, time.samples, each(ahead)) if self.goes_on else None
+        past = [in_window(federation.test, time.tests, each(window)) for window in range(ahead)]
+        return [
+            *([] if coming is None else [models.lookup("train", coming)]),
+            *(models.lookup("test", lists) for lists in past),
+        ]
+
+    def record(self, scores: list[list[float]]) -> dict[str, Any]:
+        """The scores of these lookups."""
+        past = scores[1:] if self.goes_on else scores
+        return {
+            "window": self.here,
+            "next": scores[0] if self.goes_on else None,
+            "past": past,
+        }
+
+
+def _windows_now(engine: LocalEngine, t: int) -> _Windows | None:
+    """The window that ends with round t, where one does."""
+    time = engine.federation.window
+    if time is None or t not in last_rounds(engine.rounds, time.number):
+        return None
+    return _Windows(time.number, window_of(t, engine.rounds, time.number))
 
 
 def _score(engine: LocalEngine, predictions: Predictions) -> Scores:
@@ -131,7 +183,3 @@ def of_first_group(values: Scores) -> dict[str, float]:
 def as_lists(values: Scores) -> dict[str, list[float]]:
     """The scores of all groups, as a record holds them."""
     return {name: column.tolist() for name, column in values.items()}
-
-
-def _array(values: Tensor) -> NDArray[Any]:
-    return values.detach().cpu().numpy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from unalike.data.ragged import Ragged
 from unalike.engines.local import LocalEngine
 from unalike.engines.machine import device_named
 from unalike.engines.memory import predict_memory
+from unalike.engines.personal_prediction import PersonalPredictor
 from unalike.engines.plan import Plan, choose_plan, mode_for
 from unalike.privacy import with_privacy
 from unalike.robust import with_robust
@@ -142,11 +144,15 @@ class SimulatedClients:
     def newcomers(self) -> bool:
         return bool(self.engine.federation.newcomers.any())
 
+    @cached_property
+    def _models(self) -> PersonalPredictor:
+        return PersonalPredictor(self.engine)
+
     def evaluate(self, server: Any, t: int, cohort: Cohort) -> dict[str, Any]:
-        return evaluate(self.engine, server, t, cohort)
+        return evaluate(self.engine, server, t, cohort, self._models)
 
     def evaluate_new(self, server: Any, t: int) -> dict[str, Any]:
-        return evaluate_new(self.engine, server, t)
+        return evaluate_new(self.engine, server, t, self._models)
 
 
 def pool_clients(federation: Federation) -> Federation:

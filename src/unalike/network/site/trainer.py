@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from unalike.engines.local import LocalEngine
-from unalike.engines.prediction import Predictions
+from unalike.engines.predictions import Predictions
 from unalike.functional.finite import finite
 from unalike.functional.trees import leaves, map_tree
 from unalike.network.protocol.messages import Message, MessageError, pack, shapes_of, unpack
