@@ -148,7 +148,7 @@ def test_resuming_changes_no_bit(name: str, text: str, tmp_path: Path) -> None:
     begun = run_robustly(place, method, text, 1, cohort=5, **OPTIONS)
     store = RunStore(tmp_path)
     store.append({"round": 1})
-    store.checkpoint(Checkpoint(1, begun.server, begun.states, ""), force=True)
+    store.checkpoint(Checkpoint(1, begun.server, begun.states, ""))
 
     guarded = with_robust(method, rule(text), place.problem, cohort=5)
     engine = place.engine(guarded, **OPTIONS)

@@ -7,7 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from small_studies import SMALL
+from unalike import compare
 from unalike.core import NoState
+from unalike.engines.client_states import ClientStates
 from unalike.errors import InputError
 from unalike.study.store import Checkpoint, RunStore
 from unalike.study.study_folder import prepare_folder
@@ -29,7 +32,7 @@ def filled(folder: Path, rounds: int) -> RunStore:
     store = RunStore(folder)
     for t in range(1, rounds + 1):
         store.append({"round": t})
-        store.checkpoint(Checkpoint(t, server(t), NoState(), "plan"), force=True)
+        store.checkpoint(Checkpoint(t, server(t), NoState(), "plan"))
     return store
 
 
@@ -122,3 +125,23 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="is a file"):
         prepare_folder(tmp_path / "file", overwrite=False)
+
+
+def test_a_checkpoint_that_was_dear_is_not_due_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter([0.0, 2.0, 41.0, 42.0])
+    monkeypatch.setattr("unalike.study.store.time.monotonic", lambda: next(now))
+    store = filled(tmp_path, 1)
+    assert [store.due, store.due] == [False, True]
+
+
+def test_states_of_all_clients_are_taken_for_a_checkpoint_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+    honest = ClientStates.all
+    monkeypatch.setattr(ClientStates, "all", lambda states: taken.append(1) or honest(states))
+    monkeypatch.setattr(RunStore, "due", False)
+    compare("digits", methods="local", out=tmp_path, **SMALL)
+    assert len(taken) == 2 * 2  # fedavg and local: to know their form, and after the last round

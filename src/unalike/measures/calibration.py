@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .groups import Floats, Ints, ratio
+from .groups import Floats, Ints, by_group_and_place, ratio
 
 BINS = 15
 
@@ -37,7 +37,10 @@ def reliability(confidence: Floats, right: NDArray[np.bool_], sizes: Ints) -> Re
     """That of consecutive groups of these sizes: confidence [n] in [0, 1], right [n]."""
     group = np.repeat(np.arange(len(sizes)), sizes)
     place = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    found = Reliability(*(np.zeros((len(sizes), BINS)) for _ in Reliability._fields))
-    for sums, values in zip(found, (np.ones(len(right)), confidence, right), strict=True):
-        np.add.at(sums, (group, place), values)
-    return found
+    shape = len(sizes), BINS
+    return Reliability(
+        *(
+            by_group_and_place(group, place, values, shape)
+            for values in (None, confidence, right.astype(np.float64))
+        )
+    )

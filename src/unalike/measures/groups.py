@@ -13,9 +13,19 @@ Ints = NDArray[np.int64]
 
 def by_group(values: NDArray[np.generic], sizes: Ints) -> Floats:
     """The sums of values [n, ...] over consecutive groups of these sizes: [groups, ...]."""
-    sums = np.zeros((len(sizes), *values.shape[1:]))
-    np.add.at(sums, np.repeat(np.arange(len(sizes)), sizes), values)
-    return sums
+    flat = values.reshape(len(values), int(np.prod(values.shape[1:])))
+    owner, count = np.repeat(np.arange(len(sizes)), sizes), len(sizes)
+    sums = np.zeros((count, flat.shape[1]))
+    for column in range(flat.shape[1]):
+        sums[:, column] = np.bincount(owner, flat[:, column], count)
+    return sums.reshape(count, *values.shape[1:])
+
+
+def by_group_and_place(group: Ints, place: Ints, values: Floats | None, shape: Any) -> Floats:
+    """The sums of values [n] (of ones, where not given) with each group and place: an array of
+    this shape [groups, places]."""
+    found = np.bincount(group * shape[1] + place, values, shape[0] * shape[1])
+    return found.reshape(shape).astype(np.float64)
 
 
 def ratio(part: NDArray[Any], whole: NDArray[Any]) -> Floats:

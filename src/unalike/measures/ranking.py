@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 
 from .groups import Floats, Ints, by_group, ratio
 
+COMPARED = 1 << 18
+"""Pairs of samples up to which each is looked at; beyond, samples are sorted."""
 BINS = 128
 """Bins of a histogram of scores."""
 WIDEST = 8.0
@@ -79,10 +81,23 @@ class Histogram(NamedTuple):
 
 def pairs(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Pairs:
     """Those of consecutive groups of these sizes, by their ranks: scores [n], member [n]."""
+    if len(sizes) * sizes.max(initial=0) ** 2 <= COMPARED and not np.isnan(scores).any():
+        return _pairs_compared(scores, member, sizes)
     group = np.repeat(np.arange(len(sizes)), sizes)
     members = by_group(member, sizes)
     rank_sum = by_group(np.where(member, _ranks(scores, group, sizes), 0.0), sizes)
     return Pairs(rank_sum - members * (members + 1) / 2, members * (sizes - members))
+
+
+def _pairs_compared(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Pairs:
+    """`pairs`, each of a group's samples held against each other one."""
+    real = np.arange(sizes.max(initial=0)) < sizes[:, None]
+    s, m = np.zeros(real.shape), np.zeros(real.shape, dtype=bool)
+    s[real], m[real] = scores, member
+    both = m[:, :, None] & (real & ~m)[:, None, :]
+    above, level = s[:, :, None] > s[:, None, :], s[:, :, None] == s[:, None, :]
+    won = (both & above).sum((1, 2)) + (both & level).sum((1, 2)) / 2
+    return Pairs(won.astype(np.float64), both.sum((1, 2)).astype(np.float64))
 
 
 def histogram(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Histogram:

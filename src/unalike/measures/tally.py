@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .groups import Floats, Ints, by_group
+from .groups import Floats, Ints, by_group, by_group_and_place
 
 
 class Tally(NamedTuple):
@@ -29,11 +29,15 @@ def tally(
     if output.ndim == 1:
         group = np.repeat(np.arange(len(sizes)), sizes)
         is_class, as_class = truth.astype(np.int64), output.astype(np.int64)
-        actual, predicted, correct = (np.zeros((len(sizes), classes)) for _ in range(3))
-        np.add.at(actual, (group, is_class), 1)
-        np.add.at(predicted, (group, as_class), 1)
-        right = is_class == as_class
-        np.add.at(correct, (group[right], is_class[right]), 1)
+        shape, right = (len(sizes), classes), is_class == as_class
+        actual, predicted, correct = (
+            by_group_and_place(group[counted], place[counted], None, shape)
+            for counted, place in (
+                (slice(None), is_class),
+                (slice(None), as_class),
+                (right, is_class),
+            )
+        )
     else:
         marked, meant = output.astype(bool), truth.astype(np.float64) > 0.5
         correct, actual, predicted = (

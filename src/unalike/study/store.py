@@ -95,11 +95,14 @@ class RunStore:
         text = "".join(json.dumps(record, allow_nan=True) + "\n" for record in kept)
         write_atomically(self._metrics, text.encode())
 
-    def checkpoint(self, saved: Checkpoint, *, force: bool = False) -> None:
-        """Save where the run stands, unless that was just done at a high price."""
+    @property
+    def due(self) -> bool:
+        """Whether a checkpoint is worth its price now, or was just written at a high one."""
+        return time.monotonic() - self._written >= 20 * self._cost
+
+    def checkpoint(self, saved: Checkpoint) -> None:
+        """Save where the run stands."""
         now = time.monotonic()
-        if not force and now - self._written < 20 * self._cost:
-            return
         tensors = {f"server.{name}": leaf for name, leaf in items(saved.server)}
         tensors |= {f"clients.{name}": leaf for name, leaf in items(saved.clients)}
         following = self.folder / f"checkpoint.following{WRITING}"

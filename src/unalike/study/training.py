@@ -146,10 +146,8 @@ def train(
                 record["notes"] = f"{label}, seed {seed}: {notes}"
             record["peak_memory_bytes"] = peak_memory()
             store.append(record)
-            store.checkpoint(
-                Checkpoint(t, outcome.server, run.states, plan),
-                force=run.every_checkpoint or t == study.rounds,
-            )
+            if run.every_checkpoint or t == study.rounds or store.due:
+                store.checkpoint(Checkpoint(t, outcome.server, run.states, plan))
             said = _validation(run.task, record), _rejections(record)
             tell(ProgressEvent(label, seed, t, *said, epsilon=record.get("epsilon")))
     except DivergedError as error:
