@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from unalike.engines import plan_search
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
@@ -15,3 +17,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_plans_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("plans")
+    plan_search.cache_folder = lambda: folder

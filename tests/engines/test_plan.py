@@ -16,10 +16,10 @@ from unalike.core import Method, Problem
 from unalike.engines import machine
 from unalike.engines.local import LocalEngine
 from unalike.engines.memory import predict_memory, require_memory
-from unalike.engines.plan import Plan, choose_plan, mode_for
+from unalike.engines.plan import Plan, mode_for
 from unalike.errors import InputError
 from unalike.functional.trees import leaves, size_in_bytes
-from unalike.methods import MEFL, MOCHA, FedAvg, Local, PerFedAvg, Scaffold
+from unalike.methods import MEFL, MOCHA, FedAvg, PerFedAvg, Scaffold
 from unalike.rounds import Round, rounds
 from worlds import World, blobs
 
@@ -53,6 +53,7 @@ def test_convolutions_go_one_by_one_on_a_cpu_only() -> None:
 )
 def test_a_plan_is_read_back(plan: Plan) -> None:
     assert Plan.read(str(plan)) == plan
+    assert Plan.read(f"{plan} to begin with") == plan
 
 
 def test_a_text_that_is_no_plan() -> None:
@@ -86,47 +87,6 @@ def test_two_threads_one_by_one_change_no_bit() -> None:
     world = blobs(sizes=(12, 1, 30, 7, 20))
     one = history(world, FedAvg(), Plan("single", 1, 1))
     assert_same_bits(one, history(world, FedAvg(), Plan("single", 1, 2)))
-
-
-def test_pinned_plans_are_kept_without_a_trial() -> None:
-    engine = blobs().engine(FedAvg())
-    ids = np.arange(len(engine))
-    downs = engine.broadcast(engine.w, ids)
-    engine.time_round = None  # type: ignore[method-assign, assignment]
-    plan = choose_plan(engine, ids, downs, mode="stacked", chunk=3, threads=2, most_threads=2)
-    assert plan == Plan("stacked", 3, 2)
-    assert choose_plan(engine, ids, downs, mode="single", threads=1) == Plan("single", 1, 1)
-
-
-def test_a_measured_plan_leaves_no_trace() -> None:
-    world = blobs(sizes=(12, 1, 30, 7, 20, 5, 9, 9, 3))
-    engine = world.engine(Local())
-    before = [leaf.clone() for leaf in leaves(engine.states)]
-    ids = np.arange(len(engine))
-    downs = engine.broadcast(Local().init_server(engine.problem, engine.w, engine.population), ids)
-    plan = choose_plan(
-        engine, ids, downs, mode="stacked", most_threads=2, rounds=1000, compiled=False
-    )
-    assert plan.mode == "stacked"
-    assert plan.chunk >= 2
-    assert plan.threads in (1, 2)
-    assert engine.plan == Plan("stacked", 64, 1)
-    for old, new in zip(before, leaves(engine.states), strict=True):
-        assert torch.equal(old, new)
-
-
-def test_the_fastest_plan_wins() -> None:
-    class Clients:
-        problem = blobs().problem
-        plan = Plan("stacked", 64, 1)
-
-        def time_round(self, ids: object, downs: object) -> float:
-            return 1.0 if self.plan == Plan("stacked", 20, 2) else 2.0
-
-    plan = choose_plan(
-        Clients(), np.arange(40), None, mode="stacked", most_threads=2, rounds=10_000
-    )
-    assert plan == Plan("stacked", 20, 2)
 
 
 def test_prediction_of_memory() -> None:

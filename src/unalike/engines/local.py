@@ -25,6 +25,7 @@ from .client_data import ClientData
 from .client_states import ClientStates
 from .machine import device_named, flush_denormals, keep_freed_memory, require_compiler
 from .plan import Plan
+from .plan_search import PlanSearch
 from .prediction import Lookup, Predictor
 from .predictions import Predictions
 
@@ -81,6 +82,7 @@ class LocalEngine:
         self.method = with_buffers(method, self.problem)
         self._chunks = Chunks(plan)
         self.plan = plan
+        self._search: PlanSearch | None = None
         self.federation = federation
         self.rounds = rounds
         self.rows = np.flatnonzero(~federation.newcomers)
@@ -144,7 +146,12 @@ class LocalEngine:
     def train(self, t: int, ids: NDArray[np.int64], downs: Any) -> Answers:
         """One round of work of these clients; unsound answers leave no trace."""
         chosen = torch.from_numpy(ids).to(self.device)
+        started = time.perf_counter()
         (states, ups), gradients = self._update(t, ids, downs)
+        if self._search is not None:
+            self._synchronise()
+            self._search.note(time.perf_counter() - started, gradients)
+            self._follow(self._search)
         sound = finite_rows((states, ups), len(ids)).cpu().numpy()
         if not sound.all():
             keep = torch.from_numpy(np.flatnonzero(sound)).to(self.device)
@@ -153,13 +160,25 @@ class LocalEngine:
         self._client_states.put(chosen, states)
         return Answers(ups, sound, np.ones(len(ids), dtype=bool), gradients)
 
-    def time_round(self, ids: NDArray[np.int64], downs: Any) -> float:
-        """Seconds that a round of work of these clients takes; it leaves no trace."""
-        started = time.perf_counter()
+    def try_round(self, ids: NDArray[np.int64], downs: Any) -> None:
+        """A round of work of these clients that leaves no trace."""
         self._update(0, ids, downs)
+
+    def search(self, search: PlanSearch) -> None:
+        """Try the plans of a search in the coming rounds, and go on with the best."""
+        self._search = search
+        self._follow(search)
+
+    def _follow(self, search: PlanSearch) -> None:
+        if search.plan != self.plan:
+            self.plan = search.plan
+        if search.settled:
+            self._search = None
+
+    def _synchronise(self) -> None:
+        """Wait for what the device is still doing."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-        return time.perf_counter() - started
 
     def _update(self, t: int, ids: NDArray[np.int64], downs: Any) -> tuple[Any, int]:
         self._data.use_round(t)

@@ -8,13 +8,10 @@ chunk size and the number of threads do not touch a bit of the result, so they m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass
+from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from unalike.core import Problem
@@ -24,9 +21,10 @@ from .machine import cores as cores
 
 Mode = Literal["stacked", "single"]
 
-TRIAL_SHARE = 0.02
-"""Share of a run's time that may go into measuring."""
 SMALLEST_CHUNK = 4
+"""Clients in the smallest chunk that is tried."""
+TO_BEGIN_WITH = " to begin with"
+"""What follows a plan that other plans are tried after."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,8 @@ class Plan:
             InputError: the text is no plan.
         """
         found = re.fullmatch(
-            r"(?:chunks of (\d+) clients|one by one)(?:, (\d+) threads)?(, compiled)?", text
+            r"(?:chunks of (\d+) clients|one by one)(?:, (\d+) threads)?(, compiled)?",
+            text.removesuffix(TO_BEGIN_WITH),
         )
         if found is None:
             raise InputError(f"{text!r} is not a plan such as 'chunks of 64 clients, 2 threads'.")
@@ -59,15 +58,6 @@ class Plan:
         return Plan(
             "stacked" if chunk else "single", int(chunk or 1), int(threads or 1), bool(compiled)
         )
-
-
-class TimedClients(Protocol):
-    """Clients that can try out a plan without a trace."""
-
-    plan: Plan
-    problem: Problem
-
-    def time_round(self, ids: NDArray[np.int64], downs: Any) -> float: ...
 
 
 def mode_for(problem: Problem, device: torch.device | str = "cpu") -> Mode:
@@ -82,55 +72,27 @@ def mode_for(problem: Problem, device: torch.device | str = "cpu") -> Mode:
     return "single" if convolves else "stacked"
 
 
-def choose_plan(
-    clients: TimedClients,
-    ids: NDArray[np.int64],
-    downs: Any,
-    *,
+def candidate_plans(
     mode: Mode,
+    cohort: int,
+    *,
     chunk: int | None = None,
     threads: int | None = None,
     most_threads: int = 1,
     compiled: bool = False,
-    rounds: int = 1,
-) -> Plan:
-    """The fastest plan for the cohort of the first round, measured on its own work.
+) -> list[list[Plan]]:
+    """What may be tried: for each number of threads, from the largest chunk down.
 
-    The rounds' results are not touched. A pinned `chunk` or `threads` is kept. Measuring ends
-    when it has taken `TRIAL_SHARE` of the time that `rounds` rounds will take.
-
-    ids: the cohort [S]; downs: what travels to it, leaves [S, ...].
-    most_threads: how many cores are free for this run.
+    A given `chunk` or `threads` is kept. most_threads: how many cores are free for this run.
     """
-    plans = list(_candidates(mode, len(ids), chunk, threads, most_threads))
-    if len(plans) == 1:
-        return replace(plans[0], compiled=compiled)
-    before, best, fastest, spent = clients.plan, plans[0], float("inf"), 0.0
-    try:
-        for plan in plans:
-            clients.plan = plan
-            taken = [clients.time_round(ids, downs) for _ in range(2)]
-            spent += sum(taken)
-            if min(taken) < fastest:
-                best, fastest = plan, min(taken)
-            if spent > TRIAL_SHARE * rounds * fastest:
-                break
-    finally:
-        clients.plan = before
-    return replace(best, compiled=compiled)
-
-
-def _candidates(
-    mode: Mode, cohort: int, chunk: int | None, threads: int | None, most_threads: int
-) -> Iterator[Plan]:
-    """The likeliest first: all at once, then smaller chunks, then with threads."""
     most = min(most_threads, max(1, cohort if mode == "single" else cohort // 2))
+    found = []
     for count in [threads] if threads else sorted({1, most}):
-        if mode == "single":
-            yield Plan("single", 1, count)
-            continue
-        largest = max(2, -(-cohort // count))
-        sizes = [largest, largest // 2, largest // 4]
-        fitting = [size for size in sizes if size >= SMALLEST_CHUNK] or [largest]
-        for size in [chunk] if chunk else fitting:
-            yield Plan("stacked", size, count)
+        sizes = [1]
+        if mode == "stacked":
+            largest = max(2, -(-cohort // count))
+            halves = [largest, largest // 2, largest // 4]
+            sizes = [size for size in halves if size >= SMALLEST_CHUNK] or [largest]
+            sizes = [chunk] if chunk else sizes
+        found.append([Plan(mode, size, count, compiled) for size in sizes])
+    return found

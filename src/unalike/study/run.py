@@ -18,20 +18,23 @@ from unalike.core import Cohort, Method, Problem
 from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
 from unalike.engines.local import LocalEngine
-from unalike.engines.machine import device_named
+from unalike.engines.machine import cores, device_named, processor
 from unalike.engines.memory import predict_memory
 from unalike.engines.personal_prediction import PersonalPredictor
-from unalike.engines.plan import Plan, choose_plan, mode_for
+from unalike.engines.plan import TO_BEGIN_WITH, Plan, candidate_plans, mode_for
+from unalike.engines.plan_search import PlanMemory, PlanSearch
 from unalike.privacy import with_privacy
 from unalike.robust import with_robust
 from unalike.tasks import Task
-from unalike.weighting.sampling import draw
 
 from .evaluate import evaluate, evaluate_new
 from .inputs import UserInputs, federation_for, problem_for
 from .settings import Study
 from .store import Checkpoint, RunStore
 from .training import ProgressEvent, finished, train
+
+MOST_NAMED_SIZES = 1000
+"""Clients whose sizes are part of what a plan is remembered by."""
 
 
 @dataclass(frozen=True)
@@ -127,15 +130,15 @@ class SimulatedClients:
         return self.trainer.states
 
     def begin(self, server: Any, saved: Checkpoint | None) -> str:
-        trainer, study = self.trainer, self.of.study
+        trainer = self.trainer
+        search = _plan_search(trainer, self.of)
         if saved is not None:
             trainer.restore(saved.clients)
-            trainer.plan = Plan.read(saved.plan)
+            trainer.plan = search.plan if search.settled else Plan.read(saved.plan)
         else:
-            cohort = study.cohort_size(trainer.population.size)
-            trainer.plan = _planned(trainer, server, self.of, cohort)
+            trainer.search(search)
         self.engine.plan = trainer.plan
-        return str(trainer.plan)
+        return f"{trainer.plan}{'' if search.settled or saved is not None else TO_BEGIN_WITH}"
 
     def names(self, ids: NDArray[np.int64]) -> list[str]:
         return [self.engine.federation.names[row] for row in self.engine.rows[ids]]
@@ -207,18 +210,23 @@ def engine_for(
     )
 
 
-def _planned(trainer: LocalEngine, server: Any, task: RunTask, cohort: int) -> Plan:
-    """The plan of a new run, measured on its first cohort."""
+def _plan_search(trainer: LocalEngine, task: RunTask) -> PlanSearch:
+    """The plans that may be tried for a run; none but the best, where that is remembered."""
     study = task.study
-    ids = draw(study.sampling, trainer.population.weights, cohort, seed=task.seed, t=1).ids
-    return choose_plan(
-        trainer,
-        ids,
-        trainer.broadcast(server, ids),
-        mode=trainer.plan.mode,
+    cohort, mode = study.cohort_size(trainer.population.size), trainer.plan.mode
+    families = candidate_plans(
+        mode,
+        cohort,
         chunk=study.chunk,
         threads=study.threads,
         most_threads=task.cores,
         compiled=study.compile,
-        rounds=study.rounds,
     )
+    layout, sizes = trainer.problem.layout, trainer.federation.train.sizes[trainer.rows]
+    memory = PlanMemory(
+        (processor(), cores(), task.cores, torch.__version__, str(trainer.device)),
+        (trainer.problem.describe(), layout.names, layout.shapes, str(trainer.w.dtype)),
+        (study.method(task.label), families, cohort, study.batch_size, study.local_epochs),
+        np.sort(sizes).tolist() if len(sizes) < MOST_NAMED_SIZES else int(sizes.sum()),
+    )
+    return PlanSearch(families, memory)

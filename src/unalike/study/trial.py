@@ -68,4 +68,4 @@ def try_method(study: Study, method: Method, problem: Problem, federation: Feder
     engine = engine_for(method, problem, held, study, 0, problem.init())
     server = engine.method.init_server(engine.problem, engine.w, engine.population)
     ids = np.flatnonzero(engine.rows == row)
-    engine.time_round(ids, engine.broadcast(server, ids))
+    engine.try_round(ids, engine.broadcast(server, ids))
