@@ -9,7 +9,7 @@ import torch
 
 from unalike.engines.machine import cores
 
-WORK = ("w1_mlp", "w2_cnn", "w3_tiny", "w4_per_fedavg", "w5_personal_models")
+WORK = ("w1_mlp", "w2_cnn", "w3_tiny", "w4_per_fedavg", "w5_personal_models", "w6_unequal")
 
 
 def main(names: list[str]) -> None:

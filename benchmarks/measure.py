@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import subprocess
 import sys
@@ -64,7 +65,7 @@ TURN = 0.15
 """Seconds of rounds in a row that each way does before the next takes over."""
 
 
-def show(work: str, rows: list[Row], repeats: int) -> None:
+def show(work: str, rows: list[Row], repeats: int, *, peaks: bool = True) -> None:
     """Time the rows in turn, `repeats` times, and print the table; the first row is the yardstick.
 
     A turn is as many rounds in a row as take about `TURN` seconds, and at least one: a way whose
@@ -72,7 +73,7 @@ def show(work: str, rows: list[Row], repeats: int) -> None:
 
     wall, CPU: median seconds of a round. faster: median over the turns of the first row's
     seconds divided by this row's, in wall and in CPU time. peak: of a fresh process that does
-    `warm` rounds and one more.
+    `warm` rounds and one more; not measured without `peaks`.
     """
     torch.set_num_threads(1)
     running = [row.start() for row in rows]
@@ -96,7 +97,8 @@ def show(work: str, rows: list[Row], repeats: int) -> None:
         ]
         print(
             f"| {row.name} | {statistics.median(wall[i]):.4f} | {statistics.median(cpu[i]):.4f} "
-            f"| {ratios[0]:.2f} | {ratios[1]:.2f} | {fresh_peak(work, row.name):.0f} |",
+            f"| {ratios[0]:.2f} | {ratios[1]:.2f} "
+            f"| {fresh_peak(work, row.name) if peaks else math.nan:.0f} |",
             flush=True,
         )
 

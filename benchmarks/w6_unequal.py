@@ -17,12 +17,14 @@ from unalike.data.splits.quantity import quantity
 from unalike.engines.plan import Plan
 from unalike.methods import Ditto, FedAvg, FedRep, Scaffold
 
-from . import plain
+from . import plain, plain_personal
 from .measure import Row, show, unalike
 from .worlds import mlp, unequal_federation
 
 WIDTHS = (784, 64, 10)
 WORK = {"cohort": 20, "batch_size": 16, "epochs": 1}
+LR = 0.1
+HEAD_EPOCHS = 2
 
 
 def label_skew() -> Federation:
@@ -42,24 +44,46 @@ def _with_sizes_of(parts: list[NDArray[np.int64]]) -> Federation:
 
 
 def rows(clients: Federation | None = None) -> list[Row]:
-    """The ways to do W6 with FedAvg."""
+    """The ways to do FedAvg."""
     held = clients or label_skew()
+    loop = Row(
+        "plain loop",
+        lambda: plain.rounds(mlp(*WIDTHS), held, update=plain.fedavg(LR), **WORK),
+    )
+    plans = [Plan("single", 1, 1), *(Plan("stacked", chunk, 1) for chunk in (20, 10, 5))]
+    return [loop, *(_ours(FedAvg(lr=LR), held, plan) for plan in (*plans, Plan("stacked", 10, 2)))]
 
-    def ours(plan: Plan) -> Row:
-        return Row(
-            f"unalike, {plan}",
-            lambda: unalike(FedAvg(lr=0.1), mlp(*WIDTHS), held, plan=plan, **WORK),
-            warm=5,
-        )
 
-    return [
-        Row(
-            "plain loop",
-            lambda: plain.rounds(mlp(*WIDTHS), held, update=plain.fedavg(0.1), **WORK),
-        ),
-        ours(Plan("single", 1, 1)),
-        ours(Plan("stacked", 20, 1)),
-        ours(Plan("stacked", 10, 1)),
-        ours(Plan("stacked", 5, 1)),
-        ours(Plan("stacked", 10, 2)),
-    ]
+def method_rows(name: str) -> list[Row]:
+    """Another method on W6's clients, all of them in one stack."""
+    held = label_skew()
+    ways = {
+        "Ditto": (Ditto(lr=LR), plain_personal.ditto(LR)),
+        "FedRep": (FedRep(lr=LR, head_epochs=HEAD_EPOCHS), plain_personal.fedrep(LR, HEAD_EPOCHS)),
+        "SCAFFOLD": (Scaffold(lr=LR), plain_personal.scaffold(LR)),
+    }
+    method, update = ways[name]
+    loop = Row(
+        "plain loop",
+        lambda: plain_personal.rounds(mlp(*WIDTHS), held, update, batch_size=WORK["batch_size"]),
+    )
+    return [loop, _ours(method, held, Plan("stacked", 20, 1))]
+
+
+def _ours(method: Method, held: Federation, plan: Plan) -> Row:
+    return Row(
+        f"unalike, {plan}",
+        lambda: unalike(method, mlp(*WIDTHS), held, plan=plan, **WORK),
+        warm=3,
+    )
+
+
+def main() -> None:
+    """Print the tables."""
+    print("W6, FedAvg")
+    show("w6_unequal", rows(), repeats=5)
+    for name in ("Ditto", "FedRep", "SCAFFOLD"):
+        print(f"\nW6, {name}")
+        show("w6_unequal", method_rows(name), repeats=3, peaks=False)
+    print("\nW6b, FedAvg")
+    show("w6_unequal", rows(quantity_skew()), repeats=9, peaks=False)

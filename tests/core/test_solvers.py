@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.func import vmap
 from torch.optim import SGD, Adam
 
 from unalike.core import solvers
@@ -66,3 +67,19 @@ def test_a_step_leaves_its_inputs_alone() -> None:
 def test_bad_input(text: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         solvers.parse(text, 0.1)
+
+
+@pytest.mark.parametrize("text", TWINS)
+def test_no_bit_depends_on_how_many_are_stacked(text: str) -> None:
+    luck = torch.Generator().manual_seed(0)
+    start, *gradients = torch.randn(41, 21, 5, generator=luck)
+    solver = solvers.parse(text, 0.05)
+
+    def walked(count: int) -> torch.Tensor:
+        w, state = start[:count], vmap(solver.init)(start[:count])
+        for g in gradients:
+            w, state = vmap(solver.step)(w, g[:count], state)
+        return w
+
+    whole = walked(21)
+    assert all(torch.equal(whole[:count], walked(count)) for count in (2, 3, 8, 19))

@@ -10,20 +10,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.func import vmap
 
 from unalike.core import Batches, Method, Population, Problem, average
 from unalike.core.buffers import RecomputeStatistics, with_buffers
 from unalike.data.federation import Federation
 from unalike.functional.finite import finite_rows
 from unalike.functional.gradient_count import count_gradients
-from unalike.functional.stack import stack_of
-from unalike.functional.trees import leaves, map_tree
+from unalike.functional.trees import map_tree
 
 from .chunks import Chunks, covers_in_order, empty_rows, put_rows, take_rows
 from .client_data import ClientData
 from .client_states import ClientStates
 from .machine import device_named, flush_denormals, keep_freed_memory, require_compiler
+from .messages import messages_for
 from .plan import Plan
 from .plan_search import PlanSearch
 from .prediction import Lookup, Predictor
@@ -351,24 +350,3 @@ class LocalEngine:
                 joined = empty_rows(result, len(rows))
             put_rows(joined, torch.from_numpy(at).to(self.device), result)
         return joined, gradients
-
-
-def message_to_all(verb: Callable[[Any, Tensor], Any], server: Any) -> Any | None:
-    """What `verb(server, client)` is for every client; None where it depends on the client."""
-    said: list[Any] = []
-
-    def one(client: Tensor) -> Tensor:
-        message = verb(server, client)
-        if not any(stack_of(leaf) for leaf in leaves(message)):
-            said.append(message)
-        return client
-
-    vmap(one)(torch.arange(2))
-    return said[0] if said else None
-
-
-def messages_for(verb: Callable[[Any, Tensor], Any], server: Any, ids: Tensor) -> Any:
-    """`verb(server, client)` for each of these clients [S]: every leaf [S, ...]."""
-    if not leaves(server):
-        return verb(server, ids[:1])
-    return vmap(verb, (None, 0))(server, ids)

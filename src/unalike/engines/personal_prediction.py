@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from unalike.data.ragged import Ragged
 from unalike.functional.trees import leaves
 
-from .local import LocalEngine, message_to_all
+from .local import LocalEngine
+from .messages import message_to_all
 from .prediction import Lookup
 from .predictions import PredictionBuffer, Predictions
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from unalike.core.buffers import RecomputeStatistics
-from unalike.engines.local import messages_for
+from unalike.engines.messages import messages_for
 from unalike.functional.forward_pass import BatchMoments
 from unalike.functional.trees import items, leaves, map_tree
 from unalike.network.protocol.messages import Message, MessageError, unpack

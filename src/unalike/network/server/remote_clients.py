@@ -11,7 +11,8 @@ from torch import Tensor
 
 from unalike.core import Cohort, Method, Population
 from unalike.data.federation import Federation
-from unalike.engines.local import Answers, messages_for
+from unalike.engines.local import Answers
+from unalike.engines.messages import messages_for
 from unalike.functional.trees import map_tree
 from unalike.network.protocol.messages import Message, MessageError
 from unalike.network.protocol.schemas import up_schema
