@@ -45,6 +45,7 @@ def unalike(
     batch_size: int,
     epochs: int,
     plan: Plan,
+    device: str = "cpu",
 ) -> Round:
     """unalike's own rounds."""
     engine = LocalEngine(
@@ -55,6 +56,7 @@ def unalike(
         batch_size=batch_size,
         epochs=epochs,
         plan=plan,
+        device=device,
     )
     server = method.init_server(engine.problem, engine.w, engine.population)
     loop = rounds(method, engine, server, cohort=cohort, seed=0)
