@@ -136,3 +136,19 @@ def test_nothing_is_traced_that_depends_on_a_tensor_from_elsewhere() -> None:
     module = trace_kernels(lambda a: a + elsewhere, given, (elsewhere,), rewrite=rewrite_exactly)
     assert module is not None
     assert torch.equal(module(*given), torch.tensor([1.0, 2.0, 3.0]))
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_gradient_computes_no_loss(together: bool) -> None:
+    problem = perceptron(7, 3, 4)
+    tensors = arguments(problem, 5, 7, 4)
+    fn = gradient(problem, together=together).mapped(MAPPED)
+    as_it_is, rewritten = (
+        trace_kernels(fn, tensors, (), rewrite=rewrite)
+        for rewrite in (changed_nothing, rewrite_exactly)
+    )
+    assert as_it_is is not None
+    assert rewritten is not None
+    assert kernels(as_it_is)[aten.gather.default] == 1
+    assert kernels(rewritten)[aten.gather.default] == 0
+    assert kernels(rewritten)[aten.ones_like.default] == 0

@@ -40,6 +40,7 @@ def rewrite_approximately(graph: fx.Graph) -> None:
 
 def _remove_identities(graph: fx.Graph) -> None:
     """Leave out what changes nothing."""
+    _make_ones_by_shape(graph)
     for node in list(graph.nodes):
         if node.op != "call_function":
             continue
@@ -48,6 +49,19 @@ def _remove_identities(graph: fx.Graph) -> None:
             node.replace_all_uses_with(same)
             graph.erase_node(node)
     graph.eliminate_dead_code()
+
+
+def _make_ones_by_shape(graph: fx.Graph) -> None:
+    """Going back begins with ones like the loss: its shape is known, so it is not computed."""
+    for node in list(graph.nodes):
+        if node.target is not aten.ones_like.default or not _value(node).is_contiguous():
+            continue
+        like = _value(node)
+        kind = {"dtype": like.dtype, "device": like.device}
+        with graph.inserting_before(node):
+            ones = graph.call_function(aten.full.default, (list(like.shape), 1), kind)
+        ones.meta["val"] = like
+        node.replace_all_uses_with(ones)
 
 
 def _is_identity(node: Any) -> bool:
