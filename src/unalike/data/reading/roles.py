@@ -16,7 +16,7 @@ from .frames import as_pandas, is_frame
 from .index import aligned
 from .names import as_column
 
-USUAL = {"label": ("y", "label"), "client": ("client",), "time": (), "group": ()}
+USUAL = {"label": ("y", "label"), "client": ("client",), "event": (), "time": (), "group": ()}
 
 
 @dataclass(frozen=True)
