@@ -15,7 +15,12 @@ from unalike.data.sources.source import Source
 from unalike.data.sources.synthetic import parse_synthetic
 from unalike.errors import InputError, unknown
 
-ROLES = {"client_column": "client", "label_column": "label", "group_column": "group"}
+ROLES = {
+    "client_column": "client",
+    "label_column": "label",
+    "event_column": "event",
+    "group_column": "group",
+}
 """Settings that name a column, and what the column is to `read`."""
 READING = {
     "columns": "kinds",

@@ -92,6 +92,9 @@ class Study(BaseModel):
     label_column: Annotated[str | None, Field(description="own files: the column of classes")] = (
         None
     )
+    event_column: Annotated[
+        str | None, Field(description="own files: whether the event was seen at the label's time")
+    ] = None
     group_column: Annotated[
         str | None, Field(description="own files: the column of the client's true group")
     ] = None

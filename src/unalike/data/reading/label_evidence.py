@@ -157,7 +157,7 @@ def odd_ones(told: Mapping[int, LabelEvidence]) -> dict[int, str]:
 
 
 def misfit(told: LabelEvidence, asked: Task) -> str | None:
-    """Why a client's labels are no answers to what is asked: half a sentence; None where they are."""
+    """Why a client's labels are no answers to what is asked: None where they are."""
     if why := beyond_bounds(told):
         return why
     if told.rows is not None:

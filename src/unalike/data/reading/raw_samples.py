@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ class RawSamples:
     time: npt.NDArray[Any] | None = None  # [n]
     group: npt.NDArray[np.int64] | None = None  # [n], places in `group_names`
     group_names: tuple[str, ...] = ()
-    settings: PreprocessingSettings = PreprocessingSettings()
+    settings: PreprocessingSettings = field(default_factory=PreprocessingSettings)
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -108,7 +108,9 @@ def read_raw(
     found, roles = source_of(source, roles, size, layout=layout, decimal=decimal)
     x = found.x if isinstance(found.x, Table) else samples_of(found.x)
     labels, name, used = _labels(found, roles["label"], roles["event"])
-    whose, when, cluster = (column_of(found, role, roles[role]) for role in ("client", "time", "group"))
+    whose = column_of(found, "client", roles["client"])
+    when = column_of(found, "time", roles["time"])
+    cluster = column_of(found, "group", roles["group"])
     used += [column.name for column in (whose, when, cluster) if column is not None]
     notes = list(found.notes)
     names = times = groups = None
