@@ -47,8 +47,10 @@ def fit_preprocessing(
     if samples is None:
         raise InputError("No site has described its samples yet.")
     start = time.monotonic()
-    while (fitted := _attempt(_Fit(sites, roster, samples, seed, part))) is None:
-        if time.monotonic() - start > sites.settings.patience:
+    while (fitted := _attempt(fitting := _Fit(sites, roster, samples, seed, part))) is None:
+        if fitting.refused:
+            start = time.monotonic()
+        elif time.monotonic() - start > sites.settings.patience:
             raise InputError(
                 f"The preprocessing was not fitted within {sites.settings.patience:g} seconds: "
                 "sites that began to answer went away. Go on with the same study."
@@ -82,6 +84,7 @@ class _Fit:
             "part": part,
         }
         self._places: list[int] | None = None
+        self.refused = False
 
     def ask_tables(self, query: TableQuery) -> Mapping[str, TableAnswer]:
         if query.stage == "texts":
@@ -109,6 +112,7 @@ class _Fit:
                 why = "it cannot be read"
             if why is not None:
                 self.sites.refuse(place, f"What this site told of its columns is not used: {why}.")
+                self.refused = True
                 raise _IncompleteError(f"{self.sites.name(place)} was refused.")
             told[place] = found
         if not told:
