@@ -11,6 +11,7 @@ import typer
 from unalike.cli.console import say
 from unalike.cli.options import Group, Reading, Task, expand, setting
 from unalike.errors import InputError
+from unalike.network.server.server_settings import check_seconds
 
 from . import options
 from .interruption import interruptible
@@ -85,7 +86,7 @@ class Answers(Group):
         """Raise InputError where one of them means nothing."""
         if self.device not in DEVICES:
             raise InputError(f"--device {self.device!r}: choose cpu, cuda or auto.")
-        options.check_seconds("--limit", self.limit)
+        check_seconds("--limit", self.limit)
         if self.noise is not None:
             options.checked_epsilon(self.noise)
 
@@ -125,7 +126,7 @@ def join(
     check_name(name, "--name")
     answers.check()
     reading.check()
-    options.check_seconds("--patience", patience)
+    check_seconds("--patience", patience, at_once=True)
     if not data.exists():
         raise InputError(f"--data {data}: there is no such file or folder.")
     if key is not None and tls is None:

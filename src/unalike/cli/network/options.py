@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -66,14 +65,14 @@ class Diagnosis(Group):
         return {
             "diagnose": True,
             "noise": 0.0 if self.noise is None else checked_epsilon(self.noise),
-            "label": -1 if self.label is None else self.label,
+            "label": -1 if self.label is None else _checked_label(self.label),
         }
 
 
-def check_seconds(option: str, seconds: float, *, least: float = 0.0) -> None:
-    """Raise InputError where an option is no number of seconds that a clock can wait."""
-    if not (math.isfinite(seconds) and seconds > least) and seconds != 0.0:
-        raise InputError(f"{option} {seconds:g}: give a number of seconds above 0.")
+def _checked_label(label: int) -> int:
+    if label < 0:
+        raise InputError(f"--label {label}: labels are numbered from 0.")
+    return label
 
 
 def checked_epsilon(epsilon: float) -> float:

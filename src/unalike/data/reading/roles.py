@@ -65,7 +65,9 @@ def labels_of(source: Source, wish: Any) -> tuple[Column | npt.NDArray[Any], str
     values, name = _values(source, "label", wish)
     if values is None:
         here = f" Columns are: {', '.join(source.names)}." if source.names else ""
-        raise InputError(f"Say which column, or which values, are the labels with label=...{here}")
+        raise InputError(
+            f"Say which column, or which values, are the labels with label=... (--label-column).{here}"
+        )
     if isinstance(values, Column):
         return values, name
     array = as_array(values, name or "y") if not _is_series(values) else None

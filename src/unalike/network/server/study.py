@@ -129,7 +129,7 @@ def _train(study: Study, clients: RemoteClients, store: RunStore, on_event: Even
         if progress.plan is not None:
             begun = True
             on_event({"event": "plan", "method": label, "seed": seed, "text": progress.plan})
-        elif not begun:
+        elif not begun or (progress.recorded and "diverged" not in store.records()[-1]):
             on_event(remark(f"{label}, seed {seed}: {progress.remark}"))
         elif not progress.finished:
             on_event(_round_event(store.records()[-1], study, clients))
