@@ -20,10 +20,21 @@ def looks_up(module: nn.Module, samples: Tensor) -> bool:
     """Whether numbers of these samples [n, ...] int64 reach an embedding as they are."""
     if not holds_embedding(module):
         return False
+    first, second = _looked_up(module, samples), _looked_up(module, samples.flip(0))
+    return any(
+        one.dtype == samples.dtype
+        and bool(torch.isin(one, samples).all())
+        and not torch.equal(one, other)
+        for one, other in zip(first, second, strict=False)
+    )
+
+
+def _looked_up(module: nn.Module, samples: Tensor) -> list[Tensor]:
+    """What the embeddings of a module are given, one after the other."""
     module, seen = deepcopy(module).eval(), list[Tensor]()
     for part in module.modules():
         if isinstance(part, LOOKED_UP):
             part.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     with torch.no_grad(), suppress(Exception):  # the model's own checks come later, and speak
         module(samples)
-    return any(bool(torch.isin(one, samples).all()) for one in seen if one.dtype == samples.dtype)
+    return seen

@@ -97,15 +97,12 @@ def gather(
             rows.append((label, seed, client, metric, value))
         for t, metric, value in _curves(runs, records, federations[seed]):
             curves.append((label, seed, t, metric, value))
-        remarks_found += [
-            f"{label}, seed {seed}: {record['diverged']}"
-            for record in records
-            if "diverged" in record
-        ]
+        said = [record["diverged"] for record in records if "diverged" in record]
         speaking = runs.at(label, seed, "best")
         if speaking is not None and "one_answer" in speaking["evaluation"]:
-            text = one_answer_text(speaking["evaluation"])
-            remarks_found.append(f"{label}, seed {seed}: {text}")
+            said.append(one_answer_text(speaking["evaluation"]))
+        where = f"{label}, seed {seed}: "
+        remarks_found += [where + text.removeprefix(f"{label}: ") for text in said]
         remarks_found += [record["notes"] for record in records if "notes" in record]
     titles = {label: _title(study, label) for label in study.labels()}
     remarks_found += privacy_remarks(study.privacy, runs.records, titles)

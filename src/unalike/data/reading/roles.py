@@ -66,7 +66,8 @@ def labels_of(source: Source, wish: Any) -> tuple[Column | npt.NDArray[Any], str
     if values is None:
         here = f" Columns are: {', '.join(source.names)}." if source.names else ""
         raise InputError(
-            f"Say which column, or which values, are the labels with label=... (--label-column).{here}"
+            "Say which column, or which values, are the labels with label=... (--label-column)."
+            f"{here}"
         )
     if isinstance(values, Column):
         return values, name
