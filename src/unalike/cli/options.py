@@ -120,6 +120,9 @@ class Reading(Columns):
     layout: Annotated[
         str | None, setting("Own pictures: what the folders stand for, as in class/client.")
     ] = None
+    channels: Annotated[
+        str | None, setting("Own arrays of pictures: whether channels are first or last.")
+    ] = None
     decimal: Annotated[str | None, setting("Own text files: the decimal mark, . or ,.")] = None
 
     def given(self) -> dict[str, Any]:

@@ -29,6 +29,7 @@ READING = {
     "scale": "scale",
     "resize": "resize",
     "layout": "layout",
+    "channels": "channels",
     "decimal": "decimal",
 }
 """Further settings of own samples, by what `read` calls them."""

@@ -109,6 +109,10 @@ class Study(BaseModel):
     layout: Annotated[
         str | None, Field(description="own pictures: what folders stand for, as in class/client")
     ] = None
+    channels: Annotated[
+        Literal["first", "last"] | None,
+        Field(description="own arrays of pictures: where they are"),
+    ] = None
     decimal: Annotated[
         Literal[",", "."] | None, Field(description="own text files: the decimal mark")
     ] = None

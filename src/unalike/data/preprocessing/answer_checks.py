@@ -8,41 +8,55 @@ from collections.abc import Collection
 from .array_fit import ArrayAnswer, ArrayQuery
 from .array_preprocessing import feature_axis
 from .column_plan import Kind
+from .evidence import MOST_LEVELS, SAMPLE
 from .ranks import BINS, Intervals
 from .table_queries import TableAnswer, TableQuery, Totals
 
 
 def check_table_answer(
-    query: TableQuery, told: TableAnswer, columns: Collection[str]
+    query: TableQuery, told: TableAnswer, columns: Collection[str], rows: int
 ) -> str | None:
     """Why an answer is not used: half a sentence; None where it is.
 
-    columns: the names of all columns.
+    columns: the names of all columns. rows: the samples that are asked about.
     """
     if query.stage == "columns":
         if sorted(one.name for one in told.columns) != sorted(columns):
             return "it has other columns than it said"
         for one in told.columns:
-            if one.empty > one.rows or max(one.numbers, one.answers, one.marks) > one.present:
-                return f"of column {one.name!r} it counts more cells than there are"
+            if (
+                one.rows != rows
+                or one.empty > rows
+                or max(one.numbers, one.answers, one.marks) > one.present
+            ):
+                return f"of column {one.name!r} it counts other cells than there are"
+            if len(one.levels or ()) > MOST_LEVELS or len(one.example or "") > SAMPLE:
+                return f"of column {one.name!r} it tells more values than it was asked for"
             if (one.low is None) != (one.high is None) or _reversed(one.low, one.high):
                 return f"the range of column {one.name!r} is none"
         return None
     if query.stage == "totals":
         if set(told.totals) != {plan.name for plan in query.plan}:
             return "it tells of other columns than it was asked for"
-        odd = [p.name for p in query.plan if not _possible(told.totals[p.name], p.kind)]
+        odd = [p.name for p in query.plan if not _possible(told.totals[p.name], p.kind, rows)]
         return f"the sums of column {odd[0]!r} are those of no numbers" if odd else None
     return _odd_histograms(query.intervals, told.histograms)
 
 
-def check_array_answer(query: ArrayQuery, told: ArrayAnswer, shape: tuple[int, ...]) -> str | None:
-    """Why an answer is not used: half a sentence; None where it is. shape: of one sample."""
+def check_array_answer(
+    query: ArrayQuery, told: ArrayAnswer, shape: tuple[int, ...], rows: int
+) -> str | None:
+    """Why an answer is not used: half a sentence; None where it is.
+
+    shape: of one sample. rows: the samples that are asked about.
+    """
     if query.stage == "range":
         found = told.range
         if found is None:
-            return None
+            return "it counts other samples than there are" if rows else None
         features = shape[feature_axis(len(shape) + 1) - 1]
+        if found.count * features != rows * math.prod(shape):
+            return "it counts other samples than there are"
         if found.shape != shape or not len(found.low) == len(found.high) == features:
             return "its samples are of another shape than it said"
         pairs = zip(found.low, found.high, strict=True)
@@ -61,8 +75,10 @@ def _odd_histograms(asked: Intervals, told: dict[str, tuple[tuple[int, ...], ...
     return "it tells other histograms than it was asked for" if found != lengths else None
 
 
-def _possible(one: Totals, kind: Kind) -> bool:
-    """Whether these may be the sums of a column of this kind."""
+def _possible(one: Totals, kind: Kind, rows: int) -> bool:
+    """Whether these may be the sums of a column of this kind with so many cells."""
+    if one.count + one.missing != rows:
+        return False
     if kind == "category":
         return sum(one.levels.values()) == one.count
     if kind == "yes/no":

@@ -90,14 +90,18 @@ class _Fit:
         if query.stage == "texts":
             raise text_must_stay([plan.name for plan in query.plan])
         columns = set(self.samples.columns)
-        return self._ask(query, TableAnswer, lambda told: check_table_answer(query, told, columns))
+        return self._ask(
+            query, TableAnswer, lambda told, rows: check_table_answer(query, told, columns, rows)
+        )
 
     def ask_arrays(self, query: ArrayQuery) -> Mapping[str, ArrayAnswer]:
         shape = self.samples.shape
-        return self._ask(query, ArrayAnswer, lambda told: check_array_answer(query, told, shape))
+        return self._ask(
+            query, ArrayAnswer, lambda told, rows: check_array_answer(query, told, shape, rows)
+        )
 
     def _ask(
-        self, query: BaseModel, form: type[Told], check: Callable[[Told], str | None]
+        self, query: BaseModel, form: type[Told], check: Callable[[Told, int], str | None]
     ) -> dict[str, Told]:
         """The answers by the names of sites."""
         answers = self._answers(query.model_dump(mode="json"))
@@ -107,7 +111,7 @@ class _Fit:
                 continue
             try:
                 found = form.model_validate(answer.facts.get("answer"))
-                why = check(found)
+                why = check(found, self._rows(place))
             except ValidationError:
                 why = "it cannot be read"
             if why is not None:
@@ -137,6 +141,13 @@ class _Fit:
             self.sites.refresh()
             raise _IncompleteError(f"{', '.join(silent)} did not answer.")
         return answers
+
+    def _rows(self, place: int) -> int:
+        """How many samples of a site are asked about, by what it said when it came."""
+        site = self.roster.places[place]
+        if site is None:
+            return 0
+        return site.train if self._facts["part"] == "training" else site.samples
 
     def _start(self, place: int) -> int:
         site = self.roster.places[place]

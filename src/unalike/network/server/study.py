@@ -224,7 +224,7 @@ def _suitable(study: Study, on_event: EventHandler) -> Study:
     if study.privacy is not None:
         require_accountant()
     if study.data == OWN:
-        for name in (*ROLES, "layout", "decimal", "resize"):
+        for name in (*ROLES, "layout", "channels", "decimal", "resize"):
             if getattr(study, name) is not None:
                 raise InputError(
                     f"{name} says how a file is read, and each site reads its own: leave it out "

@@ -115,6 +115,7 @@ def _samples(options: argparse.Namespace) -> RawSamples | None:
         scale=options.scale,
         resize=options.resize,
         layout=options.layout,
+        channels=options.channels,
         decimal=options.decimal,
     )
 
@@ -180,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     reading.add_argument("--scale", default=AUTO)
     reading.add_argument("--resize", type=int)
     reading.add_argument("--layout", default="")
+    reading.add_argument("--channels", default="")
     reading.add_argument("--decimal", default="")
     reading.add_argument("--task", default=AUTO, choices=(AUTO, *TASKS))
     parser.add_argument("--data-dir", help="folder with the study's data files")
