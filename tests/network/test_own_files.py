@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from flwr.app import Message as FlowerMessage
+from rich.console import Console
 
-from network_grid import InProcessGrid, Node
+from network_grid import InProcessGrid, Node, node
 from run_records import BINNED, assert_same_records, metrics
 from site_files import QUICK, site
 from unalike import InputError, __version__, compare
+from unalike.cli.network.federation_progress import FederationProgress
 from unalike.data.federation import federate
 from unalike.data.preprocessing.preprocessing import Preprocessing
 from unalike.data.preprocessing.table import Table
@@ -316,3 +319,29 @@ def test_who_comes_late_is_prepared_as_the_others_or_refused(tmp_path: Path) -> 
     assert any("lacks the column 'age'" in w for w in why)
     (said,) = [event for event in events if event["event"] == "prepared"]
     assert ["age", "number"] in [row[:2] for row in said["columns"]]
+
+
+def test_server_and_site_show_the_columns_to_their_people(tmp_path: Path) -> None:
+    said: list[tuple[str, dict[str, Any]]] = []
+    own = session(tmp_path, "north", patients())
+    alone = Session(own.settings, lambda name, **more: said.append((name, more)))
+    nodes = {0: node(alone.handle), 1: site(session(tmp_path, "east", patients()).settings)}
+    events: list[dict[str, Any]] = []
+    prepare(make_study(STUDY | {"data": "own", "rounds": 1}), tmp_path / "n", sites=2)
+    run_study(InProcessGrid(nodes), tmp_path / "n", QUICK, events.append)
+    told = [more["text"] for name, more in said if name == "told"]
+    assert [text.partition(",")[0] for text in told] == [
+        "Told the server counts",
+        "Told the server sums and sums of squares of each feature",
+    ]
+    (prepared,) = [more["texts"] for name, more in said if name == "prepared"]
+    assert prepared[0] == "Asked of each sample: yes or no (binary): ill, well."
+    assert prepared[1].startswith("Column age: number (numbers); minus mean")
+    console = Console(width=160, record=True, force_terminal=False)
+    view = FederationProgress(console, "study")
+    for event in events:
+        view.tell(event)
+    text = console.export_text()
+    assert "Asked of each sample: yes or no (binary): ill, well." in text
+    for column in ("age", "cells", "sort", "smokes", "day"):
+        assert re.search(rf"^{column} ", text, re.MULTILINE)
