@@ -206,6 +206,13 @@ def _prepare_samples(
     if roster.dealt or roster.preprocessing(seed) is not None:
         return
     first = not roster.fitted
+    if first and sites.study.privacy is not None:
+        on_event(
+            remark(
+                "What sites tell of their columns for the preprocessing is exact, and epsilon does "
+                "not cover it: a site that must not tell it joins with --hide-columns."
+            )
+        )
     fitted = fit_preprocessing(sites, roster, seed)
     roster.fitted[str(seed)] = fitted.to_dict()
     roster.write()
