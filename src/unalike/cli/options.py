@@ -77,11 +77,17 @@ class Group:
         hints = get_type_hints(type(self), include_extras=True)
         typed: list[str] = []
         for name, value in Group.given(self).items():
-            declared = hints[name].__metadata__[0].param_decls or ()
-            option = next(iter(declared), f"--{name.replace('_', '-')}").split("/")[0]
+            option = _declared(hints[name]) or f"--{name.replace('_', '-')}"
             for one in value if isinstance(value, list) else [value]:
                 typed += [option, *([] if one is True else [str(one)])] if one is not False else []
         return typed
+
+
+def _declared(hint: Any) -> str | None:
+    """How an option is written where its annotation says so; typer keeps that as the default."""
+    info = hint.__metadata__[0]
+    named = [one for one in (info.default, *(info.param_decls or ())) if isinstance(one, str)]
+    return named[0].partition("/")[0] if named else None
 
 
 @dataclass(frozen=True)
