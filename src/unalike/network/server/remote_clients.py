@@ -38,7 +38,7 @@ class RemoteClients:
 
     def __init__(self, setup: RunSetup, sites: ConnectedSites) -> None:
         self.setup, self.sites, self.run = setup, sites, RemoteRun(setup, sites)
-        self._refused: set[str] = set()  # sites of which it was said that an answer is not used
+        self._diverged: set[str] = set()  # sites of which it was said
         federation = self.run.federation
         zero_x, zero_y = federation.x[:1] * 0, federation.y[:1] * 0
         self._up_schema = up_schema(
@@ -121,11 +121,13 @@ class RemoteClients:
         )
 
     def _remark_refused(self, t: int, name: str, why: str) -> None:
-        """Once a run and site; the table of sites counts the other rounds."""
-        if name not in self._refused:
-            self._refused.add(name)
-            cause = f" {LIKELY_CAUSE}" if why == NOT_FINITE else ""
-            self.sites.remark(f"Round {t}: the answer of {name} is not used: {why}.{cause}")
+        """What diverges is said once a run and site, with its likely cause; the rest each time."""
+        text = f"Round {t}: the answer of {name} is not used: {why}."
+        if why != NOT_FINITE:
+            self.sites.remark(text)
+        elif name not in self._diverged:
+            self._diverged.add(name)
+            self.sites.remark(f"{text} {LIKELY_CAUSE} Later rounds are counted, not said.")
 
     def _check(self, answers: dict[int, Message]) -> tuple[dict[int, Any], dict[int, str]]:
         """The numbers that may be used, by place, and why others may not."""
