@@ -14,6 +14,7 @@ from unalike.data.preprocessing.cells import answers, numbers
 from unalike.data.preprocessing.settings import PreprocessingSettings, check_scale
 from unalike.data.preprocessing.table import Column, Table
 from unalike.errors import InputError
+from unalike.tasks import AUTO
 from unalike.tasks.values import whole
 
 from .array_inputs import samples_of
@@ -25,8 +26,8 @@ from .pictures import Size
 from .roles import Source, column_of, labels_of
 from .times import as_times
 
-TIME_AND_EVENT = "time and event"
-"""What labels of two columns are called."""
+SURVIVAL, TIME_AND_EVENT = "survival", "time and event"
+"""The task of labels of two columns, and what these are called."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,7 @@ class RawSamples:
     labels: Column | npt.NDArray[Any]  # one value a sample, or several [n, k]
     label: str = "y"  # what they are called in messages
     order: tuple[str, ...] = ()  # the names that whole numbers in them stand for
+    implied: str = AUTO  # the task that follows from what columns there are
     client: npt.NDArray[np.str_] | None = None  # [n]
     time: npt.NDArray[Any] | None = None  # [n]
     group: npt.NDArray[np.int64] | None = None  # [n], places in `group_names`
@@ -58,6 +60,7 @@ class RawSamples:
         Raises:
             InputError: one sentence says what to change.
         """
+        task = self.implied if task == AUTO else task
         if isinstance(self.labels, np.ndarray):
             return read_rows(self.labels, self.label, task, self.tokens)
         return read_column(self.labels, self.label, task, order=self.order)
@@ -145,6 +148,7 @@ def read_raw(
         x=x,
         labels=labels,
         label=name or "y",
+        implied=AUTO if event is None else SURVIVAL,
         order=found.orders.get(name, ()) or found.order,
         client=names,
         time=times,

@@ -50,7 +50,7 @@ def describe(settings: SiteSettings, message: Message) -> Message:
         columns=() if table is None else table.names,
         shape=() if isinstance(raw.x, Table) else raw.x.shape[1:],
         labels=labels,
-        task=settings.task,
+        task=raw.implied if settings.task == AUTO else settings.task,
         kinds=raw.settings.kinds,
         scale=raw.settings.scale,
     )
