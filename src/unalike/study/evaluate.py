@@ -30,7 +30,7 @@ from unalike.functional.trees import leaves
 from unalike.measures.dissimilarity import gradient_dissimilarity
 from unalike.measures.group_agreement import adjusted_rand
 from unalike.measures.groups import Floats
-from unalike.tasks import Losses
+from unalike.tasks import Losses, Sums, Task
 
 MOST_PROBED = 100
 """Clients whose full gradients are taken for the dissimilarity of a round."""
@@ -57,8 +57,11 @@ def evaluate(
     others = [] if windows is None else windows.lookups(engine, models)
     found = models.predict(t, server, [*lookups, *others], digests=truth is not None)
     test, validation = found.of[:2]
+    task = engine.federation.task
+    tested = test.counts(task)
     result: dict[str, Any] = {
-        "personal": as_lists(_score(engine, test)),
+        "personal": as_lists(task.scores(tested)),
+        **one_answer(task, tested),
         "validation": _pooled(engine, validation),
     }
     if truth is not None and found.digests is not None:
@@ -81,6 +84,12 @@ def evaluate(
             gradients = engine.gradients_at(shared, probed.cpu().numpy())
             result["gradient_dissimilarity"] = gradient_dissimilarity(gradients, weights)
     return result
+
+
+def one_answer(task: Task, tested: Sums) -> dict[str, str]:
+    """What all test samples are said to be, where it is one answer and they are several things."""
+    answer = task.one_answer(tested)
+    return {} if answer is None else {"one_answer": answer}
 
 
 def evaluate_new(
