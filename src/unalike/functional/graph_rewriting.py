@@ -57,7 +57,7 @@ def _make_ones_by_shape(graph: fx.Graph) -> None:
         if node.target is not aten.ones_like.default or not _value(node).is_contiguous():
             continue
         like = _value(node)
-        kind = {"dtype": like.dtype, "device": like.device}
+        kind: Any = {"dtype": like.dtype, "device": like.device}
         with graph.inserting_before(node):
             ones = graph.call_function(aten.full.default, (list(like.shape), 1), kind)
         ones.meta["val"] = like
