@@ -10,13 +10,14 @@ from typing import Any
 
 from torch import nn
 
-from unalike.core import Problem
+from unalike.core import Method, Problem
 from unalike.core.buffers import with_buffers
 from unalike.data.federation import Federation
 from unalike.engines.memory import require_memory
 from unalike.errors import InputError
 from unalike.privacy import require_accountant
 from unalike.study.backends import workers
+from unalike.study.extensions import require_plugins
 from unalike.study.inputs import UserInputs, federation_for, problem_for, problem_from_module
 from unalike.study.prequential import refuse_state_per_sample, with_window_evaluations
 from unalike.study.run import memory_of_run, method_of_run
@@ -29,6 +30,7 @@ from unalike.study.truth_table import write_truth
 from unalike.study.worker import pack
 
 from .data_argument import resolve_data
+from .method_argument import methods_and_settings
 from .studies import Result, environment, federations_of, finish_study, setting_remarks
 
 
@@ -40,7 +42,7 @@ def compare(
     model: str | nn.Module | Problem = "auto",
     loss: Any = None,
     output: str | int | None = None,
-    methods: str | Sequence[str] = "all",
+    methods: str | Sequence[str | Method | type[Method]] = "all",
     out: str | Path | None = None,
     overwrite: bool = False,
     shard: str | None = None,
@@ -66,7 +68,8 @@ def compare(
         loss: of the task by name, such as "huber"; of a module also a loss of PyTorch's or any
             function (output, y) -> losses [B]. The usual loss of the task if not given.
         output: which of several things that a module returns is its output, by key or place.
-        methods: names, as a list or separated by commas; "all" for every one.
+        methods: names, as a list or separated by commas; "all" for every one. A list may also
+            hold methods of your own, such as MyMethod(lr=0.05) or its class.
         out: folder of the study, kept for `resume`; a temporary one if not given.
         overwrite: replace a study that `out` already holds.
         shard: "2/3" does the second of three parts of the runs; the parts may share `out`, or
@@ -81,7 +84,7 @@ def compare(
     Raises:
         InputError: one sentence says what to change.
     """
-    names = methods if isinstance(methods, str) else tuple(methods)
+    names, given = methods_and_settings(methods, settings.pop("settings", {}))
     part = parse_shard(shard)
     if part != WHOLE and out is None:
         raise InputError(f"shard={shard!r} needs out=..., a folder in which the part is kept.")
@@ -89,7 +92,7 @@ def compare(
     own_model = {"model": model if isinstance(model, str) else "own"}
     if isinstance(loss, str):
         values["loss"] = loss
-    study = make_study({"methods": names, **values, **own_model})
+    study = make_study({"methods": names, **values, "settings": given, **own_model})
     if isinstance(model, Problem):
         inputs = replace(inputs, problem=model)
     elif isinstance(model, nn.Module):
@@ -160,6 +163,7 @@ def runnable_study(
     federations: [seeds].
     """
     federation = federations[0]
+    require_plugins(study)
     check_study(study, federations)
     problem = problem_for(study, federation, inputs)
     if study.compile and problem.fit.alone is not None:

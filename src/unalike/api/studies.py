@@ -24,6 +24,7 @@ from unalike.results.hostile_clients import hostile_remarks
 from unalike.results.summary import write_summary
 from unalike.results.table import as_frame
 from unalike.robust import rule_written
+from unalike.study.extensions import changed_plugins, require_plugins
 from unalike.study.files import UnwritableError
 from unalike.study.folder_lock import lock_folder
 from unalike.study.inputs import UserInputs, federation_for, problem_for
@@ -136,6 +137,7 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
         *preprocessing_sentences(federation.preprocessing),
         *federation.skews,
     ]
+    remarks += [f"{sentence}." for sentence in changed_plugins(study)]
     remarks += [warning] if (warning := scale_warning(federation)) is not None else []
     remarks += [f"model: {problem.describe()}."] if problem.batch_norm_layers else []
     remarks += problem.fit.remarks()
@@ -177,6 +179,8 @@ def finish_study(
         tell(progress)
 
     left = unfinished(study, folder, shard)
+    if left:
+        require_plugins(study)
     tasks = [RunTask(study, label, seed, folder, inputs) for label, seed in left]
     tell(ProgressEvent("", 0, 0, runs=len(tasks)))
     try:

@@ -102,6 +102,7 @@ def compare(
     shard: options.Shard = None,
     jobs: options.Jobs = None,
     backend: options.Backend = None,
+    plugin: options.Plugins = None,
 ) -> None:
     """Train methods side by side on unlike clients and say who wins and who loses."""
     from unalike.api.compare import run_study
@@ -140,6 +141,7 @@ def resume(
     shard: options.Shard = None,
     jobs: options.Jobs = None,
     backend: options.Backend = None,
+    plugin: options.Plugins = None,
 ) -> None:
     """Continue a study where it stopped; a finished one is only said to be so."""
     from unalike.api.resume import resume as go_on
@@ -163,7 +165,7 @@ def resume(
     _show(result, folder)
 
 
-def report(folders: Folders) -> None:
+def report(folders: Folders, plugin: options.Plugins = None) -> None:
     """Write the report of a study anew, as far as the study has come."""
     from unalike.api.studies import read_result
     from unalike.study.merge import merge_folders

@@ -44,6 +44,33 @@ Shard = Annotated[
 ]
 
 
+def _load(plugins: list[str] | None) -> list[str] | None:
+    from unalike.plugins import load_plugins
+
+    if plugins:
+        load_plugins(plugins)
+    return plugins
+
+
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        callback=_load,
+        is_eager=True,
+        show_default=False,
+        help="A module, or a .py file, that brings methods, models, ...; can be repeated.",
+    ),
+]
+
+
+def plugin_words() -> list[str]:
+    """What has to be typed to give the plugins that were loaded to another process."""
+    from unalike.plugins import loaded_sources
+
+    return [word for source in loaded_sources() for word in ("--plugin", source)]
+
+
 @dataclass(frozen=True)
 class Group:
     """Options that belong together."""

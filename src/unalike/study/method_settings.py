@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, get_type_hints
+from typing import Any
 
 from pydantic import ConfigDict, ValidationError, create_model
 
 from unalike.core import Method
 from unalike.errors import InputError, unknown
 from unalike.functional.settings_types import FINITE, reason
+from unalike.methods.header import hints_of
 
 
 def build_method(cls: type[Method], given: Mapping[str, Any], label: str | None = None) -> Method:
     """A method from plain values, each checked against its type and bounds."""
-    hints = get_type_hints(cls, include_extras=True)
+    hints = hints_of(cls)
     known: dict[str, Any] = {f.name: (hints[f.name], f.default) for f in fields(cls)}
     model = create_model(cls.__name__, __config__=ConfigDict(**FINITE, extra="forbid"), **known)
     label = label or cls.name

@@ -8,7 +8,7 @@ from unalike.core.loss import Loss, Ratio, SampleLoss
 from .automatic import Reading, read
 from .cox import CoxLoss
 from .measure import NUMBER, SHARE, Axis, Measure, Unit
-from .registry import AUTO, TASKS, register_measure, task_named
+from .registry import AUTO, TASKS, own_measure, register_measure, task_named
 from .sums import Losses, Sums, added, stacked
 from .task import Baseline, Strata, Task
 from .vocabulary import Vocabulary
@@ -33,6 +33,7 @@ __all__ = [
     "Unit",
     "Vocabulary",
     "added",
+    "own_measure",
     "read",
     "register_measure",
     "stacked",

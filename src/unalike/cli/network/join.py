@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from unalike.cli.console import say
-from unalike.cli.options import Columns, Group, expand, setting
+from unalike.cli.options import Columns, Group, Plugins, expand, plugin_words, setting
 from unalike.errors import InputError
 
 from . import options
@@ -91,6 +91,7 @@ def join(
     ] = 600.0,
     answers: Answers,
     one_process: options.OneProcess = False,
+    plugin: Plugins = None,
 ) -> None:
     """Take part in a study with this machine's data, which never leave it."""
     need_flower()
@@ -112,7 +113,7 @@ def join(
         server=parse_address(server, "server"),
         name=name,
         state_folder=state or Path(f"unalike-{name}"),
-        worker_options=["--data", str(data), *columns.words(), *answers.words()],
+        worker_options=["--data", str(data), *columns.words(), *answers.words(), *plugin_words()],
         credentials=Credentials(
             None if tls is None else authority_file(tls).resolve(),
             None if key is None else key.resolve(),
