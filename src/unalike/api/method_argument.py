@@ -33,8 +33,7 @@ def methods_and_settings(
         if isinstance(one, str):
             labels.append(one)
             continue
-        cls = one if isinstance(one, type) else type(one)
-        register(cls, kind="method")
+        cls: type[Method] = register(one if isinstance(one, type) else type(one), kind="method")
         own = _differing(one) if isinstance(one, Method) else {}
         label = cls.name
         if label in labels:

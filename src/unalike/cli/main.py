@@ -23,10 +23,11 @@ from .network.join import join
 from .network.keys import certificates, key
 from .network.rehearse import rehearse
 from .network.serve import serve
+from .new_method import new_method
 
 COMMANDS = (
     *(compare, resume, report, diagnose, advise),
-    *(check, methods, data, skews),
+    *(check, methods, data, skews, new_method),
     *(rehearse, serve, join, certificates, key, gate),
 )
 
