@@ -18,6 +18,7 @@ from .check import check
 from .compare import compare, report, resume
 from .console import complain
 from .diagnose import diagnose
+from .figures import figures
 from .network.gate import gate
 from .network.join import join
 from .network.keys import certificates, key
@@ -26,7 +27,7 @@ from .network.serve import serve
 from .new_method import new_method
 
 COMMANDS = (
-    *(compare, resume, report, diagnose, advise),
+    *(compare, resume, report, figures, diagnose, advise),
     *(check, methods, data, skews, new_method),
     *(rehearse, serve, join, certificates, key, gate),
 )

@@ -14,9 +14,9 @@ import tomli_w
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from unalike.data.skews.registry import parse_skews
 from unalike.results.columns import Column, columns_of, further_columns_of
 from unalike.results.comparison import Comparison
+from unalike.results.facts import study_facts
 from unalike.results.intervals import Interval
 from unalike.results.table import aggregates, as_frame, diverged
 from unalike.results.units import listed, percent
@@ -107,7 +107,7 @@ def render_report(comparison: Comparison) -> str:
         verdict=verdict,
         topics=_by_topic(verdict),
         tiles=_tiles(comparison, verdict),
-        facts=_facts(comparison),
+        facts=study_facts(comparison),
         remarks=comparison.remarks,
         columns=columns,
         rows=rows,
@@ -240,22 +240,6 @@ def _interval(measure: Measure, gain: Interval) -> str:
         low, high = (measure.unit.number(end, signed=True) for end in (gain.low, gain.high))
         return f"{low} to {high}"
     return measure.interval_text(gain.low, gain.high)
-
-
-def _facts(comparison: Comparison) -> list[str]:
-    settings = comparison.settings
-    late = int(comparison.newcomers.sum())
-    facts = [f"{settings['data']} data" if "data" in settings else ""]
-    if settings.get("split"):
-        alpha = f", alpha {settings['alpha']}" if settings.get("alpha") is not None else ""
-        facts.append(f"{settings['split']} split{alpha}")
-    facts += [skew.describe() for skew in parse_skews(settings.get("skew", ())).skews]
-    facts.append(f"{len(comparison.names):,} clients" + (f", {late:,} of them new" if late else ""))
-    for key in ("rounds", "seeds"):
-        if key in settings:
-            unit = key if settings[key] != 1 else key[:-1]
-            facts.append(f"{settings[key]:,} {unit}")
-    return [fact for fact in facts if fact]
 
 
 def _plain(settings: Any) -> Any:
