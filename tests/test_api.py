@@ -70,7 +70,9 @@ def test_every_measure_is_in_the_frame_and_the_table(small: tuple[unalike.Result
     assert {f"personalised_{one.name}_mean_best" for one in measures} <= known
     beside = {one.column for one in measures if one != result.task.main}
     assert beside == {"balanced", "f1", "auc", "log_loss", "calibration_error"}
-    assert beside | {f"global_{column}" for column in beside} <= set(result.table(full=True).columns)
+    assert beside | {f"global_{column}" for column in beside} <= set(
+        result.table(full=True).columns
+    )
 
 
 def test_the_mean_is_that_of_the_clients(small: tuple[unalike.Result, Path]) -> None:

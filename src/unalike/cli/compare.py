@@ -102,6 +102,7 @@ def compare(
     shard: options.Shard = None,
     jobs: options.Jobs = None,
     backend: options.Backend = None,
+    track: options.Track = None,
     plugin: options.Plugins = None,
 ) -> None:
     """Train methods side by side on unlike clients and say who wins and who loses."""
@@ -130,6 +131,7 @@ def compare(
             shard=part,
             jobs=jobs,
             backend=backend or "loky",
+            track=track or "",
             announce=show_columns,
             tell=progress.tell,
         )
@@ -141,6 +143,7 @@ def resume(
     shard: options.Shard = None,
     jobs: options.Jobs = None,
     backend: options.Backend = None,
+    track: options.Track = None,
     plugin: options.Plugins = None,
 ) -> None:
     """Continue a study where it stopped; a finished one is only said to be so."""
@@ -160,7 +163,13 @@ def resume(
         return
     with _interruptible(folder), StudyProgress(study, err) as progress:
         result = go_on(
-            folder, *others, shard=shard, jobs=jobs, backend=backend or "loky", tell=progress.tell
+            folder,
+            *others,
+            shard=shard,
+            jobs=jobs,
+            backend=backend or "loky",
+            track=track or "",
+            tell=progress.tell,
         )
     _show(result, folder)
 

@@ -39,6 +39,9 @@ Backend = Annotated[
     str | None,
     setting("Where runs are done: loky, threading, dask:ADDRESS or ray. [loky: processes]"),
 ]
+Track = Annotated[
+    str | None, setting("Write numbers of each round for tensorboard, mlflow or wandb. [none]")
+]
 Shard = Annotated[
     str | None, setting("I/N: do only part I of N of the runs, as one task of an array job.")
 ]

@@ -14,11 +14,12 @@ import tomli_w
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from unalike.results.columns import Column, columns_of, further_columns_of
+from unalike.results.columns import Chosen, Column, columns_of, further_columns_of
 from unalike.results.comparison import Comparison
 from unalike.results.facts import study_facts
 from unalike.results.intervals import Interval
 from unalike.results.table import aggregates, as_frame, diverged
+from unalike.results.table_formats import as_latex, formatted
 from unalike.results.units import listed, percent
 from unalike.results.verdict import Verdict, judge
 from unalike.study.files import write_atomically
@@ -27,7 +28,7 @@ from unalike.tasks import SHARE, Measure
 from .colours import PAPER, PAPER_DARK, MethodStyle, dark_colours, method_styles
 from .figures import panels
 from .glossary import glossary
-from .page import figures_json, templates
+from .page import figures_json, script_json, templates
 
 MOST_SHOWN = 12
 """Methods that figures show at first; the reader can add the others."""
@@ -122,9 +123,28 @@ def render_report(comparison: Comparison) -> str:
         scores=f"{main.capitalised}{' in percent' if main.unit == SHARE else ''}",
         papers=(PAPER, PAPER_DARK),
         figures=figures_json(drawn),
+        files=script_json(_files(comparison)),
         darkening=Markup(json.dumps(dark_colours())),
         plotly=Markup(get_plotlyjs()),
     )
+
+
+def _files(comparison: Comparison) -> dict[str, dict[str, dict[str, str]]]:
+    """What the page's tables can be saved as: by table, format and round."""
+    rounds: tuple[Chosen, ...] = ("best", "last")
+    whole: dict[str, str] = {
+        chosen: as_frame(comparison, chosen).to_csv(lineterminator="\n") for chosen in rounds
+    }
+
+    def latex(full: bool) -> dict[str, str]:
+        return {
+            chosen: as_latex(formatted(comparison, full=full, chosen=chosen)) for chosen in rounds
+        }
+
+    return {
+        "numbers": {"csv": whole, "tex": latex(False)},
+        "further": {"csv": whole, "tex": latex(True)},
+    }
 
 
 def write_report(comparison: Comparison, path: Path) -> Path:

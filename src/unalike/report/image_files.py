@@ -17,6 +17,9 @@ FORMATS = ("pdf", "svg", "png", "eps", "webp", "jpg")
 COLUMN = 84.0
 """Millimetres: the width of a column of most journals of two columns."""
 PIXELS_PER_MM = 96 / 25.4
+PIXEL_SCALE = 4
+"""Of formats made of pixels: 384 pixels an inch."""
+VECTORS = (".pdf", ".svg", ".eps")
 FONT_SIZE = 8 * 96 / 72  # 8 points
 
 
@@ -34,7 +37,7 @@ def paper_template() -> go.layout.Template:
     return go.layout.Template(
         layout={
             "font": {"family": "Times New Roman, Liberation Serif, serif", "size": FONT_SIZE},
-            "margin": {"l": 4, "r": 4, "t": 4, "b": 4},
+            "margin": {"l": 8, "r": 12, "t": 4, "b": 4},
             "xaxis": axis,
             "yaxis": axis,
             "legend": {
@@ -113,7 +116,13 @@ def _write(figures: list[go.Figure], paths: list[Path]) -> None:
     import plotly.io
 
     try:
-        plotly.io.write_images(figures, [str(path) for path in paths])
+        plotly.io.write_images(
+            figures,
+            [str(path) for path in paths],
+            width=[figure.layout.width for figure in figures],
+            height=[figure.layout.height for figure in figures],
+            scale=[PIXEL_SCALE if path.suffix not in VECTORS else 1 for path in paths],
+        )
     except RuntimeError as error:
         if "chrome" not in str(error).lower():
             raise

@@ -40,8 +40,8 @@ def caption(comparison: Comparison, chosen: Chosen = "best") -> str:
     when = "the round chosen by validation" if chosen == "best" else "the last round"
     if seeds > 1:
         spread = (
-            f"mean over {seeds} seeds ± half a 95 % interval over seeds. Bold: the best method, and "
-            "those that paired intervals over the seeds do not tell apart from it."
+            f"mean over {seeds} seeds ± half a 95 % interval over seeds. Bold: the best method, "
+            "and those that paired intervals over the seeds do not tell apart from it."
         )
     else:
         spread = "one seed, so there is no interval and nothing is bold."
@@ -55,10 +55,14 @@ def caption(comparison: Comparison, chosen: Chosen = "best") -> str:
 
 
 def _tuning(settings: dict[str, dict[str, Any]]) -> str:
+    own = {
+        label: {name: value for name, value in given.items() if name != "method"}
+        for label, given in settings.items()
+    }
     by_hand = [
         f"{label}: {', '.join(f'{name} = {value}' for name, value in given.items())}"
-        for label, given in settings.items()
-        if (given := {name: value for name, value in given.items() if name != "method"})
+        for label, given in own.items()
+        if given
     ]
     if not by_hand:
         return "Hyper-parameters are untuned: each method's defaults."

@@ -173,7 +173,8 @@ def as_html(table: FormattedTable, headline: str) -> str:
 
     head = "".join(f"<th>{html.escape(text)}</th>" for text in table.headings)
     rows = "".join(
-        f'<tr><th style="text-align: left">{html.escape(title)}</th>{"".join(map(cell, cells))}</tr>'
+        f'<tr><th style="text-align: left">{html.escape(title)}</th>'
+        f"{''.join(map(cell, cells))}</tr>"
         for title, cells in table.rows
     )
     about = html.escape(" ".join([table.caption, *table.notes]))
