@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from small_studies import SMALL, comparable, options
+from unalike.results.summary import read_summary
 
 SETTINGS = {**SMALL, "rounds": 40, "methods": "fedavg,scaffold", "evaluate_every": 10}
 
@@ -21,7 +22,7 @@ def command(*arguments: object) -> list[str]:
 
 
 def summary(folder: Path) -> pd.DataFrame:
-    return comparable(pd.read_csv(folder / "summary.csv"))
+    return comparable(read_summary(folder / "summary.csv"))
 
 
 @pytest.fixture(scope="module")

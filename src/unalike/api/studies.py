@@ -36,7 +36,7 @@ from unalike.results.table_formats import (
     shown_columns,
 )
 from unalike.results.verdict import judge
-from unalike.robust import rule_written
+from unalike.robust import rule_text
 from unalike.study.extensions import changed_plugins, require_plugins
 from unalike.study.files import UnwritableError, write_atomically
 from unalike.study.folder_lock import lock_folder
@@ -213,9 +213,7 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     remarks += problem.fit.remarks()
     remarks += [study.privacy.sentence()] if study.privacy is not None else []
     if study.robust is not None:
-        remarks.append(
-            f"robust = {rule_written(study.robust)!r}: the server {study.robust.meaning}."
-        )
+        remarks.append(f"robust = {rule_text(study.robust)!r}: the server {study.robust.meaning}.")
     if study.attack is not None:
         remarks += hostile_remarks(study.attack, federations_of(study, inputs))
     for label in study.labels():

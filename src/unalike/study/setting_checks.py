@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from unalike.data.skews.registry import parse_skew, parse_skews
+from unalike.data.skews.registry import parse_skews
 from unalike.data.splits import SPLITS
 from unalike.errors import InputError, unknown
 from unalike.privacy import Privacy
-from unalike.robust import Rule, rule_written
+from unalike.robust import Rule, rule_text
+from unalike.specification import parse_specification
 
 SPLIT_OPTIONS = tuple(
     dict.fromkeys(option.name for split in SPLITS.values() for option in split.options)
@@ -41,7 +42,7 @@ def split_and_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: it is written in another way, or has no such option.
     """
-    given = parse_skew(values["split"])
+    given = parse_specification(values["split"], "split", "dirichlet:alpha=0.1")
     return _own_options(given.pop("kind"), given)
 
 
@@ -95,7 +96,7 @@ def check_robust(robust: Rule | None, privacy: Privacy | None) -> None:
     """
     if robust is not None and privacy is not None:
         raise InputError(
-            f"robust = {rule_written(robust)!r} looks at each answer, and {privacy.kind} privacy "
+            f"robust = {rule_text(robust)!r} looks at each answer, and {privacy.kind} privacy "
             "hides each answer: give one of the two."
         )
 
