@@ -9,10 +9,12 @@ import torch
 from torch import nn
 
 import unalike
+from pages import ROOT, blocks_of
 from small_studies import SMALL, comparable
 from unalike import Federation, InputError, compare, resume
 from unalike.methods import METHODS
 from unalike.results.summary import read_summary
+from unalike.results.verdict import judge
 from unalike.study.training import ProgressEvent
 from unalike.tasks import SHARE, Task, register_measure
 
@@ -36,6 +38,23 @@ def test_the_summary_is_tidy(small: tuple[unalike.Result, Path]) -> None:
     assert set(frame["client"]) == {"all", *result.names}
     assert set(frame["method"]) == {"local", "fedavg", "scaffold"}
     pd.testing.assert_frame_equal(frame, result.frame, check_exact=True)
+
+
+def test_a_result_is_taken_away_as_the_page_says(
+    small: tuple[unalike.Result, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result, _ = small
+    monkeypatch.chdir(tmp_path)
+    (block,) = [b for b in blocks_of(ROOT / "docs/how-to/results.md") if b.mark == "run by"]
+    exec(block.text, {"result": result})
+    assert str(result).startswith(f"{judge(result)}\n\nMethod")
+    assert r"\toprule" in (tmp_path / "table.tex").read_text()
+    assert (tmp_path / "table.md").read_text() == result.to_markdown()
+    back, whole = pd.read_csv(tmp_path / "table.csv", index_col="method"), result.table(full=True)
+    for name in ("personalised", "traffic"):
+        pd.testing.assert_series_equal(back[name], whole[name], check_dtype=False, rtol=1e-14)
+    assert set(result.table()) < set(result.table(full=True))
+    assert "<b>" in result._repr_html_()
 
 
 def test_a_measure_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:

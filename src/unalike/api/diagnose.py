@@ -28,7 +28,7 @@ class DiagnosisResult(Diagnosis):
     data: str  # what was looked at
 
     def _repr_html_(self) -> str:
-        numbers = self.table().to_html(index=False, float_format="%.3g", na_rep="")
+        numbers = self.table().to_html(index=False, float_format="{:.3g}".format, na_rep="")
         return f"<p><b>{escape(self.headline)}</b></p>{numbers}"
 
     def report(self, path: str | Path) -> Path:
