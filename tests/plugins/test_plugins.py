@@ -221,6 +221,10 @@ BAD_FILES = {
     "not importable": ("import there_is_no_such_module", "cannot be imported: ModuleNotFoundError"),
     "ends the process": ("raise SystemExit(3)", "cannot be imported: SystemExit: 3"),
     "not Python": ("def :", "cannot be imported: SyntaxError"),
+    "fails after it registered something": (
+        f"{METHOD}\nraise RuntimeError('later')",
+        "cannot be imported: RuntimeError: later",
+    ),
     "registers nothing": ("x = 1", "registers nothing: put @unalike.register above"),
     "a taken name": (METHOD.replace('"halfway"', '"fedavg"'), "'fedavg' is taken by unalike"),
     "wrong base class": (

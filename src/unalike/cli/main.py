@@ -25,10 +25,11 @@ from .network.keys import certificates, key
 from .network.rehearse import rehearse
 from .network.serve import serve
 from .new_method import new_method
+from .schema import schema
 
 COMMANDS = (
     *(compare, resume, report, figures, diagnose, advise),
-    *(check, methods, data, skews, new_method),
+    *(check, methods, data, skews, new_method, schema),
     *(rehearse, serve, join, certificates, key, gate),
 )
 
