@@ -96,7 +96,7 @@ def compare(
         raise InputError(f"shard={shard!r} needs out=..., a folder in which the part is kept.")
     if check_trackers(track) and out is None:
         raise InputError(f"track={track!r} needs out=..., a folder in which it writes.")
-    values, inputs = resolve_data(data, settings, client=client, label=label)
+    values, inputs = resolve_data(data, settings, client=client, label=label, model=model)
     own_model = {"model": model if isinstance(model, str) else "own"}
     if isinstance(loss, str):
         values["loss"] = loss

@@ -29,6 +29,7 @@ from unalike.functional.trees import leaves
 from unalike.measures.dissimilarity import gradient_dissimilarity
 from unalike.measures.group_agreement import adjusted_rand
 from unalike.measures.groups import Floats
+from unalike.tasks import Sums, Task
 
 MOST_PROBED = 100
 """Clients whose full gradients are taken for the dissimilarity of a round."""
@@ -41,8 +42,11 @@ def evaluate(engine: LocalEngine, server: Any, t: int, cohort: Cohort) -> dict[s
     """Everything measured after round t, as plain values for the run's store."""
     method = engine.method
     personal = engine.personalise(t, server)
+    task = engine.federation.task
+    tested = engine.predict(personal, engine.rows, "test").counts(task)
     result: dict[str, Any] = {
-        "personal": as_lists(_score(engine, engine.predict(personal, engine.rows, "test"))),
+        "personal": as_lists(task.scores(tested)),
+        **one_answer(task, tested),
         "validation": _pooled(engine, engine.predict(personal, engine.rows, "validation")),
     }
     if (agreement := _agreement(engine, personal)) is not None:
@@ -59,6 +63,12 @@ def evaluate(engine: LocalEngine, server: Any, t: int, cohort: Cohort) -> dict[s
             gradients = engine.gradients_at(shared, probed.cpu().numpy())
             result["gradient_dissimilarity"] = gradient_dissimilarity(gradients, weights)
     return result
+
+
+def one_answer(task: Task, tested: Sums) -> dict[str, str]:
+    """What all test samples are said to be, where it is one answer and they are several things."""
+    answer = task.one_answer(tested)
+    return {} if answer is None else {"one_answer": answer}
 
 
 def evaluate_new(engine: LocalEngine, server: Any, t: int) -> dict[str, Any]:
