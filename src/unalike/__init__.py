@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .core import Problem
     from .data.federation import Federation
     from .errors import DivergedError, InputError, WorkerError
+    from .plugins import register
     from .results.summary import read_summary
 
 __version__ = version("unalike")
@@ -34,6 +35,7 @@ _HOMES = {
     "compare": "api.compare",
     "diagnose": "api.diagnose",
     "read_summary": "results.summary",
+    "register": "plugins",
     "resume": "api.resume",
 }
 
@@ -51,6 +53,7 @@ __all__ = [
     "compare",
     "diagnose",
     "read_summary",
+    "register",
     "resume",
 ]
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from test_every_method import every_method, trained
+from test_every_method import every_method, trial
 from unalike.engines.local import LocalEngine
 from unalike.engines.personal_prediction import PersonalPredictor, source_of
 from unalike.engines.plan import Plan
@@ -24,7 +24,7 @@ PARTS = ("test", "validation")
 @every_method
 def test_blocks_say_what_all_models_at_once_say(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("unalike.engines.personal_prediction.BLOCK_NUMBERS", 1)
-    done = trained(name, 2, plan=STACKED)
+    done = trial(name).trained(2, plan=STACKED)
     engine, models = done.engine, PersonalPredictor(done.engine)
     lookups = [models.lookup(part) for part in PARTS]
     found = models.predict(2, done.server, lookups)

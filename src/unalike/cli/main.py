@@ -18,15 +18,18 @@ from .check import check
 from .compare import compare, report, resume
 from .console import complain
 from .diagnose import diagnose
+from .figures import figures
 from .network.gate import gate
 from .network.join import join
 from .network.keys import certificates, key
 from .network.rehearse import rehearse
 from .network.serve import serve
+from .new_method import new_method
+from .schema import schema
 
 COMMANDS = (
-    *(compare, resume, report, diagnose, advise),
-    *(check, methods, data, skews),
+    *(compare, resume, report, figures, diagnose, advise),
+    *(check, methods, data, skews, new_method, schema),
     *(rehearse, serve, join, certificates, key, gate),
 )
 
