@@ -117,6 +117,11 @@ class LocalEngine:
         """The training clients' private states: a tree with leaves [N, ...]."""
         return self._client_states.all()
 
+    @property
+    def start(self) -> Any:
+        """The private state that a client begins with."""
+        return self._fresh
+
     def restore(self, states: Any) -> None:
         """Take over the clients' private states of an earlier run: leaves [N, ...]."""
         everybody = torch.arange(len(self.rows), device=self.device)
@@ -218,10 +223,18 @@ class LocalEngine:
         """
         return self._predictor.predict(self._chunks, personal, rows, part, only=only)
 
+    def global_model(self, server: Any) -> Any | None:
+        """The one model for everybody, with the statistics that it predicts with, if there is one."""
+        model = self.method.global_model(server)
+        return None if model is None else self._with_statistics(model)
+
     def predict_pooled(self, model: Any, part: str) -> Predictions:
         """One model on the pooled test samples, or on all clients' validation samples."""
-        pooled = self._with_statistics(model)
-        return self._predictor.predict_pooled(pooled, self.rows, part)
+        return self.predict_with_one(self._with_statistics(model), part)
+
+    def predict_with_one(self, model: Any, part: str) -> Predictions:
+        """`predict_pooled`, for a model that has the statistics that it predicts with."""
+        return self._predictor.predict_pooled(model, self.rows, part)
 
     def _with_statistics(self, model: Any) -> Any:
         """The one model, with the statistics of all training clients where it needs them."""

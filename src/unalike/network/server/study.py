@@ -27,6 +27,8 @@ from unalike.privacy import read_secret, require_accountant
 from unalike.results.summary import write_summary
 from unalike.study.files import write_atomically
 from unalike.study.inputs import UserInputs, deal_study, problem_for
+from unalike.study.kept_models import ModelWriter
+from unalike.study.model_description import describe_run
 from unalike.study.roster import OWN, Roster, Site, read_sites
 from unalike.study.run import method_of_run
 from unalike.study.settings import BASELINES, Study, read_study
@@ -129,7 +131,9 @@ def _train(study: Study, clients: RemoteClients, store: RunStore, on_event: Even
         elif not progress.finished:
             on_event(_round_event(store.records()[-1], study, clients))
 
-    train(clients, store, study, label, seed, on_progress)
+    description = describe_run(study, label, seed, clients.federation, clients.setup.problem)
+    keep = ModelWriter(store.folder, study.keep, description)
+    train(clients, store, study, label, seed, on_progress, keep=keep)
 
 
 def _round_event(record: dict[str, Any], study: Study, clients: RemoteClients) -> Event:

@@ -1,0 +1,148 @@
+"""What a run keeps of the models of its best and its last round, for those who predict with them.
+
+    runs/<method>/seed-<k>/
+        model.best.safetensors    after the round that validation chose
+        model.last.safetensors    after the last one, where that is another
+
+A file holds these trees, the leaves of each by name, and a `ModelDescription` in its header:
+
+    clients     each training client's own model; rows that several clients have in common once
+    places      for each leaf of `clients`, which row is whose [N]
+    global      the one model for everybody, where there is one
+    newcomer    what a client that never trained is sent
+    start       the private state that it begins with
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unalike.errors import InputError
+from unalike.functional.trees import items
+
+from .files import read_tensors, write_tensors
+from .keep import BEST, LAST, SHARED, WHEN
+from .model_description import ModelDescription
+
+HEADER = "unalike"
+"""The entry of a file's metadata that holds its description."""
+
+
+class RoundModels(NamedTuple):
+    """What clients predict with after a round."""
+
+    personal: Any  # of each training client: leaves [N, ...]; None where they keep it themselves
+    shared: Any  # the one model for everybody; None where there is none
+    newcomer: Any  # what a client that never trained is sent
+    start: Any  # the private state that it begins with
+
+
+class KeptModels(NamedTuple):
+    """A file's tensors by tree and leaf, and what they are."""
+
+    trees: dict[str, dict[str, Tensor]]
+    description: ModelDescription
+
+
+class ModelWriter:
+    """Keeps the models of a run's rounds, as far as the study's setting `keep` wants them."""
+
+    def __init__(self, folder: Path, keep: str, run: ModelDescription) -> None:
+        self._folder, self._keep, self._run = folder, keep.split(","), run
+
+    def write(self, models: RoundModels, t: int, *, leads: bool, last: bool) -> None:
+        """Keep the models of round t, which may lead on validation or be the last.
+
+        Raises:
+            UnwritableError: they cannot be written.
+        """
+        if leads and BEST in self._keep:
+            self._write(BEST, models, t)
+        elif last and LAST in self._keep:
+            self._write(LAST, models, t)
+
+    def _write(self, when: str, models: RoundModels, t: int) -> None:
+        trees = _trees(models, with_clients=SHARED not in self._keep)
+        about = self._run.model_copy(
+            update={
+                "round": t,
+                "trees": {name: tuple(leaves) for name, leaves in trees.items()},
+            }
+        )
+        tensors = {
+            f"{tree}.{name}": leaf for tree, leaves in trees.items() for name, leaf in leaves.items()
+        }
+        write_tensors(model_file(self._folder, when), tensors, {HEADER: about.to_text()})
+
+
+def model_file(folder: Path, when: str) -> Path:
+    """Where a run keeps its models."""
+    return folder / f"model.{when}.safetensors"
+
+
+def read_models(folder: Path, t: int) -> KeptModels | None:
+    """The models of round t that a run has kept; None where it has not.
+
+    Raises:
+        InputError: a file is damaged, or of another version.
+    """
+    for path in (model_file(folder, when) for when in WHEN):
+        if not path.exists():
+            continue
+        found = read_tensors(path)
+        if found is None:
+            raise InputError(f"{path} is damaged: take it from a backup, or train anew.")
+        tensors, about = found
+        description = ModelDescription.from_text(about.get(HEADER, ""), str(path))
+        if description.round == t:
+            trees = {
+                tree: {name: tensors[f"{tree}.{name}"] for name in names}
+                for tree, names in description.trees.items()
+            }
+            return KeptModels(trees, description)
+    return None
+
+
+def client_model(kept: KeptModels, row: int) -> dict[str, Tensor]:
+    """The leaves of the model of training client `row`."""
+    places = kept.trees["places"]
+    return {name: rows[int(places[name][row])] for name, rows in kept.trees["clients"].items()}
+
+
+def _trees(models: RoundModels, *, with_clients: bool) -> dict[str, dict[str, Tensor]]:
+    trees: dict[str, dict[str, Tensor]] = {}
+    if models.personal is not None and with_clients:
+        shared_rows = {name: _distinct(leaf) for name, leaf in items(models.personal)}
+        trees["clients"] = {name: rows for name, (rows, _) in shared_rows.items()}
+        trees["places"] = {name: places for name, (_, places) in shared_rows.items()}
+    parts = {"global": models.shared, "newcomer": models.newcomer, "start": models.start}
+    return trees | {
+        tree: {name: leaf.clone() for name, leaf in items(value)}  # a file shares no memory
+        for tree, value in parts.items()
+        if value is not None
+    }
+
+
+def _distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """The different rows of [N, ...], and for each of the N which of them it is."""
+    rows = rows.detach().cpu()
+    if len(rows) and bool((rows == rows[:1]).all()):
+        return rows[:1], torch.zeros(len(rows), dtype=torch.int64)
+    digests = [
+        hashlib.blake2b(np.ascontiguousarray(row).tobytes(), digest_size=16).digest()
+        for row in rows.numpy()
+    ]
+    first: dict[bytes, int] = {}
+    for row, digest in enumerate(digests):
+        first.setdefault(digest, row)
+    place = {digest: at for at, digest in enumerate(first)}
+    where = torch.tensor([place[digest] for digest in digests], dtype=torch.int64)
+    if len(first) == len(rows):
+        return rows, where
+    return rows[torch.tensor(list(first.values()))], where
