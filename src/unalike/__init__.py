@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .data.federation import Federation
     from .errors import DivergedError, InputError, WorkerError
     from .results.summary import read_summary
+    from .trained_models.storage import load
+    from .trained_models.trained_model import TrainedModel
 
 __version__ = version("unalike")
 
@@ -29,10 +31,12 @@ _HOMES = {
     "InputError": "errors",
     "Problem": "core",
     "Result": "api.studies",
+    "TrainedModel": "trained_models.trained_model",
     "WorkerError": "errors",
     "advise": "api.advise",
     "compare": "api.compare",
     "diagnose": "api.diagnose",
+    "load": "trained_models.storage",
     "read_summary": "results.summary",
     "resume": "api.resume",
 }
@@ -45,11 +49,13 @@ __all__ = [
     "InputError",
     "Problem",
     "Result",
+    "TrainedModel",
     "WorkerError",
     "__version__",
     "advise",
     "compare",
     "diagnose",
+    "load",
     "read_summary",
     "resume",
 ]

@@ -12,20 +12,24 @@ from typer.core import TyperCommand
 from unalike import __version__
 from unalike.errors import InputError, WorkerError
 
+from .adapt import adapt
 from .advise import advise
 from .catalogue import data, methods, skews
 from .check import check
 from .compare import compare, report, resume
 from .console import complain
 from .diagnose import diagnose
+from .export import export
 from .network.gate import gate
 from .network.join import join
 from .network.keys import certificates, key
 from .network.rehearse import rehearse
 from .network.serve import serve
+from .predict import predict
 
 COMMANDS = (
     *(compare, resume, report, diagnose, advise),
+    *(export, predict, adapt),
     *(check, methods, data, skews),
     *(rehearse, serve, join, certificates, key, gate),
 )

@@ -175,8 +175,12 @@ class LocalEngine:
         """What each client that never trains predicts with, after its own adaptation."""
         return self.adapt_from(t, self.method.introduce(server))
 
-    def adapt_from(self, t: int, down: Any) -> Any:
-        """`adapt`, from what was sent to each of the clients that never train."""
+    def adapt_from(self, t: int, down: Any, start: Any = None) -> Any:
+        """`adapt`, from what was sent to each of the clients that never train.
+
+        start: the private state that they begin with, where it is not the usual one.
+        """
+        start = self._fresh if start is None else start
         self._data.use_round(t)
         rows = self.new_rows if len(self.new_rows) else self.rows[:1]
         count = len(rows)
@@ -189,7 +193,7 @@ class LocalEngine:
         def work(down: Any, client: Any, batches: Batches) -> Any:
             return self.method.adapt(self.problem, down, client, batches)
 
-        adapted = self._map(work, "adapt", t, rows, downs, map_tree(repeat, self._fresh))[0]
+        adapted = self._map(work, "adapt", t, rows, downs, map_tree(repeat, start))[0]
         return map_tree(lambda leaf: leaf[: len(self.new_rows)], adapted)
 
     def broadcast(self, server: Any, ids: NDArray[np.int64]) -> Any:

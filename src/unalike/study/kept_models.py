@@ -26,7 +26,7 @@ from torch import Tensor
 from unalike.errors import InputError
 from unalike.functional.trees import items
 
-from .files import read_tensors, write_tensors
+from .files import read_metadata, read_tensors, write_tensors
 from .keep import BEST, LAST, SHARED, WHEN
 from .model_description import ModelDescription
 
@@ -76,7 +76,9 @@ class ModelWriter:
             }
         )
         tensors = {
-            f"{tree}.{name}": leaf for tree, leaves in trees.items() for name, leaf in leaves.items()
+            f"{tree}.{name}": leaf
+            for tree, leaves in trees.items()
+            for name, leaf in leaves.items()
         }
         write_tensors(model_file(self._folder, when), tensors, {HEADER: about.to_text()})
 
@@ -86,27 +88,40 @@ def model_file(folder: Path, when: str) -> Path:
     return folder / f"model.{when}.safetensors"
 
 
-def read_models(folder: Path, t: int) -> KeptModels | None:
-    """The models of round t that a run has kept; None where it has not.
+def kept_rounds(folder: Path) -> dict[Path, ModelDescription]:
+    """What a run's files say of their models, without reading these.
 
     Raises:
         InputError: a file is damaged, or of another version.
     """
+    found = {}
     for path in (model_file(folder, when) for when in WHEN):
-        if not path.exists():
-            continue
-        found = read_tensors(path)
-        if found is None:
-            raise InputError(f"{path} is damaged: take it from a backup, or train anew.")
-        tensors, about = found
-        description = ModelDescription.from_text(about.get(HEADER, ""), str(path))
-        if description.round == t:
-            trees = {
-                tree: {name: tensors[f"{tree}.{name}"] for name in names}
-                for tree, names in description.trees.items()
-            }
-            return KeptModels(trees, description)
-    return None
+        if path.exists():
+            about = read_metadata(path)
+            if about is None:
+                raise _damaged(path)
+            found[path] = ModelDescription.from_text(about.get(HEADER, ""), str(path))
+    return found
+
+
+def read_models(path: Path, description: ModelDescription) -> KeptModels:
+    """The models in a run's file.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    found = read_tensors(path)
+    if found is None:
+        raise _damaged(path)
+    trees = {
+        tree: {name: found[0][f"{tree}.{name}"] for name in names}
+        for tree, names in description.trees.items()
+    }
+    return KeptModels(trees, description)
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path} is damaged: take it from a backup, or train anew.")
 
 
 def client_model(kept: KeptModels, row: int) -> dict[str, Tensor]:

@@ -7,10 +7,12 @@ from dataclasses import fields
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from unalike.core import Method, Problem
+from unalike.core.loss import Loss
 from unalike.core.module_fit import ModuleFit
 from unalike.data.federation import Federation
 from unalike.data.preprocessing.preprocessing import Preprocessing
@@ -40,6 +42,9 @@ class ModelDescription(BaseModel):
     when: str = ""  # "best" or "last"
     client: str = ""  # whose model it is; empty for everybody's
     clients: tuple[str, ...] = ()  # all that trained, in order
+    newcomers: dict[str, int] = {}  # those that never trained, by their place among all clients
+    client_column: str | None = None  # of own tables
+    label_column: str | None = None
     network: str  # a name in `unalike.models`; "own" for a module of the user's
     module: str  # the module's class
     segments: tuple[tuple[str, Shape], ...]  # of the flat vector of weights, in order
@@ -51,7 +56,8 @@ class ModelDescription(BaseModel):
     one_logit: Shape | None = None
     functional_dropout: bool = False
     buffers: str
-    loss: str | None = None
+    loss: str | None = None  # of the task, by name; its usual one if not given
+    own_loss: bool = False  # whether the user brought a loss along
     task: str
     outputs: Shape
     answers: Shape  # the shape of one sample's y
@@ -134,6 +140,9 @@ def describe_run(
             for name, new in zip(federation.names, federation.newcomers, strict=True)
             if not new
         ),
+        newcomers={federation.names[row]: int(row) for row in np.flatnonzero(federation.newcomers)},
+        client_column=study.client_column,
+        label_column=study.label_column,
         network=study.model,
         module=type(getattr(problem, "module", None)).__qualname__,
         segments=tuple(zip(layout.names, map(tuple, layout.shapes), strict=True)),
@@ -146,6 +155,7 @@ def describe_run(
         functional_dropout=fit.functional_dropout,
         buffers=getattr(problem, "buffers", study.buffers),
         loss=study.loss,
+        own_loss=study.model == "own" and not isinstance(problem.criterion, Loss),
         task=task.name,
         outputs=task.outputs,
         answers=tuple(federation.y.shape[1:]),
