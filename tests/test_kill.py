@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
@@ -24,18 +25,28 @@ def summary(folder: Path) -> pd.DataFrame:
     return comparable(pd.read_csv(folder / "summary.csv"))
 
 
+def models(folder: Path) -> dict[str, bytes]:
+    """What every run has kept to predict with."""
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("model.*")}
+    assert len(found) >= 3, "each run keeps its best round"
+    return found
+
+
+class Whole(NamedTuple):
+    summary: pd.DataFrame
+    models: dict[str, bytes]
+
+
 @pytest.fixture(scope="module")
-def never_stopped(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+def never_stopped(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder = tmp_path_factory.mktemp("whole") / "study"
     arguments = ["compare", *options(SETTINGS), "--jobs", 1, "--out", folder]
     subprocess.run(command(*arguments), check=True, capture_output=True)
-    return summary(folder)
+    return Whole(summary(folder), models(folder))
 
 
 @pytest.mark.parametrize(("lines", "jobs"), [(1, 1), (25, 1), (55, 2)])
-def test_kill_and_resume(
-    lines: int, jobs: int, never_stopped: pd.DataFrame, tmp_path: Path
-) -> None:
+def test_kill_and_resume(lines: int, jobs: int, never_stopped: Whole, tmp_path: Path) -> None:
     folder = tmp_path / "study"
     arguments = ["compare", *options(SETTINGS), "--jobs", jobs, "--out", folder]
     process = subprocess.Popen(
@@ -50,10 +61,11 @@ def test_kill_and_resume(
     subprocess.run(
         command("resume", folder, "--jobs", jobs), check=True, capture_output=True, timeout=120
     )
-    pd.testing.assert_frame_equal(summary(folder), never_stopped, check_exact=True)
+    pd.testing.assert_frame_equal(summary(folder), never_stopped.summary, check_exact=True)
+    assert models(folder) == never_stopped.models
 
 
-def test_an_interrupt_ends_everything(never_stopped: pd.DataFrame, tmp_path: Path) -> None:
+def test_an_interrupt_ends_everything(never_stopped: Whole, tmp_path: Path) -> None:
     """Ctrl-C goes to the command and to its workers: one sentence, and nobody is left."""
     folder = tmp_path / "study"
     arguments = ["compare", *options(SETTINGS), "--jobs", 2, "--out", folder]
@@ -70,7 +82,7 @@ def test_an_interrupt_ends_everything(never_stopped: pd.DataFrame, tmp_path: Pat
     assert _group_is_gone(process.pid)
     assert not [path for path in folder.rglob("*") if path.name.startswith(("progress", "stop"))]
     subprocess.run(command("resume", folder, "--jobs", 1), check=True, capture_output=True)
-    pd.testing.assert_frame_equal(summary(folder), never_stopped, check_exact=True)
+    pd.testing.assert_frame_equal(summary(folder), never_stopped.summary, check_exact=True)
 
 
 def _group_is_gone(group: int, seconds: float = 60.0) -> bool:

@@ -228,7 +228,7 @@ class LocalEngine:
         return self._predictor.predict(self._chunks, personal, rows, part, only=only)
 
     def global_model(self, server: Any) -> Any | None:
-        """The one model for everybody, with the statistics that it predicts with, if there is one."""
+        """The one model for everybody with its statistics; None where there is none."""
         model = self.method.global_model(server)
         return None if model is None else self._with_statistics(model)
 

@@ -55,8 +55,8 @@ def adapt(
     about = kept.description
     if about.own_loss and models.given is None:
         raise InputError(
-            f"{method} was trained with a loss of your own, which no file holds: adapt from Python, "
-            "with unalike.resume(folder, model=..., loss=...).adapt(...)."
+            f"{method} was trained with a loss of your own, which no file holds: adapt from "
+            "Python, with unalike.resume(folder, model=..., loss=...).adapt(...)."
         )
     source = rows_of(x)
     samples = prepared_samples(about, source, prepared=prepared)

@@ -58,10 +58,7 @@ def predict_table(
     some = next(iter(models.values()))
     wished = client_column or some.description.client_column
     clients = _clients(source, wished, given=client_column is not None)
-    if len(models) == 1:
-        columns = _columns(some, source)
-    else:
-        columns = _by_client(models, source, clients)
+    columns = _columns(some, source) if len(models) == 1 else _by_client(models, source, clients)
     named = {} if clients is None else {wished or CLIENT: clients}
     return pd.DataFrame({**named, **columns})
 
