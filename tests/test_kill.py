@@ -6,12 +6,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
 
 from small_studies import SMALL, comparable, options
+from unalike.study.files import read_metadata
 
 SETTINGS = {**SMALL, "rounds": 40, "methods": "fedavg,scaffold", "evaluate_every": 10}
 
@@ -25,16 +26,17 @@ def summary(folder: Path) -> pd.DataFrame:
     return comparable(pd.read_csv(folder / "summary.csv"))
 
 
-def models(folder: Path) -> dict[str, bytes]:
-    """What every run has kept to predict with."""
-    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("model.*")}
+def models(folder: Path) -> dict[str, Any]:
+    """What every run has kept to predict with: its description, and a digest of the numbers."""
+    paths = folder.rglob("model.*")
+    found = {str(path.relative_to(folder)): read_metadata(path) for path in paths}
     assert len(found) >= 3, "each run keeps its best round"
     return found
 
 
 class Whole(NamedTuple):
     summary: pd.DataFrame
-    models: dict[str, bytes]
+    models: dict[str, Any]
 
 
 @pytest.fixture(scope="module")

@@ -143,7 +143,7 @@ def test_the_size_is_foretold(name: str, trained: Trained) -> None:
         for leaf in leaves.values()
     )
     assert bytes_kept <= sum(foretold)
-    if name in ("local", "fedavg", "scaffold", "ditto", "fedper", "fedem", FUSED):
+    if name in ("local", "fedavg", "finetuning", "ditto", "fedper", "fedem"):
         assert bytes_kept == sum(foretold)
 
 

@@ -72,19 +72,20 @@ def kept_size(study: Study, method: Method, problem: Problem, federation: Federa
         engine = engine_for(method, problem, _two_smallest(federation), study, 0, w)
         server = _noisy(engine.method.init_server(engine.problem, engine.w, engine.population))
         engine.restore(_noisy(engine.states))
-        personal = engine.personalise(1, server)
+        personal, shared = engine.personalise(1, server), engine.global_model(server)
     except InputError:  # the method wants more clients than two
         size = size_in_bytes(w)
         return KeptSize(3 * size, training * size)
-    common, own = 0, 0
+    held = size_in_bytes(server)
+    common, own = size_in_bytes(engine.start), 0
+    common += max(size_in_bytes(engine.method.introduce(server)), held)  # it may grow as groups do
+    common += 0 if shared is None else size_in_bytes(shared)
     for _, rows in items(personal):
+        size = size_in_bytes(rows[0])
         if torch.equal(rows[0], rows[-1]) and len(rows) > 1:
-            common += size_in_bytes(rows[0])
+            common += min(size * training, max(size, held))  # one of those that the server holds
         else:
-            own += size_in_bytes(rows[0]) * training
-    shared = engine.method.global_model(server)
-    for tree in (shared, engine.method.introduce(server), engine.start):
-        common += 0 if tree is None else size_in_bytes(tree)
+            own += size * training
     return KeptSize(common, own)
 
 
