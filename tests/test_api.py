@@ -12,6 +12,7 @@ import unalike
 from small_studies import SMALL, comparable
 from unalike import Federation, InputError, compare, resume
 from unalike.methods import METHODS
+from unalike.results.summary import read_summary
 from unalike.study.training import ProgressEvent
 from unalike.tasks import SHARE, Task, register_measure
 
@@ -29,7 +30,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[unalike.Result, Pat
 
 def test_the_summary_is_tidy(small: tuple[unalike.Result, Path]) -> None:
     result, folder = small
-    frame = pd.read_csv(folder / "summary.csv")
+    frame = read_summary(folder / "summary.csv")
     assert frame.columns.tolist() == ["method", "seed", "client", "metric", "value"]
     assert not frame.duplicated(["method", "seed", "client", "metric"]).any()
     assert set(frame["client"]) == {"all", *result.names}
@@ -48,7 +49,11 @@ def test_a_measure_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> Non
     )
     result = compare("digits", methods="fedavg", **SMALL)
     frame = result.frame
-    found = frame[(frame.method == "fedavg") & (frame.seed == 0)].set_index(["client", "metric"])
+    found = (
+        frame[(frame.method == "fedavg") & (frame.seed == 0)]
+        .set_index(["client", "metric"])
+        .sort_index()
+    )
     for client in set(frame.client) - {"all"}:
         for when in ("best", "last"):
             told = found.value.get((client, f"personalised_error_{when}"))

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from small_studies import SMALL, comparable, options
+from unalike.results.summary import read_summary
 from unalike.study.files import read_metadata
 
 SETTINGS = {**SMALL, "rounds": 40, "methods": "fedavg,scaffold", "evaluate_every": 10}
@@ -23,7 +24,7 @@ def command(*arguments: object) -> list[str]:
 
 
 def summary(folder: Path) -> pd.DataFrame:
-    return comparable(pd.read_csv(folder / "summary.csv"))
+    return comparable(read_summary(folder / "summary.csv"))
 
 
 def models(folder: Path) -> dict[str, Any]:

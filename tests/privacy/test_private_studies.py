@@ -7,7 +7,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import torch
 from rich.console import Console
@@ -21,6 +20,7 @@ from unalike.errors import InputError
 from unalike.methods import METHODS
 from unalike.network.protocol.run_description import read_settings, settings_for_sites
 from unalike.privacy import Account, Privacy, parse_privacy
+from unalike.results.summary import read_summary
 from unalike.study.inputs import UserInputs, deal_study
 from unalike.study.settings import Study, make_study, read_study
 from unalike.study.training import ProgressEvent
@@ -145,7 +145,8 @@ def test_every_round_and_the_summary_tell_epsilon(folder: Path) -> None:
     account = Account(Privacy(**PLAIN), 6, 3)
     assert [r["epsilon"] for r in records(folder)] == [account.epsilon(t) for t in (1, 2, 3)]
     assert {r["epsilon"] for r in records(folder, "local")} == {0.0}
-    frame = pd.read_csv(folder / "summary.csv").set_index(["method", "metric"])["value"]
+    told = read_summary(folder / "summary.csv").query("client == 'all'")
+    frame = told.set_index(["method", "metric"])["value"]
     assert frame["fedavg", "epsilon"] == account.epsilon(3)
     assert frame["fedavg", "delta"] == 1e-5
     assert frame["local", "epsilon"] == 0
@@ -185,7 +186,7 @@ def test_no_noise_is_said_aloud() -> None:
     )
     assert any("epsilon is infinite: nothing is promised" in text for text in said)
     assert any("epsilon = infinite at delta" in text for text in result.remarks)
-    frame = result.frame.set_index(["method", "metric"])["value"]
+    frame = result.frame.query("client == 'all'").set_index(["method", "metric"])["value"]
     assert frame["fedavg", "epsilon"] == math.inf
 
 

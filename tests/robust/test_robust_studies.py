@@ -52,7 +52,7 @@ def undefended(folder: Path) -> Result:
 
 
 def global_accuracy(result: Result) -> float:
-    values = result.frame.set_index(["method", "metric"])["value"]
+    values = result.frame.query("client == 'all'").set_index(["method", "metric"])["value"]
     return float(values["fedavg", "global_accuracy_last"])
 
 

@@ -94,7 +94,7 @@ def test_test_then_train_and_forgetting_in_closed_form() -> None:
         local_epochs=30,
         settings={"local": {"lr": 1.0}, "fedavg": {"lr": 1.0}},
     )
-    frame = result.frame.set_index(["method", "client", "metric"]).value
+    frame = result.frame.set_index(["method", "client", "metric"]).sort_index().value
     for method in ("local", "fedavg"):
         assert frame[method, "all", "next_window_accuracy_mean"] == 0
         assert frame[method, "all", "past_windows_accuracy_mean"] == 0

@@ -16,6 +16,7 @@ import torch
 from command_line import unalike
 from small_studies import SMALL, comparable, options
 from unalike import compare
+from unalike.results.summary import read_summary
 from unalike.study.files import (
     UnwritableError,
     append_line,
@@ -70,7 +71,7 @@ def test_a_full_disk(
     else:
         assert "What is done is kept" in said
         assert unalike("resume", folder, "--jobs", 1) == 0
-    assert list(comparable(pd.read_csv(folder / "summary.csv"))["value"]) == list(whole["value"])
+    assert list(comparable(read_summary(folder / "summary.csv"))["value"]) == list(whole["value"])
 
 
 def test_a_full_disk_in_a_worker(whole: pd.DataFrame, tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_a_full_disk_in_a_worker(whole: pd.DataFrame, tmp_path: Path) -> None:
     assert "cannot be written: " in said
     assert "Traceback" not in said
     assert unalike("resume", folder, "--jobs", 1) == 0
-    assert list(comparable(pd.read_csv(folder / "summary.csv"))["value"]) == list(whole["value"])
+    assert list(comparable(read_summary(folder / "summary.csv"))["value"]) == list(whole["value"])
 
 
 @pytest.mark.parametrize("blocked", ["runs/fedavg", "summary.csv", "report.html"])

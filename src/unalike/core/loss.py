@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from unalike.errors import InputError
+from unalike.functional.losses import PerSample as PerSample
 
-PerSample = Callable[[Tensor, Tensor], Tensor]
 Mixture = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -64,6 +64,15 @@ class Loss(ABC):
     def denominators(self, output: Tensor, y: Tensor) -> Tensor | None:
         """The denominator of each sample [B]; None where it is 1, or samples are coupled."""
         return None
+
+    @property
+    def constants(self) -> tuple[Tensor, ...]:
+        """Tensors that the loss holds."""
+        return ()
+
+    def to(self, device: torch.device | str) -> Loss:
+        """The same loss on a device."""
+        return self
 
     def mixture(self, outputs: Tensor, shares: Tensor) -> Tensor:
         """The output [B, ...] of a mixture of models: outputs [M, B, ...], shares [M].

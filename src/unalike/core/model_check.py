@@ -18,13 +18,13 @@ from torch.func import vmap
 
 from unalike.errors import InputError
 from unalike.functional.dropout import StreamedDropoutCalls
-from unalike.functional.losses import OneLogitLoss, SampleLoss
 from unalike.functional.module import first_line, written_by_call
 from unalike.functional.outputs import chosen_output, usual_output
 from unalike.functional.torch_random import own_random_state
 
 from .batches import Batch
 from .problem import Problem
+from .torch_losses import OneLogitLoss, TorchLoss
 
 SAMPLES = 4
 """The most samples that a module is tried on."""
@@ -191,10 +191,10 @@ def _with_loss(problem: Problem, x: Tensor, y: Tensor) -> Problem:
             if problem.couples:
                 problem.criterion.total(output, y, output.new_ones(len(y)))
                 return problem
-            losses = problem.criterion.each(output, y)
+            losses = problem.sample_losses(output, y)
             if losses.dim() == 0:
                 problem = problem.fitted(replace(problem.fit, by_sample=True))
-                losses = problem.criterion.each(output, y)
+                losses = problem.sample_losses(output, y)
             total = problem.criterion.total(output, y, output.new_ones(len(y)))
             own = _own_number(problem, output, y)
     except InputError:
@@ -223,7 +223,7 @@ def _own_number(problem: Problem, output: Tensor, y: Tensor) -> Tensor | None:
     if isinstance(criterion, OneLogitLoss):
         output, y = criterion.logit(output, y)
         criterion = criterion.loss
-    if not isinstance(criterion, SampleLoss) or criterion.whole is None:
+    if not isinstance(criterion, TorchLoss) or criterion.whole is None:
         return None
     own = criterion.whole(output, y)
     return own.reshape(()) if own.numel() == 1 and not own.isnan().any() else None
@@ -264,7 +264,7 @@ def _compare(problem: Problem, w: Tensor, batch: Batch, alone: Tensor) -> None:
         stacked = vmap(lambda w, *parts: problem.grad(w, Batch(*parts)))(*both)
         outputs = vmap(problem.logits)(both[0], both[1])
         if not problem.couples:
-            vmap(problem.criterion.each)(outputs, both[2])
+            vmap(problem.sample_losses)(outputs, both[2])
     for mine, single in ((stacked, alone), (outputs, problem.logits(w, batch.x))):
         for row in mine:
             if not torch.allclose(row, single, rtol=1e-3, atol=1e-5, equal_nan=True):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unalike.functional.losses import LOSSES as FUNCTIONS
+from unalike.functional.losses import binary_cross_entropy, cross_entropy, squared_error
 
-from .loss import Loss, SampleLoss
+from .loss import Mixture, PerSample, SampleLoss
 
 
 def log_shares_of(shares: Tensor, outputs: Tensor) -> Tensor:
@@ -36,20 +33,12 @@ def mean_output(outputs: Tensor, shares: Tensor) -> Tensor:
     return torch.tensordot(shares, outputs, dims=1)
 
 
-CROSS_ENTROPY = SampleLoss(FUNCTIONS["cross_entropy"], mixture=mixed_probabilities, of_classes=True)
-BINARY_CROSS_ENTROPY = SampleLoss(
-    FUNCTIONS["binary_cross_entropy"], mixture=mixed_labels, of_classes=True
-)
+CROSS_ENTROPY = SampleLoss(cross_entropy, mixture=mixed_probabilities, of_classes=True)
+BINARY_CROSS_ENTROPY = SampleLoss(binary_cross_entropy, mixture=mixed_labels, of_classes=True)
 
-
-def mixture_of(loss: Any) -> Callable[[Tensor, Tensor], Tensor]:
-    """(outputs [M, B, ...], shares [M]) -> the output [B, ...] of the mixture under a loss.
-
-    Losses of the user's own are taken to be of classes.
-    """
-    if isinstance(loss, Loss):
-        return loss.mixture
-    each = getattr(loss, "each", None)
-    if each is FUNCTIONS["squared_error"]:
-        return mean_output
-    return mixed_labels if each is FUNCTIONS["binary_cross_entropy"] else mixed_probabilities
+NAMED: dict[str, tuple[PerSample, Mixture]] = {
+    "cross_entropy": (cross_entropy, mixed_probabilities),
+    "squared_error": (squared_error, mean_output),
+    "binary_cross_entropy": (binary_cross_entropy, mixed_labels),
+}
+"""The loss of each sample, and the output of a mixture."""

@@ -19,17 +19,6 @@ from unalike.errors import InputError, unknown
 from unalike.functional.dropout import StreamedDropoutCalls
 from unalike.functional.forward_pass import BatchMoments, ForwardPass, Statistics, set_forward_pass
 from unalike.functional.gradient_count import record_gradient
-from unalike.functional.losses import LOSSES as LOSSES
-from unalike.functional.losses import (
-    Loss,
-    PerSample,
-    SampleLoss,
-    by_sample,
-    loss_constants,
-    loss_on,
-    one_logit_loss,
-    read_loss,
-)
 from unalike.functional.module import (
     ModulePerThread,
     batch_norm_layers,
@@ -48,10 +37,10 @@ from unalike.functional.traced_function import Gradient, TracedFunction
 
 from .batches import Batch
 from .layout import Layout as Layout
-from .loss import Loss as TaskLoss
+from .loss import Loss, PerSample
 from .module_fit import ModuleFit
-from .named_losses import mixture_of
 from .prediction_modules import FittedModule
+from .torch_losses import TorchLoss, by_sample, one_logit_loss, read_loss
 
 BUFFERS = {
     "recompute": "predictions use the statistics of the client's own training samples",
@@ -94,7 +83,7 @@ class Problem:
     def __init__(
         self,
         module: nn.Module,
-        loss: str | Loss | TaskLoss | PerSample | nn.Module = "cross_entropy",
+        loss: str | Loss | PerSample | nn.Module = "cross_entropy",
         *,
         output: OutputName = None,
         buffers: str = "recompute",
@@ -111,7 +100,7 @@ class Problem:
         ready = replace_layers(self.module)
         self.constants = constants(ready)
         self._modules = ModulePerThread(ready)
-        self.criterion = read_loss(loss)
+        self.criterion: Loss = read_loss(loss)
         self.output_name = output
         self._fitted: dict[ModuleFit, Problem] = {}
         for layer in self.batch_norm_layers:
@@ -230,7 +219,12 @@ class Problem:
     def sample_losses(self) -> PerSample:
         """(output, y) -> the loss of each sample [B], before it is divided by anything."""
         self.require_sample_losses("This")
-        return self.criterion.each
+        return self._each
+
+    def _each(self, output: Tensor, y: Tensor) -> Tensor:
+        losses = self.criterion.each(output, y)
+        assert losses is not None
+        return losses
 
     def losses(self, w: Tensor, batch: Batch) -> Tensor:
         """The loss of each sample [B]; that of padding has no meaning."""
@@ -238,7 +232,7 @@ class Problem:
 
     def losses_at(self, segments: dict[str, Tensor], batch: Batch) -> Tensor:
         """`losses`, from the segments of w by name."""
-        return self.criterion.each(self._output(segments, batch), batch.y)
+        return self._each(self._output(segments, batch), batch.y)
 
     def loss_at(self, segments: dict[str, Tensor], batch: Batch) -> Tensor:
         """`loss`, from the segments of w by name."""
@@ -254,7 +248,7 @@ class Problem:
 
     def require_classes(self, user: str) -> None:
         """Raise InputError, naming `user`, where samples are not of classes with an output each."""
-        if isinstance(self.criterion, TaskLoss) and not self.criterion.of_classes:
+        if not self.criterion.of_classes:
             raise InputError(
                 f"{user} needs samples of classes, with an output for each class; this task asks "
                 "for something else: choose another method."
@@ -263,19 +257,14 @@ class Problem:
     @property
     def couples(self) -> bool:
         """Whether the loss of a batch is no sum over its samples."""
-        return isinstance(self.criterion, TaskLoss) and self.criterion.couples
+        return self.criterion.couples
 
     def mixture(self, outputs: Tensor, shares: Tensor) -> Tensor:
         """The output [B, ...] of a mixture of models: outputs [M, B, ...], shares [M]."""
-        return mixture_of(self.criterion)(outputs, shares)
+        return self.criterion.mixture(outputs, shares)
 
     def _reduced(self, output: Tensor, batch: Batch) -> Tensor:
-        criterion = self.criterion
-        if isinstance(criterion, TaskLoss):
-            return criterion.mean(output, batch.y, batch.weight, batch.size)
-        if isinstance(criterion, SampleLoss) and criterion.is_mean(batch.y):
-            return (criterion.each(output, batch.y) * batch.weight).sum() / batch.size
-        return criterion.total(output, batch.y, batch.weight)
+        return self.criterion.mean(output, batch.y, batch.weight, batch.size)
 
     def loss(self, w: Tensor, batch: Batch) -> Tensor:
         """Loss [] of the batch, each sample scaled by its weight: the mean, unless the loss is a
@@ -333,7 +322,7 @@ class Problem:
         """A function of tensors that calls this problem, to be traced where that is sound."""
         return TracedFunction(
             fn,
-            [*self.constants.values(), *loss_constants(self.criterion)],
+            [*self.constants.values(), *self.criterion.constants],
             compiled=self.compiled,
             traceable=self.fit.alone is None,
         )
@@ -365,7 +354,7 @@ class Problem:
         moved = copy.copy(self)
         moved._start = self._start.to(device)
         moved.constants = {name: tensor.to(device) for name, tensor in self.constants.items()}
-        moved.criterion = loss_on(self.criterion, device)
+        moved.criterion = self.criterion.to(device)
         moved._clear_traced()
         return moved
 
@@ -384,9 +373,9 @@ class Problem:
             other = copy.copy(self)
             other.fit, other._fitted = fit, {}
             other.has_dropout = self.has_dropout or fit.functional_dropout
-            if fit.by_sample and isinstance(self.criterion, SampleLoss):
+            if fit.by_sample and isinstance(self.criterion, TorchLoss):
                 other.criterion = by_sample(self.criterion.each)
-            if fit.one_logit is not None and not isinstance(self.criterion, TaskLoss):
+            if fit.one_logit is not None:
                 other.criterion = one_logit_loss(other.criterion, fit.one_logit)
             other._clear_traced()
             self._fitted[fit] = other
@@ -431,7 +420,7 @@ class _FunctionProblem(Problem):
         self.layout = Layout(("w",), (w0.shape,))
         self._start = w0.detach().clone()
         self.constants = {}
-        self.criterion = SampleLoss(_no_output)
+        self.criterion = TorchLoss(_no_output)
         self._fitted = {}
         self._loss_at = loss
         self._logits_at = logits

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unalike.core import Method, Problem
-from unalike.core.loss import Loss
 from unalike.data.ragged import Ragged
 from unalike.functional.trees import map_tree
 from unalike.measures.groups import Floats
@@ -157,8 +156,6 @@ class Predictor:
     def _losses(self, output: Tensor, y: Tensor, real: Tensor) -> _Losses:
         """Of samples [B], those that are not real being padding."""
         loss = self.problem.criterion
-        if not isinstance(loss, Loss):
-            return _Losses(loss.each(output, y), self._nothing)
         if loss.couples:
             ratio = loss.ratio(output, y, real.to(output.dtype))
             return _Losses(ratio.numerator[None], ratio.denominator[None])

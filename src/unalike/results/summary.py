@@ -26,7 +26,8 @@ def write_summary(comparison: Comparison, path: Path) -> None:
 def read_summary(path: str | Path) -> pd.DataFrame:
     """The tidy table of a study, from its `summary.csv`; names are text and never change.
 
-    With pandas alone, "007" becomes 7 and a client called NA becomes a missing value.
+    With pandas alone, "007" becomes 7, a client called NA becomes a missing value, and before
+    pandas 3 numbers lose their last digit.
 
     Raises:
         InputError: there is no such file.
@@ -37,6 +38,7 @@ def read_summary(path: str | Path) -> pd.DataFrame:
             dtype={"method": str, "client": str, "metric": str},
             keep_default_na=False,
             na_values={"value": [""]},
+            float_precision="round_trip",
         )
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from None

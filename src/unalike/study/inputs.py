@@ -12,12 +12,12 @@ from torch import nn
 from unalike.attacks import attacked
 from unalike.core import Problem
 from unalike.core.model_check import prepare
+from unalike.core.named_losses import NAMED
 from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation, federate
 from unalike.data.skews.registry import with_skews
 from unalike.data.sources import Arrays, load
 from unalike.errors import InputError
-from unalike.functional.losses import LOSSES
 from unalike.functional.module import materialised
 from unalike.functional.outputs import OutputName
 from unalike.models import build
@@ -179,7 +179,7 @@ def problem_from_module(
     Lazy layers take their shapes from the samples.
     """
     task = federation.task
-    if loss is None or (isinstance(loss, str) and (loss in task.losses or loss not in LOSSES)):
+    if loss is None or (isinstance(loss, str) and (loss in task.losses or loss not in NAMED)):
         loss = task.loss(loss)
     return Problem(
         materialised(module, federation.x[:2]), loss, output=output, buffers=study.buffers

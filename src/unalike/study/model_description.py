@@ -12,8 +12,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from unalike.core import Method, Problem
-from unalike.core.loss import Loss
 from unalike.core.module_fit import ModuleFit
+from unalike.core.torch_losses import OneLogitLoss, TorchLoss
 from unalike.data.federation import Federation
 from unalike.data.preprocessing.preprocessing import Preprocessing
 from unalike.errors import InputError
@@ -155,7 +155,7 @@ def describe_run(
         functional_dropout=fit.functional_dropout,
         buffers=getattr(problem, "buffers", study.buffers),
         loss=study.loss,
-        own_loss=study.model == "own" and not isinstance(problem.criterion, Loss),
+        own_loss=study.model == "own" and isinstance(problem.criterion, TorchLoss | OneLogitLoss),
         task=task.name,
         outputs=task.outputs,
         answers=tuple(federation.y.shape[1:]),

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -29,6 +28,7 @@ from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
 from unalike.network.deployment import keys
 from unalike.network.site.local_data import own_federation
+from unalike.results.summary import read_summary
 from unalike.tasks.classes import Classes
 
 pytestmark = pytest.mark.slow
@@ -83,7 +83,7 @@ def test_the_outcome_is_the_simulated_one(running: PlainFlower) -> None:
     known = compare(
         together(running), model="mlp", methods="local,fedavg,fedrep", rounds=ROUNDS, seeds=1
     )
-    there, here = comparable(known.frame), comparable(pd.read_csv(running.study / "summary.csv"))
+    there, here = comparable(known.frame), comparable(read_summary(running.study / "summary.csv"))
     names = ["method", "seed", "client", "metric"]
     assert here[names].equals(there[names])
     np.testing.assert_allclose(here["value"], there["value"], rtol=1e-4, atol=1e-6)
