@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import torch
@@ -18,6 +21,13 @@ def score(model: TrainedModel, x: Tensor, y: Tensor) -> float:
     output = (reduced[:, None] if reduced.dim() == 1 else reduced).numpy()
     sums = task.counts(output, y.numpy(), np.zeros(len(y)), np.array([len(y)]))
     return float(task.scores(sums)[task.main.name][0])
+
+
+def summary_of(folder: Path) -> pd.DataFrame:
+    """A study's `summary.csv`, every number to its last digit."""
+    with (folder / "summary.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return pd.DataFrame([{**row, "value": float(row["value"] or "nan")} for row in rows])
 
 
 def reported(frame: pd.DataFrame, method: str, metric: str, client: str = "all") -> float:

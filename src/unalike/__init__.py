@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .data.federation import Federation
     from .errors import DivergedError, InputError, WorkerError
     from .results.summary import read_summary
-    from .trained_models.storage import load
+    from .trained_models.loading import load
     from .trained_models.trained_model import TrainedModel
 
 __version__ = version("unalike")
@@ -36,7 +36,7 @@ _HOMES = {
     "advise": "api.advise",
     "compare": "api.compare",
     "diagnose": "api.diagnose",
-    "load": "trained_models.storage",
+    "load": "trained_models.loading",
     "read_summary": "results.summary",
     "resume": "api.resume",
 }

@@ -9,17 +9,17 @@ import pytest
 import torch
 from torch import nn
 
-from model_scores import reported, score
-from unalike import Federation, Result, compare, read_summary
+from model_scores import reported, score, summary_of
+from unalike import Federation, Result, compare
 from unalike.data.sources import load
 from unalike.errors import InputError
 from unalike.functional.trees import size_in_bytes
 from unalike.methods import METHODS
 from unalike.study.kept_size import kept_size
 from unalike.study.run import method_of_run
+from unalike.trained_models.loading import load as load_model
 from unalike.trained_models.network import problem_of
 from unalike.trained_models.run_models import StudyModels
-from unalike.trained_models.storage import load as load_model
 
 FUSED = "fusedspacefed"
 SMALL: dict[str, Any] = {
@@ -95,7 +95,7 @@ def trained(request: pytest.FixtureRequest, name: str) -> Trained:
 @pytest.mark.parametrize("name", METHODS)
 def test_models_reach_what_the_summary_reports(name: str, trained: Trained) -> None:
     result, given, folder = trained
-    summary = read_summary(folder / "summary.csv")
+    summary = summary_of(folder)
     for when in ("best", "last"):
         for row, client in enumerate(given.names):
             test, train = given.test.rows(row), given.train.rows(row)

@@ -18,9 +18,10 @@ import unalike
 from command_line import unalike as run
 from model_scores import score
 from unalike import Federation, InputError, Result, TrainedModel, compare
+from unalike.data.reading import read
 from unalike.study import kept_size
 from unalike.study.files import read_tensors, write_tensors
-from unalike.study.inputs import deal_study
+from unalike.study.inputs import UserInputs, deal_study, federation_for
 from unalike.study.kept_models import HEADER
 from unalike.study.settings import read_study
 
@@ -92,6 +93,26 @@ def test_raw_rows_are_prepared_as_in_training(
     assert np.array_equal(np.array(["ill", "well"])[probability.argmax(1)], model.predict(frame))
     again = unalike.load(model.save(tmp_path / "north.safetensors"))
     assert np.array_equal(again.predict_proba(frame), model.predict_proba(frame))
+
+
+def test_raw_arrays_are_scaled_as_in_training() -> None:
+    rng = np.random.default_rng(0)
+    y, client = np.arange(120) % 2, np.repeat(["a", "b", "c"], 40)
+    x = 5000 + 300 * (rng.normal(size=(120, 3)) + y[:, None])
+    found = compare((x, y, client), model="logistic", methods="fedavg", rounds=1, seeds=1)
+    study = found.models.study if found.models else None
+    assert study is not None
+    given = federation_for(study, UserInputs(dataset=read((x, y, client))), 0)
+    model = found.model("fedavg")
+    outputs = model.outputs(x)
+    with torch.no_grad():
+        expected = model.module(torch.cat([given.x, given.x_test]))
+    for row in expected:
+        assert (outputs - row).abs().amax(1).min() < 1e-6
+    with pytest.raises(InputError, match="NaN or infinite"):
+        model.predict(np.full((2, 3), np.nan))
+    with pytest.raises(InputError, match=r"have the shape \(2,\), and the model takes \(3,\)"):
+        model.predict(x[:, :2])
 
 
 def test_the_file_says_what_it_is(model: TrainedModel, place: Path, tmp_path: Path) -> None:

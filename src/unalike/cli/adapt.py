@@ -31,8 +31,8 @@ def adapt(
         raise InputError(f"--data {data}: there is no such file or folder.")
     from unalike.study.merge import open_study
     from unalike.trained_models.adaptation import adapt as adapted
+    from unalike.trained_models.loading import module_given
     from unalike.trained_models.run_models import StudyModels
-    from unalike.trained_models.storage import module_given
 
     models = StudyModels(open_study(folder), folder, module_given(model))
     found = adapted(models, method, data, label_column, when=when, seed=seed, client=name)

@@ -37,8 +37,8 @@ def export(
     if to not in SUFFIXES:
         raise unknown("form to export to,", to, SUFFIXES)
     from unalike.study.merge import open_study
+    from unalike.trained_models.loading import module_given
     from unalike.trained_models.run_models import StudyModels
-    from unalike.trained_models.storage import module_given
 
     models = StudyModels(open_study(folder), folder, module_given(model))
     known = models.kept(method, when, seed).description.clients

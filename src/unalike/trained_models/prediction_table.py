@@ -16,8 +16,8 @@ from unalike.data.reading.names import names_of
 from unalike.data.reading.roles import Source
 from unalike.errors import InputError, unknown
 
+from .loading import load
 from .samples import read_rows
-from .storage import load
 from .trained_model import TrainedModel
 
 CLIENT = "client"

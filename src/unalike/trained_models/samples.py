@@ -55,11 +55,6 @@ def prepared_samples(description: ModelDescription, rows: Any, *, prepared: bool
         x = _array(source, description.shape)
         if fitted is not None:
             x = fitted.transform(x)
-    if x.shape[1:] != description.shape:
-        raise InputError(
-            f"These samples have the shape {tuple(x.shape[1:])}, and the model takes "
-            f"{description.shape}."
-        )
     if not np.isfinite(x).all():
         first = int(np.argmin(np.isfinite(x).reshape(len(x), -1).all(1)))
         raise InputError(f"Sample {first} holds NaN or infinite values: fill them in.")
@@ -90,11 +85,15 @@ def _array(source: Source, shape: tuple[int, ...]) -> NDArray[Any]:
             "such as frame[columns].to_numpy()."
         )
     x = samples_of(source.x)
-    if x.shape[1:] != shape and x.ndim == 4 and (x.shape[-1], *x.shape[1:-1]) == shape:
+    if x.shape[1:] == shape:
+        return x
+    if x.ndim == 4 and (x.shape[-1], *x.shape[1:-1]) == shape:
         return np.moveaxis(x, -1, 1)
     if x.ndim == 3 and (1, *x.shape[1:]) == shape:
         return x[:, None]
-    return x
+    raise InputError(
+        f"These samples have the shape {tuple(x.shape[1:])}, and the model takes {shape}."
+    )
 
 
 def _listed(names: list[str]) -> str:

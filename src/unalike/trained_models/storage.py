@@ -6,119 +6,35 @@ A safetensors file, so that others can read the weights; nothing is pickled.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from unalike.core import Problem
-from unalike.errors import InputError
-from unalike.functional.normalisation import BatchNorm
-from unalike.functional.trees import named_tree
-from unalike.study.files import read_tensors, write_tensors
+from unalike.study.files import write_tensors
 from unalike.study.kept_models import HEADER
 from unalike.study.model_description import ModelDescription
 
-from .network import method_of, problem_of
-from .plain_module import FUNCTION, track_statistics, trial_samples
-from .prediction_function import PredictionFunction
-from .trained_model import TrainedModel
+from .plain_module import trial_samples
 
 SHOWN = 64
 """Outputs on the trial's samples that are written down."""
 
 
-def save(model: TrainedModel, path: Path) -> Path:
-    """Write the model to this file.
+def write_module(module: nn.Module, description: ModelDescription, path: Path) -> Path:
+    """Write a trained module to this file.
 
     Raises:
         UnwritableError: it cannot be written.
     """
-    about = model.description.model_copy(
-        update={"trial": tuple(_trial(model.module, model.description).tolist())}
-    )
-    tensors = {name: value.clone() for name, value in model.module.state_dict().items()}
+    trial = tuple(trial_outputs(module, description).tolist())
+    about = description.model_copy(update={"trial": trial})
+    tensors = {name: value.clone() for name, value in module.state_dict().items()}
     write_tensors(path, tensors, {HEADER: about.to_text()})
     return path
 
 
-def load(path: str | Path, model: nn.Module | str | None = None) -> TrainedModel:
-    """A model that `TrainedModel.save` has written.
-
-    model: the module, or FILE.py:NAME, where the study trained a module of the user's own.
-
-    Raises:
-        InputError: the file is missing, damaged, of another version, or needs a module.
-    """
-    place = Path(path)
-    if not place.is_file():
-        raise InputError(f"There is no file {path}.")
-    found = read_tensors(place)
-    if found is None or HEADER not in found[1]:
-        raise InputError(f"{path} is damaged, or no model that unalike has saved.")
-    tensors, about = found
-    description = ModelDescription.from_text(about[HEADER], str(path))
-    if not description.personal:
-        raise InputError(
-            f"{path} holds all models of a run: take one of them with 'unalike export', or from "
-            "Python with result.model(...)."
-        )
-    module = _module(description, module_given(model), str(path))
-    try:
-        module.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise _another_module(description, str(path)) from error
-    expected = torch.tensor(description.trial)
-    if not torch.allclose(_trial(module, description), expected, rtol=1e-3, atol=1e-4):
-        raise _another_module(description, str(path))
-    return TrainedModel(module, description)
-
-
-def module_given(model: nn.Module | Problem | str | None) -> nn.Module | Problem | None:
-    """The module that a text stands for, or the module itself.
-
-    Raises:
-        InputError: the text is not FILE.py:NAME, or its file cannot be run.
-    """
-    if not isinstance(model, str):
-        return model
-    from unalike.models.module_file import read_module
-
-    found = read_module(model)
-    if found is None:
-        raise InputError(f"--model {model}: write FILE.py:NAME, as in mine.py:Net.")
-    return found
-
-
-def _module(description: ModelDescription, given: Any, place: str) -> nn.Module:
-    """The module with weights of its own."""
-    problem = problem_of(description, given, place)
-    method = method_of(description, problem)
-    leaves = {
-        name: torch.zeros(shape, dtype=getattr(torch, number))
-        for name, shape, number in description.personal
-    }
-    personal = named_tree(leaves)
-    if description.form == FUNCTION:
-        return PredictionFunction(method, problem, personal).eval()
-    inner: Any = getattr(method, "method", None)
-    if inner is None:
-        return method.prediction_module(problem, personal).eval()
-    module: nn.Module = inner.prediction_module(problem, personal.model).eval()
-    for layer in module.modules():
-        if isinstance(layer, BatchNorm):
-            track_statistics(layer)
-    return module
-
-
-def _trial(module: nn.Module, description: ModelDescription) -> Tensor:
+def trial_outputs(module: nn.Module, description: ModelDescription) -> Tensor:
+    """What the module puts out on samples that are always the same: [64] at most."""
     with torch.no_grad():
         output = module(trial_samples(description))
     return output.to(torch.float32).flatten()[:SHOWN]
-
-
-def _another_module(description: ModelDescription, place: str) -> InputError:
-    return InputError(
-        f"{place} was not saved with this module: the one that was trained is a "
-        f"{description.module}, and this one gives other numbers or has other weights."
-    )

@@ -14,7 +14,9 @@ from unalike.errors import InputError
 from unalike.study.model_description import ModelDescription
 from unalike.tasks.classes import numbered
 
+from .exports import exported_program, write_onnx, write_program
 from .samples import prepared_samples
+from .storage import write_module
 
 BATCH = 1024
 """Samples that are predicted at once."""
@@ -92,9 +94,7 @@ class TrainedModel:
         Raises:
             UnwritableError: it cannot be written.
         """
-        from .storage import save
-
-        return save(self, Path(path))
+        return write_module(self.module, self.description, Path(path))
 
     def exported_program(self) -> Any:
         """The module as a `torch.export.ExportedProgram`, for any number of samples.
@@ -102,9 +102,7 @@ class TrainedModel:
         Raises:
             InputError: torch.export cannot follow the module.
         """
-        from .exports import exported_program
-
-        return exported_program(self)
+        return exported_program(self.module, self.description)
 
     def to_onnx(self, path: str | Path) -> Path:
         """Write the module as ONNX, checked against onnxruntime; needs the extra `onnx`.
@@ -112,9 +110,7 @@ class TrainedModel:
         Raises:
             InputError: the extra is missing, or ONNX has no form of the module.
         """
-        from .exports import write_onnx
-
-        return write_onnx(self, Path(path))
+        return write_onnx(self.module, self.description, Path(path))
 
     def to_torch(self, path: str | Path) -> Path:
         """Write the module as a program of torch.export, which needs no unalike to run.
@@ -122,6 +118,4 @@ class TrainedModel:
         Raises:
             InputError: torch.export cannot follow the module, or it cannot be written.
         """
-        from .exports import write_program
-
-        return write_program(self, Path(path))
+        return write_program(self.module, self.description, Path(path))
