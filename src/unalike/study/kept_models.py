@@ -56,31 +56,37 @@ class ModelWriter:
     def __init__(self, folder: Path, keep: str, run: ModelDescription) -> None:
         self._folder, self._keep, self._run = folder, keep.split(","), run
 
+    @property
+    def wanted(self) -> bool:
+        """Whether any models are kept."""
+        return bool(set(self._keep) & set(WHEN))
+
     def write(self, models: RoundModels, t: int, *, leads: bool, last: bool) -> None:
         """Keep the models of round t, which may lead on validation or be the last.
 
         Raises:
             UnwritableError: they cannot be written.
         """
-        if leads and BEST in self._keep:
-            self._write(BEST, models, t)
-        elif last and LAST in self._keep:
-            self._write(LAST, models, t)
+        when = BEST if leads and BEST in self._keep else LAST if last and LAST in self._keep else ""
+        if when:
+            kept = models._replace(personal=None) if SHARED in self._keep else models
+            about = self._run.model_copy(update={"round": t})
+            write_models(model_file(self._folder, when), kept, about)
 
-    def _write(self, when: str, models: RoundModels, t: int) -> None:
-        trees = _trees(models, with_clients=SHARED not in self._keep)
-        about = self._run.model_copy(
-            update={
-                "round": t,
-                "trees": {name: tuple(leaves) for name, leaves in trees.items()},
-            }
-        )
-        tensors = {
-            f"{tree}.{name}": leaf
-            for tree, leaves in trees.items()
-            for name, leaf in leaves.items()
-        }
-        write_tensors(model_file(self._folder, when), tensors, {HEADER: about.to_text()})
+
+def write_models(path: Path, models: RoundModels, description: ModelDescription) -> None:
+    """Write what clients predict with after a round.
+
+    Raises:
+        UnwritableError: it cannot be written.
+    """
+    trees = _trees(models)
+    names = {name: tuple(leaves) for name, leaves in trees.items()}
+    about = description.model_copy(update={"trees": names})
+    tensors = {
+        f"{tree}.{name}": leaf for tree, leaves in trees.items() for name, leaf in leaves.items()
+    }
+    write_tensors(path, tensors, {HEADER: about.to_text()})
 
 
 def model_file(folder: Path, when: str) -> Path:
@@ -94,14 +100,20 @@ def kept_rounds(folder: Path) -> dict[Path, ModelDescription]:
     Raises:
         InputError: a file is damaged, or of another version.
     """
-    found = {}
-    for path in (model_file(folder, when) for when in WHEN):
-        if path.exists():
-            about = read_metadata(path)
-            if about is None:
-                raise _damaged(path)
-            found[path] = ModelDescription.from_text(about.get(HEADER, ""), str(path))
-    return found
+    paths = [model_file(folder, when) for when in WHEN]
+    return {path: read_description(path) for path in paths if path.exists()}
+
+
+def read_description(path: Path) -> ModelDescription:
+    """What a file says of its models, without reading these.
+
+    Raises:
+        InputError: it is damaged, or of another version.
+    """
+    about = read_metadata(path)
+    if about is None:
+        raise _damaged(path)
+    return ModelDescription.from_text(about.get(HEADER, ""), str(path))
 
 
 def read_models(path: Path, description: ModelDescription) -> KeptModels:
@@ -130,9 +142,9 @@ def client_model(kept: KeptModels, row: int) -> dict[str, Tensor]:
     return {name: rows[int(places[name][row])] for name, rows in kept.trees["clients"].items()}
 
 
-def _trees(models: RoundModels, *, with_clients: bool) -> dict[str, dict[str, Tensor]]:
+def _trees(models: RoundModels) -> dict[str, dict[str, Tensor]]:
     trees: dict[str, dict[str, Tensor]] = {}
-    if models.personal is not None and with_clients:
+    if models.personal is not None:
         shared_rows = {name: _distinct(leaf) for name, leaf in items(models.personal)}
         trees["clients"] = {name: rows for name, (rows, _) in shared_rows.items()}
         trees["places"] = {name: places for name, (_, places) in shared_rows.items()}

@@ -71,6 +71,9 @@ class ModelDescription(BaseModel):
     trees: dict[str, tuple[str, ...]] = {}  # of a run's file: the leaves of each tree, in order
     form: str = "module"  # of a saved model: a plain module, or the study's own function
     personal: tuple[tuple[str, Shape, str], ...] = ()  # the leaves that the module was made from
+    scores: dict[str, float] = {}
+    """At a site: the task's main measure on its own test samples, of the "personal" model and of
+    the "global" one."""
     trial: tuple[float, ...] = ()  # outputs of a saved model on samples that are always the same
 
     @property

@@ -233,6 +233,8 @@ def _event(line: str) -> dict[str, Any] | None:
 
 def _sentence(event: dict[str, Any]) -> str | None:
     """What a person at the site wants to know of it."""
+    if event.get("event") == "said":
+        return str(event.get("text"))
     if event.get("event") not in ("answered", "failed") or event.get("verb") == "describe":
         return None
     run = ""

@@ -27,9 +27,9 @@ from unalike.privacy import read_secret, require_accountant
 from unalike.results.summary import write_summary
 from unalike.study.files import write_atomically
 from unalike.study.inputs import UserInputs, deal_study, problem_for
-from unalike.study.kept_models import ModelWriter
 from unalike.study.model_description import describe_run
 from unalike.study.roster import OWN, Roster, Site, read_sites
+from unalike.study.round_choice import best_round
 from unalike.study.run import method_of_run
 from unalike.study.settings import BASELINES, Study, read_study
 from unalike.study.store import RunStore
@@ -38,6 +38,7 @@ from unalike.study.training import ProgressEvent, finished, train
 from unalike.weighting.weights import objective
 
 from .events import Event, EventHandler, remark
+from .model_choice import RemoteModelWriter
 from .remote_clients import RemoteClients
 from .remote_run import RunSetup
 from .requests import Requests
@@ -132,7 +133,9 @@ def _train(study: Study, clients: RemoteClients, store: RunStore, on_event: Even
             on_event(_round_event(store.records()[-1], study, clients))
 
     description = describe_run(study, label, seed, clients.federation, clients.setup.problem)
-    keep = ModelWriter(store.folder, study.keep, description)
+    measured = [record for record in store.records() if "evaluation" in record]
+    best = best_round(clients.task, measured)["round"] if measured else 0
+    keep = RemoteModelWriter(store.folder, study.keep, description, clients.run, best)
     train(clients, store, study, label, seed, on_progress, keep=keep)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -13,15 +14,21 @@ from unalike.network.protocol.run_description import RunDescription
 from unalike.network.protocol.schemas import SINGLE_CLIENT
 from unalike.privacy import read_secret, with_privacy
 from unalike.study.inputs import UserInputs, deal_study, problem_for
+from unalike.study.model_description import describe_run
 from unalike.study.settings import Study
 
 from .local_data import client_federation, own_federation
+from .site_models import SiteModels
 from .site_settings import SiteSettings
 from .trainer import Trainer
 
 
-def make_trainer(settings: SiteSettings, run: RunDescription) -> Trainer:
+def make_trainer(
+    settings: SiteSettings, run: RunDescription, notify: Callable[[str], None] = lambda _: None
+) -> Trainer:
     """The trainer of this site in this run.
+
+    notify: takes sentences for the people of the site.
 
     Raises:
         InputError: the samples do not suit the run.
@@ -44,10 +51,14 @@ def make_trainer(settings: SiteSettings, run: RunDescription) -> Trainer:
         stream_ids=np.array([run.row]),
     )
     of_run = settings.state_folder / _file_name(run.token) / _file_name(run.label)
+    folder = of_run / f"seed-{int(run.seed)}"
+    about = describe_run(study, run.label, run.seed, federation, problem)
+    home = settings.state_folder / "models"
     return Trainer(
         engine,
-        of_run / f"seed-{int(run.seed)}",
+        folder,
         clients=run.clients,
+        models=SiteModels(folder / "models", home, about, study.keep, notify),
         reveal_classes=settings.reveal_classes,
         reveal_accuracy=settings.reveal_accuracy,
     )

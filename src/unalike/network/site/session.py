@@ -4,7 +4,7 @@ verb                                    what answers it
 refuse                                  this file: the server does not want the site
 describe                                `description`
 spread, summarise                       `summaries`, for a diagnosis
-train, observe, evaluate, adapt         `trainer`, for the run that the message names
+train, observe, evaluate, adapt, keep   `trainer`, for the run that the message names
 """
 
 from __future__ import annotations
@@ -28,10 +28,15 @@ Handler = Callable[[Message], Message]
 
 
 class Session:
-    """Answers every message; `refused` says why there will be no more answers."""
+    """Answers every message; `refused` says why there will be no more answers.
 
-    def __init__(self, settings: SiteSettings) -> None:
-        self.settings = settings
+    notify: takes sentences for the people of the site.
+    """
+
+    def __init__(
+        self, settings: SiteSettings, notify: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.settings, self._notify = settings, notify
         self.refused: str | None = None
         self._run: RunDescription | None = None
         self._trainer: Trainer | None = None
@@ -64,5 +69,5 @@ class Session:
         run = RunDescription.of(message.facts)
         if self._trainer is None or run != self._run:
             self._trainer, self._run = None, None
-            self._trainer, self._run = make_trainer(self.settings, run), run
+            self._trainer, self._run = make_trainer(self.settings, run, self._notify), run
         return answer(self._trainer, message)

@@ -2,8 +2,9 @@
 
     python -m unalike.network.site.worker --help
 
-It writes a JSON line to stdout per event ("ready", "asked", "answered", "failed", "refused"). Exit
-status: 0 on SIGTERM, or one of `exit_status`; with the first of these goes one sentence on stderr.
+It writes a JSON line to stdout per event ("ready", "asked", "answered", "failed", "said",
+"refused"). Exit status: 0 on SIGTERM, or one of `exit_status`; with the first of these goes one
+sentence on stderr.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         listener = listen(options.socket)
     except InputError as error:
         return _refused(str(error))
-    session = Session(settings)
+    session = Session(settings, lambda sentence: write_event("said", text=sentence))
     worker = Worker(session, options.limit)
     with listener:
         write_event("ready", name=settings.name)
