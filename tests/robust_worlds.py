@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unalike.attacks import HostileAnswers, attack_asked, hostile_clients
+from unalike.attacks import HostileAnswers, hostile_clients, parse_attack
 from unalike.core import Method
-from unalike.robust import Rule, Weighted, rule_asked, with_robust
+from unalike.robust import Rule, Weighted, parse_rule, with_robust
 from unalike.rounds import rounds
 from worlds import Outcome, World
 
 
 def rule(text: str) -> Rule:
     """The rule of this text."""
-    found = rule_asked(text)
+    found = parse_rule(text)
     assert found is not None
     return found
 
@@ -64,9 +64,9 @@ def run_robustly(
     """Train for this many rounds behind a rule, and under an attack on answers."""
     count = int((~world.federation.newcomers).sum())
     size = cohort or count
-    guarded = with_robust(method, rule_asked(text), world.problem, cohort=size)
+    guarded = with_robust(method, parse_rule(text), world.problem, cohort=size)
     engine = world.engine(guarded, seed=seed, **options)
-    asked = attack_asked(attack)
+    asked = parse_attack(attack)
     hostile = None
     if asked is not None:
         chosen = hostile_clients(world.federation, asked.share, seed=seed)

@@ -13,7 +13,7 @@ from .errors import InputError, unknown
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
-def parsed(text: str, what: str, example: str) -> dict[str, Any]:
+def parse_specification(text: str, what: str, example: str) -> dict[str, Any]:
     """The kind and the settings in a text, as plain values; what: the name of such a thing.
 
     Raises:
@@ -33,7 +33,7 @@ def parsed(text: str, what: str, example: str) -> dict[str, Any]:
     return given
 
 
-def built(kinds: Mapping[str, type[Kind]], given: Mapping[str, Any], what: str) -> Kind:
+def validate_kind(kinds: Mapping[str, type[Kind]], given: Mapping[str, Any], what: str) -> Kind:
     """The thing of this kind, its settings checked.
 
     Raises:
@@ -53,11 +53,17 @@ def built(kinds: Mapping[str, type[Kind]], given: Mapping[str, Any], what: str) 
         if not known:
             raise InputError(f"The {what} {kind} has no settings: leave {name} out.")
         raise unknown(f"setting of the {what} {kind}", name, known)
-    message = first["msg"][0].lower() + first["msg"][1:]
-    raise InputError(f"The {what} {kind}: {name} = {first['input']!r}: {message}.")
+    raise InputError(f"The {what} {kind}: {name} = {first['input']!r}: {reason(first)}.")
 
 
-def written(thing: BaseModel) -> str:
+def reason(problem: Any) -> str:
+    """What pydantic says of one value, to stand within a sentence."""
+    if problem["type"] == "value_error":
+        return str(problem["ctx"]["error"]).removesuffix(".")
+    return str(problem["msg"][0].lower() + problem["msg"][1:])
+
+
+def specification_of(thing: BaseModel) -> str:
     """The thing as a text that reads back as it is; settings that have their default are left out.
 
     A setting whose default is None is left out where it is None.

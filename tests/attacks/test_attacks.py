@@ -18,10 +18,10 @@ from unalike.attacks import (
     Attack,
     Backdoor,
     HostileAnswers,
-    attack_asked,
-    attacked,
     hostile_clients,
     hostile_in,
+    parse_attack,
+    with_attack,
 )
 from unalike.attacks.omniscient import largest_z
 from unalike.data.federation import Federation
@@ -48,7 +48,7 @@ class Two(NamedTuple):
 
 def attack(text: str) -> Attack:
     """The attack of this text."""
-    found = attack_asked(text)
+    found = parse_attack(text)
     assert found is not None
     return found
 
@@ -124,7 +124,7 @@ def test_every_client_is_as_likely_and_seeds_differ() -> None:
 @pytest.mark.parametrize("text", ON_ANSWERS + ON_SAMPLES)
 def test_the_truth_says_who(text: str) -> None:
     federation = pictures()
-    under = attacked(federation, attack(text), seed=3)
+    under = with_attack(federation, attack(text), seed=3)
     hostile = hostile_clients(federation, 0.2, seed=3)
     (truth,) = under.truth
     assert (truth.group == hostile).all()
@@ -239,7 +239,7 @@ def test_answers_of_another_scale_in_a_backdoor() -> None:
 @pytest.mark.parametrize("text", ON_SAMPLES)
 def test_only_training_samples_of_hostile_clients_change(text: str) -> None:
     federation = pictures()
-    under = attacked(federation, attack(text).model_copy(update={"share": 0.4}), seed=1)
+    under = with_attack(federation, attack(text).model_copy(update={"share": 0.4}), seed=1)
     hostile = hostile_in(under)
     assert hostile.sum() == 2
     assert torch.equal(under.x_test, federation.x_test)
@@ -259,7 +259,7 @@ def test_only_training_samples_of_hostile_clients_change(text: str) -> None:
 
 def test_labels_are_counted_from_the_other_end() -> None:
     federation = pictures()
-    under = attacked(federation, attack("label-flip"), seed=1)
+    under = with_attack(federation, attack("label-flip"), seed=1)
     (i,) = np.flatnonzero(hostile_in(under))
     old, new = federation.train.rows(i), under.train.rows(i)
     assert torch.equal(under.y[new], 3 - federation.y[old])
@@ -270,7 +270,7 @@ def test_many_labels_are_turned_round() -> None:
     federation = pictures()
     y = torch.nn.functional.one_hot(federation.y, 4).float()
     several = replace(federation, y=y, task=Labels.of(y.shape[1]))
-    under = attacked(several, attack("label-flip"), seed=1)
+    under = with_attack(several, attack("label-flip"), seed=1)
     (i,) = np.flatnonzero(hostile_in(under))
     assert torch.equal(under.y[under.train.rows(i)], 1 - y[federation.train.rows(i)])
 
@@ -279,7 +279,7 @@ def test_whoever_shares_a_sample_keeps_the_true_one() -> None:
     federation = pictures()
     everybody = Ragged.of(np.tile(np.arange(8), 5), np.full(5, 8))
     shared = replace(federation, train=everybody)
-    under = attacked(shared, attack("label-flip"), seed=1)
+    under = with_attack(shared, attack("label-flip"), seed=1)
     for i in np.flatnonzero(~hostile_in(under)):
         assert torch.equal(under.y[under.train.rows(i)], federation.y[:8])
 
@@ -287,7 +287,7 @@ def test_whoever_shares_a_sample_keeps_the_true_one() -> None:
 def test_a_copy_comes_when_its_sample_does() -> None:
     federation = pictures()
     when = Windows(3, np.arange(40) % 3, np.arange(5) % 3)
-    under = attacked(replace(federation, window=when), attack("label-flip"), seed=1)
+    under = with_attack(replace(federation, window=when), attack("label-flip"), seed=1)
     assert under.window is not None
     for i in range(5):
         new, old = under.train.rows(i), federation.train.rows(i)
@@ -297,7 +297,7 @@ def test_a_copy_comes_when_its_sample_does() -> None:
 @pytest.mark.parametrize(("portion", "count"), [(0.5, 4), (1.0, 7), (0.01, 1)])
 def test_the_square_and_its_label(portion: float, count: int) -> None:
     federation = pictures()
-    under = attacked(federation, attack(f"backdoor:target=2,size=2,portion={portion}"), seed=1)
+    under = with_attack(federation, attack(f"backdoor:target=2,size=2,portion={portion}"), seed=1)
     (i,) = np.flatnonzero(hostile_in(under))
     x, y = under.x[under.train.rows(i)], under.y[under.train.rows(i)]
     old = federation.x[federation.train.rows(i)]
@@ -328,12 +328,12 @@ def test_a_trigger_leaves_its_samples_as_they_are() -> None:
 )
 def test_a_backdoor_that_does_not_fit_is_refused(text: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        attacked(pictures(), attack(text), seed=0)
+        with_attack(pictures(), attack(text), seed=0)
 
 
 def test_a_backdoor_needs_images() -> None:
     with pytest.raises(InputError, match=r"samples of shape \(6,\) are none"):
-        attacked(blobs().federation, attack("backdoor"), seed=0)
+        with_attack(blobs().federation, attack("backdoor"), seed=0)
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_a_backdoor_needs_images() -> None:
 )
 def test_what_is_refused_is_said_in_one_sentence(given: object, said: str) -> None:
     with pytest.raises(InputError) as caught:
-        attack_asked(given)
+        parse_attack(given)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -9,7 +9,7 @@ from normalised_worlds import normalised
 from robust_worlds import run_robustly
 from unalike.errors import InputError
 from unalike.methods import METHODS
-from unalike.robust import RULES, rule_asked, rule_written, with_robust
+from unalike.robust import RULES, parse_rule, rule_text, with_robust
 
 
 @pytest.mark.parametrize(
@@ -28,14 +28,14 @@ from unalike.robust import RULES, rule_asked, rule_written, with_robust
     ],
 )
 def test_what_is_written_reads_back(text: str) -> None:
-    asked = rule_asked(text)
-    assert rule_written(asked) == text
-    assert rule_asked(asked) == asked
-    assert rule_asked(rule_written(asked)) == asked
+    asked = parse_rule(text)
+    assert rule_text(asked) == text
+    assert parse_rule(asked) == asked
+    assert parse_rule(rule_text(asked)) == asked
 
 
 def test_spaces_do_not_matter() -> None:
-    assert rule_asked(" caps : weight = 0.3 + trimmed : share = 0.1 ") == rule_asked(
+    assert parse_rule(" caps : weight = 0.3 + trimmed : share = 0.1 ") == parse_rule(
         "caps:weight=0.3+trimmed:share=0.1"
     )
 
@@ -64,7 +64,7 @@ def test_spaces_do_not_matter() -> None:
 )
 def test_what_is_refused_is_said_in_one_sentence(given: object, said: str) -> None:
     with pytest.raises(InputError, match=r".") as caught:
-        rule_asked(given)
+        parse_rule(given)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -78,4 +78,4 @@ def test_running_statistics_beside_the_answers_are_refused() -> None:
         guarded.personal()
     problem = normalised("fedavg", "share").problem
     with pytest.raises(InputError, match="buffers = 'share' sends running statistics"):
-        with_robust(METHODS["fedavg"](), rule_asked("median"), problem, cohort=5)
+        with_robust(METHODS["fedavg"](), parse_rule("median"), problem, cohort=5)

@@ -16,14 +16,14 @@ from command_line import unalike
 from unalike import compare, resume
 from unalike.api.compare import runnable_study
 from unalike.api.studies import Result
-from unalike.attacks import attack_asked, attacked
+from unalike.attacks import parse_attack, with_attack
 from unalike.errors import InputError
 from unalike.methods import METHODS
 from unalike.network.protocol.messages import MessageError
 from unalike.network.protocol.run_description import read_settings, settings_for_sites
 from unalike.network.server.study import prepare
 from unalike.results.robustness import robustness_table
-from unalike.robust import rule_asked
+from unalike.robust import parse_rule
 from unalike.study.inputs import UserInputs, deal_study, federation_for
 from unalike.study.settings import Study, make_study, read_study
 
@@ -170,7 +170,7 @@ def test_what_cannot_be_is_one_sentence_before_anything_is_written(
 def test_clients_are_attacked_once() -> None:
     study = make_study({**SMALL, "attack": "label-flip"})
     assert study.attack is not None
-    already = attacked(deal_study(study, 0), study.attack, seed=0)
+    already = with_attack(deal_study(study, 0), study.attack, seed=0)
     with pytest.raises(InputError, match="under attack already"):
         federation_for(study, UserInputs(already), 0)
 
@@ -224,8 +224,8 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     options += ["--rounds", 1, "--seeds", 1, "--jobs", 1, "--attack", ATTACK]
     assert unalike("compare", *options, "--robust", "median", "--out", tmp_path / "s") == 0
     study = read_study(tmp_path / "s" / "study.toml")
-    assert study.robust == rule_asked("median")
-    assert study.attack == attack_asked(ATTACK)
+    assert study.robust == parse_rule("median")
+    assert study.attack == parse_attack(ATTACK)
     capsys.readouterr()
     assert unalike("compare", *options, "--robust", "krum:hostile=2", "--out", tmp_path / "t") == 2
     said = capsys.readouterr().err

@@ -24,7 +24,7 @@ from unalike.results.comparison import Comparison, gather, read_environment
 from unalike.results.hostile_clients import hostile_remarks
 from unalike.results.summary import write_summary
 from unalike.results.table import as_frame
-from unalike.robust import rule_written
+from unalike.robust import rule_text
 from unalike.study.files import UnwritableError
 from unalike.study.folder_lock import lock_folder
 from unalike.study.inputs import UserInputs, federation_for, problem_for
@@ -186,9 +186,7 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     remarks += problem.fit.remarks()
     remarks += [study.privacy.sentence()] if study.privacy is not None else []
     if study.robust is not None:
-        remarks.append(
-            f"robust = {rule_written(study.robust)!r}: the server {study.robust.meaning}."
-        )
+        remarks.append(f"robust = {rule_text(study.robust)!r}: the server {study.robust.meaning}.")
     if study.attack is not None:
         remarks += hostile_remarks(study.attack, federations_of(study, inputs))
     for label in study.labels():

@@ -12,17 +12,17 @@ is no answer at all, is a matter of the network.
 """
 
 from .attack import Attack
-from .hostile import HostileAnswers, attacked, hostile_clients, hostile_in
+from .hostile import HostileAnswers, hostile_clients, hostile_in, with_attack
 from .own_samples import Backdoor
-from .settings import ATTACKS, attack_asked
+from .settings import ATTACKS, parse_attack
 
 __all__ = [
     "ATTACKS",
     "Attack",
     "Backdoor",
     "HostileAnswers",
-    "attack_asked",
-    "attacked",
     "hostile_clients",
     "hostile_in",
+    "parse_attack",
+    "with_attack",
 ]

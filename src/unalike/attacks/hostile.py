@@ -14,7 +14,7 @@ from unalike.data.truth import Truth
 from unalike.errors import InputError
 from unalike.functional import streams
 from unalike.functional.trees import leaves
-from unalike.specification import written
+from unalike.specification import specification_of
 
 from .attack import Attack, Flags
 
@@ -36,7 +36,7 @@ def hostile_clients(federation: Federation, share: float, *, seed: int) -> Flags
     return chosen
 
 
-def attacked(federation: Federation, attack: Attack, *, seed: int) -> Federation:
+def with_attack(federation: Federation, attack: Attack, *, seed: int) -> Federation:
     """The federation under attack; who is hostile is in its truth.
 
     Raises:
@@ -47,7 +47,7 @@ def attacked(federation: Federation, attack: Attack, *, seed: int) -> Federation
         raise InputError("These clients are under attack already: give one attack, not two.")
     hostile = hostile_clients(federation, attack.share, seed=seed)
     changed = attack.samples(federation, hostile, seed=seed)
-    drawn = ("honest", f"hostile: {written(attack)}")
+    drawn = ("honest", f"hostile: {specification_of(attack)}")
     truth = Truth(TRUTH, hostile.astype(np.int64), drawn)
     return replace(changed, truth=(*changed.truth, truth))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from unalike.errors import InputError
-from unalike.specification import built, parsed
+from unalike.specification import parse_specification, validate_kind
 
 from .attack import Attack
 from .omniscient import InnerProduct, LittleIsEnough
@@ -19,7 +19,7 @@ ATTACKS: dict[str, type[Attack]] = {
 NONE = "none"
 
 
-def attack_asked(given: Any) -> Attack | None:
+def parse_attack(given: Any) -> Attack | None:
     """The attack in a text such as "sign-flip:share=0.2,scale=10"; None for "none".
 
     Raises:
@@ -31,7 +31,7 @@ def attack_asked(given: Any) -> Attack | None:
         raise InputError(f'attack = {given!r}: give the name of an attack, such as "sign-flip".')
     if given.strip() == NONE:
         return None
-    found: Attack = built(
-        {**ATTACKS}, parsed(given, "attack", "sign-flip:share=0.2,scale=10"), "attack"
+    found: Attack = validate_kind(
+        {**ATTACKS}, parse_specification(given, "attack", "sign-flip:share=0.2,scale=10"), "attack"
     )
     return found

@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt, Lt
 from pydantic import AfterValidator, AllowInfNan, ConfigDict, TypeAdapter, ValidationError
 
 from unalike.errors import InputError
+from unalike.specification import reason
 
 FINITE = ConfigDict(allow_inf_nan=False)
 """Of a model: no number in it is infinite or not a number."""
@@ -45,10 +46,3 @@ def checked(name: str, value: Any, kind: Any) -> Any:
         return TypeAdapter(kind, config=FINITE).validate_python(value)
     except ValidationError as error:
         raise InputError(f"{name} = {value!r}: {reason(error.errors()[0])}.") from None
-
-
-def reason(problem: Any) -> str:
-    """What pydantic says of one value, to stand within a sentence."""
-    if problem["type"] == "value_error":
-        return str(problem["ctx"]["error"]).removesuffix(".")
-    return str(problem["msg"][0].lower() + problem["msg"][1:])

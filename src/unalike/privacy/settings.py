@@ -10,10 +10,12 @@ from annotated_types import Ge, Gt, Lt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unalike.errors import InputError, unknown
-from unalike.functional.settings_types import FINITE, FloatOrInfinity, reason
+from unalike.functional.settings_types import FINITE, FloatOrInfinity
+from unalike.specification import parse_specification, reason
 
 KINDS = ("central", "local")
-HOW = "write KIND:clip=C,noise=SIGMA, as in central:clip=1,noise=1.1"
+EXAMPLE = "central:clip=1,noise=1.1"
+HOW = f"write KIND:clip=C,noise=SIGMA, as in {EXAMPLE}"
 
 
 class Privacy(BaseModel):
@@ -54,7 +56,7 @@ def parse_privacy(given: Any) -> Privacy | None:
     """
     if given is None or isinstance(given, Privacy):
         return given
-    values = _parsed(given) if isinstance(given, str) else given
+    values = parse_specification(given, "privacy", EXAMPLE) if isinstance(given, str) else given
     if not isinstance(values, Mapping):
         raise InputError(f"privacy = {given!r}: {HOW}.")
     kind = values.get("kind")
@@ -77,15 +79,3 @@ def parse_privacy(given: Any) -> Privacy | None:
             "a finite clip, or noise = 0."
         )
     return found
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    """KIND or KIND:NAME=VALUE,NAME=VALUE as plain values."""
-    kind, colon, rest = text.partition(":")
-    given: dict[str, Any] = {"kind": kind.strip()}
-    for pair in rest.split(",") if colon else ():
-        name, equals, value = pair.partition("=")
-        if not (equals and name.strip() and value.strip()):
-            raise InputError(f"privacy {text!r}: {HOW}.")
-        given[name.strip()] = value.strip()
-    return given

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unalike.attacks import Attack, hostile_in
 from unalike.data.federation import Federation
-from unalike.specification import written
+from unalike.specification import specification_of
 
 from .units import listed
 
@@ -35,7 +35,7 @@ def hostile_remarks(attack: Attack, federations: Sequence[Federation]) -> list[s
         names = [federation.names[i] for i in at]
         named.append(f"with seed {seed}, {listed(names, most=MOST_NAMED)}")
     return [
-        f"attack = {written(attack)!r}: hostile clients {attack.meaning}. Hostile are "
+        f"attack = {specification_of(attack)!r}: hostile clients {attack.meaning}. Hostile are "
         f"{'; '.join(named)}. Their own values are left out, and averages are over the others."
     ]
 

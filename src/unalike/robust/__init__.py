@@ -16,14 +16,14 @@ against one person under many names and nothing else.
 
 from .robust_method import RobustMethod, with_robust
 from .rule import Rule, Weighted
-from .settings import RULES, rule_asked, rule_written
+from .settings import RULES, parse_rule, rule_text
 
 __all__ = [
     "RULES",
     "RobustMethod",
     "Rule",
     "Weighted",
-    "rule_asked",
-    "rule_written",
+    "parse_rule",
+    "rule_text",
     "with_robust",
 ]

@@ -14,7 +14,7 @@ from unalike.functional.trees import leaves, map_tree
 
 from .geometry import leaf_lengths
 from .rule import Rule, Weighted
-from .settings import rule_written
+from .settings import rule_text
 
 
 class Server(NamedTuple):
@@ -36,7 +36,7 @@ def with_robust(method: Method, rule: Rule | None, problem: Problem, *, cohort: 
     """
     if rule is None:
         return method
-    name = rule_written(rule)
+    name = rule_text(rule)
     if method.needs_each is not None:
         raise InputError(
             f"The robust rule {name} puts one answer in the place of all, and {method.name} needs "
@@ -112,7 +112,7 @@ class RobustMethod:
             return inner
         skipped = (
             f"{int(server.skipped)} rounds changed nothing, because fewer than "
-            f"{self.rule.fewest} answers came and {rule_written(self.rule)} needs as many"
+            f"{self.rule.fewest} answers came and {rule_text(self.rule)} needs as many"
         )
         return f"{inner}; {skipped}" if inner else skipped
 

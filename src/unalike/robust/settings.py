@@ -9,7 +9,7 @@ from pydantic import SerializeAsAny
 from torch import Tensor
 
 from unalike.errors import InputError
-from unalike.specification import built, parsed, written
+from unalike.specification import parse_specification, specification_of, validate_kind
 
 from .caps import Caps
 from .clipping import CentredClipping
@@ -65,7 +65,7 @@ class Capped(Rule):
         return answers, Memories(first, then)
 
 
-def rule_asked(given: Any) -> Rule | None:
+def parse_rule(given: Any) -> Rule | None:
     """The rule in a text such as "trimmed:share=0.2" or "caps+median"; None for "none".
 
     Raises:
@@ -89,15 +89,17 @@ def rule_asked(given: Any) -> Rule | None:
     return Capped(caps=caps, rule=others[0])
 
 
-def rule_written(rule: Rule | None) -> str:
-    """The rule as a text that `rule_asked` reads."""
+def rule_text(rule: Rule | None) -> str:
+    """The rule as a text that `parse_rule` reads."""
     if rule is None:
         return NONE
     if isinstance(rule, Capped):
-        return f"{written(rule.caps)}+{written(rule.rule)}"
-    return written(rule)
+        return f"{specification_of(rule.caps)}+{specification_of(rule.rule)}"
+    return specification_of(rule)
 
 
 def _rule(text: str) -> Rule:
     example = "trimmed:share=0.2"
-    return built({**RULES}, parsed(text, "robust rule", example), "robust rule")
+    return validate_kind(
+        {**RULES}, parse_specification(text, "robust rule", example), "robust rule"
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from unalike.attacks import attacked
+from unalike.attacks import with_attack
 from unalike.core import Problem
 from unalike.core.model_check import prepare
 from unalike.core.named_losses import NAMED
@@ -62,7 +62,7 @@ def federation_for(study: Study, inputs: UserInputs, seed: int) -> Federation:
     else:
         _check_task(study, inputs.federation)
         dealt = with_skews(inputs.federation, study.skew, seed=seed)
-    return dealt if study.attack is None else attacked(dealt, study.attack, seed=seed)
+    return dealt if study.attack is None else with_attack(dealt, study.attack, seed=seed)
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,8 @@ from pydantic import ConfigDict, ValidationError, create_model
 
 from unalike.core import Method
 from unalike.errors import InputError, unknown
-from unalike.functional.settings_types import FINITE, reason
+from unalike.functional.settings_types import FINITE
+from unalike.specification import reason
 
 
 def build_method(cls: type[Method], given: Mapping[str, Any], label: str | None = None) -> Method:

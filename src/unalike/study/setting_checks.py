@@ -9,7 +9,7 @@ from unalike.data.skews.registry import parse_skews
 from unalike.data.splits import SPLITS
 from unalike.errors import InputError, unknown
 from unalike.privacy import Privacy
-from unalike.robust import Rule, rule_written
+from unalike.robust import Rule, rule_text
 
 SPLIT_OPTIONS = tuple(
     dict.fromkeys(option.name for split in SPLITS.values() for option in split.options)
@@ -75,7 +75,7 @@ def check_robust(robust: Rule | None, privacy: Privacy | None) -> None:
     """
     if robust is not None and privacy is not None:
         raise InputError(
-            f"robust = {rule_written(robust)!r} looks at each answer, and {privacy.kind} privacy "
+            f"robust = {rule_text(robust)!r} looks at each answer, and {privacy.kind} privacy "
             "hides each answer: give one of the two."
         )
 

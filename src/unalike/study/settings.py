@@ -28,7 +28,7 @@ from pydantic import (
 )
 from torch import Tensor
 
-from unalike.attacks import Attack, attack_asked
+from unalike.attacks import Attack, parse_attack
 from unalike.core import Method
 from unalike.data.preprocessing.settings import Scale
 from unalike.data.skews.registry import parse_skews
@@ -39,8 +39,8 @@ from unalike.errors import InputError, unknown
 from unalike.functional.settings_types import FINITE
 from unalike.methods import METHODS
 from unalike.privacy import Privacy, parse_privacy
-from unalike.robust import Rule, rule_asked, rule_written
-from unalike.specification import written
+from unalike.robust import Rule, parse_rule, rule_text
+from unalike.specification import specification_of
 from unalike.tasks import AUTO, task_named
 from unalike.weighting import weights as weighting
 
@@ -68,8 +68,8 @@ BASELINES = ("local", "fedavg")
 
 SPECIFICATIONS: dict[str, Callable[[Any], Any]] = {
     "privacy": parse_privacy,
-    "robust": rule_asked,
-    "attack": attack_asked,
+    "robust": parse_rule,
+    "attack": parse_attack,
 }
 """Settings that are texts with settings of their own."""
 
@@ -177,13 +177,13 @@ class Study(BaseModel):
         Field(description="clipping and noise of what clients send"),
     ] = None
     robust: Annotated[
-        Annotated[Rule, PlainSerializer(rule_written)] | None,
-        BeforeValidator(rule_asked),
+        Annotated[Rule, PlainSerializer(rule_text)] | None,
+        BeforeValidator(parse_rule),
         Field(description="the rule by which the server puts answers together"),
     ] = None
     attack: Annotated[
-        Annotated[Attack, PlainSerializer(written)] | None,
-        BeforeValidator(attack_asked),
+        Annotated[Attack, PlainSerializer(specification_of)] | None,
+        BeforeValidator(parse_attack),
         Field(description="what hostile clients do to their samples or answers"),
     ] = None
     evaluate_every: Annotated[

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
-
-from pydantic import ValidationError
 
 from unalike.data.federated_data import Data
 from unalike.data.splits import SPLITS
 from unalike.errors import InputError, unknown
-from unalike.functional.settings_types import reason
+from unalike.specification import parse_specification, validate_kind
 
 from .concept import Permutation, Swap
 from .feature_skews import FEATURE
@@ -64,7 +61,7 @@ def parse_skews(entries: Any) -> ParsedSkews:
         if isinstance(entry, Skew):
             given: dict[str, Any] = entry.model_dump()
         elif isinstance(entry, str):
-            given = parse_skew(entry)
+            given = parse_specification(entry, "skew", "noise:level=0.3")
         elif isinstance(entry, Mapping) and isinstance(entry.get("kind"), str):
             given = dict(entry)
         else:
@@ -81,56 +78,12 @@ def parse_skews(entries: Any) -> ParsedSkews:
                 "once: give one of them."
             )
         if kind in KINDS:
-            found[kind] = build_skew(kind, given)
+            found[kind] = validate_kind(KINDS, {"kind": kind, **given}, "skew")
         elif kind in SPLITS:
             split = {"split": kind, **given}
         else:
             raise unknown("skew", kind, [*KINDS, *SPLITS])
     return ParsedSkews(tuple(found[kind] for kind in KINDS if kind in found), split)
-
-
-def parse_skew(text: str) -> dict[str, Any]:
-    """KIND or KIND:NAME=VALUE,NAME=VALUE as plain values.
-
-    Raises:
-        InputError: it is written in another way.
-    """
-    kind, colon, rest = text.partition(":")
-    given: dict[str, Any] = {"kind": kind.strip()}
-    for pair in rest.split(",") if colon else ():
-        name, equals, value = pair.partition("=")
-        if not (equals and name.strip() and value.strip()):
-            raise InputError(
-                f"skew {text!r}: write KIND or KIND:NAME=VALUE,NAME=VALUE, as in noise:level=0.3."
-            )
-        given[name.strip()] = _number(value.strip())
-    return given
-
-
-def _number(text: str) -> int | float | str:
-    """The number that a text stands for, or the text."""
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(text)
-    return text
-
-
-def build_skew(kind: str, given: Mapping[str, Any]) -> Skew:
-    """A skew of this kind, its settings checked.
-
-    Raises:
-        InputError: an unknown setting, or a value that makes no sense.
-    """
-    cls = KINDS[kind]
-    known = [name for name in cls.model_fields if name != "kind"]
-    try:
-        return cls.model_validate(dict(given))
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise unknown(f"setting of the skew {kind}", name, known) from None
-        raise InputError(f"Skew {kind}: {name} = {first['input']!r}: {reason(first)}.") from None
 
 
 def resampling_skews(skews: Iterable[Skew]) -> list[ResamplingSkew]:
