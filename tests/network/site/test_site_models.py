@@ -58,7 +58,9 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
             clients.names[row], folder / str(row), client=row, reveal_accuracy=row != HIDDEN
         )
         said[row] = []
-        return Session(settings, said[row].append)
+        made = Session(settings)
+        made.notify = said[row].append
+        return made
 
     grid = InProcessGrid({1 + row: node(session(row).handle) for row in range(4)})
     prepare(study, folder / "study")

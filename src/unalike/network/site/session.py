@@ -30,13 +30,12 @@ Handler = Callable[[Message], Message]
 class Session:
     """Answers every message; `refused` says why there will be no more answers.
 
-    notify: takes sentences for the people of the site.
+    `notify` takes sentences for the people of the site.
     """
 
-    def __init__(
-        self, settings: SiteSettings, notify: Callable[[str], None] = lambda _: None
-    ) -> None:
-        self.settings, self._notify = settings, notify
+    def __init__(self, settings: SiteSettings) -> None:
+        self.settings = settings
+        self.notify: Callable[[str], None] = lambda _: None
         self.refused: str | None = None
         self._run: RunDescription | None = None
         self._trainer: Trainer | None = None
@@ -69,5 +68,5 @@ class Session:
         run = RunDescription.of(message.facts)
         if self._trainer is None or run != self._run:
             self._trainer, self._run = None, None
-            self._trainer, self._run = make_trainer(self.settings, run, self._notify), run
+            self._trainer, self._run = make_trainer(self.settings, run, self.notify), run
         return answer(self._trainer, message)

@@ -87,7 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         listener = listen(options.socket)
     except InputError as error:
         return _refused(str(error))
-    session = Session(settings, lambda sentence: write_event("said", text=sentence))
+    session = Session(settings)
+    session.notify = lambda sentence: write_event("said", text=sentence)
     worker = Worker(session, options.limit)
     with listener:
         write_event("ready", name=settings.name)
