@@ -6,21 +6,35 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from unalike.advice.client_differences import difference
+from unalike.advice.client_differences import difference, fold_difference
 from unalike.advice.heats import Heat
 from unalike.advice.method_choice import Choice
 from unalike.advice.method_choice import choose as choose_by
 from unalike.advice.race import Contestant, RaceEntry, Stage, mean_over_folds, without_duplicates
 from unalike.tasks.classes import ACCURACY
 
+FOLDS = 5
+
 
 def choose(stage: Stage, *, alike: bool = False) -> Choice:
-    return choose_by(stage, ACCURACY, alike=alike)
+    return choose_by(stage, ACCURACY, FOLDS, alike=alike)
 
 
-def final(**accuracy: list[float]) -> Stage:
+def entry(
+    contestant: Contestant, scores: list[float], loss: float = 0.0, noise: float = 0.0
+) -> RaceEntry:
+    """The same on all folds, up and down by the noise in turn."""
+    known = np.array(scores)
+    sway = noise * np.array([1, -1, 0, 1, -1])
+    return RaceEntry(contestant, known, np.full(len(known), loss), known + sway[:, None])
+
+
+ALONE = entry(Contestant("local", "local", {}), [0.1, 0.1, 0.1])
+
+
+def final(noise: float = 0.0, **accuracy: list[float]) -> Stage:
     entries = [
-        RaceEntry(Contestant(name, name, {}), np.array(values), np.zeros(len(values)))
+        entry(Contestant(name, name, {}), values, noise=0 if name == "local" else noise)
         for name, values in accuracy.items()
     ]
     entries.sort(key=lambda entry: -entry.score)
@@ -34,6 +48,51 @@ def test_interval() -> None:
     expected = stats.ttest_rel(ours[:3], theirs[:3]).confidence_interval(0.9)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
     assert not found.excludes_zero
+
+
+@pytest.mark.proof("fixed point", "by folds: Student's, with the variance of Nadeau and Bengio")
+def test_interval_by_folds() -> None:
+    draw = np.random.default_rng(0)
+    ours, theirs = draw.normal(0.1, 1, (10, 4)), draw.normal(0, 1, (10, 4))
+    found = fold_difference(ours, theirs, 5)
+    gaps = (ours - theirs).mean(1)
+    scale = gaps.std(ddof=1) * np.sqrt(1 / 10 + 1 / 4)
+    low, high = stats.t.interval(0.9, 9, gaps.mean(), scale)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-12)
+
+
+@pytest.mark.proof("invariant", "by folds: clients count alike, whatever folds can judge")
+def test_clients_without_samples_in_some_folds() -> None:
+    gaps = np.array([[0.2, np.nan], [0.4, np.nan], [0.3, 0.1], [np.nan, np.nan]])
+    found = fold_difference(gaps, np.zeros_like(gaps), 4)
+    assert found.mean == pytest.approx((0.3 + 0.1) / 2)
+    assert np.isfinite(found.half)
+    assert np.isnan(fold_difference(gaps[:1], np.zeros((1, 2)), 4).half)
+
+
+def test_few_clients_whose_samples_tell() -> None:
+    """Four gains of which the clients' own interval holds zero, the same on every fold."""
+    choice = choose(final(fedem=[0.95, 0.6, 0.8, 0.9], local=[0.7, 0.62, 0.79, 0.89]))
+    gain = difference(np.array([0.95, 0.6, 0.8, 0.9]), np.array([0.7, 0.62, 0.79, 0.89]))
+    assert not gain.excludes_zero
+    assert choice.advised.method == "fedem"
+    assert choice.unproven is None
+
+
+def test_where_evidence_is_thin_training_alone_is_advised() -> None:
+    choice = choose(final(noise=0.2, fedem=[0.95, 0.6, 0.8, 0.9], local=[0.7, 0.62, 0.79, 0.89]))
+    assert choice.advised.method == "local"
+    assert choice.unproven is not None
+    assert choice.unproven.contestant.method == "fedem"
+    assert choice.unproven.gain.mean == pytest.approx(0.0625)
+    assert choice.unproven.gain.low < 0
+
+
+def test_what_the_race_saw_below_local_is_never_advised() -> None:
+    """FedAvg is as good as the leader and simpler; Local is not as good, but above FedAvg."""
+    choice = choose(final(fedem=[0.9] * 3, local=[0.899] * 3, fedavg=[0.91, 0.88, 0.9]))
+    assert choice.rivals[1].tied
+    assert choice.advised.method == "local"
 
 
 def test_a_clear_leader_is_advised() -> None:
@@ -77,31 +136,28 @@ def test_where_clients_are_alike_more_effort_must_win_by_more_than_noise() -> No
 
 
 def test_of_two_steps_that_do_as_well_the_one_of_less_loss() -> None:
-    same, heat = np.array([0.8, 0.9, 0.9]), Heat(4, 10, 5)
+    heat = Heat(4, 10, 5)
     steps = [
-        RaceEntry(Contestant(f"fedavg-{lr:g}", "fedavg", {"lr": lr}), same, np.full(3, loss))
+        entry(Contestant(f"fedavg-{lr:g}", "fedavg", {"lr": lr}), [0.8, 0.9, 0.9], loss)
         for lr, loss in ((0.1, 0.5), (0.3, 0.4), (1.0, 0.6))
     ]
-    assert choose(Stage("end", heat, tuple(steps))).advised.settings == {"lr": 0.3}
+    assert choose(Stage("end", heat, (*steps, ALONE))).advised.settings == {"lr": 0.3}
 
 
 @pytest.mark.parametrize(("last", "advised"), [(0.95, "fedavg-1"), (0.97, "fedavg-3")])
 def test_a_step_at_which_some_runs_fail_must_lead_by_a_point(last: float, advised: str) -> None:
     heat = Heat(4, 10, 5)
     entries = (
-        RaceEntry(
-            Contestant("fedavg-3", "fedavg", {"lr": 3.0}), np.array([0.9, 0.8, last]), np.ones(3)
-        ),
-        RaceEntry(
-            Contestant("fedavg-1", "fedavg", {"lr": 1.0}), np.array([0.8, 0.9, 0.93]), np.zeros(3)
-        ),
+        entry(Contestant("fedavg-3", "fedavg", {"lr": 3.0}), [0.9, 0.8, last], 1.0),
+        entry(Contestant("fedavg-1", "fedavg", {"lr": 1.0}), [0.8, 0.9, 0.93]),
+        ALONE,
     )
     assert choose(Stage("end", heat, entries)).advised.label == advised
 
 
 def test_settings_that_made_no_difference_take_one_place() -> None:
     fedavg, *others = (
-        RaceEntry(Contestant(name, name, {}), np.array([0.8, np.nan]), np.array([loss, np.nan]))
+        entry(Contestant(name, name, {}), [0.8, np.nan], loss)
         for name, loss in (("fedavg", 0.5), ("cfl", 0.5), ("ditto", 0.4))
     )
     assert without_duplicates([fedavg, *others]) == [fedavg, others[1]]

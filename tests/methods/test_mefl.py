@@ -327,6 +327,7 @@ def test_running_moments() -> None:
     assert later.rounds.tolist() == [2, 2]
     known = history(f64(3, 1, 2), rounds=1)
     assert float(agreement.typical_variance(known)) == 2
+    assert float(agreement.typical_variance(history(f64(8, 1, 2, 3), rounds=1))) == 2.5
     assert float(agreement.typical_variance(history(f64(3, 1), rounds=0))) == 1
 
 

@@ -14,8 +14,9 @@ from unalike.core import Problem
 from unalike.errors import InputError
 from unalike.methods import MOCHA, Local
 from unalike.relations import relationship
+from unalike.relations.sdca import ascend
 from unalike.rounds import rounds
-from worlds import World, blobs, federation, quadratics
+from worlds import World, blobs, federation, quadratics, samples
 
 CONTRACT = Contract(down=2, up=1, down_more=1, world=linear_blobs)
 
@@ -119,6 +120,19 @@ def primal(world: World, w: Tensor, sigma: Tensor, lam: float) -> float:
 LAM = 0.5
 SMALL = (6, 4, 5, 3)
 DUAL = MOCHA(form="dual", lam=LAM, relation="independent")
+
+
+@pytest.mark.proof("fixed point", "one sample: alpha = lam y / (rho sigma |x|^2), to float64's end")
+def test_one_coordinate_step() -> None:
+    problem = Problem(nn.Linear(2, 2, bias=False).double())
+    x, y = torch.tensor([[3.0, 1.0]]).double(), torch.tensor([0])
+    start, curvature = torch.zeros(4).double(), torch.tensor(0.7, dtype=torch.float64)
+    lam = 0.1  # no number of float32
+    found = ascend(problem, start, torch.zeros(1, 2).double(), curvature, lam, samples(x, y))
+    dual = lam / (0.7 * 10)
+    assert found.alpha.tolist()[0] == pytest.approx([dual, -dual], rel=1e-14)
+    known = [0.7 / lam * dual * part for part in (3, 1, -3, -1)]
+    assert found.w.tolist() == pytest.approx(known, rel=1e-14)
 
 
 @pytest.mark.proof("invariant", "duality gap >= 0, falls to nothing; no other W is better")

@@ -130,3 +130,32 @@ def test_beta() -> None:
     once, twice = (blobs().run(PFedMe(beta=beta), 1, batch_size=4) for beta in (1.0, 2.0))
     start = once.engine.w
     torch.testing.assert_close(twice.server - start, 2 * (once.server - start), **CLOSED)
+
+
+@pytest.mark.proof("fixed point", "any curvature a: theta = (a c + lambda w) / (a + lambda)")
+@pytest.mark.parametrize("a", [1e-3, 1.0, 24.0, 1e4])
+def test_defaults_solve_any_curvature(a: float) -> None:
+    """With the paper's step, 0.09, curvatures above 7.2 have personal models that fly away."""
+    world = quadratics([a], [1], start=3.0)
+    exact = (a + 15 * 3) / (a + 15)
+    assert float(world.run(PFedMe(), 0).personal()) == pytest.approx(exact, abs=1e-3)
+    away = abs(float(world.run(PFedMe(preset="paper"), 0).personal()) - exact)
+    assert (away > 10) == (a > 7.2)
+
+
+@pytest.mark.proof("fixed point", "eta = 1 / lambda takes w to theta_K")
+def test_default_step_of_the_local_copy() -> None:
+    w = moved(PFedMe(lam=15.0, personal_lr=0.03, local_rounds=1))
+    theta = 47 / 17
+    assert w == pytest.approx(theta + 0.49**5 * (3 - theta), abs=1e-12)
+
+
+@pytest.mark.proof("invariant", "the preset `paper` is eta = 0.005 and rho = 0.09")
+def test_preset_of_the_paper() -> None:
+    preset, given = (
+        blobs().run(method, 2, batch_size=4)
+        for method in (PFedMe(preset="paper"), PFedMe(lr=0.005, personal_lr=0.09))
+    )
+    assert torch.equal(preset.server, given.server)
+    assert torch.equal(preset.personal(), given.personal())
+    assert not torch.equal(preset.server, blobs().run(PFedMe(), 2, batch_size=4).server)

@@ -16,7 +16,7 @@ from unalike.tasks import Measure
 from .client_differences import Difference
 from .final_test import FinalTest, Gain
 from .heats import RaceSchedule
-from .method_choice import Choice
+from .method_choice import Choice, Unproven
 from .race import Contestant, Stage
 from .rules import Proposal
 
@@ -54,9 +54,16 @@ class Advice:
     def headline(self) -> str:
         """The advice in one sentence."""
         name = contestant_title(self.choice.advised)
+        if self.choice.unproven is not None:
+            return f"For these clients nothing is shown to beat training alone: {name}."
         if self.method == "local":
             return f"For these clients nothing helps beyond training alone: {name}."
         over = self._over("local")
+        if over.gain.mean < 0:
+            return (
+                f"The race chose {name}, but the test samples speak against it: "
+                f"{gain_text(over, self.main)}. Training alone is the safer choice."
+            )
         lead = "For these clients"
         if self.method == "fedavg":
             lead += " one shared model will do"
@@ -109,7 +116,14 @@ class Advice:
     def _ties(self) -> list[str]:
         choice = self.choice
         said = []
-        if choice.advised is not choice.leader:
+        if choice.unproven is not None:
+            gain = choice.unproven.gain
+            said.append(
+                f"{contestant_title(choice.unproven.contestant)} was "
+                f"{self.main.gain_text(gain.mean)} beside Local in the race "
+                f"{interval_text(gain, self.main)}: too little to prefer it to training alone."
+            )
+        elif choice.advised is not choice.leader:
             rival = next(r for r in choice.rivals if r.contestant is choice.advised)
             ahead = self.main.unit.difference(rival.behind.mean, signed=False)
             why = (
@@ -173,6 +187,7 @@ class Advice:
                 "stages": [_stage(stage, self.main) for stage in self.stages],
             },
             "choice": {
+                "unproven": None if choice.unproven is None else _unproven(choice.unproven),
                 "leader": _contestant(choice.leader),
                 "advised": _contestant(choice.advised),
                 "rivals": [
@@ -226,7 +241,7 @@ def gain_text(gain: Gain, main: Measure) -> str:
 def interval_text(gain: Difference, main: Measure) -> str:
     """(90 % interval +1.0 to +2.0 points)."""
     if math.isnan(gain.low):
-        return "(one client, no interval)"
+        return "(no interval)"
     return f"(90 % interval {main.interval_text(gain.low, gain.high)})"
 
 
@@ -236,6 +251,16 @@ def _short(value: Any) -> str:
 
 def _contestant(one: Contestant) -> dict[str, Any]:
     return {"label": one.label, "method": one.method, "hyperparameters": one.settings}
+
+
+def _unproven(one: Unproven) -> dict[str, Any]:
+    gain = one.gain
+    return {
+        **_contestant(one.contestant),
+        "mean": gain.mean,
+        "low": gain.low,
+        "high": gain.high,
+    }
 
 
 def _stage(stage: Stage, main: Measure) -> dict[str, Any]:

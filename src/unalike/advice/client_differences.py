@@ -1,4 +1,4 @@
-"""Two scores of the same clients: how far apart, and whether the clients can tell."""
+"""Two scores of the same clients: how far apart, and whether clients or folds can tell."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Difference(NamedTuple):
     """A mean over clients of paired differences, and its 90 % Student interval."""
 
     mean: float
-    half: float  # NaN with one client
+    half: float  # NaN with one client, or one fold
 
     @property
     def low(self) -> float:
@@ -36,7 +36,7 @@ class Difference(NamedTuple):
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the clients tell this mean apart from 0."""
+        """Whether this mean is told apart from 0."""
         return abs(self.mean) > self.half
 
 
@@ -49,6 +49,29 @@ def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Differ
         return Difference(float(gaps.mean()) if n else math.nan, math.nan)
     half = stdtrit(n - 1, (1 + LEVEL) / 2) * gaps.std(ddof=1) / math.sqrt(n)
     return Difference(float(gaps.mean()), float(half))
+
+
+def fold_difference(
+    ours: NDArray[np.float64], theirs: NDArray[np.float64], folds: int
+) -> Difference:
+    """Of two scores of the same clients on each fold, [F, N] and [F, N], one or more cuts into
+    `folds`: for these very clients, however few, by what their samples say.
+
+    Training sets of folds overlap, so the variance of the mean over folds is s^2 (1/F + 1/(k-1)).
+
+    Source  Nadeau and Bengio, Machine Learning 2003, the corrected resampled t-test
+    """
+    gaps = ours - theirs
+    known = ~np.isnan(gaps)
+    gaps = np.where(known, gaps, 0)
+    by_fold = gaps.sum(1)[known.any(1)] / known.sum(1)[known.any(1)]
+    clients = known.any(0)
+    by_client = gaps.sum(0)[clients] / known.sum(0)[clients]
+    mean, count = float(by_client.mean()) if clients.any() else math.nan, len(by_fold)
+    if count < 2:
+        return Difference(mean, math.nan)
+    variance = by_fold.var(ddof=1) * (1 / count + 1 / (folds - 1))
+    return Difference(mean, float(stdtrit(count - 1, (1 + LEVEL) / 2) * math.sqrt(variance)))
 
 
 def scale_of(measure: Measure, score: float) -> float:

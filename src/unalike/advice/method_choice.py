@@ -9,7 +9,15 @@ import numpy as np
 
 from unalike.tasks import Measure
 
-from .client_differences import NEAR, SLIGHT, Difference, difference, scale_of, tied
+from .client_differences import (
+    NEAR,
+    SLIGHT,
+    Difference,
+    difference,
+    fold_difference,
+    scale_of,
+    tied,
+)
 from .race import Contestant, RaceEntry, Stage
 
 
@@ -21,12 +29,20 @@ class Rival(NamedTuple):
     tied: bool  # with the leader, as far as the race can say
 
 
+class Unproven(NamedTuple):
+    """What would be advised if it were shown to beat training alone, and how far it is."""
+
+    contestant: Contestant
+    gain: Difference  # over Local, by folds
+
+
 class Choice(NamedTuple):
     """The advised contestant, and why it and no other."""
 
     advised: Contestant
     leader: Contestant
     rivals: tuple[Rival, ...]  # the best first
+    unproven: Unproven | None = None  # where Local is advised for want of evidence
 
     @property
     def ties(self) -> tuple[Rival, ...]:
@@ -38,7 +54,7 @@ class Choice(NamedTuple):
         return tuple(best.values())
 
 
-def choose(final: Stage, main: Measure, *, alike: bool = False) -> Choice:
+def choose(final: Stage, main: Measure, folds: int, *, alike: bool = False) -> Choice:
     """The method of the leader, or the simplest of those that do as well, with its best settings.
 
     As well means: less than half a point behind, and not told apart by the clients. Where the
@@ -46,6 +62,9 @@ def choose(final: Stage, main: Measure, *, alike: bool = False) -> Choice:
     then has to win by more than noise. Of the settings of one method that are less than a point
     apart and cannot be told apart by score those of least loss are taken: loss is the steadier
     measure of the two, and it betrays steps so large that some runs fail.
+
+    A method is advised only where it is shown to beat training alone: where neither the clients
+    nor the folds (of which a cut has so many) tell it from Local, Local is advised.
     """
     leader, *others = final.entries
     scale = scale_of(main, leader.score)
@@ -58,7 +77,16 @@ def choose(final: Stage, main: Measure, *, alike: bool = False) -> Choice:
             equals += [other] if equal else []
     simplest = min(equals, key=lambda one: one.contestant.effort)
     advised = least_loss(final, simplest, main)
-    return Choice(advised.contestant, leader.contestant, tuple(rivals))
+    if advised.contestant.method == "local":
+        return Choice(advised.contestant, leader.contestant, tuple(rivals))
+    alone = least_loss(final, best_entry(final, "local"), main)
+    gain = fold_difference(advised.by_fold, alone.by_fold, folds)
+    by_client = difference(advised.scores, alone.scores)
+    shown = gain.mean > 0 and (gain.excludes_zero or by_client.excludes_zero)
+    if shown or not np.isfinite(alone.score):
+        return Choice(advised.contestant, leader.contestant, tuple(rivals))
+    unproven = Unproven(advised.contestant, gain)
+    return Choice(alone.contestant, leader.contestant, tuple(rivals), unproven)
 
 
 def least_loss(final: Stage, best: RaceEntry, main: Measure) -> RaceEntry:

@@ -67,7 +67,7 @@ def run_advice(
     announce(preview)
     race = Race(samples, study, problem, given["folds"], folder / "race", jobs=jobs, tell=tell)
     final = race.run(preview.plan)
-    choice = choose(final, federation.task.main, alike=not preview.diagnosis.found)
+    choice = choose(final, federation.task.main, given["folds"], alike=not preview.diagnosis.found)
     chosen: dict[str, Contestant] = {
         name: least_loss(final, best_entry(final, name), federation.task.main).contestant
         for name in ("fedavg", "local")

@@ -56,6 +56,7 @@ class RaceEntry(NamedTuple):
     contestant: Contestant
     scores: Floats  # [N] of each client, mean over the folds; NaN where nothing was judged
     losses: Floats  # [N] likewise
+    by_fold: Floats  # [folds, N] scores
 
     @property
     def score(self) -> float:
@@ -180,15 +181,15 @@ class Race:
             records = RunStore(self.folder / "runs" / one.label / f"seed-{k}").records()
             known = [r for r in records if "evaluation" in r and r["round"] <= heat.rounds]
             if not known or any("diverged" in r for r in records):
-                nothing = np.full(len(self.given.names), np.nan)
-                return RaceEntry(one, nothing, nothing)
+                nothing = np.full((heat.folds, len(self.given.names)), np.nan)
+                return RaceEntry(one, nothing[0], nothing[0], nothing)
             chosen.append(best_round(task, known)["evaluation"]["personal"])
         columns = [
             np.array([column[name] for column in chosen], dtype=np.float64)
             for name in (task.main.name, "loss")
         ]
-        scores, losses = map(mean_over_folds, columns)
-        return RaceEntry(one, -task.main.key(scores), losses)
+        by_fold, losses = -task.main.key(columns[0]), columns[1]
+        return RaceEntry(one, mean_over_folds(by_fold), mean_over_folds(losses), by_fold)
 
 
 def without_duplicates(entries: Iterable[RaceEntry]) -> list[RaceEntry]:

@@ -2,46 +2,85 @@
 
 Source  T. Dinh et al., NeurIPS 2020, Algorithm 1 (arXiv:2006.08848)
 Wire    down w [P]; up delta [P]
-Ours    averages use the study's weights (the paper's are plain); only sampled clients work; the
+Ours    the step eta is 1 / lambda, the largest that suits any model, since the envelope's gradient
+        lambda (w - theta) has the Lipschitz constant lambda; the inner steps follow the curvature
+        that they meet. The preset `paper` has eta = 0.005 and rho = 0.09, which suit R = 20 steps
+        in each of 800 rounds and curvatures below 2 / rho - lambda = 7.2;
+        averages use the study's weights (the paper's are plain); only sampled clients work; the
         local rounds R are the study's local epochs unless `local_rounds` sets them; the personal
         model is theta at the current broadcast w, solved anew over the client's training data
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
 from unalike.core import Batch, Batches, Cohort, Method, NoState, Problem, average, descend
+from unalike.core.adaptive_descent import adaptive_descent
+
+PAPER_LR, PAPER_PERSONAL_LR = 0.005, 0.09
+PROBE = 0.01  # the first inner step, where lambda is small
 
 
 @dataclass(frozen=True)
 class PFedMe(Method):
     name: ClassVar[str] = "pfedme"
     needs_each: ClassVar[str | None] = None
+    preset: Annotated[
+        Literal["adaptive", "paper"], "steps that suit any model, or those of the paper"
+    ] = "adaptive"
     lam: Annotated[float, Gt(0), "lambda, pull of the shared model"] = 15.0
-    lr: Annotated[float, Ge(0), "eta, step of the local copy of the shared model"] = 0.005
-    personal_lr: Annotated[float, Ge(0), "rho, step of the personal model"] = 0.09
+    lr: Annotated[
+        float | None, Ge(0), "eta, step of the local copy of the shared model; none: by the preset"
+    ] = None
+    personal_lr: Annotated[
+        float | None, Ge(0), "rho, step of the personal model; none: by the preset"
+    ] = None
     inner_steps: Annotated[int, Ge(1), "K, steps towards the proximal point"] = 5
     beta: Annotated[float, Gt(0), "step of the server; up to 2"] = 1.0
     local_rounds: Annotated[int, Ge(0), "R, batches in a round; 0: the study's epochs"] = 0
     solve_steps: Annotated[int, Ge(1), "steps towards the personal model before it is used"] = 20
 
+    @property
+    def eta(self) -> float:
+        if self.lr is not None:
+            return self.lr
+        return PAPER_LR if self.preset == "paper" else 1 / self.lam
+
+    @property
+    def rho(self) -> float | None:
+        """None: each step follows the curvature."""
+        if self.personal_lr is None and self.preset == "paper":
+            return PAPER_PERSONAL_LR
+        return self.personal_lr
+
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> tuple[NoState, Tensor]:
         def step(w: Tensor, batch: Batch) -> Tensor:
-            theta = torch.add(w, problem.grad(w, batch), alpha=-self.personal_lr)  # no pull at w
-            for _ in range(self.inner_steps - 1):
-                pulled_grad = problem.grad(theta, batch).add_(theta - w, alpha=self.lam)
-                theta.add_(pulled_grad, alpha=-self.personal_lr)
-            return torch.lerp(w, theta, self.lr * self.lam)  # w - eta lambda (w - theta)
+            theta = self.proximal_point(lambda at: problem.grad(at, batch), w, self.inner_steps)
+            return torch.lerp(w, theta, self.eta * self.lam)  # w - eta lambda (w - theta)
 
         work = batches.exactly(self.local_rounds) if self.local_rounds else batches
         return client, descend(step, down, work) - down
+
+    def proximal_point(self, gradient: Callable[[Tensor], Tensor], w: Tensor, steps: int) -> Tensor:
+        """theta [P] after so many steps from w on f(theta) + lambda/2 |theta - w|^2."""
+
+        def pulled(theta: Tensor) -> Tensor:
+            return gradient(theta).add_(theta - w, alpha=self.lam)
+
+        if self.rho is None:
+            return adaptive_descent(pulled, w, steps, first=PROBE / (1 + PROBE * self.lam))
+        theta = torch.add(w, gradient(w), alpha=-self.rho)  # no pull at w
+        for _ in range(steps - 1):
+            theta.add_(pulled(theta), alpha=-self.rho)
+        return theta
 
     def server_update(self, server: Tensor, ups: Tensor, cohort: Cohort) -> Tensor:
         return server + self.beta * cohort.mean(ups)
@@ -49,9 +88,9 @@ class PFedMe(Method):
     def personalise(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> Tensor:
-        """theta(w): gradient descent on f_i(theta) + lambda/2 |theta - w|^2 over all samples."""
-        theta = down
-        for _ in range(self.solve_steps):
-            g = average(partial(problem.grad, theta), batches)
-            theta = theta - self.personal_lr * (g + self.lam * (theta - down))
-        return theta
+        """theta(w) over all samples of the client."""
+
+        def gradient(at: Tensor) -> Tensor:
+            return average(partial(problem.grad, at), batches)
+
+        return self.proximal_point(gradient, down, self.solve_steps)

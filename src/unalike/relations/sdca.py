@@ -49,7 +49,7 @@ def ascend(
 
     curvature [] = rho sigma: how far the model moves with b, times lam.
     """
-    n = batches.size.clamp(min=1)
+    n = batches.size.clamp(min=1).to(w.dtype)
 
     def step(here: Ascent, batch: Batch) -> Ascent:
         alpha, w, b = here

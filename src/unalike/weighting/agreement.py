@@ -42,8 +42,10 @@ def similarities(cosines: Tensor, form: Similarity, floor: float) -> Tensor:
 
 def typical_variance(history: History) -> Tensor:
     """What is assumed of a client at its first gradient: the median of the known v_i, else 1."""
-    known = history.variance[history.rounds > 0]
-    return known.median(0).values if len(known) else torch.ones_like(history.variance[0])
+    known = history.variance[history.rounds > 0].sort(0).values
+    if len(known) == 0:
+        return torch.ones_like(history.variance[0])
+    return (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2
 
 
 def recall(memory: Memory, g: Tensor, rho: float, spread: Variance) -> tuple[Memory, Tensor]:

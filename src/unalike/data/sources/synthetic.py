@@ -3,14 +3,16 @@
     u_k ~ N(0, alpha),  W_k, b_k ~ N(u_k, 1),  y = argmax(W_k x + b_k)
     B_k ~ N(0, beta),   v_k ~ N(B_k, 1),       x ~ N(v_k, diag(j^-1.2)),  j = 1..60
 
-As in the published generator alpha and beta are used as standard deviations. beta says how far
+As in the published generators alpha and beta are used as standard deviations. beta says how far
 apart clients' samples lie. alpha says nothing: u_k is added to every entry of W_k and b_k, so it
 moves the scores of all classes alike and changes no label (a test holds this); labellers differ
 because each client draws its own. `synthetic-iid` has one labeller for all and v_k = 0.
 
-Source  Li et al., MLSys 2020 (arXiv:1812.06127), the recipe of its published generator: 30 clients,
-        60 features, 10 classes, sizes lognormal(4, 2) + 50 from numpy's
-        legacy generator with seed 0, which gives 22,349 samples; the other draws are ours
+Source  Li et al., MLSys 2020 (arXiv:1812.06127), the recipe of its published generators: 30
+        clients, 60 features, 10 classes, sizes lognormal(4, 2) + 50
+Ours    all draws: the published generators set no seed, and the files that come with them have
+        other sizes (897, 912, 1,084 and 805 test samples). Sizes here are those of numpy's legacy
+        generator with seed 0, 22,349 samples in all
 """
 
 import re
