@@ -19,6 +19,7 @@ from command_line import unalike as run
 from model_scores import score
 from unalike import Federation, InputError, Result, TrainedModel, compare
 from unalike.data.reading import read
+from unalike.models.module_file import read_module
 from unalike.study import kept_size
 from unalike.study.files import read_tensors, write_tensors
 from unalike.study.inputs import UserInputs, deal_study, federation_for
@@ -351,3 +352,27 @@ def test_onnx_without_its_packages(
     monkeypatch.setattr("unalike.trained_models.exports.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install 'unalike\[onnx\]'"):
         model.to_onnx(tmp_path / "model.onnx")
+
+
+def test_a_module_in_a_file(tmp_path: Path, capsys: Output) -> None:
+    file, rows, out = (tmp_path / name for name in ("mine.py", "rows.npz", "predictions.csv"))
+    file.write_text(
+        "from torch import nn\n"
+        "class Net(nn.Linear):\n"
+        "    def __init__(self): super().__init__(3, 3)\n"
+    )
+    given, module = _arrays(), read_module(f"{file}:Net")
+    found = compare(given, model=module, methods="fedavg", rounds=1, seeds=1)
+    saved = found.model("fedavg").save(tmp_path / "model.safetensors")
+    np.savez(rows, x=given.x.numpy())
+    assert run("predict", saved, rows, "--out", out, "--model", f"{file}:Net") == 0
+    expected = found.model("fedavg").predict(given.x)
+    assert np.array_equal(pd.read_csv(out)["prediction"], expected)
+    for words, own in {
+        "a module of your own (Net)": (),
+        "write FILE.py:NAME": ("--model", "mine"),
+        "did you mean 'Net'": ("--model", f"{file}:Nat"),
+    }.items():
+        capsys.readouterr()
+        assert run("predict", saved, rows, "--out", out, *own) == 2
+        assert words in " ".join(capsys.readouterr().err.split())
