@@ -53,7 +53,9 @@ def _of_scores(main: Measure) -> tuple[GlossaryEntry, ...]:
         ),
         GlossaryEntry(
             f"Global {main.title}",
-            "The one shared model on the test data of all clients put together.",
+            "The one shared model on the test data of all clients put together, before any "
+            "adaptation: also that of methods which train it to be adapted, such as Per-FedAvg, "
+            "UGA and MEFL.",
             main.formula,
         ),
         GlossaryEntry(
