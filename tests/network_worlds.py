@@ -49,7 +49,7 @@ class Network:
     def __post_init__(self) -> None:
         names = self.world.federation.names
         self.run_description = RunDescription(
-            "token", {}, self.method.name, self.seed, 0, len(names), 3
+            "token", {}, self.method.name, self.seed, 0, len(names)
         )
         self.trainers = {row: self.trainer(row) for row in range(len(names))}
         self.handlers: dict[int, Handler] = {row: self._handler(row) for row in self.trainers}

@@ -25,6 +25,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("digits.toml").write_text('data = "digits"\nclients = 3\nrounds = 1\nseeds = 1\n')
     Path("own.toml").write_text('data = "own"\nmodel = "logistic"\nrounds = 1\nseeds = 1\n')
+    Path("reading.toml").write_text('data = "own"\nlabel_column = "grade"\nmodel = "mlp"\n')
     np.savez("mine.npz", x=np.zeros((30, 4), np.float32), y=np.arange(30) % 3)
     np.savez("bad.npz", x=np.zeros((30, 4), np.float32))
 
@@ -52,6 +53,24 @@ JOIN = ["join", NOWHERE, "--patience", 0, "--name", "a", "--data"]
         ([*JOIN, "mine.npz", "--tls", "nowhere"], "ca.crt"),
         ([*JOIN, "mine.npz", "--device", "tpu"], "'tpu'"),
         ([*JOIN, "mine.npz", "--name", "a/b"], "letters, digits"),
+        ([*JOIN, "mine.npz", "--scale", "big"], "'big'"),
+        ([*JOIN, "mine.npz", "--task", "classses"], "did you mean 'classes'?"),
+        ([*JOIN, "mine.npz", "--column", "age"], "NAME=KIND"),
+        ([*JOIN, "mine.npz", "--resize", "0"], "at least one pixel"),
+        ([*JOIN, "mine.npz", "--limit", "nan"], "--limit = nan: give a number of seconds above 0"),
+        ([*JOIN, "mine.npz", "--patience", "inf"], "--patience = inf: give a number of seconds"),
+        ([*JOIN, "mine.npz", "--noise", "nan"], "epsilon = nan"),
+        (["serve", "digits.toml", "--deadline", "nan"], "deadline = nan: give a number of seconds"),
+        (["serve", "digits.toml", "--deadline", "0"], "deadline = 0: give a number of seconds"),
+        (["serve", "digits.toml", "--patience", "-1"], "patience = -1: give a number of seconds"),
+        (["serve", "digits.toml", "--grace", "inf"], "grace = inf: give a number of seconds"),
+        (["serve", "digits.toml", "--least", "-2"], "least = -2: give a number of sites"),
+        (["serve", "own.toml", "--sites", "2", "--least", "3"], "--sites 2: give at least 1"),
+        (["serve", "own.toml", "--sites", "0"], "--sites 0: give at least 1"),
+        (["serve", "digits.toml", "--diagnose", "--label", "-3"], "--label -3: labels are"),
+        (["serve", "digits.toml", "--diagnose", "--noise", "inf"], "epsilon = inf"),
+        (["rehearse", "digits.toml", "--deadline", "nan"], "deadline = nan: give a number"),
+        (["serve", "reading.toml", "--sites", "2"], "label_column says how a file is read"),
         (["certificates", "tls"], "--host"),
         (["certificates", "tls", "--host", "http://x"], "no name or address"),
         (["key", "mine.npz"], "exists already"),
@@ -110,7 +129,7 @@ def test_data_that_cannot_be_read_are_said_by_the_site(capsys: Output) -> None:
     server = Address("localhost", free_port())
     with Gate(listen(server), Address("127.0.0.1", 1), status=ServerStatus({}).answer):
         assert unalike("join", server, "--name", "a", "--data", "bad.npz") == 2
-    assert "unalike: bad.npz has no column 'y'" in capsys.readouterr().err
+    assert "Say which column, or which values, are the labels" in capsys.readouterr().err
     Path("mine.csv").write_text("a,grade,hospital\n1,ill,north\n2,well,south\n3,ill,south\n")
     columns = ["--label-column", "grade", "--client-column", "hospital"]
     with Gate(listen(server), Address("127.0.0.1", 1), status=ServerStatus({}).answer):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unalike.data.cut import cut
+from unalike.data.cut import cut, cut_draws
 from unalike.errors import InputError
 
 
@@ -51,3 +51,10 @@ def test_an_empty_client_stays_empty():
 def test_impossible_shares(validation, test, sentence):
     with pytest.raises(InputError, match=sentence):
         cut(np.array([10]), validation=validation, test=test)
+
+
+def test_whoever_holds_one_client_draws_what_it_has_among_all() -> None:
+    together = cut_draws(3, 1000)
+    for start in (0, 1, 2, 3, 4, 7, 8, 401, 997):
+        np.testing.assert_array_equal(cut_draws(3, 3, start=start), together[start : start + 3])
+    assert len(cut_draws(3, 2, start=10**18)) == 2

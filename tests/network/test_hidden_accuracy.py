@@ -15,7 +15,7 @@ from site_files import QUICK, STUDY, blobs, site
 from small_studies import SMALL
 from unalike.api.studies import Result, read_result
 from unalike.cli.comparison_table import ComparisonTable
-from unalike.data.site_samples import SiteSamples
+from unalike.data.reading.raw_samples import read_raw
 from unalike.network.protocol.flower_message import unwrap
 from unalike.network.protocol.messages import Message
 from unalike.network.server.study import prepare, run_study
@@ -34,7 +34,7 @@ def run_over_network(
         one = SiteSettings(
             name,
             folder / name,
-            SiteSamples(*blobs(30 + i, i)),
+            read_raw(blobs(30 + i, i)),
             reveal_accuracy=name not in hiding,
         )
         grid.nodes[i] = site(one)

@@ -85,7 +85,9 @@ def advise(
     budget = checked("budget", budget, Count | None)
     seed = checked("seed", seed, Seed)
     columns = {"client_column": client_column, "label_column": label_column}
-    values, inputs = resolve_data(data, {**settings, **columns}, client=client, label=label)
+    values, inputs = resolve_data(
+        data, {**settings, **columns}, client=client, label=label, model=model
+    )
     own_model = {"model": model if isinstance(model, str) else "own"}
     study = make_study({**values, "rounds": rounds, "seeds": seeds, **own_model})
     federation = federation_for(study, inputs, seed)

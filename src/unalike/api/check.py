@@ -74,7 +74,7 @@ def check_model(
         InputError: in one sentence, why the model cannot be trained on these samples.
     """
     own = read_module(model) if isinstance(model, str) else model
-    values, inputs = resolve_data(data, settings, client=client, label=label)
+    values, inputs = resolve_data(data, settings, client=client, label=label, model=own or model)
     study = make_study(
         {
             **values,

@@ -89,7 +89,7 @@ def compare(
     part = parse_shard(shard)
     if part != WHOLE and out is None:
         raise InputError(f"shard={shard!r} needs out=..., a folder in which the part is kept.")
-    values, inputs = resolve_data(data, settings, client=client, label=label)
+    values, inputs = resolve_data(data, settings, client=client, label=label, model=model)
     own_model = {"model": model if isinstance(model, str) else "own"}
     if isinstance(loss, str):
         values["loss"] = loss

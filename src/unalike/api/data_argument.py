@@ -9,9 +9,12 @@ from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation
 from unalike.data.reading import read
 from unalike.errors import InputError
+from unalike.models.registry import takes_tokens
 from unalike.study.data_files import FILE_SETTINGS, OWN, ROLES, check_one_deal, read_options
 from unalike.study.inputs import UserInputs
 from unalike.study.setting_checks import SPLIT_OPTIONS
+
+from .token_samples import unscaled_tokens
 
 DEALING = ("data_dir", "split", "clients", "min_size", *SPLIT_OPTIONS)
 """Settings of a study that say how samples are dealt to clients."""
@@ -24,6 +27,7 @@ def resolve_data(
     client: Any = None,
     label: Any = None,
     time: str | None = None,
+    model: Any = None,
 ) -> tuple[dict[str, Any], UserInputs]:
     """Settings of a study that name the data, and what comes from Python.
 
@@ -31,10 +35,17 @@ def resolve_data(
         form that `unalike.data.reading.read` takes.
     client, label: a column's name, or, for samples from Python, one value a sample.
     time: of samples from Python, the column that says when each was taken.
+    model: a network, by name or itself, where there is one: some take whole numbers as they are.
 
     Raises:
         InputError: one sentence says what to change.
     """
+    return unscaled_tokens(*_resolved(data, settings, client, label, time, model), model)
+
+
+def _resolved(
+    data: Any, settings: dict[str, Any], client: Any, label: Any, time: str | None, model: Any
+) -> tuple[dict[str, Any], UserInputs]:
     values = {name: value for name, value in settings.items() if value is not None}
     roles = {"client_column": client, "label_column": label}
     values |= {name: given for name, given in roles.items() if isinstance(given, str)}
@@ -48,6 +59,8 @@ def resolve_data(
         if said:
             raise InputError(f"{said[0]} is for data sets and files, not for a Federation.")
         return {**values, "data": OWN}, UserInputs(federation=data)
+    if isinstance(model, str) and takes_tokens(model):
+        values.setdefault("scale", "none")
     named = client is not None or (isinstance(data, tuple) and len(data) > 2)
     check_one_deal(values, SPLIT_OPTIONS, named=named)
     dataset = read_samples(data, values, client=client, label=label, time=time)

@@ -69,7 +69,7 @@ def resume(
     if isinstance(data, Federation):
         inputs = UserInputs(federation=data)
     elif data is not None and study.data == "own" and not remote:
-        inputs = resolve_data(data, study.model_dump(), client=client, label=label)[1]
+        inputs = resolve_data(data, study.model_dump(), client=client, label=label, model=model)[1]
     inputs = with_remote_clients(Path(folder), inputs)
     if isinstance(model, Problem):
         inputs = replace(inputs, problem=model)

@@ -215,7 +215,7 @@ def finish_study(
     said: list[str] = []
 
     def listen(progress: ProgressEvent) -> None:
-        if progress.remark:
+        if progress.remark and not progress.recorded:
             said.append(f"{progress.label}, seed {progress.seed}: {progress.remark}")
         tell(progress)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -21,9 +22,14 @@ def show_columns(federation: Federation) -> None:
     if not isinstance(fitted, TablePreprocessing):
         return
     rows = fitted.columns()
+    out.print(columns_table([list(row) for row in rows], rows[0]._fields))
+
+
+def columns_table(rows: Sequence[Sequence[str]], headings: Sequence[str]) -> Table:
+    """Rows of cells below their headings, as a terminal shows them."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-    for heading in rows[0]._fields:
+    for heading in headings:
         table.add_column(heading.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    out.print(table)
+    return table

@@ -22,8 +22,6 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from unalike.errors import InputError
-
 
 def setting(help_text: str, *names: str) -> Any:
     """An option whose help says its default itself."""
@@ -33,6 +31,13 @@ def setting(help_text: str, *names: str) -> Any:
 Data = Annotated[
     str | None,
     setting("A data set ('unalike data'), or your own file or folder of pictures. [digits]"),
+]
+Task = Annotated[
+    str | None,
+    setting(
+        "What is asked of a sample: auto, classes, binary, labels, counts, regression, "
+        "survival or sequence. [auto]"
+    ),
 ]
 DataDir = Annotated[str | None, setting("Folder with the data files.")]
 Jobs = Annotated[int | None, setting("Runs at the same time. [cores]")]
@@ -79,12 +84,20 @@ class Group:
 
     def words(self) -> list[str]:
         """What has to be typed to give the same to another command."""
+        hints = get_type_hints(type(self), include_extras=True)
         typed: list[str] = []
-        for name, value in self.given().items():
-            option = f"--{name.replace('_', '-')}"
+        for name, value in Group.given(self).items():
+            option = _declared(hints[name]) or f"--{name.replace('_', '-')}"
             for one in value if isinstance(value, list) else [value]:
                 typed += [option, *([] if one is True else [str(one)])] if one is not False else []
         return typed
+
+
+def _declared(hint: Any) -> str | None:
+    """How an option is written where its annotation says so; typer keeps that as the default."""
+    info = hint.__metadata__[0]
+    named = [one for one in (info.default, *(info.param_decls or ())) if isinstance(one, str)]
+    return named[0].partition("/")[0] if named else None
 
 
 @dataclass(frozen=True)
@@ -95,7 +108,11 @@ class Columns(Group):
         str | None, setting("Own files: the column that names the client. [client]")
     ] = None
     label_column: Annotated[
-        str | None, setting("Own files: the column of classes. [y or label]")
+        str | None, setting("Own files: the column of classes, or of what is asked. [y or label]")
+    ] = None
+    event_column: Annotated[
+        str | None,
+        setting("Own files: whether the event was seen at the time in the label column."),
     ] = None
 
 
@@ -119,6 +136,9 @@ class Reading(Columns):
     layout: Annotated[
         str | None, setting("Own pictures: what the folders stand for, as in class/client.")
     ] = None
+    channels: Annotated[
+        str | None, setting("Own arrays of pictures: whether channels are first or last.")
+    ] = None
     decimal: Annotated[str | None, setting("Own text files: the decimal mark, . or ,.")] = None
 
     def given(self) -> dict[str, Any]:
@@ -127,30 +147,19 @@ class Reading(Columns):
         Raises:
             InputError: a column's kind is not NAME=KIND.
         """
+        from unalike.data.preprocessing.settings import named_kind
+
         values = super().given()
         if self.columns:
-            values["columns"] = dict(_named_kind(text) for text in self.columns)
+            values["columns"] = dict(named_kind(text) for text in self.columns)
         return values
-
-
-def _named_kind(text: str) -> tuple[str, str]:
-    name, equals, kind = text.rpartition("=")
-    if not (equals and name and kind):
-        raise InputError(f"--column {text!r}: write NAME=KIND, as in --column age=number.")
-    return name.strip(), kind.strip()
 
 
 @dataclass(frozen=True)
 class Partition(Group):
     """How a named data set is dealt to clients."""
 
-    task: Annotated[
-        str | None,
-        setting(
-            "What is asked of a sample: auto, classes, binary, labels, counts, regression, "
-            "survival or sequence. [auto]"
-        ),
-    ] = None
+    task: Task = None
     data_dir: DataDir = None
     split: Annotated[str | None, setting("How samples are dealt to clients. [dirichlet]")] = None
     alpha: Annotated[float | None, setting("Dirichlet concentration. [0.1]")] = None

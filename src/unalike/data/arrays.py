@@ -68,33 +68,6 @@ def _same_length(samples: int, labels: int) -> None:
         raise InputError("There are no samples: x and y are empty.")
 
 
-def check_labels(y: Any, name: str = "y") -> npt.NDArray[Any]:
-    """Classes [n] as whole numbers or as text; many labels a sample [n, labels] as they are.
-
-    Raises:
-        InputError: a sample without a class, or a number that is no class.
-    """
-    array = _array(y, name)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        return array
-    missing = _missing(array)
-    if missing.any():
-        raise InputError(
-            f"{name} names no class for {np.count_nonzero(missing)} of {len(array)} samples, first "
-            f"for sample {missing.argmax()}: fill them in or leave these samples out."
-        )
-    if array.dtype.kind == "O":
-        array = _inferred(array)
-    if array.dtype.kind == "f" and not (array == np.floor(array)).all():
-        first = array[(array != np.floor(array)).argmax()]
-        raise InputError(f"{name} holds {first}, which is no class: give whole numbers or names.")
-    if array.dtype.kind in "fb":
-        array = array.astype(np.int64)
-    return array if array.dtype.kind in "iu" else array.astype(str)
-
-
 def _array(value: Any, name: str) -> npt.NDArray[Any]:
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
@@ -176,13 +149,6 @@ def _column(client: Any, samples: int) -> npt.NDArray[Any]:
     if missing.any():
         raise InputError(f"client names nobody for sample {missing.argmax()}: fill in every name.")
     return column if column.dtype.kind in "iu" else column.astype(str)
-
-
-def _inferred(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A column of Python numbers as an array of numbers."""
-    import pandas
-
-    return np.asarray(pandas.Series(column).infer_objects())
 
 
 def _missing(column: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unalike.errors import InputError
+from unalike.functional.streams import generator
 
 Sizes = npt.NDArray[np.int64]
 
@@ -24,6 +25,18 @@ def cut(sizes: Sizes, *, validation: float, test: float) -> tuple[Sizes, Sizes, 
     tests = np.maximum(tests, 0)
     validations = np.maximum(np.minimum(_share(sizes, validation), sizes - 1 - tests), 0)
     return sizes - tests - validations, validations, tests
+
+
+def cut_draws(seed: int, count: int, *, start: int = 0) -> npt.NDArray[np.float64]:
+    """One random number a sample [count]: by these a client's samples are put in order for the cut.
+
+    Samples are numbered client after client. start: the number of the first one, so that whoever
+    holds one client alone draws what it has in the federation.
+    """
+    rng = generator(seed, "data/cut")
+    at_once = 4  # draws of one step of Philox
+    rng.bit_generator.advance(start // at_once)  # type: ignore[attr-defined]
+    return rng.random(start % at_once + count)[start % at_once :]
 
 
 def check_shares(validation: float, test: float) -> None:

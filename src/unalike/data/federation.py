@@ -14,7 +14,7 @@ from unalike.functional.streams import generator
 from unalike.tasks import AUTO
 
 from .arrays import as_arrays
-from .cut import check_shares, cut
+from .cut import check_shares, cut, cut_draws
 from .federated_data import FederatedData
 from .ragged import Ragged
 from .skews.registry import apply_skews, parse_skews, resampling_skews
@@ -186,7 +186,7 @@ def federate(
     sizes = np.array([len(rows) for rows in client_rows])
     owner = np.repeat(np.arange(len(client_rows)), sizes)
     rows = rows_to_deal[np.concatenate(client_rows)]
-    rows = rows[np.lexsort((generator(seed, "data/cut").random(len(rows)), owner))]
+    rows = rows[np.lexsort((cut_draws(seed, len(rows)), owner))]
     trains, validations, tests = cut(sizes, validation=validation, test=test)
     place = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     testing = place >= (trains + validations)[owner]

@@ -35,6 +35,7 @@ class ModelSpec:
     make: Callable[..., nn.Module]  # (shape, classes, **options)
     options: Mapping[str, tuple[str, ...] | type[int]] = field(default_factory=dict)
     reconstructs: bool = False  # an autoencoder: its output has the shape of its input
+    tokens: bool = False  # whether samples are whole numbers that it looks up
 
 
 def _text(shape: Shape, classes: int) -> nn.Module:
@@ -119,6 +120,7 @@ MODELS: dict[str, ModelSpec] = {
         "an embedding of 8 numbers a token, 128 gated recurrent units, logits at each place",
         "Cho et al., EMNLP 2014 (arXiv:1406.1078)",
         GRU,
+        tokens=True,
     ),
     "text-mlp": ModelSpec("one hidden layer of 128 ReLU units on text features", _MEFL, _text),
     "elu-mlp": ModelSpec(
@@ -134,6 +136,12 @@ def chosen(name: str, shape: Shape) -> str:
     if name != "auto":
         return name
     return "cnn" if len(shape) == 3 and min(shape[1:]) > 16 else "mlp"
+
+
+def takes_tokens(name: str) -> bool:
+    """Whether the samples of a network are whole numbers that it looks up."""
+    spec = MODELS.get(name.partition(":")[0])
+    return spec is not None and spec.tokens
 
 
 def build(name: str, *, shape: Shape, classes: int, seed: int) -> nn.Module:

@@ -22,6 +22,7 @@ from unalike.study.prequential import window_scores
 from unalike.study.round_choice import best_round
 from unalike.study.settings import Study
 from unalike.study.store import RunStore
+from unalike.study.training import one_answer_text
 from unalike.tasks import Task
 
 from .hidden_clients import hidden_clients, hidden_remarks
@@ -96,7 +97,12 @@ def gather(
             rows.append((label, seed, client, metric, value))
         for t, metric, value in _curves(runs, records, federations[seed]):
             curves.append((label, seed, t, metric, value))
-        remarks_found += [record["diverged"] for record in records if "diverged" in record]
+        said = [record["diverged"] for record in records if "diverged" in record]
+        speaking = runs.at(label, seed, "best")
+        if speaking is not None and "one_answer" in speaking["evaluation"]:
+            said.append(one_answer_text(speaking["evaluation"]))
+        where = f"{label}, seed {seed}: "
+        remarks_found += [where + text.removeprefix(f"{label}: ") for text in said]
         remarks_found += [record["notes"] for record in records if "notes" in record]
     titles = {label: _title(study, label) for label in study.labels()}
     remarks_found += privacy_remarks(study.privacy, runs.records, titles)

@@ -14,8 +14,14 @@ from unalike.data.sources import SOURCES
 from unalike.data.sources.source import Source
 from unalike.data.sources.synthetic import parse_synthetic
 from unalike.errors import InputError, unknown
+from unalike.models.registry import takes_tokens
 
-ROLES = {"client_column": "client", "label_column": "label", "group_column": "group"}
+ROLES = {
+    "client_column": "client",
+    "label_column": "label",
+    "event_column": "event",
+    "group_column": "group",
+}
 """Settings that name a column, and what the column is to `read`."""
 READING = {
     "columns": "kinds",
@@ -23,6 +29,7 @@ READING = {
     "scale": "scale",
     "resize": "resize",
     "layout": "layout",
+    "channels": "channels",
     "decimal": "decimal",
 }
 """Further settings of own samples, by what `read` calls them."""
@@ -144,6 +151,8 @@ def with_defaults(values: Mapping[str, Any], split_options: tuple[str, ...]) -> 
     dealt = any(values.get(name) is not None for name in ("split", "clients", *split_options))
     if source is not None and source.natural and not dealt:
         values["split"] = "natural"
+    if (data == OWN or is_file(data)) and takes_tokens(str(values.get("model", ""))):
+        values.setdefault("scale", "none")
     if is_file(data):
         check_one_deal(values, split_options)
         if not dealt:

@@ -29,6 +29,7 @@ from unalike.functional.trees import leaves
 from unalike.measures.dissimilarity import gradient_dissimilarity
 from unalike.measures.group_agreement import adjusted_rand
 from unalike.measures.groups import Floats
+from unalike.tasks import Sums, Task
 
 from .kept_models import RoundModels
 
@@ -62,8 +63,11 @@ def evaluate(
     """
     models = models_after(engine, server, t) if models is None else models
     personal = models.personal
+    task = engine.federation.task
+    tested = engine.predict(personal, engine.rows, "test").counts(task)
     result: dict[str, Any] = {
-        "personal": as_lists(_score(engine, engine.predict(personal, engine.rows, "test"))),
+        "personal": as_lists(task.scores(tested)),
+        **one_answer(task, tested),
         "validation": _pooled(engine, engine.predict(personal, engine.rows, "validation")),
     }
     if (agreement := _agreement(engine, personal)) is not None:
@@ -81,6 +85,12 @@ def evaluate(
             gradients = engine.gradients_at(shared, probed.cpu().numpy())
             result["gradient_dissimilarity"] = gradient_dissimilarity(gradients, weights)
     return result
+
+
+def one_answer(task: Task, tested: Sums) -> dict[str, str]:
+    """What all test samples are said to be, where it is one answer and they are several things."""
+    answer = task.one_answer(tested)
+    return {} if answer is None else {"one_answer": answer}
 
 
 def evaluate_new(engine: LocalEngine, server: Any, t: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ A simulated study has no such file.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ import torch
 from numpy.typing import NDArray
 
 from unalike.data.federation import Federation
+from unalike.data.preprocessing.preprocessing import Preprocessing, from_dict
+from unalike.data.preprocessing.settings import PreprocessingSettings
+from unalike.data.preprocessing.table_preprocessing import TablePreprocessing
 from unalike.data.ragged import Ragged
 from unalike.errors import InputError
 from unalike.tasks import Task, task_named
@@ -37,23 +40,43 @@ class Site:
     train: int = 0  # samples
     validation: int = 0
     test: int = 0
-    label_counts: tuple[int, ...] = ()  # samples of each class; empty where it does not tell
+    label_counts: dict[str, int] = field(default_factory=dict)  # by class; empty where untold
+    start: int = 0  # of its samples, those of all sites one after the other
+
+    @property
+    def samples(self) -> int:
+        """How many it has told of."""
+        return self.train + self.validation + self.test
 
 
 @dataclass(frozen=True)
 class SampleFormat:
-    """What the samples of all sites have in common."""
+    """What the samples of all sites have in common, as they were brought."""
 
-    shape: tuple[int, ...]
+    shape: tuple[int, ...]  # of one sample of an array
     classes: int  # or labels, tokens, targets; 1 for a number or a time
     task: str
-    columns: str = ""  # fingerprint of the features' names in their order; empty without names
+    columns: tuple[str, ...] = ()  # of a table, by name; none of arrays
     y_shape: tuple[int, ...] = ()  # of one sample's y
+    class_names: tuple[str, ...] = ()
+    settings: PreprocessingSettings = field(default_factory=PreprocessingSettings)
 
     @property
     def question(self) -> Task:
         """What is asked of a sample."""
-        return task_named(self.task).of(self.classes, self.y_shape)
+        return task_named(self.task).of(self.classes, self.y_shape, self.class_names)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {**asdict(self), "settings": self.settings.model_dump(mode="json")}
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> SampleFormat:
+        """The inverse of `plain`."""
+        lists = ("shape", "columns", "y_shape", "class_names")
+        settings = PreprocessingSettings.model_validate(plain["settings"])
+        listed = {name: tuple(plain[name]) for name in lists}
+        return cls(**{**plain, **listed, "settings": settings})
 
 
 @dataclass
@@ -68,6 +91,7 @@ class Roster:
     samples: SampleFormat | None = None
     dealt: bool = False
     begun: bool = False  # places and classes are settled, because training has begun
+    fitted: dict[str, dict[str, Any]] = field(default_factory=dict)  # preprocessing by seed
     folder: Path | None = field(default=None, repr=False)
 
     def row(self, name: str) -> int | None:
@@ -78,25 +102,49 @@ class Roster:
     def write(self) -> None:
         """Save in the study's folder."""
         if self.folder is not None:
-            plain = asdict(self)
+            plain = asdict(replace(self, samples=None))
+            plain["samples"] = None if self.samples is None else self.samples.plain()
             del plain["folder"]
             write_atomically(_path(self.folder), json.dumps(plain, indent=2).encode())
 
-    def federation(self) -> Federation:
+    def settle_starts(self) -> None:
+        """Number the samples of all sites, one place after the other."""
+        start = 0
+        for i, site in enumerate(self.places):
+            if site is not None:
+                self.places[i] = replace(site, start=start)
+                start += site.samples
+
+    def start_of(self, place: int) -> int:
+        """The number of the first sample that a site at this place has: those before it count."""
+        return sum(site.samples for site in self.places[:place] if site is not None)
+
+    def preprocessing(self, seed: int) -> Preprocessing | None:
+        """How raw samples become numbers with this seed; None where that is not known yet."""
+        plain = self.fitted.get(str(seed))
+        return None if plain is None else from_dict(plain)
+
+    def federation(self, seed: int = 0) -> Federation:
         """Who holds how much; the samples themselves are elsewhere.
 
         Places that are still empty are said to hold as much as the others do on average.
+
+        Raises:
+            InputError: nothing is known of the samples yet.
         """
-        samples = self.samples
+        samples, fitted = self.samples, self.preprocessing(seed)
         if samples is None:
             raise InputError("No site has described its samples yet.")
+        if fitted is None:
+            raise InputError(f"The preprocessing of seed {seed} has not been fitted yet.")
+        x = _placeholder_samples(samples, fitted)
         names = tuple(
             site.name if site else f"place {i + 1}, empty" for i, site in enumerate(self.places)
         )
         return RemoteFederation(
-            x=torch.zeros(1, *samples.shape, dtype=DTYPE),
+            x=x,
             y=_placeholder_labels(samples),
-            x_test=torch.zeros(0, *samples.shape, dtype=DTYPE),
+            x_test=x[:0],
             y_test=_placeholder_labels(samples)[:0],
             train=_lists_of_sizes(self._sizes("train", at_least=1)),
             validation=_lists_of_sizes(self._sizes("validation")),
@@ -105,7 +153,8 @@ class Roster:
             newcomers=np.zeros(len(self.places), dtype=bool),
             pooled_test=np.zeros(0, np.int64),
             task=samples.question,
-            reported_counts=self._reported_counts(samples.classes),
+            preprocessing=fitted,
+            reported_counts=self._reported_counts(samples),
         )
 
     def _sizes(self, part: str, at_least: int = 0) -> NDArray[np.int64]:
@@ -114,12 +163,12 @@ class Roster:
         sizes = [getattr(site, part) if site else usual for site in self.places]
         return np.maximum(np.array(sizes, dtype=np.int64), at_least)
 
-    def _reported_counts(self, classes: int) -> NDArray[np.int64]:
-        counts = np.zeros((len(self.places), classes), np.int64)
-        for i, site in enumerate(self.places):
-            if site:
-                counts[i, : len(site.label_counts)] = site.label_counts[:classes]
-        return counts
+    def _reported_counts(self, samples: SampleFormat) -> NDArray[np.int64]:
+        names = samples.question.class_names
+        told = [site.label_counts if site else {} for site in self.places]
+        return np.array([[one.get(name, 0) for name in names] for one in told], np.int64).reshape(
+            len(told), len(names)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,19 +193,9 @@ def read_sites(folder: Path) -> Roster | None:
         samples = plain["samples"]
         return Roster(
             token=plain["token"],
-            places=[
-                Site(**{**site, "label_counts": tuple(site["label_counts"])}) if site else None
-                for site in plain["places"]
-            ],
-            samples=SampleFormat(
-                **{
-                    **samples,
-                    "shape": tuple(samples["shape"]),
-                    "y_shape": tuple(samples["y_shape"]),
-                }
-            )
-            if samples
-            else None,
+            places=[Site(**site) if site else None for site in plain["places"]],
+            samples=SampleFormat.of(samples) if samples else None,
+            fitted=plain["fitted"],
             dealt=plain["dealt"],
             begun=plain["begun"],
             folder=folder,
@@ -173,6 +212,12 @@ def _path(folder: Path) -> Path:
 
 def _lists_of_sizes(sizes: NDArray[np.int64]) -> Ragged:
     return Ragged.of(np.zeros(0, np.int64), sizes)
+
+
+def _placeholder_samples(samples: SampleFormat, fitted: Preprocessing) -> torch.Tensor:
+    if isinstance(fitted, TablePreprocessing):
+        return torch.zeros(1, len(fitted.feature_names), dtype=DTYPE)
+    return torch.zeros(1, *samples.shape, dtype=torch.int64 if fitted.integers else DTYPE)
 
 
 def _placeholder_labels(samples: SampleFormat) -> torch.Tensor:

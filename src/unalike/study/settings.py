@@ -93,6 +93,9 @@ class Study(BaseModel):
     label_column: Annotated[str | None, Field(description="own files: the column of classes")] = (
         None
     )
+    event_column: Annotated[
+        str | None, Field(description="own files: whether the event was seen at the label's time")
+    ] = None
     group_column: Annotated[
         str | None, Field(description="own files: the column of the client's true group")
     ] = None
@@ -106,6 +109,10 @@ class Study(BaseModel):
     ] = None
     layout: Annotated[
         str | None, Field(description="own pictures: what folders stand for, as in class/client")
+    ] = None
+    channels: Annotated[
+        Literal["first", "last"] | None,
+        Field(description="own arrays of pictures: where they are"),
     ] = None
     decimal: Annotated[
         Literal[",", "."] | None, Field(description="own text files: the decimal mark")

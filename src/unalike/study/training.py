@@ -16,7 +16,7 @@ from unalike.engines.machine import peak_memory
 from unalike.errors import DivergedError
 from unalike.measures.dissimilarity import cancellation, client_drift
 from unalike.privacy import Account, Ledger, Release
-from unalike.rounds import Clients, Round, rounds
+from unalike.rounds import LIKELY_CAUSE, Clients, Round, rounds
 from unalike.tasks import Task
 from unalike.weighting.sampling import draw
 
@@ -39,6 +39,7 @@ class ProgressEvent:
     runs: int | None = None  # how many there are to do, said at the start
     finished: bool = False
     epsilon: float | None = None  # spent so far, where there is privacy
+    recorded: bool = False  # whether what is remarked follows from the run's records as well
 
 
 ProgressCallback = Callable[[ProgressEvent], None]
@@ -136,7 +137,7 @@ def train(
     ledger = _ledger(study, clients, cohort, hidden, store.records())
     evaluated = [r for r in store.records() if "evaluation" in r]
     best = best_round(run.task, evaluated)["evaluation"] if evaluated else None
-    t = done
+    t, rejected = done, any("rejected" in r for r in store.records())
     try:
         for t in range(done + 1, study.rounds + 1):
             started = time.perf_counter()
@@ -165,11 +166,15 @@ def train(
                 Checkpoint(t, outcome.server, run.states, plan),
                 force=run.every_checkpoint or t == study.rounds,
             )
-            said = _validation(run.task, record), _rejections(record)
+            said = _validation(run.task, record), None if rejected else _rejections(record)
+            rejected = rejected or "rejected" in record
             tell(ProgressEvent(label, seed, t, *said, epsilon=record.get("epsilon")))
+        if best is not None and "one_answer" in best:
+            tell(ProgressEvent(label, seed, t, remark=one_answer_text(best), recorded=True))
     except DivergedError as error:
         store.append({"round": t, "diverged": f"{error}"})
-        tell(ProgressEvent(label, seed, t, remark=f"{error} The other methods go on."))
+        text = f"{error} The other methods go on."
+        tell(ProgressEvent(label, seed, t, remark=text, recorded=True))
     tell(ProgressEvent(label, seed, study.rounds, finished=True))
 
 
@@ -219,4 +224,17 @@ def _validation(task: Task, record: dict[str, Any]) -> str | None:
 def _rejections(record: dict[str, Any]) -> str | None:
     if "rejected" not in record:
         return None
-    return f"round {record['round']}: answers that cannot be used from {record['rejected']}"
+    names = ", ".join(record["rejected"])
+    return (
+        f"round {record['round']}: answers of {names} cannot be used: their "
+        f"numbers are not finite. {LIKELY_CAUSE} Later rounds are counted, not said."
+    )
+
+
+def one_answer_text(evaluation: dict[str, Any]) -> str:
+    """That a model has learned nothing, where it gives one answer to everybody."""
+    return (
+        f"all test samples get one answer, {evaluation['one_answer']}, although they are several "
+        "things: the model has learned nothing. Likely causes are a step size too large or too "
+        "small, unscaled features, or too few rounds."
+    )

@@ -5,7 +5,7 @@ One task a file. Nothing outside this room asks which task it is.
 
 from unalike.core.loss import Loss, Ratio, SampleLoss
 
-from .automatic import Reading, read
+from .automatic import Reading, RowFacts, read, row_facts, task_of_rows
 from .cox import CoxLoss
 from .measure import NUMBER, SHARE, Axis, Measure, Unit
 from .registry import AUTO, TASKS, register_measure, task_named
@@ -26,6 +26,7 @@ __all__ = [
     "Measure",
     "Ratio",
     "Reading",
+    "RowFacts",
     "SampleLoss",
     "Strata",
     "Sums",
@@ -35,6 +36,8 @@ __all__ = [
     "added",
     "read",
     "register_measure",
+    "row_facts",
     "stacked",
     "task_named",
+    "task_of_rows",
 ]

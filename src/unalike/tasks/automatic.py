@@ -12,6 +12,7 @@ rows of whole numbers beside such x [n, T]  sequence
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,16 +87,55 @@ def _decide(array: Array, name: str, x_shape: tuple[int, ...]) -> tuple[str, str
 
 
 def _of_rows(array: Array, name: str, x_shape: tuple[int, ...]) -> tuple[str, str, str]:
+    return task_of_rows(row_facts(array, x_shape), name)
+
+
+class RowFacts(NamedTuple):
+    """What holds for all rows of values [n, k]."""
+
+    columns: int  # k
+    one_hot: bool
+    zeros_and_ones: bool
+    time_and_event: bool
+    whole: bool
+    beside_x: bool  # one value for each place of x
+
+    @classmethod
+    def together(cls, parts: Sequence[RowFacts]) -> RowFacts:
+        """What holds for the rows of all of them, which have the same number of columns."""
+        flags = zip(*(part[1:] for part in parts), strict=True)
+        return cls(parts[0].columns, *map(all, flags))
+
+
+def row_facts(array: Array, x_shape: tuple[int, ...]) -> RowFacts:
+    """Of numbers [n, k]; x_shape: of one sample, where samples are whole numbers."""
     columns = array.shape[1]
-    if one_hot(array):
+    return RowFacts(
+        columns,
+        one_hot(array),
+        bool(np.isin(array, (0, 1)).all()),
+        columns == 2 and bool(np.isin(array[:, 1], (0, 1)).all() and (array[:, 0] >= 0).all()),
+        whole(array),
+        x_shape == array.shape[1:],
+    )
+
+
+def task_of_rows(facts: RowFacts, name: str) -> tuple[str, str, str]:
+    """The task of such rows, why, and the next likely one.
+
+    Raises:
+        InputError: there are two that fit.
+    """
+    columns = facts.columns
+    if facts.one_hot:
         return "classes", f"holds rows of {columns} with one 1 each (one-hot)", "labels"
-    if np.isin(array, (0, 1)).all():
+    if facts.zeros_and_ones:
         return "labels", f"holds rows of {columns} zeros and ones", "regression"
-    if columns == 2 and np.isin(array[:, 1], (0, 1)).all() and (array[:, 0] >= 0).all():
+    if facts.time_and_event:
         return "survival", "holds a time and an event that is 0 or 1", "regression"
-    if whole(array) and x_shape == array.shape[1:]:
+    if facts.whole and facts.beside_x:
         return "sequence", "holds whole numbers for each place of x", "regression"
-    if whole(array):
+    if facts.whole:
         raise _two_readings(name, f"rows of {columns} whole numbers", "sequence", "regression")
     return "regression", f"holds rows of {columns} numbers", ""
 

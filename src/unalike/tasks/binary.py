@@ -163,6 +163,9 @@ class Binary(Classes):
         found = np.nan_to_num(np.stack(shares, 1)) * held[:, None]
         return Parts(super().parts(two, truth, sizes, addable), found, held)
 
+    def one_answer(self, sums: Sums) -> str | None:
+        return self._one_class(sums.parts.classes.tally)
+
     def without_details(self, parts: Any) -> Any:
         nothing: Parts = zeros_like(parts)
         return nothing._replace(classes=super().without_details(parts.classes))

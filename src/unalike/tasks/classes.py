@@ -28,6 +28,9 @@ from .sums import Sums, zeros_like
 from .task import Array, Baseline, Shape, Strata, Task
 from .values import values_of, whole
 
+FEWEST = 10
+"""Samples of clients with several classes, from which on one class at each is no accident."""
+
 
 class Parts(NamedTuple):
     """What groups of predictions hold."""
@@ -211,6 +214,19 @@ class Classes(Task):
             ranking.Pairs(*(np.stack(columns, 1) for columns in zip(*pairs, strict=True))),
             histograms(odds, members, sizes, addable),
         )
+
+    def one_answer(self, sums: Sums) -> str | None:
+        return self._one_class(sums.parts.tally)
+
+    def _one_class(self, counted: Tally) -> str | None:
+        """One class for everybody, or at each group one for all of its samples."""
+        of_several = np.count_nonzero(counted.actual, axis=1) > 1
+        said = np.count_nonzero(counted.predicted, axis=1)
+        everybody = np.flatnonzero(counted.predicted.sum(0))
+        if len(everybody) == 1 and np.count_nonzero(counted.actual.sum(0)) > 1:
+            return f"the class {self.names[everybody[0]]!r}"
+        enough = counted.size[of_several].sum() >= FEWEST
+        return "one class at each client" if enough and (said[of_several] == 1).all() else None
 
     def without_details(self, parts: Parts) -> Parts:
         nothing: Parts = zeros_like(parts)

@@ -112,6 +112,13 @@ class Task(ABC):
     def without_details(self, parts: Parts) -> Parts:
         """Parts that give the same main measure, and say as little else as that allows."""
 
+    def one_answer(self, sums: Sums) -> str | None:
+        """The answer that all samples of all groups get, where their truths are several; or None.
+
+        Only tasks with classes know of one; of hidden details nothing is known.
+        """
+        return None
+
     @abstractmethod
     def baseline(self, y: Array) -> Baseline:
         """The best guess that knows only the training samples' y [n, ...]."""

@@ -21,15 +21,16 @@ def test_waits_double_up_to_a_limit_and_begin_anew_after_a_long_life() -> None:
 
 def test_events_of_the_worker_in_words() -> None:
     request = {"verb": "train", "method": "fedrep", "seed": 0, "t": 3}
-    assert site_process._sentence({"event": "asked", **request}) is None
-    assert (
-        site_process._sentence({"event": "answered", **request, "seconds": 0.5})
-        == "fedrep, seed 0, round 3: train answered in 0.5 s."
-    )
-    assert (
-        site_process._sentence({"event": "failed", **request, "why": "no."})
-        == "fedrep, seed 0, round 3: train failed: no."
-    )
+    assert site_process._sentences({"event": "asked", **request}) == []
+    assert site_process._sentences({"event": "answered", "verb": "fit", "seconds": 0.5}) == []
+    assert site_process._sentences({"event": "told", "text": "sums"}) == ["sums"]
+    assert site_process._sentences({"event": "prepared", "texts": ["a", "b"]}) == ["a", "b"]
+    assert site_process._sentences({"event": "answered", **request, "seconds": 0.5}) == [
+        "fedrep, seed 0, round 3: train answered in 0.5 s."
+    ]
+    assert site_process._sentences({"event": "failed", **request, "why": "no."}) == [
+        "fedrep, seed 0, round 3: train failed: no."
+    ]
     assert site_process._event("{broken") is None
     assert site_process._event("[1]") is None
 

@@ -139,7 +139,7 @@ def test_heads_that_cannot_be_read() -> None:
 
 def test_what_travels_is_what_the_numbers_weigh() -> None:
     numbers = {"down": torch.zeros(600_000), "more": torch.zeros(7, dtype=torch.float64)}
-    run = RunDescription("0" * 21, {"data": "digits", "rounds": 50}, "scaffold", 3, 7, 20, 10)
+    run = RunDescription("0" * 21, {"data": "digits", "rounds": 50}, "scaffold", 3, 7, 20)
     message = pack("train", {**run.facts(), "t": 12, "last": 11}, numbers)
     sent = FlowerMessage(wrap(message.frames()), dst_node_id=1, message_type="train")
     objects = get_all_nested_objects(sent).values()

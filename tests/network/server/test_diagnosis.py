@@ -17,13 +17,15 @@ from site_files import site
 from small_studies import SMALL
 from unalike import DiagnosisResult, InputError, diagnose
 from unalike.cli.main import main
-from unalike.data.site_samples import SiteSamples, read_site_samples
+from unalike.data.preprocessing.table import Column
+from unalike.data.reading.raw_samples import RawSamples, read_raw
 from unalike.network.protocol.flower_message import unwrap, wrap
 from unalike.network.protocol.messages import Message, pack
 from unalike.network.protocol.summary_request import SummaryRequest
 from unalike.network.server.diagnosis import read_diagnosis, run_diagnosis
 from unalike.network.server.server_settings import ServerSettings
 from unalike.network.server.study import prepare
+from unalike.network.site.own_samples import read_own_samples
 from unalike.network.site.session import Session
 from unalike.network.site.site_settings import SiteSettings
 from unalike.study.inputs import deal_study
@@ -48,16 +50,22 @@ def owners(folder: Path, **more: Any) -> list[SiteSettings]:
         np.savez(folder / f"{i}.npz", x=x[rows], y=y[rows])
         name = f"site-{i}"
         found.append(
-            SiteSettings(name, folder / name, read_site_samples(folder / f"{i}.npz"), **more)
+            SiteSettings(name, folder / name, read_own_samples(folder / f"{i}.npz"), **more)
         )
     return found
 
 
 def together(settings: list[SiteSettings]) -> tuple[np.ndarray, ...]:
     samples = [one.samples for one in settings if one.samples is not None]
-    x, y = (np.concatenate([getattr(one, part) for one in samples]) for part in ("x", "y"))
-    names = np.repeat([one.name for one in settings], [len(one.y) for one in samples])
-    return x, y, names
+    x, y = np.concatenate([one.x for one in samples]), np.concatenate(list(map(classes, samples)))
+    return x, y, np.repeat([one.name for one in settings], list(map(len, samples)))
+
+
+def classes(samples: RawSamples | None) -> np.ndarray:
+    """The numbers that a site's file has as classes: [n]."""
+    assert samples is not None
+    assert isinstance(samples.labels, Column)
+    return samples.labels.values
 
 
 def diagnosed(
@@ -106,14 +114,14 @@ def test_one_of_many_labels(tmp_path: Path) -> None:
     made = []
     for one in settings:
         assert one.samples is not None
-        y = np.stack([one.samples.y > 1, one.samples.y == 4], 1).astype(np.float32)
-        made.append(replace(one, samples=SiteSamples(one.samples.x, y)))
+        held = classes(one.samples)
+        y = np.stack([held > 1, held == 4], 1).astype(np.float32)
+        made.append(replace(one, samples=read_raw((one.samples.x, y), scale="none")))
     with pytest.raises(InputError, match="choose one of them"):
         diagnosed(tmp_path / "none", made)
     there = diagnosed(tmp_path / "one", made, label=1)
     assert there.labels == ("without label 1", "with label 1")
-    assert made[0].samples is not None
-    assert there.counts[0, 1] == made[0].samples.y[:, 1].sum()
+    assert there.counts[0, 1] == (classes(settings[0].samples) == 4).sum()
 
 
 def answers(grid: InProcessGrid) -> list[Message]:
@@ -130,7 +138,9 @@ def test_with_noise_the_server_hears_no_true_number(tmp_path: Path) -> None:
     assert {answer.verb for answer in answers(grid)} == {"describe", "summarise"}
     for answer in answers(grid):
         assert answer.facts.get("sizes", [0, 0, 0]) == [0, 0, 0]
-        assert answer.facts.get("label_counts", []) == []
+        assert not answer.facts.get("label_counts")
+        told = answer.facts.get("samples")
+        assert told is None or told["labels"]["names"] == list("01234")
     roster = read_sites(tmp_path / "study")
     assert roster is not None
     assert all(site is not None and site.train == 0 for site in roster.places)

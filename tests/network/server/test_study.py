@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,13 @@ import pytest
 from flwr.app import Message as FlowerMessage
 
 from network_grid import InProcessGrid, Node, node
+from run_records import assert_same_records, metrics
 from small_studies import SMALL
 from unalike import InputError, compare, resume
 from unalike.api.studies import read_result
-from unalike.data.site_samples import read_site_samples
 from unalike.network.server.server_settings import ServerSettings
 from unalike.network.server.study import prepare, run_study
+from unalike.network.site.own_samples import read_own_samples
 from unalike.network.site.session import Session
 from unalike.network.site.site_settings import SiteSettings
 from unalike.study.roster import read_sites
@@ -44,37 +44,6 @@ class Sites:
     def node(self, key: int, settings: SiteSettings) -> Node:
         self.sessions[key] = Session(settings)
         return node(self.sessions[key].handle)
-
-
-def metrics(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    return {
-        str(path.parent.relative_to(folder)): [
-            json.loads(line) for line in path.read_text("utf-8").splitlines()
-        ]
-        for path in sorted(folder.rglob("metrics.jsonl"))
-    }
-
-
-def assert_same_records(a: Any, b: Any, where: str = "") -> None:
-    """Numbers to float tolerance; what only a simulation has, and times, aside.
-
-    Over a network the AUC of several sites together comes from histograms.
-    """
-    if isinstance(a, dict):
-        apart = {"gradient_dissimilarity", "train_seconds", "peak_memory_bytes"}
-        if where.endswith((".validation", ".global")):
-            apart.add("auc")
-        assert a.keys() - apart == b.keys() - apart, where
-        for key in a.keys() - apart:
-            assert_same_records(a[key], b[key], f"{where}.{key}")
-    elif isinstance(a, list):
-        assert len(a) == len(b), where
-        for i, (x, y) in enumerate(zip(a, b, strict=True)):
-            assert_same_records(x, y, f"{where}[{i}]")
-    elif isinstance(a, float):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6, err_msg=where)
-    else:
-        assert a == b, where
 
 
 def test_a_study_over_sites_is_the_simulated_one(tmp_path: Path) -> None:
@@ -158,15 +127,15 @@ def test_sites_with_samples_of_their_own(tmp_path: Path) -> None:
     )
     sites, grid = Sites(tmp_path), InProcessGrid()
     for i, (name, rows) in enumerate((("north", 40), ("east", 30), ("west", 25))):
-        samples = read_site_samples(own_samples(tmp_path, name, rows))
+        samples = read_own_samples(own_samples(tmp_path, name, rows))
         hides = name == "west"
         settings = SiteSettings(name, tmp_path / f"state {name}", samples, reveal_classes=not hides)
         grid.nodes[i] = sites.node(i, settings)
     odd = SiteSettings(
-        "odd", tmp_path / "state odd", read_site_samples(own_samples(tmp_path, "o", 30, 5))
+        "odd", tmp_path / "state odd", read_own_samples(own_samples(tmp_path, "o", 30, 5))
     )
     grid.nodes[8] = sites.node(8, odd)
-    twin = SiteSettings("east", tmp_path / "state twin", read_site_samples(tmp_path / "east.npz"))
+    twin = SiteSettings("east", tmp_path / "state twin", read_own_samples(tmp_path / "east.npz"))
     grid.nodes[9] = sites.node(9, twin)
     folder = tmp_path / "study"
     prepare(study, folder, sites=4)
@@ -192,7 +161,7 @@ def test_sites_with_samples_of_their_own(tmp_path: Path) -> None:
 
 
 def own_site(sites: Sites, folder: Path, name: str, rows: int) -> Node:
-    samples = read_site_samples(own_samples(folder, name, rows))
+    samples = read_own_samples(own_samples(folder, name, rows))
     return sites.node(rows, SiteSettings(name, folder / name, samples))
 
 

@@ -6,20 +6,30 @@ from pathlib import Path
 
 from site_files import blobs
 from unalike import __version__
-from unalike.data.site_samples import SiteSamples
+from unalike.data.preprocessing.preprocessing import fit
+from unalike.data.preprocessing.settings import PreprocessingSettings
+from unalike.data.reading.raw_samples import read_raw
 from unalike.network.protocol.messages import FAILED, pack
+from unalike.network.protocol.preparation import Preparation
 from unalike.network.protocol.run_description import RunDescription
 from unalike.network.site.session import Session
 from unalike.network.site.site_settings import SiteSettings
 
+PREPARED = Preparation(
+    task="classes",
+    outputs=3,
+    class_names=("0", "1", "2"),
+    preprocessing=fit({"north": blobs(30, 0)[0]}, PreprocessingSettings()).to_dict(),
+).facts()
+
 
 def session(folder: Path, noise: float | None = None) -> Session:
-    return Session(SiteSettings("north", folder, SiteSamples(*blobs(30, 0)), noise=noise))
+    return Session(SiteSettings("north", folder, read_raw(blobs(30, 0)), noise=noise))
 
 
 def run(token: str) -> dict[str, object]:
     settings = {"data": "own", "model": "logistic"}
-    return RunDescription(token, settings, "fedavg", 0, 0, 1, 3).facts()
+    return RunDescription(token, settings, "fedavg", 0, 0, 1).facts() | PREPARED
 
 
 def test_a_verb_that_nobody_knows(tmp_path: Path) -> None:
@@ -62,3 +72,14 @@ def test_each_run_has_a_trainer_of_its_own(tmp_path: Path) -> None:
     answer = site.handle(pack("train", {**run("c"), "run": {"version": "0"}}))
     assert answer.facts["why"].startswith("the server runs unalike 0 and this site")
     assert not (tmp_path / "c").exists()
+
+
+def test_a_site_remembers_how_its_samples_are_prepared(tmp_path: Path) -> None:
+    question = {key: value for key, value in run("a").items() if key != "preparation"}
+    answer = session(tmp_path).handle(pack("train", {**question, "t": 1}))
+    assert answer.facts["why"] == "this site does not know how its samples are prepared"
+    session(tmp_path).handle(pack("train", {**run("a"), "t": 1}))
+    again = session(tmp_path).handle(pack("train", {**question, "t": 1}))
+    assert again.facts["why"] == "the server sent no model"
+    broken = session(tmp_path).handle(pack("train", {**run("b"), "preparation": {}, "t": 1}))
+    assert broken.facts["why"] == "how samples are prepared cannot be read"

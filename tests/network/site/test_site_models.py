@@ -13,10 +13,11 @@ import torch
 import unalike
 from model_scores import reported, score
 from network_grid import InProcessGrid, node
-from site_files import QUICK
+from site_files import QUICK, STUDY, blobs, site, table
 from unalike import Federation, InputError, Result, compare
 from unalike.api.studies import read_result
 from unalike.network.server.study import prepare, run_study
+from unalike.network.site.own_samples import read_own_samples
 from unalike.network.site.session import Session
 from unalike.network.site.site_settings import SiteSettings
 from unalike.study.inputs import deal_study
@@ -62,9 +63,12 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
             clients.names[row], folder / str(row), client=row, reveal_accuracy=row != HIDDEN
         )
         said[row] = []
-        made = Session(settings)
-        made.notify = said[row].append
-        return made
+
+        def tell(event: str, **more: Any) -> None:
+            if event == "said":
+                said[row].append(more["text"])
+
+        return Session(settings, tell)
 
     grid = InProcessGrid({1 + row: node(session(row).handle) for row in range(4)})
     prepare(study, folder / "study")
@@ -137,3 +141,19 @@ def test_nothing_is_kept_where_nothing_is_wanted(tmp_path: Path) -> None:
     prepare(study, tmp_path / "study")
     run_study(grid, tmp_path / "study", QUICK, lambda _: None)
     assert not list(tmp_path.rglob("model*"))
+
+
+def test_a_site_predicts_from_its_own_table(tmp_path: Path) -> None:
+    """What was fitted over the network travels with the model that the site keeps."""
+    study = make_study({**STUDY, "rounds": 2})
+    nodes = {}
+    for at, name in enumerate(("north", "south")):
+        table(*blobs(60, at)).to_csv(tmp_path / f"{name}.csv", index=False)
+        samples = read_own_samples(tmp_path / f"{name}.csv", label="grade")
+        nodes[1 + at] = site(SiteSettings(name, tmp_path / name, samples))
+    prepare(study, tmp_path / "study", sites=2)
+    run_study(InProcessGrid(nodes), tmp_path / "study", QUICK, lambda _: None)
+    model = unalike.load(tmp_path / "north" / "models" / "fedavg-seed-0.safetensors")
+    assert model.description.client == "north"
+    frame = table(*blobs(60, 0))
+    assert (model.predict(frame) == frame["grade"]).mean() > 0.9

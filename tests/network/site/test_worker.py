@@ -22,7 +22,7 @@ from flwr.app import Message as FlowerMessage
 
 from network_grid import InProcessGrid, app_node
 from unalike import __version__
-from unalike.data.site_samples import read_site_samples
+from unalike.data.preprocessing.table import Column, Table
 from unalike.network.protocol.flower_message import unwrap, wrap
 from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import FAILED, Message, pack
@@ -30,7 +30,8 @@ from unalike.network.server.server_settings import ServerSettings
 from unalike.network.server.study import prepare, run_study
 from unalike.network.site.client_app import app
 from unalike.network.site.exit_status import OVER_TIME_LIMIT, REFUSED
-from unalike.network.site.session import Session
+from unalike.network.site.own_samples import read_own_samples
+from unalike.network.site.session import Session, Tell
 from unalike.network.site.site_settings import SiteSettings
 from unalike.network.site.worker import Worker, main
 from unalike.network.site.worker_socket import answer_one, ask, listen
@@ -118,7 +119,8 @@ def test_workers_serve_a_study_and_survive_being_killed(tmp_path: Path, two: lis
     assert done[-1]["accuracy"].keys() == {"north", "south"}
     assert not [event for event in events if event["event"] == "remark"]
     verbs = [event.get("verb") for event in two[0].events() if event["event"] == "answered"]
-    assert verbs == ["describe", *["train", "evaluate"] * 3, "keep"]
+    assert verbs == ["describe", "fit", "fit", *["train", "evaluate"] * 3, "keep"]
+    assert [event["event"] for event in two[0].events()].count("told") == 2
     said = [event["text"] for event in two[0].events() if event["event"] == "said"]
     assert len(said) == 1
     assert "scaffold, seed 0: the model of round" in said[0]
@@ -165,7 +167,7 @@ def test_where_no_socket_can_be(
 
 def test_messages_that_are_not_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     session = Session(
-        SiteSettings("north", tmp_path, read_site_samples(samples(tmp_path / "x.npz")))
+        SiteSettings("north", tmp_path, read_own_samples(samples(tmp_path / "x.npz")))
     )
     worker, socket = Worker(session, limit=60), tmp_path / "worker.sock"
     with listen(socket) as listener:
@@ -209,8 +211,7 @@ def test_a_step_over_the_limit_ends_the_worker(
     ("files", "why"),
     [
         ({}, "There is no file or folder"),
-        ({"x": np.zeros((2, 3))}, "has no column 'y'"),
-        ({"x": np.full((2, 3), np.nan), "y": np.arange(2)}, "NaN"),
+        ({"x": np.zeros((2, 3))}, "Say which column, or which values, are the labels"),
         ({"x": np.zeros((2, 3)), "y": np.arange(3)}, "same length"),
     ],
 )
@@ -231,23 +232,32 @@ def test_what_the_options_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     found: list[SiteSettings] = []
 
     class EndedSession(Session):
-        def __init__(self, settings: SiteSettings) -> None:
-            super().__init__(settings)
+        def __init__(self, settings: SiteSettings, tell: Tell) -> None:
+            super().__init__(settings, tell)
             found.append(settings)
             self.refused = "enough"
 
     monkeypatch.setattr("unalike.network.site.worker.Session", EndedSession)
-    (tmp_path / "mine.csv").write_text("a,grade,who\n1,ill,north\n2,well,south\n3,ill,south\n")
+    (tmp_path / "mine.csv").write_text(
+        "a,b,grade,who\n1,,ill,north\n2,x,well,south\n3,x,ill,south\n"
+    )
     given = ["--socket", str(tmp_path / "s"), "--state", str(tmp_path), "--name", "south"]
     given += ["--data", str(tmp_path / "mine.csv"), "--label-column", "grade"]
+    more = ["--client-column", "who", "--hide-accuracy", "--hide-columns", "--drop", "b"]
+    more += ["--column", "a=number", "--task", "binary"]
     before = signal.getsignal(signal.SIGTERM)
-    assert main([*given, "--client-column", "who", "--hide-accuracy"]) == REFUSED
+    assert main([*given, *more]) == REFUSED
     signal.signal(signal.SIGTERM, before)
     (one,) = found
     assert one.samples is not None
-    assert one.samples.x.tolist() == [[2], [3]]
-    assert one.samples.y.tolist() == ["well", "ill"]
-    assert (one.reveal_classes, one.reveal_accuracy) == (True, False)
+    assert isinstance(one.samples.x, Table)
+    assert isinstance(one.samples.labels, Column)
+    assert one.samples.x.names == ("a",)
+    assert one.samples.x.column("a").values.tolist() == ["2", "3"]
+    assert one.samples.labels.values.tolist() == ["well", "ill"]
+    assert one.samples.settings.kinds == {"a": "number"}
+    assert (one.reveal_classes, one.reveal_columns, one.reveal_accuracy) == (True, False, False)
+    assert one.task == "binary"
 
 
 def test_the_client_app_is_thin() -> None:

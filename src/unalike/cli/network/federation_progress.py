@@ -10,7 +10,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from unalike.cli.columns_table import columns_table
 from unalike.cli.progress import ProgressDisplay
+from unalike.data.preprocessing.table_preprocessing import ColumnRow
 from unalike.results import units
 
 
@@ -54,6 +56,8 @@ class FederationProgress(ProgressDisplay):
             self.say(f"{event['site']} has joined.")
         elif kind == "refused":
             self.say(f"{event['site']} was refused: {event['why']}")
+        elif kind == "prepared":
+            self._show_preparation(event)
         elif kind == "round":
             self._take_round(event)
         elif kind == "finished":
@@ -61,6 +65,14 @@ class FederationProgress(ProgressDisplay):
             self.say("The study is finished.")
         elif kind != "failed" and "text" in event:
             self.say(str(event["text"]))
+
+    def _show_preparation(self, event: dict[str, Any]) -> None:
+        """What is asked of the samples, and the columns as they were understood."""
+        self.say(event["asked"])
+        if event["columns"]:
+            self.console.print(columns_table(event["columns"], ColumnRow._fields))
+        for sentence in event["sentences"]:
+            self.say(sentence)
 
     def _take_round(self, event: dict[str, Any]) -> None:
         self._state = "training"

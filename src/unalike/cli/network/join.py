@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from unalike.cli.console import say
-from unalike.cli.options import Columns, Group, expand, setting
+from unalike.cli.options import Group, Reading, Task, expand, setting
 from unalike.errors import InputError
+from unalike.network.server.server_settings import check_seconds
 
 from . import options
 from .interruption import interruptible
@@ -20,8 +21,8 @@ DEVICES = ("cpu", "cuda", "auto")
 
 
 @dataclass(frozen=True)
-class SiteColumns(Columns):
-    """What the columns of a site's file mean."""
+class SiteReading(Reading):
+    """How a site's file is read."""
 
     client_column: Annotated[
         str | None,
@@ -30,6 +31,19 @@ class SiteColumns(Columns):
             "site's --name are taken."
         ),
     ] = None
+    task: Task = None
+
+    def check(self) -> None:
+        """Raise InputError where one of them means nothing."""
+        from unalike.data.preprocessing.settings import check_scale
+        from unalike.tasks import AUTO, task_named
+
+        self.given()
+        check_scale(self.scale or AUTO)
+        if (self.task or AUTO) != AUTO:
+            task_named(self.task or AUTO)
+        if self.resize is not None and self.resize < 1:
+            raise InputError(f"--resize {self.resize}: pictures have at least one pixel a side.")
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,14 @@ class Answers(Group):
         bool,
         typer.Option(
             "--hide-classes", help="Do not tell how many samples of each class there are."
+        ),
+    ] = False
+    hide_columns: Annotated[
+        bool,
+        typer.Option(
+            "--hide-columns",
+            help="Do not tell counts, ranges and sums of the columns; what the other sites tell "
+            "decides how samples become numbers.",
         ),
     ] = False
     hide_accuracy: Annotated[
@@ -64,6 +86,7 @@ class Answers(Group):
         """Raise InputError where one of them means nothing."""
         if self.device not in DEVICES:
             raise InputError(f"--device {self.device!r}: choose cpu, cuda or auto.")
+        check_seconds("--limit", self.limit)
         if self.noise is not None:
             options.checked_epsilon(self.noise)
 
@@ -73,10 +96,10 @@ def join(
     *,
     server: Annotated[str, typer.Argument(help="HOST:PORT of the server.")],
     data: Annotated[
-        Path, typer.Option(help="This site's samples: a .npz, .csv, .parquet file or a folder.")
+        Path, typer.Option(help="This site's samples: a file, or a folder of pictures.")
     ],
     name: Annotated[str, typer.Option(help="How this site is called.")],
-    columns: SiteColumns,
+    reading: SiteReading,
     tls: Annotated[
         Path | None, typer.Option(help="The server's ca.crt, or a folder that holds it.")
     ] = None,
@@ -102,6 +125,8 @@ def join(
 
     check_name(name, "--name")
     answers.check()
+    reading.check()
+    check_seconds("--patience", patience, at_once=True)
     if not data.exists():
         raise InputError(f"--data {data}: there is no such file or folder.")
     if key is not None and tls is None:
@@ -112,7 +137,7 @@ def join(
         server=parse_address(server, "server"),
         name=name,
         state_folder=state or Path(f"unalike-{name}"),
-        worker_options=["--data", str(data), *columns.words(), *answers.words()],
+        worker_options=["--data", str(data), *reading.words(), *answers.words()],
         credentials=Credentials(
             None if tls is None else authority_file(tls).resolve(),
             None if key is None else key.resolve(),

@@ -65,8 +65,14 @@ class Diagnosis(Group):
         return {
             "diagnose": True,
             "noise": 0.0 if self.noise is None else checked_epsilon(self.noise),
-            "label": -1 if self.label is None else self.label,
+            "label": -1 if self.label is None else _checked_label(self.label),
         }
+
+
+def _checked_label(label: int) -> int:
+    if label < 0:
+        raise InputError(f"--label {label}: labels are numbered from 0.")
+    return label
 
 
 def checked_epsilon(epsilon: float) -> float:

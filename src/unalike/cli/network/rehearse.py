@@ -41,6 +41,7 @@ def rehearse(
     from unalike.study.roster import read_sites
 
     asked, node = diagnosis.settings(), node_kind(one_process)
+    ServerSettings.of({"deadline": deadline})
     folder = folder or Path("runs") / f"{named(study)}-rehearsal"
     place, settings = prepared(
         study, method, folder, sites=nodes, tls=None, overwrite=overwrite, deals=True

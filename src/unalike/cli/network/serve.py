@@ -10,6 +10,7 @@ import typer
 
 from unalike.cli.console import say
 from unalike.cli.options import Group, expand
+from unalike.errors import InputError
 from unalike.network.server.server_settings import HELP, ServerSettings
 
 from . import options
@@ -60,6 +61,9 @@ def serve(
     """Conduct a study among sites that join over the network; the same command goes on with it."""
     need_flower()
     asked = diagnosis.settings()
+    ServerSettings.of(waiting.given())
+    if sites is not None and sites < max(1, waiting.least or 1):
+        raise InputError(f"--sites {sites}: give at least 1, and no fewer than --least asks for.")
     if diagnosis.diagnose and folder is None and not study.is_dir():
         folder = Path("runs") / f"{named(study)}-diagnosis"
     from unalike.network.deployment.ports import parse_address

@@ -38,6 +38,8 @@ class _Value(BaseModel):
 class Range(_Value):
     """From where to where the entries of each feature reach, at one client or several."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
     shape: tuple[int, ...]  # of one sample
     count: NonNegativeInt  # entries of each feature
     low: tuple[int | float, ...]

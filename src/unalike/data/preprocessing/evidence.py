@@ -51,7 +51,7 @@ class DateEvidence(BaseModel):
 class ColumnEvidence(BaseModel):
     """Counts over the training samples of one client, or of several together."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     rows: NonNegativeInt

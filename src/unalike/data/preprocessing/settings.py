@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from unalike.errors import unknown
+from unalike.errors import InputError, unknown
 
 Scale = Literal["auto", "standard", "robust", "none"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
@@ -32,3 +32,15 @@ def check_scale(scale: str) -> Scale:
         if scale == known:
             return known
     raise unknown("scale", scale, SCALES)
+
+
+def named_kind(text: str) -> tuple[str, str]:
+    """A column and its kind, from NAME=KIND.
+
+    Raises:
+        InputError: it is written otherwise.
+    """
+    name, equals, kind = text.rpartition("=")
+    if not (equals and name and kind):
+        raise InputError(f"--column {text!r}: write NAME=KIND, as in --column age=number.")
+    return name.strip(), kind.strip()

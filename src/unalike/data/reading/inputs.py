@@ -108,7 +108,9 @@ def _folder(place: Path, roles: dict[str, Any], size: Size | None, layout: str) 
             )
     found = read_folder(place, layout)
     pictures, notes = read_pictures(found.files, size)
-    columns = {"label": found.label, "client": found.client}
+    columns = {"label": found.label}
+    if found.client is not None:
+        columns["client"] = found.client
     return Source(pictures, columns, [*found.notes, *notes], place=str(place), channels="first")
 
 

@@ -27,7 +27,6 @@ class Labels(NamedTuple):
     y: npt.NDArray[Any]  # [n, ...] as the task has it
     task: Task
     notes: list[str]
-    column: str = ""  # where they stood
 
 
 def read_rows(values: npt.NDArray[Any], what: str, task: str, x_shape: tuple[int, ...]) -> Labels:
@@ -50,7 +49,7 @@ def read_column(
     Raises:
         InputError: one sentence says what to change.
     """
-    numbers = None if order else _numbers(column)
+    numbers = None if order else numbers_of(column)
     parted = numbers is not None and bool((numbers != np.floor(numbers)).any())
     asks_for_classes = task != AUTO and task_named(task).holds_classes
     if asks_for_classes or (task == AUTO and not parted):
@@ -62,7 +61,7 @@ def read_column(
     return Labels(y, found, [text] if text else [])
 
 
-def _numbers(column: Column) -> npt.NDArray[np.float64] | None:
+def numbers_of(column: Column) -> npt.NDArray[np.float64] | None:
     """The values where all of them are numbers; None where there are others, or none at all."""
     if column.values.dtype.kind in "iuf":
         numbers = column.values.astype(np.float64)
@@ -84,24 +83,46 @@ def read_classes(
     """
     if order:
         column = _named(column, order, what)
-    names, notes = _class_names(column, what)
+    names, notes = class_names_of(column, what)
     different = in_natural_order(dict.fromkeys(names.tolist()))
-    _refuse_quantities(different, what, chosen=chosen, listed=not order and _typed(column))
-    if len(different) == 1:
-        raise InputError(
-            f"All {len(names)} samples are of one class in {what}, {different[0]!r}: at least two "
-            "are needed."
-        )
-    if len(different) == len(names) > 2:
-        raise InputError(
-            f"Every sample has a class of its own in {what}: is that the column of classes?"
-        )
+    check_different(
+        different, what, samples=len(names), chosen=chosen, typed=not order and typed(column)
+    )
     y, ordered = in_order(names)
     notes.append(f"{what}: {len(different)} classes, in this order: {_listed(different)}.")
     return y, ordered, notes
 
 
-def _class_names(column: Column, what: str) -> tuple[npt.NDArray[np.str_], list[str]]:
+def check_different(
+    different: list[str], what: str, *, samples: int, chosen: bool, typed: bool
+) -> None:
+    """Whether the different names of all samples, in natural order, are those of classes.
+
+    chosen: whether somebody has said so. typed: whether they came as whole numbers by type.
+
+    Raises:
+        InputError: one class, as many as samples, or numbers that may be quantities.
+    """
+    listed = typed and different == [str(place) for place in range(len(different))]
+    if not (chosen or listed):
+        _refuse_quantities(different, what)
+    if len(different) == 1:
+        raise InputError(
+            f"All {samples} samples are of one class in {what}, {different[0]!r}: at least two "
+            "are needed."
+        )
+    if len(different) == samples > 2:
+        raise InputError(
+            f"Every sample has a class of its own in {what}: is that the column of classes?"
+        )
+
+
+def class_names_of(column: Column, what: str) -> tuple[npt.NDArray[np.str_], list[str]]:
+    """The class of each sample by its name [n], and what must be said.
+
+    Raises:
+        InputError: a sample without a class, or a number that is no class.
+    """
     kind = column.values.dtype.kind
     if kind == "f":
         held = column.values[~np.isnan(column.values)]
@@ -124,18 +145,13 @@ def _quantities(what: str, example: str) -> InputError:
     )
 
 
-def _typed(column: Column) -> bool:
-    """Whether whole numbers 0 to C - 1 came as numbers, the usual way to write classes."""
-    if column.values.dtype.kind not in "iu":
-        return False
-    found = np.unique(column.values)
-    return bool((found == np.arange(len(found))).all())
+def typed(column: Column) -> bool:
+    """Whether these are whole numbers by type, the usual way to write classes 0 to C - 1."""
+    return column.values.dtype.kind in "iu"
 
 
-def _refuse_quantities(different: list[str], what: str, *, chosen: bool, listed: bool) -> None:
-    if chosen or listed or len(different) <= MOST_NUMBERED:
-        return
-    if all(is_whole(name) for name in different):
+def _refuse_quantities(different: list[str], what: str) -> None:
+    if len(different) > MOST_NUMBERED and all(map(is_whole, different)):
         raise InputError(
             f"{what} holds {len(different)} different whole numbers, {different[0]} to "
             f"{different[-1]}, and two readings are plausible: say task=classes if each of them is "

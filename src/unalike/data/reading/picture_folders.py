@@ -2,6 +2,7 @@
 
 client/class/picture     the usual layout
 class/client/picture     each class holds its clients
+layout="class"           class/picture: the pictures of one client, or of nobody in particular
 layout="client/*/class"  anything else, said level by level from the top
 """
 
@@ -33,7 +34,7 @@ class PictureFolder(NamedTuple):
     """The files of a folder with the client and the class of each."""
 
     files: list[Path]
-    client: npt.NDArray[np.str_]  # [n]
+    client: npt.NDArray[np.str_] | None  # [n]; None where no level names it
     label: npt.NDArray[np.str_]  # [n]
     notes: list[str]
 
@@ -44,12 +45,7 @@ def read_folder(folder: Path, layout: str = "") -> PictureFolder:
     Raises:
         InputError: none, too few levels, or levels that can be read in two ways.
     """
-    files = sorted(
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-    )
+    files = picture_files(folder)
     if not files:
         raise InputError(
             f"{folder} holds no pictures: they must lie in folders client/class, as in "
@@ -58,34 +54,47 @@ def read_folder(folder: Path, layout: str = "") -> PictureFolder:
     levels = [file.relative_to(folder).parts[:-1] for file in files]
     depth = min(map(len, levels))
     notes: list[str] = []
+    client: int | None
     if layout:
         client, label = _said(layout, depth, folder)
     else:
         client, label, notes = _found(levels, depth, folder)
-    deeper = sum(len(parts) > max(client, label) + 1 for parts in levels)
+    last = label if client is None else max(client, label)
+    deeper = sum(len(parts) > last + 1 for parts in levels)
     if deeper and not layout:
         notes.append(f"Folders below these two levels are not told apart ({deeper} pictures).")
     return PictureFolder(
         files,
-        np.array([parts[client] for parts in levels]),
+        None if client is None else np.array([parts[client] for parts in levels]),
         np.array([parts[label] for parts in levels]),
         notes,
     )
 
 
-def _said(layout: str, depth: int, folder: Path) -> tuple[int, int]:
+def picture_files(folder: Path) -> list[Path]:
+    """The pictures below a folder, in order."""
+    return sorted(
+        file
+        for file in folder.rglob("*")
+        if file.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    )
+
+
+def _said(layout: str, depth: int, folder: Path) -> tuple[int | None, int]:
     words = layout.strip("/").split("/")
-    if sorted(word for word in words if word != "*") != ["class", "client"]:
+    named = sorted(word for word in words if word != "*")
+    if named not in (["class", "client"], ["class"]):
         raise InputError(
             f'layout must name "client" and "class" once each, as in "client/class" or '
-            f'"*/class/client", not {layout!r}.'
+            f'"*/class/client", or "class" alone, not {layout!r}.'
         )
     if len(words) > depth:
         raise InputError(
             f"layout {layout!r} has {len(words)} levels, but some pictures of {folder} lie below "
             f"{depth} alone."
         )
-    return words.index("client"), words.index("class")
+    return words.index("client") if "client" in words else None, words.index("class")
 
 
 def _found(

@@ -5,30 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from unalike.data.dataset import Dataset
-from unalike.data.natural_order import in_order
-from unalike.data.preprocessing.settings import PreprocessingSettings, check_scale
-from unalike.data.preprocessing.table import Table
-from unalike.errors import InputError
 from unalike.tasks import AUTO, task_named
-from unalike.tasks.values import whole
 
-from .array_inputs import samples_of
-from .array_layout import channels_first
-from .inputs import source_of
-from .labels import Labels, read_column, read_rows
-from .names import names_of
 from .pictures import Size
-from .roles import Source, column_of, labels_of
-from .times import as_times
+from .raw_samples import read_raw
 
 
 def read(
     source: Any,
     *,
     label: Any = None,
+    event: Any = None,
     client: Any = None,
     time: Any = None,
     group: Any = None,
@@ -58,6 +46,8 @@ def read(
         label: the column that is asked for, by name, or one value a sample [n], or several
             [n, k]: many labels, quantities, time and event, tokens. By default the column "y" or
             "label".
+        event: the column, or one value a sample, that says whether an event was seen at the time
+            that `label` holds: yes or no, 1 or 0.
         client: the column that names whose each sample is, or one name a sample. By default
             the column "client", where there is one.
         time: the column that says when each sample was taken, or one time a sample.
@@ -77,80 +67,30 @@ def read(
     """
     if task != AUTO:
         task_named(task)
-    if decimal not in ("", ",", "."):
-        raise InputError(f'decimal must be "," or ".", not {decimal!r}.')
-    settings = PreprocessingSettings(
-        kinds=dict(kinds or {}), drop=tuple(drop), scale=check_scale(scale)
+    raw = read_raw(
+        source,
+        label=label,
+        event=event,
+        client=client,
+        time=time,
+        group=group,
+        kinds=kinds,
+        drop=drop,
+        scale=scale,
+        resize=resize,
+        layout=layout,
+        channels=channels,
+        decimal=decimal,
     )
-    size = (resize, resize) if isinstance(resize, int) else resize
-    roles = {"label": label, "client": client, "time": time, "group": group}
-    found, roles = source_of(source, roles, size, layout=layout, decimal=decimal)
-    x = found.x if isinstance(found.x, Table) else samples_of(found.x)
-    tokens = () if isinstance(x, Table) or not whole(x) else x.shape[1:]
-    labels = _labels(found, roles["label"], task, tokens)
-    whose, when = (
-        column_of(found, "client", roles["client"]),
-        column_of(found, "time", roles["time"]),
-    )
-    cluster = column_of(found, "group", roles["group"])
-    used = [labels.column, *(c.name for c in (whose, when, cluster) if c is not None)]
-    notes = [*found.notes, *labels.notes]
-    names = times = groups = None
-    group_names: tuple[str, ...] = ()
-    if whose is not None:
-        names, said = names_of(whose, whose.name)
-        notes += said
-    if when is not None:
-        times, said = as_times(when)
-        notes += said
-    if cluster is not None:
-        group_of, said = names_of(cluster, cluster.name)
-        groups, group_names = in_order(group_of)
-        notes += said
-    if isinstance(x, Table):
-        x = x.without([name for name in used if name in x.names])
-        if not x.columns:
-            raise InputError("No feature is left: every column is a label, client, time or group.")
-        _refuse_unknown(settings, x)
-    else:
-        _refuse_columns(settings)
-        if found.channels != "first":
-            x, said = channels_first(x, channels)
-            notes += said
-    if len(x) != len(labels.y):
-        raise InputError(
-            f"x and y must have the same length, but x has {len(x)} samples and y "
-            f"{len(labels.y)} labels."
-        )
+    labels = raw.asked(task)
     return Dataset(
-        x=x,
+        x=raw.x,
         y=labels.y,
         task=labels.task,
-        client=names,
-        time=times,
-        group=groups,
-        group_names=group_names,
-        settings=settings,
-        notes=tuple(notes),
+        client=raw.client,
+        time=raw.time,
+        group=raw.group,
+        group_names=raw.group_names,
+        settings=raw.settings,
+        notes=(*raw.notes, *labels.notes),
     )
-
-
-def _labels(found: Source, wish: Any, task: str, tokens: tuple[int, ...]) -> Labels:
-    values, name = labels_of(found, wish)
-    what = name or "y"
-    if isinstance(values, np.ndarray):
-        return read_rows(values, what, task, tokens)._replace(column=name)
-    order = found.orders.get(name, ()) or found.order
-    return read_column(values, what, task, order=order)._replace(column=name)
-
-
-def _refuse_unknown(settings: PreprocessingSettings, table: Table) -> None:
-    for name in (*settings.kinds, *settings.drop):
-        table.column(name)
-
-
-def _refuse_columns(settings: PreprocessingSettings) -> None:
-    for name in (*settings.kinds, *settings.drop):
-        raise InputError(
-            f"x is an array, which has no column {name!r}: give a data frame or a table."
-        )

@@ -16,7 +16,7 @@ from .frames import as_pandas, is_frame
 from .index import aligned
 from .names import as_column
 
-USUAL = {"label": ("y", "label"), "client": ("client",), "time": (), "group": ()}
+USUAL = {"label": ("y", "label"), "client": ("client",), "event": (), "time": (), "group": ()}
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,10 @@ def labels_of(source: Source, wish: Any) -> tuple[Column | npt.NDArray[Any], str
     values, name = _values(source, "label", wish)
     if values is None:
         here = f" Columns are: {', '.join(source.names)}." if source.names else ""
-        raise InputError(f"Say which column, or which values, are the labels with label=...{here}")
+        raise InputError(
+            "Say which column, or which values, are the labels with label=... (--label-column)."
+            f"{here}"
+        )
     if isinstance(values, Column):
         return values, name
     array = as_array(values, name or "y") if not _is_series(values) else None

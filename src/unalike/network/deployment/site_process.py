@@ -213,7 +213,7 @@ class SiteProcess:
             return
         self._log_position += len(whole) + 1
         for line in whole.decode("utf-8", "replace").splitlines():
-            if (event := _event(line)) is not None and (sentence := _sentence(event)):
+            for sentence in _sentences(_event(line) or {}):
                 self._notify(sentence)
 
 
@@ -231,19 +231,21 @@ def _event(line: str) -> dict[str, Any] | None:
     return event if isinstance(event, dict) else None
 
 
-def _sentence(event: dict[str, Any]) -> str | None:
+def _sentences(event: dict[str, Any]) -> list[str]:
     """What a person at the site wants to know of it."""
-    if event.get("event") == "said":
-        return str(event.get("text"))
-    if event.get("event") not in ("answered", "failed") or event.get("verb") == "describe":
-        return None
+    if event.get("event") in ("told", "said"):
+        return [str(event.get("text"))]
+    if event.get("event") == "prepared":
+        return [str(text) for text in event.get("texts", ())]
+    if event.get("event") not in ("answered", "failed") or event.get("verb") in ("describe", "fit"):
+        return []
     run = ""
     if "method" in event:
         run = f"{event['method']}, seed {event.get('seed')}, round {event.get('t')}: "
     verb = event.get("verb", "a question")
     if event["event"] == "failed":
-        return f"{run}{verb} failed: {event.get('why')}"
-    return f"{run}{verb} answered in {event.get('seconds')} s."
+        return [f"{run}{verb} failed: {event.get('why')}"]
+    return [f"{run}{verb} answered in {event.get('seconds')} s."]
 
 
 def _last_line(worker: Process) -> str:

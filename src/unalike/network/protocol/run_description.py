@@ -22,7 +22,6 @@ class RunDescription:
     seed: int
     row: int  # the site's place in the study; random draws know the client by it
     clients: int  # N, all that train
-    classes: int
     version: str = __version__
 
     def facts(self) -> dict[str, Any]:

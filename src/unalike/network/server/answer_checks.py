@@ -10,6 +10,7 @@ from unalike.functional.finite import finite
 from unalike.functional.trees import leaves
 from unalike.network.protocol.messages import Message, MessageError, shapes_of, unpack
 
+NOT_FINITE = "its numbers are not finite"
 MIN_FOR_MEDIAN = 3
 """Answers from which on there is a usual length to compare with."""
 BLOCK = 1 << 16
@@ -25,7 +26,7 @@ def read_up(answer: Message, schema: Any) -> Any:
     if gradient_count(answer) is None:
         raise MessageError("it does not say how many gradients were taken")
     if not answer.facts.get("sound", True):
-        raise MessageError("its numbers are not finite")
+        raise MessageError(NOT_FINITE)
     up = unpack(answer, {"up": schema}).get("up")
     if up is None:
         raise MessageError("it holds no numbers")
@@ -43,7 +44,7 @@ def check_numbers(tree: Any, schema: Any) -> None:
     if expected != found:
         raise MessageError(f"it holds {', '.join(found)}, not {', '.join(expected)}")
     if not finite(tree):
-        raise MessageError("its numbers are not finite")
+        raise MessageError(NOT_FINITE)
 
 
 def gradient_count(answer: Message) -> int | None:

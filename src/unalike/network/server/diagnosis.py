@@ -21,6 +21,7 @@ from flwr.serverapp import Grid
 
 from unalike import __version__
 from unalike.api.diagnose import DiagnosisResult, diagnose_from_summaries
+from unalike.data.preprocessing.preprocessing import from_dict
 from unalike.diagnosis.diagnose_summaries import Summaries
 from unalike.diagnosis.samples import classes_of
 from unalike.diagnosis.summary import DIRECTIONS, FeatureMoments, Summary, pooled_scale
@@ -42,10 +43,14 @@ from unalike.study.store import strip_prefix
 
 from .answer_checks import check_numbers
 from .events import EventHandler, remark
+from .preparations import preparation_of, tell_preparation
+from .preprocessing_fit import fit_preprocessing
 from .requests import Requests
 from .server_settings import ServerSettings
 from .sites import ConnectedSites
 
+ALL = "all"
+"""The key of the preprocessing that is fitted on all samples of the sites."""
 Part = TypeVar("Part", FeatureMoments, Summary)
 
 
@@ -64,6 +69,11 @@ def run_diagnosis(
     requests = Requests(grid, poll=settings.poll)
     sites = ConnectedSites(study, roster, requests, settings, on_event, request.facts())
     sites.wait_for_all()
+    if not roster.dealt and request.noise == 0 and ALL not in roster.fitted:
+        fitted = fit_preprocessing(sites, roster, request.seed, "all")
+        roster.fitted[ALL] = fitted.to_dict()
+        roster.write()
+        tell_preparation(roster, ALL, on_event)
     _write(folder, _SummaryCollection(sites, study, roster, request).summaries())
     result = read_diagnosis(folder, out=folder)
     on_event(remark(result.headline))
@@ -100,9 +110,11 @@ class _SummaryCollection:
     ) -> None:
         self.sites, self.request = sites, request
         samples = roster.samples or _dealt_samples(study, request.seed)
-        self.labels = _labels(samples, study, request)
-        self.images = len(samples.shape) > 1
-        classes, size = len(self.labels), math.prod(samples.shape)
+        self.roster = roster
+        self.labels = _labels(samples, request)
+        shape = _shape(samples, roster)
+        self.images = len(shape) > 1
+        classes, size = len(self.labels), math.prod(shape)
         self._facts: dict[str, Any] = {
             "version": __version__,
             "study": settings_for_sites(study),
@@ -133,13 +145,22 @@ class _SummaryCollection:
         epsilon = self.request.noise or None
         return Summaries(names, self.labels, tuple(of_sites.values()), epsilon)
 
+    def _prepared(self, place: int) -> dict[str, Any]:
+        """What a site with samples of its own must know of their preparation."""
+        if self.roster.dealt:
+            return {}
+        key = ALL if self.request.noise == 0 else None
+        return preparation_of(self.roster, key, place).facts()
+
     def _collect(
         self, verb: str, name: str, places: list[int], trees: dict[str, Any], schema: Part
     ) -> dict[int, Part]:
         """Place -> numbers, of those that answered as they should."""
-        message = pack(verb, self._facts, trees)
+        requests = {
+            place: pack(verb, self._facts | self._prepared(place), trees) for place in places
+        }
         purpose = {SPREAD: "Spread of features", SUMMARISE: "Summaries"}[verb]
-        answers = self.sites.request_from_enough(dict.fromkeys(places, message), purpose)
+        answers = self.sites.request_from_enough(requests, purpose)
         parts = {}
         for place in places:
             if place in answers:
@@ -170,11 +191,20 @@ def _as_arrays(tree: Part) -> Part:
     return type(tree)(*(leaf.numpy() for leaf in leaves(tree)))
 
 
-def _labels(samples: SampleFormat, study: Study, request: SummaryRequest) -> tuple[str, ...]:
+def _shape(samples: SampleFormat, roster: Roster) -> tuple[int, ...]:
+    """Of one sample as numbers; with noise a table's columns are numbers as they are."""
+    if not samples.columns:
+        return samples.shape
+    fitted = roster.fitted.get(ALL)
+    width = len(samples.columns) if fitted is None else len(from_dict(fitted).feature_names)
+    return (width,)
+
+
+def _labels(samples: SampleFormat, request: SummaryRequest) -> tuple[str, ...]:
     """The names of the classes."""
     task = samples.question
     if task.holds_classes and request.label < 0:
-        return study.classes or tuple(map(str, range(samples.classes)))
+        return task.class_names
     nothing = task.no_truth()
     zeros = nothing.new_zeros(1, *nothing.shape[1:]).numpy().astype(np.int64)
     if task.strata(zeros).text:

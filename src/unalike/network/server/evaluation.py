@@ -17,7 +17,7 @@ from unalike.functional.forward_pass import BatchMoments
 from unalike.functional.trees import items, leaves, map_tree
 from unalike.network.protocol.messages import Message, MessageError, unpack
 from unalike.network.protocol.schemas import sums_of, tree_of_sums
-from unalike.study.evaluate import Scores, as_lists, of_first_group
+from unalike.study.evaluate import Scores, as_lists, of_first_group, one_answer
 from unalike.tasks import Sums, added, stacked
 
 from .remote_run import RemoteRun
@@ -43,9 +43,11 @@ def evaluate(run: RemoteRun, server: Any, shared: Any, t: int) -> dict[str, Any]
             requests[place] = run.request("evaluate", t, place, trees)
     answers = run.sites.request(requests, f"Measuring after round {t}")
     told = _read_told(run, answers)
+    tested = _by_place(run, told["test"], places)
     result = {
         **_hidden(run, answers),
-        "personal": as_lists(_scores(run, _by_place(run, told["test"], places))),
+        "personal": as_lists(_scores(run, tested)),
+        **one_answer(run.federation.task, tested),
         "validation": of_first_group(_scores(run, _sum(run, told["validation"]))),
     }
     if shared is not None:

@@ -5,6 +5,8 @@ The key "event" says which:
     waiting     for: the names of the sites that are missing; here: sites that are there; least
     joined      site
     refused     site, why
+    prepared    asked, what is asked of the sites' own samples; columns, the rows of the table of
+                columns, none where they bring no tables; sentences, what else must be known
     plan        method, seed, text
     round       method, seed, t, rounds, answers, dropped, rejected, bytes_down, bytes_up, seconds;
                 where measured also measure, the name of the task's main measure, under that name

@@ -15,13 +15,14 @@ from unalike.engines.local import Answers, messages_for
 from unalike.functional.trees import map_tree
 from unalike.network.protocol.messages import Message, MessageError
 from unalike.network.protocol.schemas import up_schema
+from unalike.rounds import LIKELY_CAUSE
 from unalike.study.kept_models import RoundModels
 from unalike.study.store import Checkpoint
 from unalike.study.training import Evaluation
 from unalike.tasks import Task
 
 from . import evaluation
-from .answer_checks import gradient_count, not_clipped, read_up, too_long
+from .answer_checks import NOT_FINITE, gradient_count, not_clipped, read_up, too_long
 from .remote_run import RemoteRun, RunSetup
 from .sites import ConnectedSites
 
@@ -39,6 +40,7 @@ class RemoteClients:
 
     def __init__(self, setup: RunSetup, sites: ConnectedSites) -> None:
         self.setup, self.sites, self.run = setup, sites, RemoteRun(setup, sites)
+        self._diverged: set[str] = set()  # sites of which it was said
         federation = self.run.federation
         zero_x, zero_y = federation.x[:1] * 0, federation.y[:1] * 0
         self._up_schema = up_schema(
@@ -117,8 +119,7 @@ class RemoteClients:
         answers = self.sites.request_from_enough(requests, f"Round {t}")
         ups, refused = self._check(answers)
         for place, why in refused.items():
-            name = self.sites.name(place)
-            self.sites.remark(f"Round {t}: the answer of {name} is not used: {why}.")
+            self._remark_refused(t, self.sites.name(place), why)
         used = [place for place in places if place in ups]
         self.run.last_used[used] = t
         return Answers(
@@ -127,6 +128,15 @@ class RemoteClients:
             np.isin(places, list(answers)),
             sum(gradient_count(answer) or 0 for answer in answers.values()),
         )
+
+    def _remark_refused(self, t: int, name: str, why: str) -> None:
+        """What diverges is said once a run and site, with its likely cause; the rest each time."""
+        text = f"Round {t}: the answer of {name} is not used: {why}."
+        if why != NOT_FINITE:
+            self.sites.remark(text)
+        elif name not in self._diverged:
+            self._diverged.add(name)
+            self.sites.remark(f"{text} {LIKELY_CAUSE} Later rounds are counted, not said.")
 
     def _check(self, answers: dict[int, Message]) -> tuple[dict[int, Any], dict[int, str]]:
         """The numbers that may be used, by place, and why others may not."""

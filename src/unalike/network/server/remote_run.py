@@ -18,6 +18,7 @@ from unalike.core import Method, Problem
 from unalike.core.buffers import with_buffers
 from unalike.data.federation import Federation
 from unalike.network.protocol.messages import Message, pack
+from unalike.network.protocol.preparation import Preparation
 from unalike.network.protocol.run_description import RunDescription
 from unalike.privacy import Privacy
 
@@ -34,6 +35,7 @@ class RunSetup:
     federation: Callable[[], Federation]  # who holds how much, as far as it is known by now
     weights: Callable[[NDArray[np.int64]], Tensor]  # sizes [N] -> shares of the objective [N]
     description: RunDescription  # its row is filled in for each site
+    preparation: Callable[[int], Preparation] | None = None  # of the own samples at a place
     privacy: Privacy | None = None
     secret: int = 0  # of the server, for noise and cohorts where there is privacy
 
@@ -61,4 +63,7 @@ class RemoteRun:
         """A request of round t to the site of this place."""
         run = replace(self.setup.description, row=place).facts()
         run |= {"t": t, "last": int(self.last_used[place]), "best": self.best}
+        seed, preparation = self.setup.description.seed, self.setup.preparation
+        if preparation is not None and not self.sites.is_prepared(place, seed):
+            run |= preparation(place).facts()
         return pack(verb, {**run, **facts}, trees)

@@ -7,6 +7,7 @@ config leaves out has the default. `HELP` says what each means, also to the comm
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -63,11 +64,36 @@ class ServerSettings:
                         f"The run config's {known.name} = {run_config[known.name]!r} is no "
                         f"{kind.__name__}."
                     ) from None
-        return ServerSettings(**values)
+        settings = ServerSettings(**values)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Raise InputError where one of them means nothing."""
+        for name in ("deadline", "poll"):
+            check_seconds(name, getattr(self, name))
+        for name in ("patience", "grace"):
+            check_seconds(name, getattr(self, name), at_once=True)
+        if self.least < 0:
+            raise InputError(f"least = {self.least}: give a number of sites, or 0 for all of them.")
+        if not 0 <= self.excess < math.inf:
+            raise InputError(f"excess = {self.excess:g}: give a number above 1, or 0 for never.")
+        if self.noise != 0 and not 0 < self.noise < math.inf:
+            raise InputError(f"noise = {self.noise:g}: give an epsilon above 0, or 0 for none.")
 
     def node_ids(self) -> dict[str, int]:
         """Name -> node of the sites that may join; empty where all may."""
         return {name: int(node) for name, node in json.loads(self.keys or "{}").items()}
+
+
+def check_seconds(name: str, seconds: float, *, at_once: bool = False) -> None:
+    """Raise InputError where these are no seconds that a clock can count.
+
+    at_once: whether there may be none.
+    """
+    if not (0 < seconds < math.inf or (at_once and seconds == 0)):
+        least = "from 0 on" if at_once else "above 0"
+        raise InputError(f"{name} = {seconds:g}: give a number of seconds {least}.")
 
 
 HELP: dict[str, str] = {known.name: known.metadata["help"] for known in fields(ServerSettings)}

@@ -11,13 +11,15 @@ from typing import Any
 from unalike import __version__
 from unalike.errors import InputError
 from unalike.network.protocol.messages import Message, pack
+from unalike.network.protocol.preparation import SampleDescription
 from unalike.network.protocol.run_description import settings_for_sites
-from unalike.study.roster import Roster, SampleFormat
+from unalike.study.roster import Roster
 from unalike.study.settings import Study
 
-from .admission import SiteDescription, common_samples, place_of
+from .admission import SiteDescription, place_of
 from .events import EventHandler, remark
 from .requests import Answer, Failure, Requests
+from .sample_format import common_format
 from .server_settings import ServerSettings
 
 DESCRIBE_SECONDS = 120.0
@@ -45,7 +47,8 @@ class ConnectedSites:
         self._facts = dict(facts or {})
         self._admitted = settings.node_ids()
         self._marks: dict[int, str] = {}  # node -> the mark of its site
-        self._samples: dict[int, SampleFormat] = {}  # place -> what its samples are like
+        self._samples: dict[int, SampleDescription] = {}  # place -> what its samples are like
+        self._prepared: set[tuple[int, int]] = set()  # node and seed: who knows the preparation
         self._excluded: set[int] = set()  # nodes that are not asked again
         self._retry_at: dict[int, float] = {}  # node -> when it is asked again
         self._pending: dict[str, int] = {}  # message -> node
@@ -139,6 +142,7 @@ class ConnectedSites:
         answers: dict[int, Message] = {}
         for place, node in nodes.items():
             answer = received.get(node)
+            self._note_preparation(node, requests[place], answered=isinstance(answer, Message))
             if isinstance(answer, Message):
                 answers[place] = answer
                 if answer.facts.get("lost"):
@@ -151,6 +155,19 @@ class ConnectedSites:
             else:
                 self.remark(f"{purpose}: {self.name(place)} did not answer in time.")
         return answers
+
+    def is_prepared(self, place: int, seed: int) -> bool:
+        """Whether the site of a place has answered since it was told how to prepare its samples."""
+        return (self.nodes.get(place, -1), seed) in self._prepared
+
+    def _note_preparation(self, node: int, request: Message, *, answered: bool) -> None:
+        run = request.facts.get("run")
+        if run is None:
+            return
+        if answered:
+            self._prepared.add((node, run["seed"]))
+        else:
+            self._prepared = {known for known in self._prepared if known[0] != node}
 
     def request_from_enough(self, requests: dict[int, Message], purpose: str) -> dict[int, Message]:
         """The answers by place, of at least as many sites as are needed.
@@ -204,6 +221,9 @@ class ConnectedSites:
         site, known = description.site, self.roster.places[place]
         if self.roster.dealt and known is not None:
             site = replace(known, mark=site.mark)
+        elif self.roster.begun:
+            start = self.roster.start_of(place) if known is None else known.start
+            site = replace(site, start=start)
         if known is not None and known.mark not in ("", site.mark):
             self.remark(f"{site.name} has come with another state folder than before.")
         if description.samples is not None:
@@ -234,6 +254,10 @@ class ConnectedSites:
                 "--client), or stop the other one."
             )
 
+    def refuse(self, place: int, why: str) -> None:
+        """Go on without the site of a place, for good."""
+        self._refuse(self.nodes.pop(place), self.name(place), why)
+
     def _refuse(self, node: int, name: str, why: str) -> None:
         self._excluded.add(node)
         self.on_event({"event": "refused", "site": name, "why": why})
@@ -251,9 +275,11 @@ class ConnectedSites:
         roster = self.roster
         if self._settled:
             return False
-        roster.samples, misfits = common_samples(self._samples)
+        here = {place: self._samples[place] for place in self.nodes}
+        sizes = [site.samples for site in roster.places if site is not None]
+        roster.samples, misfits = common_format(here, self.study, sum(sizes))
         for place, why in misfits.items():
-            self._refuse(self.nodes.pop(place), self.name(place), why)
+            self.refuse(place, why)
             del self._samples[place]
             roster.places[place] = None
         return bool(misfits)
@@ -266,5 +292,6 @@ class ConnectedSites:
         order = sorted(self.places, key=lambda i: (roster.places[i] is None, self.name(i)))
         roster.places = [roster.places[i] for i in order]
         self.nodes = {order.index(place): node for place, node in self.nodes.items()}
+        roster.settle_starts()
         roster.begun = True
         roster.write()

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import secrets
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from unalike.network.protocol.run_description import (
 )
 from unalike.privacy import read_secret, require_accountant
 from unalike.results.summary import write_summary
+from unalike.study.data_files import ROLES
 from unalike.study.files import write_atomically
 from unalike.study.inputs import UserInputs, deal_study, problem_for
 from unalike.study.model_description import describe_run
@@ -39,6 +41,8 @@ from unalike.weighting.weights import objective
 
 from .events import Event, EventHandler, remark
 from .model_choice import RemoteModelWriter
+from .preparations import preparation_of, tell_preparation
+from .preprocessing_fit import fit_preprocessing
 from .remote_clients import RemoteClients
 from .remote_run import RunSetup
 from .requests import Requests
@@ -93,6 +97,7 @@ def run_study(grid: Grid, folder: Path, settings: ServerSettings, on_event: Even
         sites.wait_for_all()
     unsuited: dict[str, InputError] = {}
     for label, seed in left:
+        _prepare_samples(sites, roster, seed, on_event)
         try:
             clients = RemoteClients(_run_setup(study, label, seed, roster), sites)
         except InputError as error:
@@ -127,7 +132,7 @@ def _train(study: Study, clients: RemoteClients, store: RunStore, on_event: Even
         if progress.plan is not None:
             begun = True
             on_event({"event": "plan", "method": label, "seed": seed, "text": progress.plan})
-        elif not begun:
+        elif not begun or (progress.recorded and "diverged" not in store.records()[-1]):
             on_event(remark(f"{label}, seed {seed}: {progress.remark}"))
         elif not progress.finished:
             on_event(_round_event(store.records()[-1], study, clients))
@@ -172,13 +177,13 @@ def _round_event(record: dict[str, Any], study: Study, clients: RemoteClients) -
 
 def _run_setup(study: Study, label: str, seed: int, roster: Roster) -> RunSetup:
     def federation() -> Federation:
-        return deal_study(study, seed) if roster.dealt else roster.federation()
+        return deal_study(study, seed) if roster.dealt else roster.federation(seed)
 
     now = federation()
     problem = problem_for(study, now, UserInputs())
     clients = int((~now.newcomers).sum())
     settings = settings_for_sites(study)
-    description = RunDescription(roster.token, settings, label, seed, 0, clients, now.classes)
+    description = RunDescription(roster.token, settings, label, seed, 0, clients)
 
     def weights(sizes: NDArray[np.int64]) -> Tensor:
         return objective(study.weights, sizes, seed=seed)
@@ -188,7 +193,38 @@ def _run_setup(study: Study, label: str, seed: int, roster: Roster) -> RunSetup:
     if study.privacy is not None and roster.folder is not None:
         secret = read_secret(roster.folder / "secret")
     w = problem.init(seed)
-    return RunSetup(method, problem, w, federation, weights, description, study.privacy, secret)
+    return RunSetup(
+        method,
+        problem,
+        w,
+        federation,
+        weights,
+        description,
+        None if roster.dealt else partial(preparation_of, roster, str(seed)),
+        study.privacy,
+        secret,
+    )
+
+
+def _prepare_samples(
+    sites: ConnectedSites, roster: Roster, seed: int, on_event: EventHandler
+) -> None:
+    """Fit the preprocessing of the sites' own samples with this seed, and keep it."""
+    if roster.dealt or roster.preprocessing(seed) is not None:
+        return
+    first = not roster.fitted
+    if first and sites.study.privacy is not None:
+        on_event(
+            remark(
+                "What sites tell of their columns for the preprocessing is exact, and epsilon does "
+                "not cover it: a site that must not tell it joins with --hide-columns."
+            )
+        )
+    fitted = fit_preprocessing(sites, roster, seed)
+    roster.fitted[str(seed)] = fitted.to_dict()
+    roster.write()
+    if first:
+        tell_preparation(roster, str(seed), on_event)
 
 
 def _suitable(study: Study, on_event: EventHandler) -> Study:
@@ -201,6 +237,13 @@ def _suitable(study: Study, on_event: EventHandler) -> Study:
         )
     if study.privacy is not None:
         require_accountant()
+    if study.data == OWN:
+        for name in (*ROLES, "layout", "channels", "decimal", "resize"):
+            if getattr(study, name) is not None:
+                raise InputError(
+                    f"{name} says how a file is read, and each site reads its own: leave it out "
+                    "of the study and say it to 'unalike join'."
+                )
     for skew in study.skew:
         if study.data == OWN:
             raise InputError(

@@ -2,50 +2,103 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from unalike import __version__
 from unalike.data.cut import cut
-from unalike.data.sources.source import Arrays
+from unalike.data.preprocessing.table import Table
+from unalike.data.reading.label_evidence import LabelEvidence, evidence_of_labels
+from unalike.data.reading.labels import class_names_of
+from unalike.data.reading.raw_samples import RawSamples
+from unalike.errors import InputError
 from unalike.network.protocol.messages import Message, pack
+from unalike.network.protocol.preparation import SampleDescription
 from unalike.network.protocol.run_description import read_settings
 from unalike.network.protocol.summary_request import SummaryRequest
 from unalike.study.settings import Study
+from unalike.tasks import AUTO
 
 from .site_settings import SiteSettings
 
 
 def describe(settings: SiteSettings, message: Message) -> Message:
-    """Who this site is and, unless it is to be told with noise, how many samples it has."""
+    """Who this site is and, unless it is to be told with noise, how many samples it has.
+
+    Raises:
+        InputError: this site's samples do not suit the study.
+    """
     facts: dict[str, Any] = {
         "version": __version__,
         "name": settings.name,
         "mark": settings.mark(),
         "client": settings.client,
     }
-    samples = settings.samples
-    if samples is not None and message.facts.get("version") == __version__:
-        study = read_settings(message.facts["study"])
-        facts |= _sample_facts(samples.to_arrays(study.classes), study, settings.reveal_classes)
-        facts["columns"] = samples.fingerprint()
-        request = SummaryRequest.of(message.facts)
-        if request is not None and request.noise != 0:
-            facts |= {"sizes": [0, 0, 0], "label_counts": []}
-    return pack("describe", facts)
+    raw = settings.samples
+    if raw is None or message.facts.get("version") != __version__:
+        return pack("describe", facts)
+    study, request = read_settings(message.facts["study"]), SummaryRequest.of(message.facts)
+    noisy = request is not None and request.noise != 0
+    task = _task(settings, study)
+    labels = evidence_of_labels(raw, task, study.classes)
+    if noisy:
+        labels = _without_names(labels, raw, study)
+    table = raw.x if isinstance(raw.x, Table) else None
+    description = SampleDescription(
+        columns=() if table is None else table.names,
+        shape=() if isinstance(raw.x, Table) else raw.x.shape[1:],
+        labels=labels,
+        task=raw.implied if settings.task == AUTO else settings.task,
+        kinds=raw.settings.kinds,
+        scale=raw.settings.scale,
+    )
+    facts["samples"] = description.model_dump(mode="json")
+    counts = _counts(raw, labels, task, study) if settings.reveal_classes and not noisy else {}
+    parts = cut(np.array([len(raw)]), validation=study.validation, test=study.test)
+    sizes = [0, 0, 0] if noisy else [int(size[0]) for size in parts]
+    return pack("describe", facts | {"sizes": sizes, "label_counts": counts})
 
 
-def _sample_facts(samples: Arrays, study: Study, reveal_classes: bool) -> dict[str, Any]:
-    parts = cut(np.array([len(samples.y)]), validation=study.validation, test=study.test)
-    strata = samples.question.strata(samples.y)
-    counts = strata.counts(np.zeros(len(samples.y), np.int64), 1)[0]
-    comparable = not strata.text  # ranges of quantities are each site's own
-    return {
-        "shape": list(samples.x.shape[1:]),
-        "classes": samples.classes,
-        "task": samples.task,
-        "sizes": [int(size[0]) for size in parts],
-        "y_shape": list(samples.y.shape[1:]),
-        "label_counts": counts.tolist() if reveal_classes and comparable else [],
-    }
+def _task(settings: SiteSettings, study: Study) -> str:
+    """The task that the study asks for, or that this site was joined with."""
+    if study.task != AUTO and settings.task not in (AUTO, study.task):
+        raise InputError(
+            f"This site was joined with --task {settings.task}, but the study asks for "
+            f"{study.task}: leave the option out."
+        )
+    return settings.task if study.task == AUTO else study.task
+
+
+def _counts(raw: RawSamples, labels: LabelEvidence, task: str, study: Study) -> dict[str, int]:
+    """How many samples there are of each class or label, by its name."""
+    if labels.rows is None:
+        if not (labels.names or study.classes):
+            return {}
+        return dict(Counter(class_names_of(raw.labels, raw.label)[0].tolist()))  # type: ignore[arg-type]
+    y, asked, _ = raw.asked(task)
+    strata = asked.strata(y)
+    if strata.text:  # ranges of quantities are each site's own
+        return {}
+    counts = strata.counts(np.zeros(len(y), np.int64), 1)[0].tolist()
+    named = study.classes if study.classes and len(study.classes) == len(counts) else strata.names
+    return dict(zip(named, counts, strict=True))
+
+
+def _without_names(labels: LabelEvidence, raw: RawSamples, study: Study) -> LabelEvidence:
+    """The same without a word on which classes this site holds, but for the largest number.
+
+    Raises:
+        InputError: classes have names that only this site could tell.
+    """
+    if labels.rows is not None or study.classes is not None or not labels.names:
+        return labels
+    if not labels.typed:
+        raise InputError(
+            f"This site calls its classes {labels.names[0]!r} and the like, and tells nothing "
+            "without noise: the study file must name all classes in one order for all sites, as in "
+            'classes = ["benign", "malignant"].'
+        )
+    largest = max(int(name) for name in labels.names)
+    return labels.model_copy(update={"names": tuple(map(str, range(largest + 1)))})

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unalike.data.cut import cut
+from unalike.data.cut import cut, cut_draws
 from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
-from unalike.data.sources.source import Arrays
-from unalike.functional.streams import generator
-from unalike.tasks import task_named
+from unalike.data.reading.label_evidence import answers_of
+from unalike.data.reading.raw_samples import RawSamples
+from unalike.network.protocol.preparation import Preparation
 
 
 def client_federation(federation: Federation, row: int) -> Federation:
@@ -40,29 +41,55 @@ def client_federation(federation: Federation, row: int) -> Federation:
 
 
 def own_federation(
-    arrays: Arrays, name: str, *, classes: int, seed: int, validation: float, test: float
+    raw: RawSamples,
+    name: str,
+    preparation: Preparation,
+    *,
+    seed: int,
+    validation: float,
+    test: float,
 ) -> Federation:
-    """A site's own samples, cut at random into training, validation and test."""
-    sizes = np.array([len(arrays.y)])
-    parts = cut(sizes, validation=validation, test=test)
-    train_size, validation_size, _ = (int(part[0]) for part in parts)
-    order = generator(seed, "data/cut").permutation(len(arrays.y))
-    training_rows = order[: train_size + validation_size]
-    test_rows = order[train_size + validation_size :]
-    positions = np.arange(len(training_rows))
+    """A site's own samples, cut as `federate` cuts those of all sites in one place.
+
+    Raises:
+        InputError: samples that what was fitted cannot take, or labels that are no answers.
+        MessageError: the preparation cannot be read.
+    """
+    rows = parts_of(len(raw), preparation.start, seed=seed, validation=validation, test=test)
+    asked, fitted = preparation.question(), preparation.fitted()
+    x, y = fitted.transform(raw.x), answers_of(raw, asked)  # type: ignore[arg-type]
+    resident = np.concatenate([rows.train, rows.validation])
+    positions = np.arange(len(resident))
     return Federation(
-        x=torch.from_numpy(arrays.x[training_rows]),
-        y=torch.from_numpy(arrays.y[training_rows]),
-        x_test=torch.from_numpy(arrays.x[test_rows]),
-        y_test=torch.from_numpy(arrays.y[test_rows]),
-        train=_rows_of_one_client(positions[:train_size]),
-        validation=_rows_of_one_client(positions[train_size:]),
-        test=_rows_of_one_client(np.arange(len(test_rows))),
+        x=torch.from_numpy(x[resident]),
+        y=torch.from_numpy(y[resident]),
+        x_test=torch.from_numpy(x[rows.test]),
+        y_test=torch.from_numpy(y[rows.test]),
+        train=_rows_of_one_client(positions[: len(rows.train)]),
+        validation=_rows_of_one_client(positions[len(rows.train) :]),
+        test=_rows_of_one_client(np.arange(len(rows.test))),
         names=(name,),
         newcomers=np.zeros(1, dtype=bool),
-        pooled_test=np.arange(len(test_rows)),
-        task=task_named(arrays.task).of(classes, arrays.y.shape[1:]),
+        pooled_test=np.arange(len(rows.test)),
+        task=asked,
+        preprocessing=fitted,
     )
+
+
+class Parts(NamedTuple):
+    """The rows of one client's samples."""
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def parts_of(size: int, start: int, *, seed: int, validation: float, test: float) -> Parts:
+    """Which of a client's samples train, validate and test, the first being number `start`."""
+    counts = cut(np.array([size]), validation=validation, test=test)
+    train, validating = int(counts[0][0]), int(counts[1][0])
+    order = np.argsort(cut_draws(seed, size, start=start), kind="stable")
+    return Parts(*np.split(order, [train, train + validating]))
 
 
 def _rows_of_one_client(values: NDArray[np.int64]) -> Ragged:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from unalike.data.federation import Federation
 from unalike.engines.local import LocalEngine
+from unalike.network.protocol.messages import MessageError
+from unalike.network.protocol.preparation import Preparation
 from unalike.network.protocol.run_description import RunDescription
 from unalike.network.protocol.schemas import SINGLE_CLIENT
 from unalike.privacy import read_secret, with_privacy
+from unalike.study.files import write_atomically
 from unalike.study.inputs import UserInputs, deal_study, problem_for
 from unalike.study.model_description import describe_run
 from unalike.study.settings import Study
@@ -23,18 +28,44 @@ from .site_settings import SiteSettings
 from .trainer import Trainer
 
 
+def kept_preparation(
+    settings: SiteSettings, run: RunDescription, facts: dict[str, Any]
+) -> Preparation | None:
+    """How a site's own samples are prepared with this seed: as the message says, or one before it.
+
+    Raises:
+        MessageError: no message has said it.
+    """
+    if settings.samples is None:
+        return None
+    path = _folder(settings, run) / f"preparation-{int(run.seed)}.json"
+    told = Preparation.of(facts)
+    if told is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, told.model_dump_json().encode())
+        return told
+    try:
+        return Preparation.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        raise MessageError("this site does not know how its samples are prepared") from None
+
+
 def make_trainer(
-    settings: SiteSettings, run: RunDescription, notify: Callable[[str], None] = lambda _: None
+    settings: SiteSettings,
+    run: RunDescription,
+    preparation: Preparation | None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> Trainer:
     """The trainer of this site in this run.
 
+    preparation: of the site's own samples.
     notify: takes sentences for the people of the site.
 
     Raises:
         InputError: the samples do not suit the run.
     """
     study = run.settings().model_copy(update={"data_dir": settings.data_dir})
-    federation = _federation(settings, run, study)
+    federation = _federation(settings, run, study, preparation)
     problem = problem_for(study, federation, UserInputs())
     secret = 0 if study.privacy is None else read_secret(settings.state_folder / "secret")
     engine = LocalEngine(
@@ -50,7 +81,7 @@ def make_trainer(
         device=settings.device,
         stream_ids=np.array([run.row]),
     )
-    of_run = settings.state_folder / _file_name(run.token) / _file_name(run.label)
+    of_run = _folder(settings, run) / _file_name(run.label)
     folder = of_run / f"seed-{int(run.seed)}"
     about = describe_run(study, run.label, run.seed, federation, problem)
     home = settings.state_folder / "models"
@@ -64,17 +95,24 @@ def make_trainer(
     )
 
 
-def _federation(settings: SiteSettings, run: RunDescription, study: Study) -> Federation:
-    if settings.samples is None:
+def _federation(
+    settings: SiteSettings, run: RunDescription, study: Study, preparation: Preparation | None
+) -> Federation:
+    if settings.samples is None or preparation is None:
         return client_federation(deal_study(study, run.seed), run.row)
     return own_federation(
-        settings.samples.to_arrays(study.classes),
+        settings.samples,
         settings.name,
-        classes=run.classes,
+        preparation,
         seed=run.seed,
         validation=study.validation,
         test=study.test,
     )
+
+
+def _folder(settings: SiteSettings, run: RunDescription) -> Path:
+    """What is kept of one federation."""
+    return settings.state_folder / _file_name(run.token)
 
 
 def _file_name(name: str) -> str:

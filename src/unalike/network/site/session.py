@@ -3,6 +3,7 @@
 verb                                    what answers it
 refuse                                  this file: the server does not want the site
 describe                                `description`
+fit                                     `fitting`, for the preprocessing of raw samples
 spread, summarise                       `summaries`, for a diagnosis
 train, observe, evaluate, adapt, keep   `trainer`, for the run that the message names
 """
@@ -14,33 +15,34 @@ from functools import partial
 
 from unalike.errors import InputError
 from unalike.network.protocol.messages import FAILED, Message, MessageError, pack
+from unalike.network.protocol.preparation import FIT, Preparation
 from unalike.network.protocol.run_description import RunDescription
 from unalike.network.protocol.summary_request import SPREAD, SUMMARISE
 
 from .consent import check_consent
 from .description import describe
-from .local_run import make_trainer
+from .fitting import answer_fit, prepared_sentences, what_was_told
+from .local_run import kept_preparation, make_trainer
 from .site_settings import SiteSettings
 from .summaries import answer_spread, answer_summary
 from .trainer import VERBS, Trainer
 
 Handler = Callable[[Message], Message]
+Tell = Callable[..., None]
+"""Takes the name of an event, and what it holds by keyword: for the people at this site."""
 
 
 class Session:
-    """Answers every message; `refused` says why there will be no more answers.
+    """Answers every message; `refused` says why there will be no more answers."""
 
-    `notify` takes sentences for the people of the site.
-    """
-
-    def __init__(self, settings: SiteSettings) -> None:
-        self.settings = settings
-        self.notify: Callable[[str], None] = lambda _: None
+    def __init__(self, settings: SiteSettings, tell: Tell = lambda *_, **__: None) -> None:
+        self.settings, self._tell = settings, tell
         self.refused: str | None = None
-        self._run: RunDescription | None = None
+        self._run: tuple[RunDescription, Preparation | None] | None = None
         self._trainer: Trainer | None = None
         self._handlers: dict[str, Handler] = {
             "describe": partial(describe, settings),
+            FIT: self._answer_fit,
             SPREAD: partial(answer_spread, settings),
             SUMMARISE: partial(answer_summary, settings),
             **{verb: partial(self._answer_in_run, answer) for verb, answer in VERBS.items()},
@@ -62,11 +64,24 @@ class Session:
             self.refused = str(error)
             return pack(FAILED, {"why": str(error), "lasting": True})
 
+    def _answer_fit(self, message: Message) -> Message:
+        answer = answer_fit(self.settings, message)
+        self._tell("told", text=what_was_told(message, answer))
+        return answer
+
     def _answer_in_run(
         self, answer: Callable[[Trainer, Message], Message], message: Message
     ) -> Message:
-        run = RunDescription.of(message.facts)
+        described = RunDescription.of(message.facts)
+        run = described, kept_preparation(self.settings, described, message.facts)
+        if run[1] is not None and "preparation" in message.facts:
+            self._tell("prepared", texts=prepared_sentences(run[1]))
         if self._trainer is None or run != self._run:
             self._trainer, self._run = None, None
-            self._trainer, self._run = make_trainer(self.settings, run, self.notify), run
+            trainer = make_trainer(self.settings, *run, self._say)
+            self._trainer, self._run = trainer, run
         return answer(self._trainer, message)
+
+    def _say(self, sentence: str) -> None:
+        """For the people of the site."""
+        self._tell("said", text=sentence)

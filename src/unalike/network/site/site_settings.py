@@ -6,7 +6,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from unalike.data.site_samples import SiteSamples
+from unalike.data.reading.raw_samples import RawSamples
+from unalike.tasks import AUTO
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,13 @@ class SiteSettings:
 
     name: str
     state_folder: Path  # where private states are kept
-    samples: SiteSamples | None = None
+    samples: RawSamples | None = None
+    task: str = AUTO  # what is asked of them, where the study leaves it open
     client: int | None = None
     data_dir: str | None = None  # of the study's data
     device: str = "cpu"
     reveal_classes: bool = True  # whether the server learns how many samples of each class it has
+    reveal_columns: bool = True  # whether it learns counts, ranges and sums of their features
     reveal_accuracy: bool = True  # whether it learns how many of them its models got right
     noise: float | None = None  # the largest epsilon that it tells anything with; then only once
 

@@ -20,6 +20,8 @@ import torch
 from numpy.typing import NDArray
 
 from unalike import __version__
+from unalike.data.reading.label_evidence import answers_of
+from unalike.data.reading.raw_samples import RawSamples
 from unalike.diagnosis.samples import classes_of
 from unalike.diagnosis.summary import (
     FeatureScale,
@@ -31,6 +33,7 @@ from unalike.diagnosis.summary_noise import Noise
 from unalike.errors import InputError
 from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import Message, MessageError, pack, unpack
+from unalike.network.protocol.preparation import Preparation
 from unalike.network.protocol.run_description import read_settings
 from unalike.network.protocol.summary_request import (
     SPREAD,
@@ -41,6 +44,7 @@ from unalike.network.protocol.summary_request import (
 from unalike.study.files import read_tensors, write_tensors
 from unalike.study.inputs import deal_study
 
+from .fitting import numbers_alone
 from .local_data import client_federation
 from .site_settings import SiteSettings
 
@@ -137,8 +141,7 @@ def _samples(
     except (KeyError, TypeError, ValueError):
         raise MessageError("the question for a diagnosis cannot be read") from None
     if settings.samples is not None:
-        samples = settings.samples.to_arrays(study.classes)
-        x, y = samples.x, samples.y
+        x, y = _own(settings.samples, message, request)
     else:
         if settings.client is None:
             raise MessageError("this site holds neither samples nor a client of the study")
@@ -149,3 +152,15 @@ def _samples(
     if len(names) > classes:
         raise MessageError(f"it holds class {len(names) - 1}, but there are {classes} classes")
     return x, class_ids, classes
+
+
+def _own(
+    raw: RawSamples, message: Message, request: SummaryRequest
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    preparation = Preparation.of(message.facts)
+    if preparation is None:
+        raise MessageError("the question does not say how samples are prepared")
+    y = answers_of(raw, preparation.question())
+    if request.noise > 0:
+        return numbers_alone(raw), y
+    return preparation.fitted().transform(raw.x), y  # type: ignore[arg-type]

@@ -2,9 +2,9 @@
 
     python -m unalike.network.site.worker --help
 
-It writes a JSON line to stdout per event ("ready", "asked", "answered", "failed", "said",
-"refused"). Exit status: 0 on SIGTERM, or one of `exit_status`; with the first of these goes one
-sentence on stderr.
+It writes a JSON line to stdout per event ("ready", "asked", "told", "prepared", "answered",
+"failed", "said", "refused"). Exit status: 0 on SIGTERM, or one of `exit_status`; with the
+first of these goes one sentence on stderr.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from unalike.data.site_samples import SiteSamples, read_site_samples
+from unalike.data.preprocessing.settings import named_kind
+from unalike.data.reading.raw_samples import RawSamples
 from unalike.engines.machine import device_named
 from unalike.errors import InputError
 from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import FAILED, Message, MessageError, pack
+from unalike.tasks import AUTO, TASKS
 
 from .exit_status import OVER_TIME_LIMIT, REFUSED
+from .own_samples import read_own_samples
 from .session import Session
 from .site_settings import SiteSettings
 from .worker_socket import answer_one, listen
@@ -77,18 +80,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name=options.name or f"client {options.client}",
             state_folder=options.state,
             samples=_samples(options),
+            task=options.task,
             client=options.client,
             data_dir=options.data_dir,
             device=str(device_named(options.device)),
             reveal_classes=not options.hide_classes,
+            reveal_columns=not options.hide_columns,
             reveal_accuracy=not options.hide_accuracy,
             noise=options.noise,
         )
         listener = listen(options.socket)
     except InputError as error:
         return _refused(str(error))
-    session = Session(settings)
-    session.notify = lambda sentence: write_event("said", text=sentence)
+    session = Session(settings, write_event)
     worker = Worker(session, options.limit)
     with listener:
         write_event("ready", name=settings.name)
@@ -97,14 +101,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _refused(session.refused)
 
 
-def _samples(options: argparse.Namespace) -> SiteSamples | None:
+def _samples(options: argparse.Namespace) -> RawSamples | None:
     if options.data is None:
         return None
-    return read_site_samples(
+    return read_own_samples(
         options.data,
-        label_column=options.label_column,
-        client_column=options.client_column,
-        client=options.name or "",
+        name=options.name or "",
+        client=options.client_column,
+        label=options.label_column,
+        event=options.event_column,
+        kinds=dict(named_kind(text) for text in options.column),
+        drop=options.drop,
+        scale=options.scale,
+        resize=options.resize,
+        layout=options.layout,
+        channels=options.channels,
+        decimal=options.decimal,
     )
 
 
@@ -154,17 +166,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--name", help="of the site; that of the client where --client is given")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--data", type=Path, help="own samples: .npz, .csv, .parquet or folder")
+    source.add_argument("--data", type=Path, help="own samples: a file or folder")
     source.add_argument(
         "--client",
         type=int,
         help="or: a client of the study's own data, as a simulation deals it",
     )
-    parser.add_argument("--label-column", default="y", help="of --data: the column of classes")
-    parser.add_argument(
-        "--client-column",
-        help="of --data: the column of clients, of which only --name's samples are taken",
-    )
+    reading = parser.add_argument_group("how --data is read, as in 'unalike join --help'")
+    reading.add_argument("--label-column")
+    reading.add_argument("--event-column")
+    reading.add_argument("--client-column", help="of which only --name's samples are taken")
+    reading.add_argument("--column", action="append", default=[], metavar="NAME=KIND")
+    reading.add_argument("--drop", action="append", default=[], metavar="NAME")
+    reading.add_argument("--scale", default=AUTO)
+    reading.add_argument("--resize", type=int)
+    reading.add_argument("--layout", default="")
+    reading.add_argument("--channels", default="")
+    reading.add_argument("--decimal", default="")
+    reading.add_argument("--task", default=AUTO, choices=(AUTO, *TASKS))
     parser.add_argument("--data-dir", help="folder with the study's data files")
     parser.add_argument(
         "--limit",
@@ -175,6 +194,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda", "auto"))
     parser.add_argument(
         "--hide-classes", action="store_true", help="do not tell how many samples a class has"
+    )
+    parser.add_argument(
+        "--hide-columns",
+        action="store_true",
+        help="tell no counts, ranges and sums of the columns; others' give the preprocessing",
     )
     parser.add_argument(
         "--hide-accuracy", action="store_true", help="do not tell how many samples are got right"
