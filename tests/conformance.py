@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from mutate import bugs
 from unalike.methods import METHODS
+from unalike.testing import LAWS
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "conformance.md"
@@ -42,11 +43,10 @@ def proofs(name: str) -> list[Proof]:
 def contract() -> list[str]:
     """The tests that every method passes."""
     tree = ast.parse((ROOT / CONTRACT).read_text())
-    return [
-        node.name.removeprefix("test_").replace("_", " ")
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-    ]
+    tests = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    of_headers = [name.removeprefix("test_") for name in tests if name.startswith("test_")]
+    names = [law.__name__ for law in LAWS] + [name for name in of_headers if name != "law"]
+    return [name.replace("_", " ") for name in names]
 
 
 def render() -> str:

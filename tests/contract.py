@@ -1,13 +1,8 @@
-"""What the contract has to be told of a method: what it sends, and in which world it is tried.
-
-Each `tests/methods/test_<name>.py` says it as `CONTRACT = Contract(...)`.
-"""
+"""The contract of each method: `tests/methods/test_<name>.py` says it as `CONTRACT = ...`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -15,26 +10,11 @@ from typing import Any
 
 import pytest
 
-from unalike.core import Problem
-from worlds import World, blobs
+from unalike.testing import Contract
+
+__all__ = ["Contract", "contract_of"]
 
 METHODS = Path(__file__).parent / "methods"
-
-Size = float | Callable[[Problem], int]
-
-
-@dataclass(frozen=True)
-class Contract:
-    """What a method sends, as its header declares, and how it is tried."""
-
-    down: Size  # numbers sent to a client: in units of P, or computed from the problem
-    up: Size  # numbers sent back by a client
-    down_more: int = 0  # further scalars
-    up_more: int = 0
-    secret: bool = True  # no number of a client's private state is ever sent
-    world: Callable[..., World] = blobs  # takes the arguments of `blobs`
-    settings: dict[str, Any] = field(default_factory=dict)
-    pooled: bool = False  # sends data, not messages: declared by the header, counted nowhere
 
 
 @cache

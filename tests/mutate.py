@@ -16,6 +16,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from unalike.testing import PlantedBug
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -26,21 +28,11 @@ MUTATIONS = ROOT / "tests" / "mutations"
 
 
 @dataclass(frozen=True)
-class Bug:
-    """A replacement in one file, and the tests that must fail for it."""
+class Bug(PlantedBug):
+    """A replacement in one file, relative to the root, and the tests that must fail for it."""
 
     name: str  # the file of planted bugs, most often a method
-    what: str
-    file: str  # relative to the root
-    old: str
-    new: str
     suite: tuple[str, ...]  # test files, relative to the root
-
-    def planted(self, source: str) -> str:
-        """The source with the bug at every place where `old` stands."""
-        if self.old not in source:
-            raise LookupError(f"{self.name}: {self.old!r} does not occur in {self.file}")
-        return source.replace(self.old, self.new)
 
 
 def bugs(name: str) -> list[Bug]:
@@ -53,11 +45,11 @@ def bugs(name: str) -> list[Bug]:
         suite = bug.get("suite", usual)
         found.append(
             Bug(
-                name,
                 bug["what"],
                 bug.get("file", listed.get("file", "")),
                 bug["old"],
                 bug["new"],
+                name,
                 (suite,) if isinstance(suite, str) else tuple(suite),
             )
         )

@@ -9,10 +9,12 @@ import torch
 from torch import nn
 
 import unalike
+from pages import ROOT, blocks_of
 from small_studies import SMALL, comparable
 from unalike import Federation, InputError, compare, resume
 from unalike.methods import METHODS
 from unalike.results.summary import read_summary
+from unalike.results.verdict import judge
 from unalike.study.training import ProgressEvent
 from unalike.tasks import SHARE, Task, register_measure
 
@@ -36,6 +38,23 @@ def test_the_summary_is_tidy(small: tuple[unalike.Result, Path]) -> None:
     assert set(frame["client"]) == {"all", *result.names}
     assert set(frame["method"]) == {"local", "fedavg", "scaffold"}
     pd.testing.assert_frame_equal(frame, result.frame, check_exact=True)
+
+
+def test_a_result_is_taken_away_as_the_page_says(
+    small: tuple[unalike.Result, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result, _ = small
+    monkeypatch.chdir(tmp_path)
+    (block,) = [b for b in blocks_of(ROOT / "docs/how-to/results.md") if b.mark == "run by"]
+    exec(block.text, {"result": result})
+    assert str(result).startswith(f"{judge(result)}\n\nMethod")
+    assert r"\toprule" in (tmp_path / "table.tex").read_text()
+    assert (tmp_path / "table.md").read_text() == result.to_markdown()
+    back, whole = pd.read_csv(tmp_path / "table.csv", index_col="method"), result.table(full=True)
+    for name in ("personalised", "traffic"):
+        pd.testing.assert_series_equal(back[name], whole[name], check_dtype=False, rtol=1e-14)
+    assert set(result.table()) < set(result.table(full=True))
+    assert "<b>" in result._repr_html_()
 
 
 def test_a_measure_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +83,7 @@ def test_a_measure_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> Non
     assert mean == pytest.approx(1 - found.value["all", "personalised_accuracy_mean_last"])
     right = found.value["all", "global_accuracy_last"]
     assert found.value["all", "global_error_last"] == pytest.approx(1 - right)
-    assert result.table()["error"].notna().all()
+    assert result.table(full=True)["error"].notna().all()
 
 
 def test_every_measure_is_in_the_frame_and_the_table(small: tuple[unalike.Result, Path]) -> None:
@@ -75,7 +94,9 @@ def test_every_measure_is_in_the_frame_and_the_table(small: tuple[unalike.Result
     assert {f"personalised_{one.name}_mean_best" for one in measures} <= known
     beside = {one.column for one in measures if one != result.task.main}
     assert beside == {"balanced", "f1", "auc", "log_loss", "calibration_error"}
-    assert beside | {f"global_{column}" for column in beside} <= set(result.table().columns)
+    assert beside | {f"global_{column}" for column in beside} <= set(
+        result.table(full=True).columns
+    )
 
 
 def test_the_mean_is_that_of_the_clients(small: tuple[unalike.Result, Path]) -> None:

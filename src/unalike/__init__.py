@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .core import Problem
     from .data.federation import Federation
     from .errors import DivergedError, InputError, WorkerError
+    from .plugins import register
     from .results.summary import read_summary
     from .trained_models.loading import load
     from .trained_models.trained_model import TrainedModel
@@ -38,6 +39,7 @@ _HOMES = {
     "diagnose": "api.diagnose",
     "load": "trained_models.loading",
     "read_summary": "results.summary",
+    "register": "plugins",
     "resume": "api.resume",
 }
 
@@ -57,6 +59,7 @@ __all__ = [
     "diagnose",
     "load",
     "read_summary",
+    "register",
     "resume",
 ]
 

@@ -64,8 +64,8 @@ def test_without_a_terminal_a_line_is_printed_at_times(monkeypatch: pytest.Monke
             progress.tell(ProgressEvent("fedavg", 0, t, remark="the same for all rounds"))
     assert text_of(console).splitlines() == [
         "note: fedavg, seed 0: the same for all rounds",
-        "12 of 100 rounds done",
-        "24 of 100 rounds done",
+        "12 of 100 rounds done, about 1 min 19 s left",
+        "24 of 100 rounds done, about 1 min 8 s left",
     ]
 
 

@@ -270,7 +270,10 @@ def test_kinds_apply_in_one_order():
     [
         (["rotatoin"], "Unknown skew 'rotatoin': did you mean 'rotation'"),
         (["noise:lvel=1"], "Unknown setting of the skew noise 'lvel': did you mean 'level'"),
-        (["noise:level=-1"], "Skew noise: level = -1: input should be greater than or equal to 0"),
+        (
+            ["noise:level=-1"],
+            "The skew noise: level = -1: input should be greater than or equal to 0",
+        ),
         (["noise:level"], "write KIND or KIND:NAME=VALUE"),
         ([{"level": 1}], "a table with a kind"),
         (7, "give a list"),
@@ -279,7 +282,10 @@ def test_kinds_apply_in_one_order():
         (["rotation:groups=7"], "6 clients cannot form 7 groups"),
         (["swap:pairs=3"], "4 classes have no 3 pairs"),
         (["label-drift:windows=3", "arrival"], "into 3 and 5 windows"),
-        (["feature-drift:lens=turm"], "Skew feature-drift: lens = 'turm': input should be 'gain'"),
+        (
+            ["feature-drift:lens=turm"],
+            "The skew feature-drift: lens = 'turm': input should be 'gain'",
+        ),
     ],
 )
 def test_what_cannot_be(skew, words):

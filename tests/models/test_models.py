@@ -176,7 +176,13 @@ def test_skips_carry_what_the_bottleneck_drops():
 
 @pytest.mark.parametrize(
     ("shape", "picked"),
-    [((64,), "mlp"), ((1, 8, 8), "mlp"), ((1, 16, 16), "mlp"), ((3, 32, 32), "cnn")],
+    [
+        ((64,), "mlp"),
+        ((1, 8, 8), "mlp"),
+        ((1, 16, 16), "mlp"),
+        ((3, 32, 32), "simple-cnn"),
+        ((1, 17, 17), "simple-cnn"),
+    ],
 )
 def test_auto_picks_by_shape(shape, picked):
     assert chosen("auto", shape) == picked

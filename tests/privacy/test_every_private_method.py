@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from private_worlds import CENTRAL, LOCAL, NOTHING, private, run_privately, same
 from test_every_method import made, world
@@ -21,6 +20,7 @@ from unalike.errors import InputError
 from unalike.functional.trees import items, leaves, map_tree
 from unalike.methods import METHODS
 from unalike.privacy import Privacy, with_privacy
+from unalike.testing.laws import replaced
 from worlds import SINGLE, Outcome
 
 SUMS = [name for name, cls in METHODS.items() if cls.needs_each is None]
@@ -41,17 +41,6 @@ def usual(name: str, privacy: Privacy, plan: Plan | None = None) -> Outcome:
     """Two rounds with privacy."""
     more = {} if plan is None else {"plan": plan}
     return run_privately(world(name), made(name), privacy, 2, **OPTIONS, **more)
-
-
-def replaced(leaf: Tensor, weights: Tensor) -> Tensor:
-    """Rows [S, ...] of which every one is another, with the same weighted sum."""
-    if not leaf.is_floating_point() or leaf.numel() == 0:
-        return leaf
-    generator = torch.Generator().manual_seed(len(leaf))
-    size = float(leaf.abs().max()) or 1.0
-    change = 0.3 * size * torch.randn(leaf.shape, generator=generator, dtype=leaf.dtype)
-    change[-1] = -torch.tensordot(weights[:-1], change[:-1], dims=1) / weights[-1]
-    return leaf + change
 
 
 def updates(name: str) -> tuple[Any, Any]:

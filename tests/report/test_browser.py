@@ -172,3 +172,33 @@ def test_it_asks_nothing_of_the_network(driver, report):
     show(driver, report, DESKTOP)
     asked = driver.execute_script("return performance.getEntriesByType('resource').length")
     assert asked == 0
+
+
+def test_tables_and_figures_can_be_saved(driver, report, made):
+    show(driver, report, DESKTOP, "dark")
+    driver.execute_script(
+        "window.saved = {};"
+        "const make = URL.createObjectURL;"
+        "let last; URL.createObjectURL = (blob) => { last = blob; return make(blob); };"
+        "HTMLAnchorElement.prototype.click = function () {"
+        "  const name = this.download; window.saved[name] = null;"
+        "  if (last) last.text().then((text) => { window.saved[name] = text; }); };"
+    )
+
+    def saved(name, selector):
+        driver.execute_script(f"document.querySelector({selector!r}).click()")
+        return WebDriverWait(driver, 60).until(
+            lambda d: d.execute_script(f"return window.saved[{name!r}]")
+        )
+
+    csv = saved("numbers-best.csv", "section.numbers [data-file=csv]")
+    assert csv == as_frame(made).to_csv(lineterminator="\n")
+    tex = saved("numbers-best.tex", "section.numbers [data-file=tex]")
+    assert r"\toprule" in tex
+    driver.execute_script("document.querySelector('#numbers').className = 'show-last'")
+    last = saved("numbers-last.csv", "section.numbers [data-file=csv]")
+    assert last == as_frame(made, "last").to_csv(lineterminator="\n")
+    svg = saved("learning.svg", "#learning [data-image=svg]")
+    assert svg.startswith("<svg")
+    assert "MEFL" in svg, "a figure by itself has a legend"
+    assert driver.get_log("browser") == []

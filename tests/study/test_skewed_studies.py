@@ -101,8 +101,8 @@ def test_test_then_train_and_forgetting_in_closed_form() -> None:
         assert frame[method, "all", "forgetting_mean"] == 1
         third = frame[method, "all", "personalised_accuracy_mean_last"]
         assert third == pytest.approx(1 / 3, abs=0.06)
-    assert result.table().loc["local", "next_window"] == 0
-    assert result.table().loc["local", "forgetting"] == 1
+    assert result.table(full=True).loc["local", "next_window"] == 0
+    assert result.table(full=True).loc["local", "forgetting"] == 1
 
 
 def test_the_next_window_is_judged_before_it_is_trained_on() -> None:
@@ -166,7 +166,7 @@ def test_groups_that_share_a_model_are_held_against_the_true_ones() -> None:
     rows = result.frame[result.frame.metric == "cluster_agreement_last"]
     assert rows.method.tolist() == ["ifca"]
     assert rows.value.item() == 1
-    assert result.table().loc["ifca", "cluster_agreement"] == 1
+    assert result.table(full=True).loc["ifca", "cluster_agreement"] == 1
     plain = compare(own(), model="logistic", methods="ifca", rounds=1, seeds=1)
     assert not plain.frame.metric.str.contains("agreement").any()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from unalike.diagnosis import Diagnosis
@@ -87,6 +88,11 @@ class Advice:
 
     def __str__(self) -> str:
         return "\n".join(self.sentences)
+
+    def _repr_html_(self) -> str:
+        first, *others = map(escape, self.sentences)
+        listed_others = "".join(f"<li>{sentence}</li>" for sentence in others)
+        return f"<p><b>{first}</b></p><ul>{listed_others}</ul>"
 
     def _over(self, method: str) -> Gain:
         return next(gain for gain in self.measured.gains if gain.over == method)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from unalike.core import Problem
@@ -16,6 +15,7 @@ from unalike.engines.plan import mode_for
 from unalike.engines.trial import try_round
 from unalike.errors import InputError
 from unalike.models.module_file import read_module
+from unalike.study.forecast import round_seconds
 from unalike.study.inputs import UserInputs, federation_for, problem_for, problem_from_module
 from unalike.study.run import memory_of_run
 from unalike.study.settings import Study, make_study
@@ -87,7 +87,7 @@ def check_model(
     if isinstance(own, nn.Module):
         given = problem_from_module(own, federation, study, loss, output)
     problem = problem_for(study, federation, UserInputs(federation, given))
-    step, whole = _round_seconds(study, problem, federation)
+    step, whole = round_seconds(study, problem, federation)
     module = getattr(problem, "module", None)
     return ModelCheck(
         kind="function" if module is None else type(module).__name__,
@@ -107,27 +107,6 @@ def _work(problem: Problem, study: Study) -> str:
     if mode_for(problem, device_named(study.device)) == "single":
         return "one by one, which is faster for convolutions on a CPU"
     return "stacked, many at once"
-
-
-def _round_seconds(study: Study, problem: Problem, federation: Federation) -> tuple[float, float]:
-    """Of one local step of all clients of a round, measured, and of the whole round from that."""
-    sizes = federation.train.sizes[~federation.newcomers]
-    cohort = study.cohort_size(len(sizes))
-    steps = -(-sizes // study.batch_size) * study.local_epochs
-    device = device_named(study.device)
-    step = min(
-        try_round(
-            make_study({"methods": "fedavg"}).method("fedavg"),
-            problem,
-            federation,
-            clients=cohort,
-            samples=study.batch_size,
-            device=str(device),
-        ).seconds
-        for _ in range(2)
-    )
-    stacked = mode_for(problem, device) == "stacked"
-    return step, step * float(steps.max() if stacked else np.mean(steps))
 
 
 def _check(study: Study, label: str, problem: Problem, federation: Federation) -> MethodCheck:

@@ -12,13 +12,16 @@ from typing import Any
 
 from torch import nn
 
-from unalike.core import Problem
+from unalike.core import Method, Problem
 from unalike.core.buffers import with_buffers
 from unalike.data.federation import Federation
 from unalike.engines.memory import require_memory
 from unalike.errors import InputError
 from unalike.privacy import require_accountant
+from unalike.results.units import duration, size
 from unalike.study.backends import workers
+from unalike.study.extensions import require_plugins
+from unalike.study.forecast import forecast, is_long
 from unalike.study.inputs import UserInputs, federation_for, problem_for, problem_from_module
 from unalike.study.kept_size import with_kept_models
 from unalike.study.prequential import refuse_state_per_sample, with_window_evaluations
@@ -30,8 +33,11 @@ from unalike.study.training import ProgressCallback, ProgressEvent
 from unalike.study.trial import check_study, try_method
 from unalike.study.truth_table import write_truth
 from unalike.study.worker import pack
+from unalike.tracking import tracked
+from unalike.tracking.tracker import check_trackers
 
 from .data_argument import resolve_data
+from .method_argument import methods_and_settings
 from .studies import Result, environment, federations_of, finish_study, setting_remarks
 
 
@@ -43,12 +49,13 @@ def compare(
     model: str | nn.Module | Problem = "auto",
     loss: Any = None,
     output: str | int | None = None,
-    methods: str | Sequence[str] = "all",
+    methods: str | Sequence[str | Method | type[Method]] = "all",
     out: str | Path | None = None,
     overwrite: bool = False,
     shard: str | None = None,
     jobs: int | None = None,
     backend: str | None = None,
+    track: str = "",
     tell: ProgressCallback = lambda _: None,
     **settings: Any,
 ) -> Result:
@@ -69,7 +76,8 @@ def compare(
         loss: of the task by name, such as "huber"; of a module also a loss of PyTorch's or any
             function (output, y) -> losses [B]. The usual loss of the task if not given.
         output: which of several things that a module returns is its output, by key or place.
-        methods: names, as a list or separated by commas; "all" for every one.
+        methods: names, as a list or separated by commas; "all" for every one. A list may also
+            hold methods of your own, such as MyMethod(lr=0.05) or its class.
         out: folder of the study, kept for `resume`; if not given a temporary one, which lasts as
             long as the result.
         overwrite: replace a study that `out` already holds.
@@ -78,22 +86,25 @@ def compare(
         jobs: runs at the same time; what `joblib.parallel_config` says if not given, else one.
         backend: where runs are done: "loky" (processes), "threading", "dask:ADDRESS" or "ray";
             what `joblib.parallel_config` says if not given.
-        tell: called after every round of every run.
+        track: "tensorboard", "mlflow" or "wandb", or several with commas; they write into `out`.
+        tell: called after every round of every run, with a `ProgressEvent`.
         settings: any other field of `Study`, such as rounds=50, seeds=3 or skew=["rotation"];
             hyper-parameters as settings={"fedprox": {"mu": 1.0}}.
 
     Raises:
         InputError: one sentence says what to change.
     """
-    names = methods if isinstance(methods, str) else tuple(methods)
+    names, given = methods_and_settings(methods, settings.pop("settings", {}))
     part = parse_shard(shard)
     if part != WHOLE and out is None:
         raise InputError(f"shard={shard!r} needs out=..., a folder in which the part is kept.")
+    if check_trackers(track) and out is None:
+        raise InputError(f"track={track!r} needs out=..., a folder in which it writes.")
     values, inputs = resolve_data(data, settings, client=client, label=label, model=model)
     own_model = {"model": model if isinstance(model, str) else "own"}
     if isinstance(loss, str):
         values["loss"] = loss
-    study = make_study({"methods": names, **values, **own_model})
+    study = make_study({"methods": names, **values, "settings": given, **own_model})
     if isinstance(model, Problem):
         inputs = replace(inputs, problem=model)
     elif isinstance(model, nn.Module):
@@ -109,6 +120,7 @@ def compare(
         shard=part,
         jobs=jobs,
         backend=backend,
+        track=track,
         tell=tell,
     )
 
@@ -136,6 +148,7 @@ def run_study(
     shard: Shard = WHOLE,
     jobs: int | None = None,
     backend: str | None = None,
+    track: str = "",
     announce: Callable[[Federation], None] = lambda _: None,
     tell: ProgressCallback = lambda _: None,
 ) -> Result:
@@ -151,6 +164,7 @@ def run_study(
             f"--overwrite with --shard {shard} would remove what the other parts have done: remove "
             f"{folder} yourself, or give --out another folder."
         )
+    check_trackers(track)
     federations = federations_of(study, inputs)
     for federation in federations:
         federation.check_training_samples()
@@ -166,9 +180,31 @@ def run_study(
     with workers(backend, jobs) as found:
         if found.count > 1:
             pack(UserInputs(problem=inputs.problem))
+        for sentence in foretold(study, federations[0], inputs, found.count):
+            tell(ProgressEvent("", 0, 0, remark=sentence))
         begin_study(study, folder, environment(), overwrite=overwrite, shared=shard != WHOLE)
         write_truth(federations, folder / "truth.csv")
-        return finish_study(study, folder, inputs, federations, tell, jobs=found.count, shard=shard)
+        with tracked(track, study, folder, tell) as listen:
+            return finish_study(
+                study, folder, inputs, federations, listen, jobs=found.count, shard=shard
+            )
+
+
+def foretold(
+    study: Study, federation: Federation, inputs: UserInputs, jobs: int
+) -> tuple[str, ...]:
+    """What a long study is going to take, and what makes it shorter; nothing of a short one."""
+    problem = problem_for(study, federation, inputs)
+    if not is_long(study, problem, federation):
+        return ()
+    found = forecast(study, problem, federation, jobs)
+    runs = f"{found.runs:,} runs of {found.rounds:,} rounds"
+    return (
+        f"{runs}, {found.at_once} at a time: about {duration(found.seconds)} of training, by one "
+        f"timed step of {duration(found.step_seconds)}, and {size(found.memory)} of memory beside "
+        "the data. Fewer --rounds, --seeds or --methods, a smaller --model and more --jobs make "
+        "it shorter.",
+    )
 
 
 def runnable_study(
@@ -182,6 +218,7 @@ def runnable_study(
     federations: [seeds].
     """
     federation = federations[0]
+    require_plugins(study)
     check_study(study, federations)
     problem = problem_for(study, federation, inputs)
     if study.compile and problem.fit.alone is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ class DiagnosisResult(Diagnosis):
     """A diagnosis that can be printed and written."""
 
     data: str  # what was looked at
+
+    def _repr_html_(self) -> str:
+        numbers = self.table().to_html(index=False, float_format="{:.3g}".format, na_rep="")
+        return f"<p><b>{escape(self.headline)}</b></p>{numbers}"
 
     def report(self, path: str | Path) -> Path:
         """Write the report: one self-contained HTML file."""

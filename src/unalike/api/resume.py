@@ -17,6 +17,7 @@ from unalike.study.merge import merge_folders, open_study
 from unalike.study.roster import read_sites
 from unalike.study.shard import parse_shard
 from unalike.study.training import ProgressCallback, ProgressEvent
+from unalike.tracking import tracked
 
 from .data_argument import resolve_data
 from .studies import (
@@ -41,6 +42,7 @@ def resume(
     shard: str | None = None,
     jobs: int | None = None,
     backend: str | None = None,
+    track: str = "",
     tell: ProgressCallback = lambda _: None,
 ) -> Result:
     """Continue a study where it stopped; a finished one is only read.
@@ -50,7 +52,7 @@ def resume(
     path, columns and checksum.
 
     others: folders that hold other parts of the study; their runs are added to the first folder.
-    shard, jobs, backend: as in `compare`.
+    shard, jobs, backend, track: as in `compare`.
 
     Raises:
         InputError: one sentence says what to change.
@@ -80,7 +82,10 @@ def resume(
         inputs = replace(inputs, problem=problem)
     require_inputs(study, Path(folder), inputs)
     federations = federations_of(study, inputs)
-    with workers(backend, jobs) as found:
+    with (
+        tracked(track, study, Path(folder), tell) as listen,
+        workers(backend, jobs) as found,
+    ):
         return finish_study(
-            study, Path(folder), inputs, federations, tell, jobs=found.count, shard=part
+            study, Path(folder), inputs, federations, listen, jobs=found.count, shard=part
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import torch
 
 from unalike.core.buffers import with_buffers
@@ -20,12 +21,25 @@ from unalike.data.preprocessing.preprocessing import preprocessing_sentences
 from unalike.engines.machine import cores
 from unalike.errors import InputError
 from unalike.report.comparison_page import write_report
+from unalike.report.figures import figure_of
+from unalike.results.columns import Chosen
 from unalike.results.comparison import Comparison, gather, read_environment
 from unalike.results.hostile_clients import hostile_remarks
 from unalike.results.summary import write_summary
 from unalike.results.table import as_frame
+from unalike.results.table_formats import (
+    BANDS,
+    as_html,
+    as_latex,
+    as_markdown,
+    as_text,
+    formatted,
+    shown_columns,
+)
+from unalike.results.verdict import judge
 from unalike.robust import rule_text
-from unalike.study.files import UnwritableError
+from unalike.study.extensions import changed_plugins, require_plugins
+from unalike.study.files import UnwritableError, write_atomically
 from unalike.study.folder_lock import lock_folder
 from unalike.study.inputs import UserInputs, federation_for, problem_for
 from unalike.study.jobs import run_all
@@ -42,9 +56,9 @@ from unalike.trained_models.run_models import StudyModels
 from unalike.trained_models.trained_model import TrainedModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result(Comparison):
-    """A comparison that can be printed and written, and whose models can be taken away."""
+    """A comparison that can be printed, drawn and written, and whose models can be taken away."""
 
     models: StudyModels | None = None  # what its runs have kept
 
@@ -86,13 +100,70 @@ class Result(Comparison):
             raise InputError("This comparison was made by hand and has no models.")
         return self.models
 
-    def table(self) -> pd.DataFrame:
-        """One row per method, the best first."""
-        return as_frame(self)
+    def __str__(self) -> str:
+        """The verdict, and a table of the columns that matter most."""
+        table = formatted(self)
+        return f"{judge(self)}\n\n{as_text(table)}\n\n{table.caption}"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(formatted(self), judge(self).headline)
+
+    def table(self, *, full: bool = False) -> pd.DataFrame:
+        """One row per method, the best first; `full` with every column that there is.
+
+        Shares are in [0, 1]; `<measure>_half` is half of the 95 % interval over seeds.
+        """
+        values = as_frame(self)
+        if full:
+            return values
+        keys = [column.key for column in shown_columns(self, values, full=False)]
+        halves = [f"{key}_half" for key in keys if key in BANDS]
+        return values[[name for name in values if name in ("title", *keys, *halves)]]
+
+    def to_latex(
+        self, path: str | Path | None = None, *, full: bool = False, chosen: Chosen = "best"
+    ) -> str:
+        """The table for a paper, with booktabs' rules: ± over seeds, bold by paired intervals.
+
+        The caption states measure, seeds, choice of round and tuning.
+        """
+        return _written(as_latex(formatted(self, full=full, chosen=chosen)), path)
+
+    def to_markdown(
+        self, path: str | Path | None = None, *, full: bool = False, chosen: Chosen = "best"
+    ) -> str:
+        """The table in Markdown, with its caption."""
+        return _written(as_markdown(formatted(self, full=full, chosen=chosen)), path)
+
+    def to_csv(self, path: str | Path | None = None, *, chosen: Chosen = "best") -> str:
+        """Every number of the table, unrounded, a line for each method."""
+        return _written(as_frame(self, chosen).to_csv(lineterminator="\n"), path)
+
+    def plot(self, kind: str = "curves", view: str | int = 0) -> go.Figure:
+        """A figure of the report, as Plotly's.
+
+            >>> result.plot("gains").write_image("gains.pdf")  # needs the extra `figures`
+
+        kind: "curves", "spread", "gains", "holdings", "cost" or "drift".
+        view: which of its views, by label or place, as in plot("curves", "Global").
+
+        Raises:
+            InputError: there is no such figure or view, or this comparison has no data for it.
+        """
+        return figure_of(self, kind, view)
 
     def report(self, path: str | Path) -> Path:
         """Write the report: one self-contained HTML file."""
         return write_report(self, Path(path))
+
+
+def _written(text: str, path: str | Path | None) -> str:
+    if path is not None:
+        write_atomically(Path(path), text.encode())
+    return text
 
 
 def unfinished(study: Study, folder: Path, shard: Shard = WHOLE) -> list[tuple[str, int]]:
@@ -181,6 +252,7 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
         *preprocessing_sentences(federation.preprocessing),
         *federation.skews,
     ]
+    remarks += [f"{sentence}." for sentence in changed_plugins(study)]
     remarks += [warning] if (warning := scale_warning(federation)) is not None else []
     remarks += [f"model: {problem.describe()}."] if problem.batch_norm_layers else []
     remarks += problem.fit.remarks()
@@ -220,6 +292,8 @@ def finish_study(
         tell(progress)
 
     left = unfinished(study, folder, shard)
+    if left:
+        require_plugins(study)
     tasks = [RunTask(study, label, seed, folder, inputs) for label, seed in left]
     tell(ProgressEvent("", 0, 0, runs=len(tasks)))
     try:

@@ -40,6 +40,7 @@ def advise(
         bool, typer.Option("--overwrite", help="Begin anew where the folder holds another race.")
     ] = False,
     jobs: options.Jobs = None,
+    plugin: options.Plugins = None,
 ) -> None:
     """Say which method fits these clients: a diagnosis, a race on known samples, one test."""
     from unalike.api.advise import advise as seek

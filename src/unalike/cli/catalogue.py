@@ -22,11 +22,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 def methods(
     name: Annotated[str | None, typer.Argument(help="One method, in full.")] = None,
     as_json: AsJson = False,
+    plugin: options.Plugins = None,
 ) -> None:
     """List the methods: paper, year, hyper-parameters, what travels, what stays private."""
     from unalike.methods import METHODS
     from unalike.methods.header import header
+    from unalike.plugins import load_installed
 
+    load_installed()
     if name is not None and name not in METHODS:
         raise unknown("method", name, METHODS)
     chosen = [header(cls) for key, cls in METHODS.items() if name in (None, key)]
@@ -53,17 +56,20 @@ def methods(
 def data(
     name: Annotated[str | None, typer.Argument(help="One data set, in full.")] = None,
     as_json: AsJson = False,
+    plugin: options.Plugins = None,
     data_dir: options.DataDir = None,
 ) -> None:
     """List the data sets: size, classes, licence, whether they are here."""
     from unalike.data.sources import SOURCES, find, is_here
+    from unalike.plugins import load_installed
 
+    load_installed()
     rows: list[dict[str, Any]] = [
         {
             "name": source.name,
             "title": source.title,
             "samples": source.samples,
-            "shape": list(source.shape),
+            "shape": None if source.shape is None else list(source.shape),
             "task": source.task,
             "classes": source.classes,
             "licence": source.licence,
@@ -83,21 +89,24 @@ def data(
         "name", "samples", "shape", "classes", "here", "licence", box=None, pad_edge=False
     )
     for row in rows:
-        shape = "x".join(str(side) for side in row["shape"])
+        shape = "-" if row["shape"] is None else "x".join(str(side) for side in row["shape"])
+        samples = "-" if row["samples"] is None else f"{row['samples']:,}"
+        classes = "-" if row["classes"] is None else str(row["classes"])
         here = "yes" if row["here"] else "no"
-        table.add_row(
-            row["name"], f"{row['samples']:,}", shape, str(row["classes"]), here, row["licence"]
-        )
+        table.add_row(row["name"], samples, shape, classes, here, row["licence"])
     out.print(table)
 
 
 def skews(
     name: Annotated[str | None, typer.Argument(help="One kind, in full.")] = None,
     as_json: AsJson = False,
+    plugin: options.Plugins = None,
 ) -> None:
     """List the kinds of skew that compose on any split: what they do, and their settings."""
     from unalike.data.skews.registry import KINDS
+    from unalike.plugins import load_installed
 
+    load_installed()
     if name is not None and name not in KINDS:
         raise unknown("skew", name, KINDS)
     chosen = {kind: cls for kind, cls in KINDS.items() if name in (None, kind)}

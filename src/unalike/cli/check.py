@@ -35,6 +35,7 @@ def check(
         setting("Which of the things that it returns. [logits, or the first]"),
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides the deal.")] = 0,
+    plugin: options.Plugins = None,
 ) -> None:
     """Say what will happen to a model: size, stacked or one by one, seconds, bytes; no training."""
     from unalike.api.check import check_model

@@ -105,6 +105,8 @@ def compare(
     shard: options.Shard = None,
     jobs: options.Jobs = None,
     backend: options.Backend = None,
+    track: options.Track = None,
+    plugin: options.Plugins = None,
 ) -> None:
     """Train methods side by side on unlike clients and say who wins and who loses."""
     from unalike.api.compare import run_study
@@ -132,6 +134,7 @@ def compare(
             shard=part,
             jobs=jobs,
             backend=backend or "loky",
+            track=track or "",
             announce=show_columns,
             tell=progress.tell,
         )
@@ -143,6 +146,8 @@ def resume(
     shard: options.Shard = None,
     jobs: options.Jobs = None,
     backend: options.Backend = None,
+    track: options.Track = None,
+    plugin: options.Plugins = None,
 ) -> None:
     """Continue a study where it stopped; a finished one is only said to be so."""
     from unalike.api.resume import resume as go_on
@@ -161,12 +166,18 @@ def resume(
         return
     with _interruptible(folder), StudyProgress(study, err) as progress:
         result = go_on(
-            folder, *others, shard=shard, jobs=jobs, backend=backend or "loky", tell=progress.tell
+            folder,
+            *others,
+            shard=shard,
+            jobs=jobs,
+            backend=backend or "loky",
+            track=track or "",
+            tell=progress.tell,
         )
     _show(result, folder)
 
 
-def report(folders: Folders) -> None:
+def report(folders: Folders, plugin: options.Plugins = None) -> None:
     """Write the report of a study anew, as far as the study has come."""
     from unalike.api.studies import read_result
     from unalike.study.merge import merge_folders

@@ -38,6 +38,7 @@ def diagnose(
     folder: Annotated[
         Path, typer.Option("--out", help="Folder for diagnosis.json and diagnosis.html.")
     ] = Path("runs/diagnosis"),
+    plugin: options.Plugins = None,
 ) -> None:
     """Say how unlike clients are, in which way, and whether that is more than chance."""
     from unalike.api.diagnose import diagnose as examine

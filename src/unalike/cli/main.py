@@ -20,17 +20,20 @@ from .compare import compare, report, resume
 from .console import complain
 from .diagnose import diagnose
 from .export import export
+from .figures import figures
 from .network.gate import gate
 from .network.join import join
 from .network.keys import certificates, key
 from .network.rehearse import rehearse
 from .network.serve import serve
+from .new_method import new_method
 from .predict import predict
+from .schema import schema
 
 COMMANDS = (
-    *(compare, resume, report, diagnose, advise),
+    *(compare, resume, report, figures, diagnose, advise),
     *(export, predict, adapt),
-    *(check, methods, data, skews),
+    *(check, methods, data, skews, new_method, schema),
     *(rehearse, serve, join, certificates, key, gate),
 )
 

@@ -45,6 +45,9 @@ Backend = Annotated[
     str | None,
     setting("Where runs are done: loky, threading, dask:ADDRESS or ray. [loky: processes]"),
 ]
+Track = Annotated[
+    str | None, setting("Write numbers of each round for tensorboard, mlflow or wandb. [none]")
+]
 Shard = Annotated[
     str | None, setting("I/N: do only part I of N of the runs, as one task of an array job.")
 ]
@@ -57,6 +60,33 @@ Seed = Annotated[int, typer.Option(help="Which repetition of the study.")]
 OwnModule = Annotated[
     str | None, setting("FILE.py:NAME, where the study trained a module of your own.")
 ]
+
+
+def _load(plugins: list[str] | None) -> list[str] | None:
+    from unalike.plugins import load_plugins
+
+    if plugins:
+        load_plugins(plugins)
+    return plugins
+
+
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        callback=_load,
+        is_eager=True,
+        show_default=False,
+        help="A module, or a .py file, that brings methods, models, ...; can be repeated.",
+    ),
+]
+
+
+def plugin_words() -> list[str]:
+    """What has to be typed to give the plugins that were loaded to another process."""
+    from unalike.plugins import loaded_sources
+
+    return [word for source in loaded_sources() for word in ("--plugin", source)]
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class ProgressDisplay:
         self._live: Live | None = None
         self._keys: dict[Hashable, TaskID] = {}
         self._said: set[str] = set()
-        self._spoken = time.monotonic()
+        self._started = self._spoken = time.monotonic()
 
     def __enter__(self) -> Self:
         if self.console.is_terminal:
@@ -107,6 +107,12 @@ class ProgressDisplay:
         if not self.console.is_terminal and now - self._spoken > SILENCE:
             self._spoken = now
             self.say(sentence)
+
+    def seconds_left(self, done: float, total: float) -> float | None:
+        """What is left at the pace since the start; None before anything is done."""
+        if not done:
+            return None
+        return (time.monotonic() - self._started) / done * (total - done)
 
     def picture(self) -> RenderableType:
         """What a terminal shows."""
@@ -171,7 +177,9 @@ class StudyProgress(ProgressDisplay):
             self.hide(run)
         self._done[run] = self._study.rounds if step.finished else step.t
         done = self._draw_total()
-        parts = [f"{done} of {self._total} rounds done", epsilon]
+        left = self.seconds_left(done, self._total)
+        ahead = "" if left is None else f"about {units.duration(left)} left"
+        parts = [f"{done} of {self._total} rounds done", ahead, epsilon]
         self.say_at_times(", ".join(filter(None, parts)))
 
     def _draw_total(self) -> int:

@@ -1,8 +1,10 @@
 """Who holds what: the resident tensors and, for each client, lists of indices into them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +17,14 @@ from .sources.source import Transform
 from .truth import Truth
 from .windows import Windows, current_lists
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Data = TypeVar("Data", bound="FederatedData")
 """For what gives back the type of federation that it was given."""
+
+MOST_SHOWN = 20
+"""Clients, and kinds of samples, that a notebook shows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +51,33 @@ class FederatedData:
     skews: tuple[str, ...] = ()  # what was done on top of the split, in sentences
     preprocessing: Transform | None = None  # how raw samples became x, where they were raw
     notes: tuple[str, ...] = ()  # what was found and guessed while reading, in sentences
+
+    def table(self) -> pd.DataFrame:
+        """Who holds what: a row for each client, with its samples by part and by kind."""
+        import pandas as pd
+
+        sizes = {
+            "training": self.train.sizes,
+            "validation": self.validation.sizes,
+            "test": self.test.sizes,
+        }
+        kinds = dict(zip(self.strata.names, self.label_counts.T, strict=True))
+        index = pd.Index(self.names, name="client")
+        return pd.DataFrame({"new": self.newcomers, **sizes, **kinds}, index=index)
+
+    def _repr_html_(self) -> str:
+        whole = self.table()
+        shown = whole.iloc[:MOST_SHOWN, : MOST_SHOWN + 4]
+        left = [
+            f"{count} more {what}"
+            for count, what in (
+                (len(whole) - len(shown), "clients"),
+                (whole.shape[1] - shown.shape[1], "kinds of samples"),
+            )
+            if count
+        ]
+        more = f"<p>and {', '.join(left)}</p>" if left else ""
+        return f"<p><b>{self.clients:,} clients</b>, {self.task.title}</p>{shown.to_html()}{more}"
 
     @property
     def clients(self) -> int:

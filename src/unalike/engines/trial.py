@@ -25,6 +25,7 @@ class Trial(NamedTuple):
     seconds: float
     bytes_down: int  # to each client
     bytes_up: int  # from each client
+    gradients: int  # per-sample gradient evaluations
 
 
 def try_round(
@@ -58,9 +59,10 @@ def try_round(
     answers = engine.train(0, ids, downs)
     seconds = time.perf_counter() - started
     if method.pooled or not answers.sound.any():
-        return Trial(seconds, 0, 0)
+        return Trial(seconds, 0, 0, answers.gradients)
     heard = int(answers.sound.sum())
-    return Trial(seconds, size_in_bytes(downs) // len(ids), size_in_bytes(answers.ups) // heard)
+    down, up = size_in_bytes(downs) // len(ids), size_in_bytes(answers.ups) // heard
+    return Trial(seconds, down, up, answers.gradients)
 
 
 def _first_samples(held: Ragged, samples: int) -> Ragged:

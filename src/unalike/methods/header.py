@@ -1,5 +1,6 @@
 """What a method's file says of itself: the docstring's title, idea, Source, Wire and Ours."""
 
+import inspect
 import re
 import sys
 from dataclasses import fields
@@ -35,22 +36,54 @@ class Header(NamedTuple):
 
 
 def header(cls: type[Method]) -> Header:
-    """The header of a method's file; ValueError where a part is missing."""
-    text = sys.modules[cls.__module__].__doc__ or ""
+    """The header of a method's file; of one without, its docstring's first lines as the idea."""
+    module = sys.modules.get(cls.__module__)
+    text = (module.__doc__ if module is not None else None) or ""
     found = re.fullmatch(
         r"(?P<title>[^:\n]+): (?P<idea>.+?)\n\nSource  (?P<source>.+?)\nWire    (?P<wire>.+?)\n"
         r"Ours    (?P<ours>.+?)\s*",
         text,
         re.DOTALL,
     )
-    if found is None:
-        raise ValueError(f"{cls.__module__} needs a docstring with Source, Wire and Ours.")
-    parts = {name: " ".join(part.split()) for name, part in found.groupdict().items()}
+    parts = _of_docstring(cls, text) if found is None else found.groupdict()
+    parts = {name: " ".join(part.split()) for name, part in parts.items()}
     return Header(cls.name, settings=_settings(cls), **parts)
 
 
+def _of_docstring(cls: type[Method], of_module: str) -> dict[str, str]:
+    own = vars(cls).get("__doc__") or ""
+    if own.startswith(f"{cls.__name__}("):  # what a dataclass writes by itself
+        own = ""
+    idea = inspect.cleandoc(own or of_module).partition("\n\n")[0]
+    unsaid = dict.fromkeys(("source", "wire", "ours"), "not said")
+    return {"title": cls.__name__, "idea": idea or "A method of the user's own.", **unsaid}
+
+
+def hints_of(cls: type[Method]) -> dict[str, Any]:
+    """The annotated types of a method's settings, wherever its class was written.
+
+    A class that came from another process finds its names where its functions do.
+
+    Raises:
+        NameError: a type is named that the class's module does not know.
+    """
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except NameError:
+        hints = get_type_hints(cls, localns=_names_of_functions(cls), include_extras=True)
+    return {field.name: hints[field.name] for field in fields(cls)}
+
+
+def _names_of_functions(cls: type[Method]) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        for function in filter(inspect.isfunction, vars(base).values()):
+            names |= function.__globals__
+    return names
+
+
 def _settings(cls: type[Method]) -> tuple[Hyperparameter, ...]:
-    hints = get_type_hints(cls, include_extras=True)
+    hints = hints_of(cls)
     return tuple(
         Hyperparameter(
             field.name,

@@ -132,10 +132,13 @@ MODELS: dict[str, ModelSpec] = {
 
 
 def chosen(name: str, shape: Shape) -> str:
-    """The network that `name` stands for: `auto` is mlp for vectors and tiny images, else cnn."""
+    """The network that `name` stands for: `auto` is mlp for vectors, simple-cnn for images.
+
+    Images of 16 x 16 pixels or fewer are taken for vectors.
+    """
     if name != "auto":
         return name
-    return "cnn" if len(shape) == 3 and min(shape[1:]) > 16 else "mlp"
+    return "simple-cnn" if len(shape) == 3 and min(shape[1:]) > 16 else "mlp"
 
 
 def takes_tokens(name: str) -> bool:

@@ -14,11 +14,12 @@ import tomli_w
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from unalike.data.skews.registry import parse_skews
-from unalike.results.columns import Column, columns_of, further_columns_of
+from unalike.results.columns import Chosen, Column, columns_of, further_columns_of
 from unalike.results.comparison import Comparison
+from unalike.results.facts import study_facts
 from unalike.results.intervals import Interval
 from unalike.results.table import aggregates, as_frame, diverged
+from unalike.results.table_formats import as_latex, formatted
 from unalike.results.units import listed, percent
 from unalike.results.verdict import Verdict, judge
 from unalike.study.files import write_atomically
@@ -27,7 +28,7 @@ from unalike.tasks import SHARE, Measure
 from .colours import PAPER, PAPER_DARK, MethodStyle, dark_colours, method_styles
 from .figures import panels
 from .glossary import glossary
-from .page import figures_json, templates
+from .page import figures_json, script_json, templates
 
 MOST_SHOWN = 12
 """Methods that figures show at first; the reader can add the others."""
@@ -107,7 +108,7 @@ def render_report(comparison: Comparison) -> str:
         verdict=verdict,
         topics=_by_topic(verdict),
         tiles=_tiles(comparison, verdict),
-        facts=_facts(comparison),
+        facts=study_facts(comparison),
         remarks=comparison.remarks,
         columns=columns,
         rows=rows,
@@ -122,9 +123,28 @@ def render_report(comparison: Comparison) -> str:
         scores=f"{main.capitalised}{' in percent' if main.unit == SHARE else ''}",
         papers=(PAPER, PAPER_DARK),
         figures=figures_json(drawn),
+        files=script_json(_files(comparison)),
         darkening=Markup(json.dumps(dark_colours())),
         plotly=Markup(get_plotlyjs()),
     )
+
+
+def _files(comparison: Comparison) -> dict[str, dict[str, dict[str, str]]]:
+    """What the page's tables can be saved as: by table, format and round."""
+    rounds: tuple[Chosen, ...] = ("best", "last")
+    whole: dict[str, str] = {
+        chosen: as_frame(comparison, chosen).to_csv(lineterminator="\n") for chosen in rounds
+    }
+
+    def latex(full: bool) -> dict[str, str]:
+        return {
+            chosen: as_latex(formatted(comparison, full=full, chosen=chosen)) for chosen in rounds
+        }
+
+    return {
+        "numbers": {"csv": whole, "tex": latex(False)},
+        "further": {"csv": whole, "tex": latex(True)},
+    }
 
 
 def write_report(comparison: Comparison, path: Path) -> Path:
@@ -240,22 +260,6 @@ def _interval(measure: Measure, gain: Interval) -> str:
         low, high = (measure.unit.number(end, signed=True) for end in (gain.low, gain.high))
         return f"{low} to {high}"
     return measure.interval_text(gain.low, gain.high)
-
-
-def _facts(comparison: Comparison) -> list[str]:
-    settings = comparison.settings
-    late = int(comparison.newcomers.sum())
-    facts = [f"{settings['data']} data" if "data" in settings else ""]
-    if settings.get("split"):
-        alpha = f", alpha {settings['alpha']}" if settings.get("alpha") is not None else ""
-        facts.append(f"{settings['split']} split{alpha}")
-    facts += [skew.describe() for skew in parse_skews(settings.get("skew", ())).skews]
-    facts.append(f"{len(comparison.names):,} clients" + (f", {late:,} of them new" if late else ""))
-    for key in ("rounds", "seeds"):
-        if key in settings:
-            unit = key if settings[key] != 1 else key[:-1]
-            facts.append(f"{settings[key]:,} {unit}")
-    return [fact for fact in facts if fact]
 
 
 def _plain(settings: Any) -> Any:

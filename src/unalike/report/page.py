@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -28,4 +29,13 @@ def figures_json(panels: Sequence[Panel]) -> Markup:
     for panel in panels:
         views = ",".join(view.figure.to_json(validate=False) for view in panel.views)
         parts.append(f"{json.dumps(panel.key)}:[{views}]")
-    return Markup(("{" + ",".join(parts) + "}").replace("<", "\\u003c"))
+    return _in_script("{" + ",".join(parts) + "}")
+
+
+def script_json(value: Any) -> Markup:
+    """A value as JSON that cannot end its script element."""
+    return _in_script(json.dumps(value))
+
+
+def _in_script(text: str) -> Markup:
+    return Markup(text.replace("<", "\\u003c"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -37,8 +38,7 @@ def read_summary(path: str | Path) -> pd.DataFrame:
             path,
             dtype={"method": str, "client": str, "metric": str},
             keep_default_na=False,
-            na_values={"value": [""]},
-            float_precision="round_trip",
+            converters={"value": lambda text: float(text) if text else math.nan},
         )
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from None

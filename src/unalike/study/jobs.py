@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 
+import cloudpickle
 import joblib
 
 from unalike.errors import WorkerError
@@ -208,7 +209,7 @@ class _Batch:
                 folder=task.folder.absolute(),
                 inputs=UserInputs(),
             )
-            request = Request(bare, name, self._attempt, origin)
+            request = Request(cloudpickle.dumps(bare), name, self._attempt, origin)
             yield joblib.delayed(_do_numbered)(number, request, packed)
 
     def _listen(self) -> None:

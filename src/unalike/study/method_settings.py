@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, get_type_hints
+from typing import Any
 
-from pydantic import ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from unalike.core import Method
 from unalike.errors import InputError, unknown
 from unalike.functional.settings_types import FINITE
+from unalike.methods.header import hints_of
 from unalike.specification import reason
+
+
+def settings_model(cls: type[Method]) -> type[BaseModel]:
+    """The hyper-parameters of a method with their types, bounds and meanings."""
+    hints = hints_of(cls)
+    known: dict[str, Any] = {f.name: (hints[f.name], f.default) for f in fields(cls)}
+    return create_model(cls.__name__, __config__=ConfigDict(**FINITE, extra="forbid"), **known)
 
 
 def build_method(cls: type[Method], given: Mapping[str, Any], label: str | None = None) -> Method:
     """A method from plain values, each checked against its type and bounds."""
-    hints = get_type_hints(cls, include_extras=True)
-    known: dict[str, Any] = {f.name: (hints[f.name], f.default) for f in fields(cls)}
-    model = create_model(cls.__name__, __config__=ConfigDict(**FINITE, extra="forbid"), **known)
+    model = settings_model(cls)
+    known = model.model_fields
     label = label or cls.name
     try:
         checked = model.model_validate(dict(given))

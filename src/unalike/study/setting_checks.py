@@ -10,6 +10,7 @@ from unalike.data.splits import SPLITS
 from unalike.errors import InputError, unknown
 from unalike.privacy import Privacy
 from unalike.robust import Rule, rule_text
+from unalike.specification import parse_specification
 
 SPLIT_OPTIONS = tuple(
     dict.fromkeys(option.name for split in SPLITS.values() for option in split.options)
@@ -30,10 +31,30 @@ def skews_and_split(values: Mapping[str, Any]) -> dict[str, Any]:
             f"{both[0]} = {values[both[0]]!r} beside the skew {split['split']!r}: say how "
             "samples are dealt once, by the split or in the list of skews."
         )
-    unknown_options = [name for name in split if name not in ("split", *SPLIT_OPTIONS)]
-    if unknown_options:
-        raise unknown(f"setting of the split {split['split']}", unknown_options[0], SPLIT_OPTIONS)
-    return {**split, "skew": skews}
+    if not split:
+        return {"skew": skews}
+    return {**_own_options(split.pop("split"), split), "skew": skews}
+
+
+def split_and_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The split NAME:OPTION=VALUE,... by its name, and its options.
+
+    Raises:
+        InputError: it is written in another way, or has no such option.
+    """
+    given = parse_specification(values["split"], "split", "dirichlet:alpha=0.1")
+    return _own_options(given.pop("kind"), given)
+
+
+def _own_options(split: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """A split and its options: those that a study has a setting for, and `split_settings`."""
+    known = [option.name for option in SPLITS[split].options] if split in SPLITS else []
+    own = {name: value for name, value in options.items() if name not in SPLIT_OPTIONS}
+    for name in own:
+        if name not in known:
+            raise unknown(f"setting of the split {split}", name, known or SPLIT_OPTIONS)
+    shared = {name: value for name, value in options.items() if name in SPLIT_OPTIONS}
+    return {"split": split, **shared, **({"split_settings": own} if own else {})}
 
 
 def check_privacy(privacy: Privacy | None, *, weights: str, sampling: str) -> None:

@@ -45,6 +45,7 @@ from unalike.tasks import AUTO, task_named
 from unalike.weighting import weights as weighting
 
 from .data_files import source_named, with_defaults
+from .extensions import beside, plugin_settings, with_plugins
 from .files import write_atomically
 from .keep import keep_words
 from .method_settings import build_method, validation_error
@@ -55,6 +56,7 @@ from .setting_checks import (
     check_privacy,
     check_robust,
     skews_and_split,
+    split_and_settings,
 )
 
 if sys.version_info >= (3, 11):
@@ -79,6 +81,12 @@ class Study(BaseModel):
 
     model_config = ConfigDict(**FINITE, extra="forbid", frozen=True)
 
+    plugins: Annotated[
+        tuple[str, ...], Field(description="modules or files that bring things of one's own")
+    ] = ()
+    plugin_versions: Annotated[
+        dict[str, str], Field(description="of what the study uses of them, when it began")
+    ] = {}
     data: Annotated[str, Field(description="data set, or a file or folder")] = "digits"
     data_dir: Annotated[str | None, Field(description="folder with the data files")] = None
     task: Annotated[
@@ -123,6 +131,9 @@ class Study(BaseModel):
         Field(description="names of the classes of the sites' own samples, in everybody's order"),
     ] = None
     split: Annotated[str, Field(description="how samples are dealt to clients")] = "dirichlet"
+    split_settings: Annotated[
+        dict[str, int | float | str], Field(description="options of a split of one's own")
+    ] = {}
     alpha: Annotated[float | None, Field(description="Dirichlet concentration")] = None
     classes_per_client: Annotated[int | None, Field(description="pathological split")] = None
     shards_per_client: Annotated[int | None, Field(description="shards split")] = None
@@ -211,7 +222,8 @@ class Study(BaseModel):
         given = {name: getattr(self, name) for name in SPLIT_OPTIONS}
         if self.split.startswith("dirichlet") and self.alpha is None:
             given["alpha"] = 0.1
-        return {name: value for name, value in given.items() if value is not None}
+        known = {name: value for name, value in given.items() if value is not None}
+        return {**known, **self.split_settings}
 
     def labels(self) -> list[str]:
         """The methods to run, in the registry's order, with the baselines that measures need."""
@@ -264,7 +276,8 @@ class Study(BaseModel):
     def as_toml(self) -> dict[str, Any]:
         """Nested plain values, as a study file has them."""
         unsaid = {"methods", "settings"}
-        unsaid |= {name for name in ("skew", "columns", "drop") if not getattr(self, name)}
+        maybe = ("skew", "columns", "drop", "plugins", "plugin_versions", "split_settings")
+        unsaid |= {name for name in maybe if not getattr(self, name)}
         if self.scale == "auto":
             unsaid.add("scale")
         plain = self.model_dump(exclude=unsaid, exclude_none=True)
@@ -303,6 +316,9 @@ def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
     if "run" in raw:
         raw["methods"] = raw.pop("run")
     given = dict(overrides or {})
+    if isinstance(raw.get("plugins"), list):
+        raw["plugins"] = [beside(path.parent, plugin) for plugin in raw["plugins"]]
+        given["plugins"] = [*raw["plugins"], *given.get("plugins", ())]
     data = raw.get("data")
     if isinstance(data, str) and source_named(data) is None and (path.parent / data).exists():
         raw["data"] = str(path.parent / data)
@@ -314,10 +330,13 @@ def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
 
 def make_study(given: Mapping[str, Any], source: str = "") -> Study:
     """A checked study; every problem is one sentence, prefixed by `source`."""
-    values: dict[str, Any] = _from_source(source, _with_defaults, given)
+    values: dict[str, Any] = _from_source(source, with_plugins, given)
+    values = _from_source(source, _with_defaults, values)
     if isinstance(values.get("methods"), str):
         names = values["methods"].split(",")
         values["methods"] = tuple(name.strip() for name in names if name.strip())
+    if isinstance(values.get("split"), str) and ":" in values["split"]:
+        values |= _from_source(source, split_and_settings, values)
     if "skew" in values:
         values |= _from_source(source, skews_and_split, values)
     for name, read in SPECIFICATIONS.items():
@@ -335,7 +354,7 @@ def make_study(given: Mapping[str, Any], source: str = "") -> Study:
             raise unknown("method", label, METHODS)
     for label in {*labels, *study.settings}:
         study.method(label)
-    return study
+    return study.model_copy(update=plugin_settings(study))
 
 
 def _with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:

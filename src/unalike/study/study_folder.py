@@ -112,6 +112,8 @@ def _clear(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
     for path in folder.glob("inputs-*.pickle"):
         path.unlink(missing_ok=True)
+    for path in folder.glob("tensorboard/*/*/events.out.tfevents.*"):
+        path.unlink()
     runs = folder / "runs"
     for path in sorted(runs.rglob("*"), reverse=True):
         if path.is_dir():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -39,6 +39,8 @@ class ProgressEvent:
     runs: int | None = None  # how many there are to do, said at the start
     finished: bool = False
     epsilon: float | None = None  # spent so far, where there is privacy
+    numbers: dict[str, float] = field(default_factory=dict)
+    """What was measured in round `t`, by the names of the report's curves."""
     recorded: bool = False  # whether what is remarked follows from the run's records as well
 
 
@@ -168,7 +170,8 @@ def train(
             )
             said = _validation(run.task, record), None if rejected else _rejections(record)
             rejected = rejected or "rejected" in record
-            tell(ProgressEvent(label, seed, t, *said, epsilon=record.get("epsilon")))
+            spent, numbers = record.get("epsilon"), round_numbers(run.task, record)
+            tell(ProgressEvent(label, seed, t, *said, epsilon=spent, numbers=numbers))
         if best is not None and "one_answer" in best:
             tell(ProgressEvent(label, seed, t, remark=one_answer_text(best), recorded=True))
     except DivergedError as error:
@@ -213,6 +216,22 @@ def _record(method: Method, outcome: Round, run: RunClients) -> dict[str, Any]:
         record["client_drift"] = client_drift(moved, outcome.cohort.weights)
         record["cancellation"] = cancellation(moved, outcome.cohort.weights)
     return record
+
+
+def round_numbers(task: Task, record: dict[str, Any]) -> dict[str, float]:
+    """What a record measured, without what is not known: see `ProgressEvent.numbers`."""
+    plain = ("bytes_down", "bytes_up", "gradients", "train_seconds", "client_drift", "epsilon")
+    found = {name: float(record[name]) for name in plain if name in record}
+    name, evaluation = task.main.name, record.get("evaluation", {})
+    for family, key in (("global", "global"), ("validation", "validation")):
+        if key in evaluation:
+            found[f"{family}_{name}"] = float(evaluation[key][name])
+    for family, key in (("personalised", "personal"), ("new", "new")):
+        if key in evaluation:
+            values = np.asarray(evaluation[key][name], dtype=np.float64)
+            known = values[np.isfinite(values)]
+            found[f"{family}_{name}_mean"] = float(known.mean()) if len(known) else np.nan
+    return {key: value for key, value in found.items() if np.isfinite(value)}
 
 
 def _validation(task: Task, record: dict[str, Any]) -> str | None:

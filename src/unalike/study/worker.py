@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unalike.errors import InputError, WorkerError
+from unalike.plugins import install, load_plugins, loaded_sources, own_registrations
 
 from .folder_lock import FolderInUseError
 from .inputs import UserInputs
@@ -50,7 +52,7 @@ class Origin(NamedTuple):
 class Request(NamedTuple):
     """A run that is asked for."""
 
-    task: RunTask  # without its inputs
+    task: bytes  # a `RunTask` without its inputs, which may be of classes that these bring
     inputs: str  # names them
     attempt: str  # names this request
     origin: Origin
@@ -59,18 +61,41 @@ class Request(NamedTuple):
 def pack(inputs: UserInputs) -> Packed:
     """What a user brought along, as bytes that any worker can read.
 
-    Classes of a script, a notebook or a function travel with it. An array, because backends keep
-    one copy of an array for all runs of a machine.
+    Classes of a script, a notebook or a function travel with it, and so does what was registered
+    there; what plugins bring is imported from them. An array, because backends keep one copy of an
+    array for all runs of a machine.
 
     Raises:
         InputError: something in it cannot travel.
     """
+    stream = BytesIO()
     try:
-        return np.frombuffer(cloudpickle.dumps(inputs), np.uint8)
+        cloudpickle.dump(loaded_sources(), stream)
+        cloudpickle.dump((own_registrations(), inputs), stream)
     except Exception as error:
         raise InputError(
-            f"The data or the model cannot be sent to other processes ({error}): take jobs=1."
+            "The data, the model or something that was registered cannot be sent to other "
+            f"processes ({error}): take jobs=1."
         ) from None
+    return np.frombuffer(stream.getbuffer(), np.uint8)
+
+
+def unpack(content: bytes, *, here: bool) -> UserInputs:
+    """The inverse of `pack`, with plugins and what was registered at hand.
+
+    here: whether it was packed by this process, which has them.
+
+    Raises:
+        InputError: a plugin cannot be imported here.
+    """
+    stream = BytesIO(content)
+    plugins = cloudpickle.load(stream)
+    if not here:
+        load_plugins(plugins)
+    registrations, inputs = cloudpickle.load(stream)
+    if not here:
+        install(registrations)
+    return inputs
 
 
 def digest(content: bytes) -> str:
@@ -90,7 +115,8 @@ def do(request: Request, packed: Packed | Path) -> bool:
     child = request.origin.is_parent
     if child:
         _end_with_parent()
-    task = replace(request.task, inputs=_unpacked(request.inputs, packed))
+    inputs = _unpacked(request.inputs, packed, here=request.origin == Origin.here())
+    task: RunTask = replace(cloudpickle.loads(request.task), inputs=inputs)
     try:
         with task.store.locked():
             progress = ProgressWriter(task.run_folder, request.attempt)
@@ -115,7 +141,7 @@ _lock = threading.Lock()
 _latest: tuple[str, UserInputs] | None = None
 
 
-def _unpacked(name: str, packed: Packed | Path) -> UserInputs:
+def _unpacked(name: str, packed: Packed | Path, *, here: bool) -> UserInputs:
     """The inputs of this name; one object for all runs of a process, which share its traces."""
     global _latest
     with _lock:
@@ -123,7 +149,7 @@ def _unpacked(name: str, packed: Packed | Path) -> UserInputs:
             content = packed.read_bytes() if isinstance(packed, Path) else packed.tobytes()
             if digest(content) != name:
                 raise WorkerError(f"{packed} does not hold what this study was given.")
-            _latest = name, cloudpickle.loads(content)
+            _latest = name, unpack(content, here=here)
         return _latest[1]
 
 

@@ -8,7 +8,7 @@ from unalike.core.loss import Loss, Ratio, SampleLoss
 from .automatic import Reading, RowFacts, read, row_facts, task_of_rows
 from .cox import CoxLoss
 from .measure import NUMBER, SHARE, Axis, Measure, Unit
-from .registry import AUTO, TASKS, register_measure, task_named
+from .registry import AUTO, TASKS, own_measure, register_measure, task_named
 from .sums import Losses, Sums, added, stacked
 from .task import Baseline, Strata, Task
 from .vocabulary import Vocabulary
@@ -34,6 +34,7 @@ __all__ = [
     "Unit",
     "Vocabulary",
     "added",
+    "own_measure",
     "read",
     "register_measure",
     "row_facts",

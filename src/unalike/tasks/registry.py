@@ -53,11 +53,34 @@ def register_measure(
     Raises:
         InputError: an unknown task, or a name that is taken.
     """
-    known = task_named(task)
-    taken = [measure.name for measure in (*known.standard_measures, *known.own.get(task, ()))]
-    if name in (*taken, "loss"):
-        raise InputError(f"The task {task!r} has a measure {name!r} already: choose another name.")
-    measure = Measure(
+    measure = own_measure(
+        task, name, how, higher_is_better=higher_is_better, title=title, unit=unit, bounds=bounds
+    )
+    if name in (known.name for known in Task.own.get(task, ())):
+        raise _taken(task, name)
+    Task.own[task] = (*Task.own.get(task, ()), measure)
+    return measure
+
+
+def own_measure(
+    task: str,
+    name: str,
+    how: Callable[[Any, Any], float],
+    *,
+    higher_is_better: bool,
+    title: str | None = None,
+    unit: Unit = NUMBER,
+    bounds: tuple[float, float] = (float("-inf"), float("inf")),
+) -> Measure:
+    """The measure that `register_measure` registers.
+
+    Raises:
+        InputError: an unknown task, or the name of a standard measure.
+    """
+    standard = (measure.name for measure in task_named(task).standard_measures)
+    if name in (*standard, "loss"):
+        raise _taken(task, name)
+    return Measure(
         name,
         title or name.replace("_", " "),
         higher_is_better,
@@ -68,5 +91,7 @@ def register_measure(
         meaning="A measure of the user's own.",
         of_samples=True,
     )
-    Task.own[task] = (*Task.own.get(task, ()), measure)
-    return measure
+
+
+def _taken(task: str, name: str) -> InputError:
+    return InputError(f"The task {task!r} has a measure {name!r} already: choose another name.")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from unalike.cli.console import say
-from unalike.cli.options import Group, Reading, Task, expand, setting
+from unalike.cli.options import Group, Plugins, Reading, Task, expand, plugin_words, setting
 from unalike.errors import InputError
 from unalike.network.server.server_settings import check_seconds
 
@@ -114,6 +114,7 @@ def join(
     ] = 600.0,
     answers: Answers,
     one_process: options.OneProcess = False,
+    plugin: Plugins = None,
 ) -> None:
     """Take part in a study with this machine's data, which never leave it."""
     need_flower()
@@ -137,7 +138,12 @@ def join(
         server=parse_address(server, "server"),
         name=name,
         state_folder=state or Path(f"unalike-{name}"),
-        worker_options=["--data", str(data), *reading.words(), *answers.words()],
+        worker_options=[
+            *("--data", str(data)),
+            *reading.words(),
+            *answers.words(),
+            *plugin_words(),
+        ],
         credentials=Credentials(
             None if tls is None else authority_file(tls).resolve(),
             None if key is None else key.resolve(),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from unalike.cli.console import say
-from unalike.cli.options import expand
+from unalike.cli.options import Plugins, expand, plugin_words
 from unalike.errors import InputError
 from unalike.network.server.server_settings import HELP, ServerSettings
 
@@ -32,6 +32,7 @@ def rehearse(
         Path | None, typer.Option("--out", help="Folder of the study. [runs/<study>-rehearsal]")
     ] = None,
     overwrite: options.Overwrite = False,
+    plugin: Plugins = None,
     one_process: options.OneProcess = False,
 ) -> None:
     """Try a federation on this machine: real processes, sockets, certificates and keys."""
@@ -52,5 +53,6 @@ def rehearse(
     names = [site.name for site in roster.places if site is not None]
     settings |= {"deadline": deadline, "baselines": baselines, **asked}
     address = Address("localhost", free_port())
-    with Rehearsal(place, address, names, say, node=node) as rehearsal:
+    words = plugin_words()
+    with Rehearsal(place, address, names, say, node=node, worker_options=words) as rehearsal:
         run_server(place, rehearsal.server, settings, rehearsal.tls)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from unalike.cli.console import say
-from unalike.cli.options import Group, expand
+from unalike.cli.options import Group, Plugins, expand
 from unalike.errors import InputError
 from unalike.network.server.server_settings import HELP, ServerSettings
 
@@ -57,6 +57,7 @@ def serve(
         ),
     ] = None,
     overwrite: options.Overwrite = False,
+    plugin: Plugins = None,
 ) -> None:
     """Conduct a study among sites that join over the network; the same command goes on with it."""
     need_flower()

@@ -67,9 +67,9 @@ class Source:
 
     name: str
     title: str
-    samples: int
-    shape: tuple[int, ...]
-    classes: int
+    samples: int | None  # None where it is not known before they are read
+    shape: tuple[int, ...] | None
+    classes: int | None
     licence: str
     citation: str
     files: tuple[RemoteFile, ...]

@@ -32,12 +32,13 @@ class Rehearsal:
         *,
         first: int | None = None,
         node: str = "supernode",
+        worker_options: Sequence[str] = (),
     ) -> None:
         self.server, self.tls = server, folder / "rehearsal" / "tls"
         self._folder, self._notify = folder / "rehearsal", notify
         self.names = [name if NAME.match(name) else f"site-{i}" for i, name in enumerate(sites)]
         self._first = len(self.names) if first is None else first
-        self._node = node
+        self._node, self._worker_options = node, worker_options
         self.sites: dict[str, Process] = {}
 
     def __enter__(self) -> Rehearsal:
@@ -60,6 +61,7 @@ class Rehearsal:
         self._notify(f"{name} writes to {log}.")
         command = [*SITE_COMMAND, str(self.server), name, str(folder / "state")]
         command += [str(self.tls / "ca.crt"), str(self.tls / "keys" / f"{name}.key")]
-        command += [node or self._node, "--client", str(self.names.index(name)), *arguments]
+        command += [node or self._node, "--client", str(self.names.index(name))]
+        command += [*self._worker_options, *arguments]
         self.sites[name] = Process(name, command, environment(folder), log)
         return self.sites[name]

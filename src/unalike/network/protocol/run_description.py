@@ -7,6 +7,8 @@ from typing import Any
 
 from unalike import __version__
 from unalike.errors import InputError
+from unalike.plugins import load_installed
+from unalike.study.extensions import module_name, require_same_plugins
 from unalike.study.settings import Study, make_study
 
 from .messages import MessageError
@@ -54,15 +56,21 @@ class RunDescription:
 def settings_for_sites(study: Study) -> dict[str, Any]:
     """A study's settings as plain values, without those that do not concern a site."""
     elsewhere = {"methods", "device", "data_dir", "chunk", "threads", "compile", "robust"}
-    return study.model_dump(mode="json", exclude_defaults=True, exclude=elsewhere)
+    plain = study.model_dump(mode="json", exclude_defaults=True, exclude=elsewhere)
+    if study.plugins:
+        plain["plugins"] = [module_name(plugin) for plugin in study.plugins]
+    return plain
 
 
 def read_settings(plain: dict[str, Any]) -> Study:
     """The inverse of `settings_for_sites`.
 
     Raises:
+        InputError: this machine has not the plugins that it uses.
         MessageError: there is no such study.
     """
+    load_installed()
+    require_same_plugins(plain.get("plugin_versions", {}), plain.get("plugins", ()))
     try:
         study = make_study(plain, "The server's study: ")
         refuse_attack(study)

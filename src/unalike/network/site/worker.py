@@ -28,6 +28,7 @@ from unalike.engines.machine import device_named
 from unalike.errors import InputError
 from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import FAILED, Message, MessageError, pack
+from unalike.plugins import load_plugins
 from unalike.tasks import AUTO, TASKS
 
 from .exit_status import OVER_TIME_LIMIT, REFUSED
@@ -76,6 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     options = _parser().parse_args(arguments)
     try:
+        load_plugins(options.plugin)
         settings = SiteSettings(
             name=options.name or f"client {options.client}",
             state_folder=options.state,
@@ -203,6 +205,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--hide-accuracy", action="store_true", help="do not tell how many samples are got right"
     )
+    parser.add_argument("--plugin", action="append", default=[], help="a module or a .py file")
     parser.add_argument("--noise", type=float, help="largest epsilon; takes part in a diagnosis")
     return parser
 

@@ -108,6 +108,38 @@
     }
   }
 
+  function save(name, content, type) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([content], { type }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  for (const button of document.querySelectorAll("[data-file]")) {
+    button.addEventListener("click", () => {
+      const table = button.closest("section").querySelector("table");
+      const round = table.classList.contains("show-last") ? "last" : "best";
+      const kind = button.dataset.file;
+      save(`${table.id}-${round}.${kind}`, read("files")[table.id][kind][round], "text/plain");
+    });
+  }
+
+  for (const button of document.querySelectorAll("[data-image]")) {
+    button.addEventListener("click", () => {
+      const key = button.closest("figure").id;
+      const place = document.querySelector(`#${key} .plot`);
+      const plain = structuredClone(figures[key][shownView[key] || 0]);
+      const data = plain.data.filter((trace) => !hidden.has(trace.meta));
+      const names = data.some((trace) => trace.name && trace.type !== "bar");
+      for (const trace of data) trace.showlegend = Boolean(trace.name) && trace.type !== "bar";
+      const layout = { ...plain.layout, paper_bgcolor: "white", showlegend: names };
+      const [width, height] = [place.clientWidth, place.clientHeight];
+      const format = button.dataset.image;
+      Plotly.downloadImage({ data, layout }, { format, width, height, scale: 3, filename: key });
+    });
+  }
+
   dark.addEventListener("change", drawAll);
   window.addEventListener("beforeprint", () => { printing = true; drawAll(); });
   window.addEventListener("afterprint", () => { printing = false; drawAll(); });

@@ -1,0 +1,69 @@
+"""What a comparison was made on, in short phrases and in a caption."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unalike.data.skews.registry import parse_skews
+
+from .columns import Chosen
+from .comparison import Comparison
+from .table import aggregates
+from .units import listed
+
+
+def study_facts(comparison: Comparison) -> list[str]:
+    """The data, how they were dealt, clients, rounds and seeds."""
+    settings = comparison.settings
+    late = int(comparison.newcomers.sum())
+    facts = [f"{settings['data']} data" if "data" in settings else ""]
+    if settings.get("split"):
+        alpha = f", alpha {settings['alpha']}" if settings.get("alpha") is not None else ""
+        facts.append(f"{settings['split']} split{alpha}")
+    facts += [skew.describe() for skew in parse_skews(settings.get("skew", ())).skews]
+    facts.append(f"{len(comparison.names):,} clients" + (f", {late:,} of them new" if late else ""))
+    for key in ("rounds", "seeds"):
+        if key in settings:
+            unit = key if settings[key] != 1 else key[:-1]
+            facts.append(f"{settings[key]:,} {unit}")
+    return [fact for fact in facts if fact]
+
+
+def seed_count(comparison: Comparison) -> int:
+    """How many seeds were measured."""
+    return int(aggregates(comparison).index.get_level_values("seed").nunique())
+
+
+def caption(comparison: Comparison, chosen: Chosen = "best") -> str:
+    """What a table's reader must know: measure, seeds, choice of round, tuning, the study."""
+    main, seeds = comparison.task.main, seed_count(comparison)
+    when = "the round chosen by validation" if chosen == "best" else "the last round"
+    if seeds > 1:
+        spread = (
+            f"mean over {seeds} seeds ± half a 95 % interval over seeds. Bold: the best method, "
+            "and those that paired intervals over the seeds do not tell apart from it."
+        )
+    else:
+        spread = "one seed, so there is no interval and nothing is bold."
+    return " ".join(
+        [
+            f"{main.capitalised}{main.unit.note} at {when}, {spread}",
+            _tuning(comparison.settings.get("methods", {})),
+            f"Study: {', '.join(study_facts(comparison))}.",
+        ]
+    )
+
+
+def _tuning(settings: dict[str, dict[str, Any]]) -> str:
+    own = {
+        label: {name: value for name, value in given.items() if name != "method"}
+        for label, given in settings.items()
+    }
+    by_hand = [
+        f"{label}: {', '.join(f'{name} = {value}' for name, value in given.items())}"
+        for label, given in own.items()
+        if given
+    ]
+    if not by_hand:
+        return "Hyper-parameters are untuned: each method's defaults."
+    return f"Hyper-parameters are untuned: defaults, but by hand {listed(by_hand, most=99)}."
