@@ -117,6 +117,11 @@ class LocalEngine:
         """The training clients' private states: a tree with leaves [N, ...]."""
         return self._client_states.all()
 
+    @property
+    def start(self) -> Any:
+        """The private state that a client begins with."""
+        return self._fresh
+
     def restore(self, states: Any) -> None:
         """Take over the clients' private states of an earlier run: leaves [N, ...]."""
         everybody = torch.arange(len(self.rows), device=self.device)
@@ -170,8 +175,12 @@ class LocalEngine:
         """What each client that never trains predicts with, after its own adaptation."""
         return self.adapt_from(t, self.method.introduce(server))
 
-    def adapt_from(self, t: int, down: Any) -> Any:
-        """`adapt`, from what was sent to each of the clients that never train."""
+    def adapt_from(self, t: int, down: Any, start: Any = None) -> Any:
+        """`adapt`, from what was sent to each of the clients that never train.
+
+        start: the private state that they begin with, where it is not the usual one.
+        """
+        start = self._fresh if start is None else start
         self._data.use_round(t)
         rows = self.new_rows if len(self.new_rows) else self.rows[:1]
         count = len(rows)
@@ -184,7 +193,7 @@ class LocalEngine:
         def work(down: Any, client: Any, batches: Batches) -> Any:
             return self.method.adapt(self.problem, down, client, batches)
 
-        adapted = self._map(work, "adapt", t, rows, downs, map_tree(repeat, self._fresh))[0]
+        adapted = self._map(work, "adapt", t, rows, downs, map_tree(repeat, start))[0]
         return map_tree(lambda leaf: leaf[: len(self.new_rows)], adapted)
 
     def broadcast(self, server: Any, ids: NDArray[np.int64]) -> Any:
@@ -218,10 +227,18 @@ class LocalEngine:
         """
         return self._predictor.predict(self._chunks, personal, rows, part, only=only)
 
+    def global_model(self, server: Any) -> Any | None:
+        """The one model for everybody with its statistics; None where there is none."""
+        model = self.method.global_model(server)
+        return None if model is None else self._with_statistics(model)
+
     def predict_pooled(self, model: Any, part: str) -> Predictions:
         """One model on the pooled test samples, or on all clients' validation samples."""
-        pooled = self._with_statistics(model)
-        return self._predictor.predict_pooled(pooled, self.rows, part)
+        return self.predict_with_one(self._with_statistics(model), part)
+
+    def predict_with_one(self, model: Any, part: str) -> Predictions:
+        """`predict_pooled`, for a model that has the statistics that it predicts with."""
+        return self._predictor.predict_pooled(model, self.rows, part)
 
     def _with_statistics(self, model: Any) -> Any:
         """The one model, with the statistics of all training clients where it needs them."""

@@ -31,6 +31,8 @@ from unalike.measures.group_agreement import adjusted_rand
 from unalike.measures.groups import Floats
 from unalike.tasks import Sums, Task
 
+from .kept_models import RoundModels
+
 MOST_PROBED = 100
 """Clients whose full gradients are taken for the dissimilarity of a round."""
 
@@ -38,10 +40,29 @@ Scores = dict[str, Floats]
 """By the name of the measure, or "loss", one value for each group: [groups]."""
 
 
-def evaluate(engine: LocalEngine, server: Any, t: int, cohort: Cohort) -> dict[str, Any]:
-    """Everything measured after round t, as plain values for the run's store."""
-    method = engine.method
-    personal = engine.personalise(t, server)
+def models_after(engine: LocalEngine, server: Any, t: int) -> RoundModels:
+    """What clients predict with after round t."""
+    return RoundModels(
+        engine.personalise(t, server),
+        engine.global_model(server),
+        engine.method.introduce(server),
+        engine.start,
+    )
+
+
+def evaluate(
+    engine: LocalEngine,
+    server: Any,
+    t: int,
+    cohort: Cohort,
+    models: RoundModels | None = None,
+) -> dict[str, Any]:
+    """Everything measured after round t, as plain values for the run's store.
+
+    models: those of this round, where they are known already.
+    """
+    models = models_after(engine, server, t) if models is None else models
+    personal = models.personal
     task = engine.federation.task
     tested = engine.predict(personal, engine.rows, "test").counts(task)
     result: dict[str, Any] = {
@@ -54,9 +75,10 @@ def evaluate(engine: LocalEngine, server: Any, t: int, cohort: Cohort) -> dict[s
     time = engine.federation.window
     if time is not None and t in last_rounds(engine.rounds, time.number):
         result["stream"] = _by_window(engine, personal, time, t)
-    shared = method.global_model(server)
-    if shared is not None:
-        result["global"] = of_first_group(_score(engine, engine.predict_pooled(shared, "test")))
+    if models.shared is not None:
+        predictions = engine.predict_with_one(models.shared, "test")
+        result["global"] = of_first_group(_score(engine, predictions))
+        shared = engine.method.global_model(server)
         if isinstance(shared, Tensor) and shared.shape == engine.w.shape and len(cohort.ids):
             probed = cohort.ids[:MOST_PROBED]
             weights = cohort.weights[:MOST_PROBED] / cohort.weights[:MOST_PROBED].sum()

@@ -25,11 +25,13 @@ from unalike.robust import with_robust
 from unalike.tasks import Task
 from unalike.weighting.sampling import draw
 
-from .evaluate import evaluate, evaluate_new
+from .evaluate import evaluate, evaluate_new, models_after
 from .inputs import UserInputs, federation_for, problem_for
+from .kept_models import ModelWriter
+from .model_description import describe_run
 from .settings import Study
 from .store import Checkpoint, RunStore
-from .training import ProgressEvent, finished, train
+from .training import Evaluation, ProgressEvent, finished, train
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,12 @@ def run(task: RunTask, tell: Callable[[ProgressEvent], None] = lambda _: None) -
     attack = None
     if study.attack is not None and not method.pooled:
         attack = HostileAnswers(study.attack, hostile_in(federation)[engine.rows], task.seed)
-    train(clients, store, study, task.label, task.seed, tell, attack=attack)
+    keep = ModelWriter(
+        task.run_folder,
+        study.keep,
+        describe_run(study, task.label, task.seed, federation, problem),
+    )
+    train(clients, store, study, task.label, task.seed, tell, attack=attack, keep=keep)
 
 
 def method_of_run(study: Study, label: str, federation: Federation, problem: Problem) -> Method:
@@ -142,8 +149,9 @@ class SimulatedClients:
     def newcomers(self) -> bool:
         return bool(self.engine.federation.newcomers.any())
 
-    def evaluate(self, server: Any, t: int, cohort: Cohort) -> dict[str, Any]:
-        return evaluate(self.engine, server, t, cohort)
+    def evaluate(self, server: Any, t: int, cohort: Cohort) -> Evaluation:
+        models = models_after(self.engine, server, t)
+        return Evaluation(evaluate(self.engine, server, t, cohort, models), models)
 
     def evaluate_new(self, server: Any, t: int) -> dict[str, Any]:
         return evaluate_new(self.engine, server, t)
