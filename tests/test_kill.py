@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
 
 from small_studies import SMALL, comparable, options
 from unalike.results.summary import read_summary
+from unalike.study.files import read_metadata
 
 SETTINGS = {**SMALL, "rounds": 40, "methods": "fedavg,scaffold", "evaluate_every": 10}
 
@@ -25,18 +27,29 @@ def summary(folder: Path) -> pd.DataFrame:
     return comparable(read_summary(folder / "summary.csv"))
 
 
+def models(folder: Path) -> dict[str, Any]:
+    """What every run has kept to predict with: its description, and a digest of the numbers."""
+    paths = folder.rglob("model.*")
+    found = {str(path.relative_to(folder)): read_metadata(path) for path in paths}
+    assert len(found) >= 3, "each run keeps its best round"
+    return found
+
+
+class Whole(NamedTuple):
+    summary: pd.DataFrame
+    models: dict[str, Any]
+
+
 @pytest.fixture(scope="module")
-def never_stopped(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+def never_stopped(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder = tmp_path_factory.mktemp("whole") / "study"
     arguments = ["compare", *options(SETTINGS), "--jobs", 1, "--out", folder]
     subprocess.run(command(*arguments), check=True, capture_output=True)
-    return summary(folder)
+    return Whole(summary(folder), models(folder))
 
 
 @pytest.mark.parametrize(("lines", "jobs"), [(1, 1), (25, 1), (55, 2)])
-def test_kill_and_resume(
-    lines: int, jobs: int, never_stopped: pd.DataFrame, tmp_path: Path
-) -> None:
+def test_kill_and_resume(lines: int, jobs: int, never_stopped: Whole, tmp_path: Path) -> None:
     folder = tmp_path / "study"
     arguments = ["compare", *options(SETTINGS), "--jobs", jobs, "--out", folder]
     process = subprocess.Popen(
@@ -51,10 +64,11 @@ def test_kill_and_resume(
     subprocess.run(
         command("resume", folder, "--jobs", jobs), check=True, capture_output=True, timeout=120
     )
-    pd.testing.assert_frame_equal(summary(folder), never_stopped, check_exact=True)
+    pd.testing.assert_frame_equal(summary(folder), never_stopped.summary, check_exact=True)
+    assert models(folder) == never_stopped.models
 
 
-def test_an_interrupt_ends_everything(never_stopped: pd.DataFrame, tmp_path: Path) -> None:
+def test_an_interrupt_ends_everything(never_stopped: Whole, tmp_path: Path) -> None:
     """Ctrl-C goes to the command and to its workers: one sentence, and nobody is left."""
     folder = tmp_path / "study"
     arguments = ["compare", *options(SETTINGS), "--jobs", 2, "--out", folder]
@@ -71,7 +85,7 @@ def test_an_interrupt_ends_everything(never_stopped: pd.DataFrame, tmp_path: Pat
     assert _group_is_gone(process.pid)
     assert not [path for path in folder.rglob("*") if path.name.startswith(("progress", "stop"))]
     subprocess.run(command("resume", folder, "--jobs", 1), check=True, capture_output=True)
-    pd.testing.assert_frame_equal(summary(folder), never_stopped, check_exact=True)
+    pd.testing.assert_frame_equal(summary(folder), never_stopped.summary, check_exact=True)
 
 
 def _group_is_gone(group: int, seconds: float = 60.0) -> bool:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .errors import DivergedError, InputError, WorkerError
     from .plugins import register
     from .results.summary import read_summary
+    from .trained_models.loading import load
+    from .trained_models.trained_model import TrainedModel
 
 __version__ = version("unalike")
 
@@ -30,10 +32,12 @@ _HOMES = {
     "InputError": "errors",
     "Problem": "core",
     "Result": "api.studies",
+    "TrainedModel": "trained_models.trained_model",
     "WorkerError": "errors",
     "advise": "api.advise",
     "compare": "api.compare",
     "diagnose": "api.diagnose",
+    "load": "trained_models.loading",
     "read_summary": "results.summary",
     "register": "plugins",
     "resume": "api.resume",
@@ -47,11 +51,13 @@ __all__ = [
     "InputError",
     "Problem",
     "Result",
+    "TrainedModel",
     "WorkerError",
     "__version__",
     "advise",
     "compare",
     "diagnose",
+    "load",
     "read_summary",
     "register",
     "resume",

@@ -99,6 +99,7 @@ EVENTS = [
     {"event": "joined", "site": "a"},
     {"event": "joined", "site": "b"},
     {"event": "refused", "site": "c", "why": "its samples are of another shape."},
+    {"event": "prepared", "asked": "Asked of each sample: x.", "columns": [], "sentences": []},
     {"event": "plan", "method": "fedrep", "seed": 0, "text": "2 sites"},
 ]
 
@@ -134,6 +135,7 @@ def test_a_federation_without_a_terminal_is_a_line_for_each_event() -> None:
         "a has joined.",
         "b has joined.",
         "c was refused: its samples are of another shape.",
+        "Asked of each sample: x.",
         "2 sites",
         "fedrep, seed 0, round 1/10; 2 answers.",
         "fedrep, seed 0, round 2/10; 1 answers; without b.",

@@ -98,7 +98,11 @@ def test_tweets_by_their_users():
     [
         ("sent140", {"split": "natural", "model": "text-mlp", "clients": 60}),
         ("sent140", {"split": "natural", "model": "auto", "clients": 60}),
-        ("sent140-sample", {"split": "iid", "model": "text-mlp", "clients": 60}),
+        pytest.param(
+            "sent140-sample",
+            {"split": "iid", "model": "text-mlp", "clients": 60},
+            marks=pytest.mark.slow,
+        ),
         ("retinamnist", {"split": "iid", "model": "simple-cnn", "clients": 10}),
         pytest.param("retinamnist", {"split": "dirichlet", "model": "cnn"}, marks=pytest.mark.slow),
         ("fcube", {"split": "natural", "model": "logistic", "new_clients": 0}),

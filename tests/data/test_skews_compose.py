@@ -227,14 +227,14 @@ def test_greys_keep_their_colour():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ten_thousand_clients_one_class(kind):
+def test_two_thousand_clients_one_class(kind):
     """Nothing hangs, and nothing that cannot be divided is."""
     if kind == "swap":
         pytest.skip("one class has no pairs")
     rng = np.random.default_rng(0)
-    x, y = rng.random((40_000, 3, 2, 2)).astype(np.float32), np.zeros(40_000, np.int64)
-    f = Federation.from_arrays(x, y, split="iid", clients=10_000, classes=1, skew=[kind])
-    assert f.clients == 10_000
+    x, y = rng.random((8_000, 3, 2, 2)).astype(np.float32), np.zeros(8_000, np.int64)
+    f = Federation.from_arrays(x, y, split="iid", clients=2_000, classes=1, skew=[kind])
+    assert f.clients == 2_000
     assert np.isfinite(f.x.numpy()).all()
     assert f.train.sizes.min() >= 1
 

@@ -190,6 +190,7 @@ def test_among_keeps_the_samples_of_those_chosen() -> None:
     np.testing.assert_array_equal(same.client, given.client)
 
 
+@pytest.mark.slow
 def test_ten_thousand_clients() -> None:
     rng = np.random.default_rng(0)
     client = np.concatenate([np.arange(10_000), rng.integers(0, 10_000, 10_000)])

@@ -96,7 +96,7 @@ def assert_same_as_simulated(where: World, method: Method, tmp_path: Path) -> No
     simulated = evaluate(engine, known.server, 3, last.cohort)
     simulated.pop("gradient_dissimilarity", None)
     simulated["new"] = evaluate_new(engine, known.server, 3)
-    measured = network.clients.evaluate(last.server, 3, last.cohort)
+    measured = network.clients.evaluate(last.server, 3, last.cohort).record
     measured["new"] = network.clients.evaluate_new(last.server, 3)
     assert measured.keys() == simulated.keys()
     for family, values in simulated.items():

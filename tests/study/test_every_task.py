@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from model_scores import reported, score
 from task_samples import MAKERS
 from unalike import Federation, compare, diagnose
 from unalike.errors import InputError
@@ -42,6 +43,11 @@ def test_a_study_of_every_task(name: str, tmp_path: Path) -> None:
     ):
         value = frame[(frame.metric == metric) & (frame.client == "all")].value.item()
         assert np.isfinite(value), metric
+    training = int(np.flatnonzero(~given.newcomers)[0])
+    mine, client = given.test.rows(training), given.names[training]
+    found = score(result.model("finetuning", client), given.x_test[mine], given.y_test[mine])
+    expected = reported(frame, "finetuning", f"personalised_{main.name}_best", client)
+    assert found == pytest.approx(expected, rel=1e-6, abs=1e-6)
     assert judge(result).best is not None
     assert main.title in str(judge(result))
     assert main.title in (tmp_path / "study" / "report.html").read_text("utf-8")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from command_line import unalike
 from small_studies import SMALL, comparable
@@ -81,6 +82,10 @@ def test_parts_in_folders_of_their_own(
     result = resume(*separate, tell=steps.append)
     assert [step.runs for step in steps] == [0]
     same_table(result.frame, whole.frame)
+    for method in result.titles:
+        here, there = (each.model(method, "client-0").module for each in (result, whole))
+        for name, value in here.state_dict().items():
+            assert torch.equal(value, there.state_dict()[name]), method
 
 
 def test_a_missing_part_is_done_by_resume(

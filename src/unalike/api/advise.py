@@ -91,7 +91,7 @@ def advise(
     own_model = {"model": model if isinstance(model, str) else "own"}
     study = make_study({**values, "rounds": rounds, "seeds": seeds, **own_model})
     federation = federation_for(study, inputs, seed)
-    study = study.model_copy(update={"data": "own", "split": "natural", "skew": ()})
+    study = study.model_copy(update={"keep": "none", "data": "own", "split": "natural", "skew": ()})
     check_study(study, [federation])
     problem = model if isinstance(model, Problem) else None
     if isinstance(model, nn.Module):

@@ -14,13 +14,13 @@ from unalike.engines.machine import device_named
 from unalike.engines.plan import mode_for
 from unalike.engines.trial import try_round
 from unalike.errors import InputError
+from unalike.models.module_file import read_module
 from unalike.study.forecast import round_seconds
 from unalike.study.inputs import UserInputs, federation_for, problem_for, problem_from_module
 from unalike.study.run import memory_of_run
 from unalike.study.settings import Study, make_study
 
 from .data_argument import resolve_data
-from .model_argument import read_module
 
 
 @dataclass(frozen=True)

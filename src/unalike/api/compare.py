@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +23,7 @@ from unalike.study.backends import workers
 from unalike.study.extensions import require_plugins
 from unalike.study.forecast import forecast, is_long
 from unalike.study.inputs import UserInputs, federation_for, problem_for, problem_from_module
+from unalike.study.kept_size import with_kept_models
 from unalike.study.prequential import refuse_state_per_sample, with_window_evaluations
 from unalike.study.run import memory_of_run, method_of_run
 from unalike.study.settings import BASELINES, Study, make_study
@@ -75,7 +78,8 @@ def compare(
         output: which of several things that a module returns is its output, by key or place.
         methods: names, as a list or separated by commas; "all" for every one. A list may also
             hold methods of your own, such as MyMethod(lr=0.05) or its class.
-        out: folder of the study, kept for `resume`; a temporary one if not given.
+        out: folder of the study, kept for `resume`; if not given a temporary one, which lasts as
+            long as the result.
         overwrite: replace a study that `out` already holds.
         shard: "2/3" does the second of three parts of the runs; the parts may share `out`, or
             have folders of their own for `resume`.
@@ -107,10 +111,7 @@ def compare(
         some = federation_for(study, inputs, 0)
         inputs = replace(inputs, problem=problem_from_module(model, some, study, loss, output))
     if out is None:
-        with tempfile.TemporaryDirectory(prefix="unalike-") as folder:
-            return run_study(
-                study, Path(folder), inputs=inputs, jobs=jobs, backend=backend, tell=tell
-            )
+        return _in_temporary_folder(study, inputs, jobs=jobs, backend=backend, tell=tell)
     return run_study(
         study,
         Path(out),
@@ -122,6 +123,20 @@ def compare(
         track=track,
         tell=tell,
     )
+
+
+def _in_temporary_folder(study: Study, inputs: UserInputs, **how: Any) -> Result:
+    """Run the study in a folder that is removed with its result, whose models lie there."""
+    folder = Path(tempfile.mkdtemp(prefix="unalike-"))
+    try:
+        result = run_study(study, folder, inputs=inputs, **how)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    for path in folder.glob("runs/*/*/checkpoint.*"):
+        path.unlink()
+    weakref.finalize(result.models, shutil.rmtree, folder, ignore_errors=True)
+    return result
 
 
 def run_study(
@@ -154,6 +169,13 @@ def run_study(
     for federation in federations:
         federation.check_training_samples()
     study = runnable_study(study, federations, inputs, tell)
+    study = with_kept_models(
+        study,
+        folder,
+        federations[0],
+        problem_for(study, federations[0], inputs),
+        lambda sentence: tell(ProgressEvent("", 0, 0, remark=sentence)),
+    )
     announce(federations[0])
     with workers(backend, jobs) as found:
         if found.count > 1:

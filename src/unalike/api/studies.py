@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -50,11 +51,54 @@ from unalike.study.shard import WHOLE, Shard
 from unalike.study.store import RunStore
 from unalike.study.study_folder import LOCK_SECONDS
 from unalike.study.training import ProgressCallback, ProgressEvent, finished
+from unalike.trained_models.adaptation import adapt
+from unalike.trained_models.run_models import StudyModels
+from unalike.trained_models.trained_model import TrainedModel
 
 
 @dataclass(frozen=True, repr=False)
 class Result(Comparison):
-    """A comparison that can be printed, drawn and written."""
+    """A comparison that can be printed, drawn and written, and whose models can be taken away."""
+
+    models: StudyModels | None = None  # what its runs have kept
+
+    def model(
+        self, method: str, client: str | None = None, *, when: str = "best", seed: int = 0
+    ) -> TrainedModel:
+        """The model of a client that trained, or everybody's if no client is named.
+
+        when: after the round that validation chose ("best"), or after the "last" one.
+
+        Raises:
+            InputError: there is no such method, client or round, or it was not kept.
+        """
+        return self._models.model(method, client, when=when, seed=seed)
+
+    def adapt(
+        self,
+        method: str,
+        x: Any,
+        y: Any = None,
+        *,
+        when: str = "best",
+        seed: int = 0,
+        client: str = "new-client",
+    ) -> TrainedModel:
+        """The model of a client that never trained, by the method's own adaptation.
+
+        x: its raw rows, a data frame, an array [n, ...] or a file; y: one answer a row, or the name
+            of its column.
+
+        Raises:
+            InputError: nothing was kept, or these are not samples as the model was trained on.
+        """
+        return adapt(self._models, method, x, y, when=when, seed=seed, client=client)
+
+    @property
+    def _models(self) -> StudyModels:
+        if self.models is None:
+            raise InputError("This comparison was made by hand and has no models.")
+        return self.models
 
     def __str__(self) -> str:
         """The verdict, and a table of the columns that matter most."""
@@ -169,7 +213,8 @@ def _gather(
     remarks = [f"{label}, seed {seed}: not finished." for label, seed in unfinished(study, folder)]
     remarks += [*setting_remarks(study, inputs), *said]
     comparison = gather(study, folder, federations, remarks, read_environment(folder))
-    return Result(**{field.name: getattr(comparison, field.name) for field in fields(comparison)})
+    known = {field.name: getattr(comparison, field.name) for field in fields(comparison)}
+    return Result(**known, models=StudyModels(study, folder, inputs.problem))
 
 
 def environment() -> dict[str, str]:

@@ -68,6 +68,9 @@ class Comparison(options.Group):
     attack: Annotated[
         str | None, setting("What hostile clients do: sign-flip:share=0.2,scale=10, ... [none]")
     ] = None
+    keep: Annotated[
+        str | None, setting("Models that are kept: best,last, best, last or none. [best,last]")
+    ] = None
     evaluate_every: Annotated[int | None, setting("Rounds between evaluations.")] = None
     chunk: Annotated[int | None, setting("Clients stacked at once; measured if not given.")] = None
     threads: Annotated[int | None, setting("Threads over chunks; measured if not given.")] = None

@@ -12,12 +12,14 @@ from typer.core import TyperCommand
 from unalike import __version__
 from unalike.errors import InputError, WorkerError
 
+from .adapt import adapt
 from .advise import advise
 from .catalogue import data, methods, skews
 from .check import check
 from .compare import compare, report, resume
 from .console import complain
 from .diagnose import diagnose
+from .export import export
 from .figures import figures
 from .network.gate import gate
 from .network.join import join
@@ -25,10 +27,12 @@ from .network.keys import certificates, key
 from .network.rehearse import rehearse
 from .network.serve import serve
 from .new_method import new_method
+from .predict import predict
 from .schema import schema
 
 COMMANDS = (
     *(compare, resume, report, figures, diagnose, advise),
+    *(export, predict, adapt),
     *(check, methods, data, skews, new_method, schema),
     *(rehearse, serve, join, certificates, key, gate),
 )

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
 from inspect import Parameter, Signature, signature
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -49,6 +50,15 @@ Track = Annotated[
 ]
 Shard = Annotated[
     str | None, setting("I/N: do only part I of N of the runs, as one task of an array job.")
+]
+
+Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
+When = Annotated[
+    str, typer.Option(help="best: after the round that validation chose; last: after the last.")
+]
+Seed = Annotated[int, typer.Option(help="Which repetition of the study.")]
+OwnModule = Annotated[
+    str | None, setting("FILE.py:NAME, where the study trained a module of your own.")
 ]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .batches import Batches
 from .problem import Problem
@@ -85,6 +85,10 @@ class Method:
     def predict(self, problem: Problem, personal: Any, x: Tensor) -> Tensor:
         """Logits or log-probabilities [B, C] of a client's model for x [B, ...]."""
         return problem.logits(personal, x)
+
+    def prediction_module(self, problem: Problem, personal: Any) -> nn.Module:
+        """A plain module that gives what `predict` gives, for a method that overrides it."""
+        return problem.module_at(personal)
 
     def deliver(self, server: Any, client_id: Tensor) -> Any:
         """Down for a client that is going to predict, where that differs from training."""

@@ -39,6 +39,7 @@ from .batches import Batch
 from .layout import Layout as Layout
 from .loss import Loss, PerSample
 from .module_fit import ModuleFit
+from .prediction_modules import FittedModule
 from .torch_losses import TorchLoss, by_sample, one_logit_loss, read_loss
 
 BUFFERS = {
@@ -175,6 +176,24 @@ class Problem:
             return functional_call(module, tensors, (x,))
         with StreamedDropoutCalls():
             return functional_call(module, tensors, (x,))
+
+    def module_at(self, w: Tensor) -> nn.Module:
+        """A plain module that gives `logits` at w [P], in evaluation mode and on the CPU.
+
+        It is a copy of the module that the problem was made of. Its normalisation layers still have
+        the statistics that they came with.
+
+        Raises:
+            InputError: the problem is a bare function.
+        """
+        module = copy.deepcopy(self.module).cpu().eval()
+        parameters = trainable_parameters(module)
+        for name, value in self.layout.views(w.detach().cpu()).items():
+            parameters[name].data.copy_(value)
+        called_as_it_is = (self.fit.dtype, self.fit.one_logit) == (None, None)
+        if called_as_it_is and self.output_name is None and self.fit.usual_output is None:
+            return module
+        return FittedModule(module, self.fit, self.output_name).eval()
 
     def output(self, w: Tensor, batch: Batch) -> Tensor:
         """The module's output [B, ...] in training: padding is no sample, units are dropped."""
@@ -417,6 +436,9 @@ class _FunctionProblem(Problem):
 
     def loss_at(self, segments: dict[str, Tensor], batch: Batch) -> Tensor:
         return (self.losses_at(segments, batch) * batch.weight).sum() / batch.size
+
+    def module_at(self, w: Tensor) -> nn.Module:
+        raise InputError("This problem is a function of w and x, and no module.")
 
     def logits(self, w: Tensor, x: Tensor) -> Tensor:
         if self._logits_at is None:

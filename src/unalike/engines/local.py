@@ -137,6 +137,11 @@ class LocalEngine:
         """The training clients' private states: a tree with leaves [N, ...]."""
         return self._client_states.all()
 
+    @property
+    def start(self) -> Any:
+        """The private state that a client begins with."""
+        return self._fresh
+
     def restore(self, states: Any) -> None:
         """Take over the clients' private states of an earlier run: leaves [N, ...]."""
         everybody = torch.arange(len(self.rows), device=self.device)
@@ -228,13 +233,17 @@ class LocalEngine:
         """What each client that never trains predicts with, after its own adaptation."""
         return self.adapt_from(t, self.method.introduce(server))
 
-    def adapt_from(self, t: int, down: Any) -> Any:
-        """`adapt`, from what was sent to each of the clients that never train."""
+    def adapt_from(self, t: int, down: Any, start: Any = None) -> Any:
+        """`adapt`, from what was sent to each of the clients that never train.
+
+        start: the private state that they begin with, where it is not the usual one.
+        """
+        start = self._fresh if start is None else start
         rows = self.new_rows if len(self.new_rows) else self.rows[:1]
-        adapted = self.adapt_some(t, rows, down)
+        adapted = self.adapt_some(t, rows, down, start)
         return map_tree(lambda leaf: leaf[: len(self.new_rows)], adapted)
 
-    def adapt_some(self, t: int, rows: NDArray[np.int64], down: Any) -> Any:
+    def adapt_some(self, t: int, rows: NDArray[np.int64], down: Any, start: Any) -> Any:
         """What clients in these rows predict with, as if they had never trained: leaves [n, ...]"""
         self._data.use_round(t)
 
@@ -244,8 +253,8 @@ class LocalEngine:
         def work(down: Any, client: Any, batches: Batches) -> Any:
             return self.method.adapt(self.problem, down, client, batches)
 
-        downs, fresh = map_tree(repeat, down), map_tree(repeat, self._fresh)
-        return self._map(work, "adapt", t, rows, downs, fresh)[0]
+        downs, starts = map_tree(repeat, down), map_tree(repeat, start)
+        return self._map(work, "adapt", t, rows, downs, starts)[0]
 
     def broadcast(self, server: Any, ids: NDArray[np.int64]) -> Any:
         """What travels to these clients: every leaf [S, ...]."""
@@ -279,6 +288,11 @@ class LocalEngine:
         buffer = self.predictor.buffer(lookup)
         self.predictor.put_own(personal, np.arange(len(rows)), lookup, buffer, self._chunks)
         return self.predictor.predictions(lookup, buffer)
+
+    def global_model(self, server: Any) -> Any | None:
+        """The one model for everybody with its statistics; None where there is none."""
+        model = self.method.global_model(server)
+        return None if model is None else self._with_statistics(model)
 
     def predict_pooled(self, model: Any, part: str) -> Predictions:
         """One model on the pooled test samples, or on all clients' validation samples."""

@@ -114,7 +114,7 @@ class PersonalPredictor:
         lookup = engine.predictor.lookup(rows, "test")
         buffer = engine.predictor.buffer(lookup)
         for clients in self._blocks(engine.sizes(t, rows), np.arange(len(rows))):
-            models = engine.adapt_some(t, rows[clients], down)
+            models = engine.adapt_some(t, rows[clients], down, engine.start)
             engine.predictor.put_own(models, clients, lookup, buffer, engine.chunks)
         return engine.predictor.predictions(lookup, buffer)
 

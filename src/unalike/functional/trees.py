@@ -3,6 +3,7 @@
 A tree is a tensor or a NamedTuple whose fields are trees.
 """
 
+from collections import namedtuple
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -47,6 +48,20 @@ def rebuild(like: Tree, arrays: dict[str, Tensor], name: str = "") -> Tree:
             for field in like._fields
         )
     )
+
+
+def named_tree(arrays: dict[str, Tensor]) -> Tree:
+    """A tree from its leaves in order, by the names that `items` gave them.
+
+    Its NamedTuples have the fields of the first tree, but not its types.
+    """
+    if list(arrays) == ["value"]:
+        return arrays["value"]
+    fields: dict[str, dict[str, Tensor]] = {}
+    for name, leaf in arrays.items():
+        field, _, rest = name.partition(".")
+        fields.setdefault(field, {})[rest or "value"] = leaf
+    return namedtuple("Tree", fields)(*map(named_tree, fields.values()))
 
 
 def row_of(rows: Tensor, at: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ from unalike.core import (
     optimise,
     solvers,
 )
+from unalike.core.prediction_modules import Mixture
 
 
 class Client(NamedTuple):
@@ -88,6 +89,10 @@ class FedEM(Method):
         """The mixture of outputs [B, ...]; of classes the log of mixed probabilities."""
         outputs = torch.stack([problem.logits(theta, x) for theta in personal.theta])
         return problem.mixture(outputs, personal.pi)
+
+    def prediction_module(self, problem: Problem, personal: Personal) -> Mixture:
+        components = [problem.module_at(theta) for theta in personal.theta]
+        return Mixture(components, personal.pi, problem.mixture)
 
     def global_model(self, server: Tensor) -> None:
         return None

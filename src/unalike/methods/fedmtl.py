@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from unalike.core import Batch, Batches, Problem, optimise, parts, solvers
 from unalike.core.partial import Client, PartialPersonalisation
@@ -28,6 +28,20 @@ IMPOSSIBLE = -1e4
 class Personal(NamedTuple):
     w: Tensor  # [P]
     k: Tensor  # [] the outputs in use; 0: all
+
+
+class FirstOutputs(nn.Module):
+    """A module of which a client uses the first k outputs."""
+
+    def __init__(self, module: nn.Module, k: Tensor) -> None:
+        super().__init__()
+        self.module = module
+        self.k: Tensor
+        self.register_buffer("k", k.clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, ...] -> [B, C], impossible outputs being `IMPOSSIBLE`."""
+        return _first(self.module(x), self.k)
 
 
 @dataclass(frozen=True)
@@ -64,6 +78,9 @@ class FedMTL(PartialPersonalisation):
 
     def predict(self, problem: Problem, personal: Personal, x: Tensor) -> Tensor:
         return _first(problem.logits(personal.w, x), personal.k)
+
+    def prediction_module(self, problem: Problem, personal: Personal) -> FirstOutputs:
+        return FirstOutputs(problem.module_at(personal.w), personal.k)
 
     def adapt(self, problem: Problem, down: Tensor, client: Client, batches: Batches) -> Personal:
         """The private part trained from its initial value, the shared part frozen."""

@@ -32,11 +32,23 @@ from unalike.measures.group_agreement import adjusted_rand
 from unalike.measures.groups import Floats
 from unalike.tasks import Losses, Sums, Task
 
+from .kept_models import RoundModels
+
 MOST_PROBED = 100
 """Clients whose full gradients are taken for the dissimilarity of a round."""
 
 Scores = dict[str, Floats]
 """By the name of the measure, or "loss", one value for each group: [groups]."""
+
+
+def models_after(engine: LocalEngine, server: Any, t: int) -> RoundModels:
+    """What clients predict with after round t."""
+    return RoundModels(
+        engine.personalise(t, server),
+        engine.global_model(server),
+        engine.method.introduce(server),
+        engine.start,
+    )
 
 
 def evaluate(

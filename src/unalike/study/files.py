@@ -123,6 +123,16 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str])
         save_file(tensors, beside, metadata={**about, "digest": _digest(tensors)})
 
 
+def read_metadata(path: Path) -> dict[str, str] | None:
+    """What `write_tensors` was told of the tensors, unchecked; None where it cannot be read."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            found: dict[str, str] | None = file.metadata()
+            return found
+    except (SafetensorError, OSError):
+        return None
+
+
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
     """What `write_tensors` wrote; None where the file is missing or damaged."""
     try:

@@ -9,11 +9,17 @@ from pathlib import Path
 from unalike.errors import InputError
 
 from .files import replacement
+from .keep import WHEN
 from .settings import Study, read_study
 from .store import RunStore
 from .study_folder import STUDY, require_same
 
-_FILES = ("checkpoint.previous.safetensors", "checkpoint.safetensors", "metrics.jsonl")
+_FILES = (
+    "checkpoint.previous.safetensors",
+    "checkpoint.safetensors",
+    *(f"model.{when}.safetensors" for when in WHEN),
+    "metrics.jsonl",
+)
 
 
 def open_study(folder: str | Path) -> Study:

@@ -27,11 +27,13 @@ from unalike.privacy import with_privacy
 from unalike.robust import with_robust
 from unalike.tasks import Task
 
-from .evaluate import evaluate, evaluate_new
+from .evaluate import evaluate, evaluate_new, models_after
 from .inputs import UserInputs, federation_for, problem_for
+from .kept_models import ModelWriter
+from .model_description import describe_run
 from .settings import Study
 from .store import Checkpoint, RunStore
-from .training import ProgressEvent, finished, train
+from .training import Evaluation, ProgressEvent, finished, train
 
 MOST_NAMED_SIZES = 1000
 """Clients whose sizes are part of what a plan is remembered by."""
@@ -84,7 +86,12 @@ def run(task: RunTask, tell: Callable[[ProgressEvent], None] = lambda _: None) -
     attack = None
     if study.attack is not None and not method.pooled:
         attack = HostileAnswers(study.attack, hostile_in(federation)[engine.rows], task.seed)
-    train(clients, store, study, task.label, task.seed, tell, attack=attack)
+    keep = ModelWriter(
+        task.run_folder,
+        study.keep,
+        describe_run(study, task.label, task.seed, federation, problem),
+    )
+    train(clients, store, study, task.label, task.seed, tell, attack=attack, keep=keep)
 
 
 def method_of_run(study: Study, label: str, federation: Federation, problem: Problem) -> Method:
@@ -151,8 +158,9 @@ class SimulatedClients:
     def _models(self) -> PersonalPredictor:
         return PersonalPredictor(self.engine)
 
-    def evaluate(self, server: Any, t: int, cohort: Cohort) -> dict[str, Any]:
-        return evaluate(self.engine, server, t, cohort, self._models)
+    def evaluate(self, server: Any, t: int, cohort: Cohort) -> Evaluation:
+        record = evaluate(self.engine, server, t, cohort, self._models)
+        return Evaluation(record, lambda: models_after(self.engine, server, t))
 
     def evaluate_new(self, server: Any, t: int) -> dict[str, Any]:
         return evaluate_new(self.engine, server, t, self._models)

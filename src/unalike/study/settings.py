@@ -47,6 +47,7 @@ from unalike.weighting import weights as weighting
 from .data_files import source_named, with_defaults
 from .extensions import beside, plugin_settings, with_plugins
 from .files import write_atomically
+from .keep import keep_words
 from .method_settings import build_method, validation_error
 from .setting_checks import (
     SPLIT_OPTIONS,
@@ -206,6 +207,11 @@ class Study(BaseModel):
     evaluate_every: Annotated[
         int | None, Ge(1), Field(description="rounds between evaluations; about 25 by default")
     ] = None
+    keep: Annotated[
+        str,
+        AfterValidator(keep_words),
+        Field(description='models that are kept: "best,last", "best", "last" or "none"'),
+    ] = "best,last"
     device: Annotated[Literal["cpu", "cuda", "auto"], Field(description="where to train")] = "cpu"
     chunk: Annotated[int | None, Ge(2), Field(description="clients stacked at once")] = None
     threads: Annotated[int | None, Ge(1), Field(description="threads over chunks")] = None

@@ -6,6 +6,8 @@
         metrics.jsonl        one line a round, flushed
         checkpoint.safetensors, checkpoint.previous.safetensors
                              server and client states, each with its round and a digest
+        model.best.safetensors, model.last.safetensors
+                             what clients predict with; see kept_models.py
         progress.jsonl       what a worker has to say, while there is one; see progress_file.py
         stop                 asks that worker to end
 

@@ -18,6 +18,8 @@ LOCK_SECONDS = 60.0
 
 _OURS = (STUDY, "environment.json", "truth.csv", "summary.csv", "report.html", LOCK)
 
+_OF_A_RUN = ("metrics.jsonl", "checkpoint.", "model.", "progress.jsonl", LOCK, "stop")
+
 
 def begin_study(
     study: Study,
@@ -117,5 +119,5 @@ def _clear(folder: Path) -> None:
         if path.is_dir():
             if not any(path.iterdir()):
                 path.rmdir()
-        elif path.name.startswith(("metrics.jsonl", "checkpoint.", "progress.jsonl", LOCK, "stop")):
+        elif path.name.startswith(_OF_A_RUN):
             path.unlink()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from unalike.rounds import LIKELY_CAUSE, Clients, Round, rounds
 from unalike.tasks import Task
 from unalike.weighting.sampling import draw
 
+from .kept_models import ModelWriter, RoundModels
 from .round_choice import best_round, better
 from .settings import Study
 from .store import Checkpoint, RunStore
@@ -44,6 +45,13 @@ class ProgressEvent:
 
 
 ProgressCallback = Callable[[ProgressEvent], None]
+
+
+class Evaluation(NamedTuple):
+    """What was measured after a round, and the models that it was measured with."""
+
+    record: dict[str, Any]  # as plain values for the run's store
+    models: Callable[[], RoundModels]  # made when they are asked for
 
 
 class RunClients(Protocol):
@@ -84,7 +92,7 @@ class RunClients(Protocol):
         ...
 
     def names(self, ids: NDArray[np.int64]) -> list[str]: ...
-    def evaluate(self, server: Any, t: int, cohort: Cohort) -> dict[str, Any]: ...
+    def evaluate(self, server: Any, t: int, cohort: Cohort) -> Evaluation: ...
     def evaluate_new(self, server: Any, t: int) -> dict[str, Any]: ...
 
 
@@ -97,8 +105,12 @@ def train(
     tell: ProgressCallback,
     *,
     attack: HostileAnswers | None = None,
+    keep: ModelWriter | None = None,
 ) -> None:
-    """Do what is left of a run; with `attack` hostile clients send other answers."""
+    """Do what is left of a run; with `attack` hostile clients send other answers.
+
+    keep: takes the models of rounds that lead on validation, and of the last.
+    """
     method = run.method
     server, done = run.init_server(), 0
     saved = store.load(server, run.states)
@@ -139,10 +151,12 @@ def train(
                 ledger.note(np.concatenate(everybody), sent=outcome.bytes_up > 0)
                 record["epsilon"] = ledger.epsilon
             if t in study.evaluated_rounds():
-                measured = run.evaluate(outcome.server, t, outcome.cohort)
-                leads = better(run.task, measured, best)
-                if run.newcomers and (leads or t == study.rounds):
+                measured, models = run.evaluate(outcome.server, t, outcome.cohort)
+                leads, last = better(run.task, measured, best), t == study.rounds
+                if run.newcomers and (leads or last):
                     measured["new"] = run.evaluate_new(outcome.server, t)
+                if keep is not None and (leads or last):
+                    keep.write(models(), t, leads=leads, last=last)
                 record["evaluation"] = measured
                 best = measured if leads else best
             if t == study.rounds and (notes := method.notes(outcome.server)):

@@ -142,9 +142,9 @@ def test_counts_that_cannot_be_used(tmp_path: Path, change: Callable[[Any], Any]
         changed = test._replace(parts=test.parts._replace(tally=tally))
         return pack("evaluate", {}, trees | {"test": changed})
 
-    honest = here.clients.evaluate(r.server, 1, r.cohort)
+    honest = here.clients.evaluate(r.server, 1, r.cohort).record
     here.handlers[3] = miscounting
-    measured = here.clients.evaluate(r.server, 1, r.cohort)
+    measured = here.clients.evaluate(r.server, 1, r.cohort).record
     assert measured["personal"]["accuracy"][:3] == honest["personal"]["accuracy"][:3]
     assert np.isnan(measured["personal"]["accuracy"][3])
     assert measured["global"] == honest["global"]

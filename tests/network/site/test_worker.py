@@ -119,8 +119,11 @@ def test_workers_serve_a_study_and_survive_being_killed(tmp_path: Path, two: lis
     assert done[-1]["accuracy"].keys() == {"north", "south"}
     assert not [event for event in events if event["event"] == "remark"]
     verbs = [event.get("verb") for event in two[0].events() if event["event"] == "answered"]
-    assert verbs == ["describe", "fit", "fit", *["train", "evaluate"] * 3]
+    assert verbs == ["describe", "fit", "fit", *["train", "evaluate"] * 3, "keep"]
     assert [event["event"] for event in two[0].events()].count("told") == 2
+    said = [event["text"] for event in two[0].events() if event["event"] == "said"]
+    assert len(said) == 1
+    assert "scaffold, seed 0: the model of round" in said[0]
     two[0].process.send_signal(signal.SIGTERM)
     assert two[0].process.wait(LONGEST) == 0
     refusal = two[1].ask(pack("refuse", {"why": "There already is a site 'south'."}))

@@ -233,7 +233,7 @@ def _event(line: str) -> dict[str, Any] | None:
 
 def _sentences(event: dict[str, Any]) -> list[str]:
     """What a person at the site wants to know of it."""
-    if event.get("event") == "told":
+    if event.get("event") in ("told", "said"):
         return [str(event.get("text"))]
     if event.get("event") == "prepared":
         return [str(text) for text in event.get("texts", ())]

@@ -26,11 +26,13 @@ Told = dict[str, dict[int, Sums]]
 """part -> place -> what its samples tell"""
 
 
-def evaluate(run: RemoteRun, server: Any, t: int) -> dict[str, Any]:
-    """Everything measured after round t, as plain values for the run's store."""
+def evaluate(run: RemoteRun, server: Any, shared: Any, t: int) -> dict[str, Any]:
+    """Everything measured after round t, as plain values for the run's store.
+
+    shared: the one model for everybody, with its statistics; None where there is none.
+    """
     places, method = run.places.tolist(), run.method
     downs = messages_for(method.deliver, server, torch.arange(len(places)))
-    shared = _with_statistics(run, method.global_model(server), t)
     requests = {}
     for i, place in enumerate(places):
         down = map_tree(lambda leaf, i=i: leaf[i], downs)
@@ -63,8 +65,9 @@ def evaluate_new(run: RemoteRun, server: Any, t: int) -> dict[str, Any]:
     return {**_hidden(run, answers), **as_lists(_scores(run, sums))}
 
 
-def _with_statistics(run: RemoteRun, shared: Any, t: int) -> Any:
-    """The one model, with the statistics of all sites where it needs them."""
+def shared_model(run: RemoteRun, server: Any, t: int) -> Any:
+    """The one model, with the statistics of all sites where it needs them; None without one."""
+    shared = run.method.global_model(server)
     if shared is None or not isinstance(run.method, RecomputeStatistics):
         return shared
     requests = {

@@ -17,7 +17,9 @@ from unalike.functional.trees import map_tree
 from unalike.network.protocol.messages import Message, MessageError
 from unalike.network.protocol.schemas import up_schema
 from unalike.rounds import LIKELY_CAUSE
+from unalike.study.kept_models import RoundModels
 from unalike.study.store import Checkpoint
+from unalike.study.training import Evaluation
 from unalike.tasks import Task
 
 from . import evaluation
@@ -91,8 +93,15 @@ class RemoteClients:
     def names(self, ids: NDArray[np.int64]) -> list[str]:
         return [self.sites.name(place) for place in self.run.places[ids].tolist()]
 
-    def evaluate(self, server: Any, t: int, cohort: Cohort) -> dict[str, Any]:
-        return evaluation.evaluate(self.run, server, t)
+    def evaluate(self, server: Any, t: int, cohort: Cohort) -> Evaluation:
+        shared = evaluation.shared_model(self.run, server, t)
+        models = RoundModels(
+            None,
+            shared,
+            self.method.introduce(server),
+            self.method.init_client(self.setup.problem, self.setup.w),
+        )
+        return Evaluation(evaluation.evaluate(self.run, server, shared, t), lambda: models)
 
     def evaluate_new(self, server: Any, t: int) -> dict[str, Any]:
         return evaluation.evaluate_new(self.run, server, t)

@@ -49,6 +49,7 @@ class RemoteRun:
         federation = setup.federation()
         self.places = np.flatnonzero(~federation.newcomers)  # [N], of the clients that train
         self.new_places = np.flatnonzero(federation.newcomers)
+        self.best = 0  # the round that leads on validation, 0: none
         self.last_used = np.zeros(federation.clients, dtype=np.int64)  # [places] round, 0: none
 
     @property
@@ -61,7 +62,8 @@ class RemoteRun:
     ) -> Message:
         """A request of round t to the site of this place."""
         run = replace(self.setup.description, row=place).facts()
+        run |= {"t": t, "last": int(self.last_used[place]), "best": self.best}
         seed, preparation = self.setup.description.seed, self.setup.preparation
         if preparation is not None and not self.sites.is_prepared(place, seed):
             run |= preparation(place).facts()
-        return pack(verb, {**run, "t": t, "last": int(self.last_used[place]), **facts}, trees)
+        return pack(verb, {**run, **facts}, trees)

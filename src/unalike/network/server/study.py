@@ -29,7 +29,9 @@ from unalike.results.summary import write_summary
 from unalike.study.data_files import ROLES
 from unalike.study.files import write_atomically
 from unalike.study.inputs import UserInputs, deal_study, problem_for
+from unalike.study.model_description import describe_run
 from unalike.study.roster import OWN, Roster, Site, read_sites
+from unalike.study.round_choice import best_round
 from unalike.study.run import method_of_run
 from unalike.study.settings import BASELINES, Study, read_study
 from unalike.study.store import RunStore
@@ -38,6 +40,7 @@ from unalike.study.training import ProgressEvent, finished, train
 from unalike.weighting.weights import objective
 
 from .events import Event, EventHandler, remark
+from .model_choice import RemoteModelWriter
 from .preparations import preparation_of, tell_preparation
 from .preprocessing_fit import fit_preprocessing
 from .remote_clients import RemoteClients
@@ -134,7 +137,11 @@ def _train(study: Study, clients: RemoteClients, store: RunStore, on_event: Even
         elif not progress.finished:
             on_event(_round_event(store.records()[-1], study, clients))
 
-    train(clients, store, study, label, seed, on_progress)
+    description = describe_run(study, label, seed, clients.federation, clients.setup.problem)
+    measured = [record for record in store.records() if "evaluation" in record]
+    best = best_round(clients.task, measured)["round"] if measured else 0
+    keep = RemoteModelWriter(store.folder, study.keep, description, clients.run, best)
+    train(clients, store, study, label, seed, on_progress, keep=keep)
 
 
 def _round_event(record: dict[str, Any], study: Study, clients: RemoteClients) -> Event:

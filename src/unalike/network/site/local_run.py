@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from unalike.network.protocol.schemas import SINGLE_CLIENT
 from unalike.privacy import read_secret, with_privacy
 from unalike.study.files import write_atomically
 from unalike.study.inputs import UserInputs, deal_study, problem_for
+from unalike.study.model_description import describe_run
 from unalike.study.settings import Study
 
 from .local_data import client_federation, own_federation
+from .site_models import SiteModels
 from .site_settings import SiteSettings
 from .trainer import Trainer
 
@@ -48,11 +51,15 @@ def kept_preparation(
 
 
 def make_trainer(
-    settings: SiteSettings, run: RunDescription, preparation: Preparation | None
+    settings: SiteSettings,
+    run: RunDescription,
+    preparation: Preparation | None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> Trainer:
     """The trainer of this site in this run.
 
     preparation: of the site's own samples.
+    notify: takes sentences for the people of the site.
 
     Raises:
         InputError: the samples do not suit the run.
@@ -75,10 +82,14 @@ def make_trainer(
         stream_ids=np.array([run.row]),
     )
     of_run = _folder(settings, run) / _file_name(run.label)
+    folder = of_run / f"seed-{int(run.seed)}"
+    about = describe_run(study, run.label, run.seed, federation, problem)
+    home = settings.state_folder / "models"
     return Trainer(
         engine,
-        of_run / f"seed-{int(run.seed)}",
+        folder,
         clients=run.clients,
+        models=SiteModels(folder / "models", home, about, study.keep, notify),
         reveal_classes=settings.reveal_classes,
         reveal_accuracy=settings.reveal_accuracy,
     )

@@ -5,7 +5,7 @@ refuse                                  this file: the server does not want the 
 describe                                `description`
 fit                                     `fitting`, for the preprocessing of raw samples
 spread, summarise                       `summaries`, for a diagnosis
-train, observe, evaluate, adapt         `trainer`, for the run that the message names
+train, observe, evaluate, adapt, keep   `trainer`, for the run that the message names
 """
 
 from __future__ import annotations
@@ -78,5 +78,10 @@ class Session:
             self._tell("prepared", texts=prepared_sentences(run[1]))
         if self._trainer is None or run != self._run:
             self._trainer, self._run = None, None
-            self._trainer, self._run = make_trainer(self.settings, *run), run
+            trainer = make_trainer(self.settings, *run, self._say)
+            self._trainer, self._run = trainer, run
         return answer(self._trainer, message)
+
+    def _say(self, sentence: str) -> None:
+        """For the people of the site."""
+        self._tell("said", text=sentence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from unalike.functional.trees import leaves, map_tree
 from unalike.network.protocol.messages import Message, MessageError, pack, shapes_of, unpack
 from unalike.network.protocol.schemas import DownSchemas, tree_of_sums
 
+from .site_models import SiteModels
 from .state_store import StateStore
 
 
@@ -28,6 +30,7 @@ class Trainer:
         observe   shared                    -> moments, for the statistics of the one model
         evaluate  down, and perhaps shared  -> sums of test, validation and shared
         adapt     down                      -> sums of test
+        keep                                -> nothing; the run is over, and `best` its round
 
     The sums are those from which the task's measures follow. Where the site does not tell them, the
     answers to the last two hold the fact `hidden` and no sums. What cannot be answered raises
@@ -40,16 +43,19 @@ class Trainer:
         folder: Path,
         *,
         clients: int,
+        models: SiteModels | None = None,
         reveal_classes: bool = True,
         reveal_accuracy: bool = True,
     ) -> None:
         """engine: with this client alone. folder: of its private states. clients: N, that train.
 
+        models: keeps what the site predicts with.
+
         reveal_classes: whether all measures follow from what is told, class by class, or the main
             one alone.
         reveal_accuracy: whether sums are told at all.
         """
-        self.engine = engine
+        self.engine, self._models = engine, models
         self._reveal_classes, self._reveal_accuracy = reveal_classes, reveal_accuracy
         self._schemas = DownSchemas.of(engine.method, engine.problem, engine.w, clients)
         self._initial = engine.method.init_client(engine.problem, engine.w)
@@ -83,35 +89,55 @@ class Trainer:
 
     def evaluate(self, message: Message) -> Message:
         """How many samples the personal model, and perhaps the one model, get right."""
-        if not self._reveal_accuracy:
-            return pack("evaluate", {"hidden": True})
         t, last = _rounds(message)
         facts, engine = self._restore(last), self.engine
         schemas = {"down": self._schemas.prediction, "shared": self._schemas.shared_with_buffers}
         trees = self._read(message, schemas)
         personal = engine.personalise_from(t, _batch(trees["down"]))
-        answer = {
-            part: self._sums(engine.predict(personal, engine.rows, part))
-            for part in ("test", "validation")
+        tested = {
+            part: engine.predict(personal, engine.rows, part) for part in ("test", "validation")
         }
         if message.facts.get("same"):
             trees["shared"] = trees["down"]
         if "shared" in trees:
             model = _batch(trees["shared"])
-            answer["shared"] = self._sums(engine.predict(model, engine.rows, "test"))
-        return pack("evaluate", facts, answer)
+            tested["shared"] = engine.predict(model, engine.rows, "test")
+        self._hold(personal, message, tested)
+        if not self._reveal_accuracy:
+            return pack("evaluate", {"hidden": True})
+        return pack("evaluate", facts, {part: self._sums(p) for part, p in tested.items()})
 
     def adapt(self, message: Message) -> Message:
         """How many samples the model of a client that never trained gets right."""
-        if not self._reveal_accuracy:
-            return pack("adapt", {"hidden": True})
         engine, t = self.engine, _rounds(message)[0]
         down = self._read(message, {"down": self._schemas.new_client})["down"]
         if not len(engine.new_rows):
             raise MessageError("this site trains, so it is no new client")
         adapted = engine.adapt_from(t, down)
         predictions = engine.predict(adapted, engine.new_rows, "test")
+        self._hold(adapted, message, {"test": predictions})
+        if not self._reveal_accuracy:
+            return pack("adapt", {"hidden": True})
         return pack("adapt", {}, {"test": self._sums(predictions)})
+
+    def keep(self, message: Message) -> Message:
+        """The run is over: the site keeps the model of the round that was chosen."""
+        if self._models is not None:
+            self._models.choose(_leading(message))
+        return pack("keep")
+
+    def _hold(self, personal: Any, message: Message, tested: dict[str, Predictions]) -> None:
+        if self._models is None:
+            return
+        task = self.engine.federation.task
+        names = {"test": "personal", "shared": "global"}
+        scores = {
+            name: float(task.scores(tested[part].counts(task))[task.main.name][0])
+            for part, name in names.items()
+            if part in tested
+        }
+        known = {name: value for name, value in scores.items() if not math.isnan(value)}
+        self._models.hold(personal, _rounds(message)[0], _leading(message), known)
 
     def _read(self, message: Message, schemas: dict[str, Any]) -> dict[str, Any]:
         """The trees of a message, watched for numbers and shapes that cannot be right.
@@ -154,6 +180,7 @@ VERBS: dict[str, Callable[[Trainer, Message], Message]] = {
     "observe": Trainer.observe,
     "evaluate": Trainer.evaluate,
     "adapt": Trainer.adapt,
+    "keep": Trainer.keep,
 }
 """What a trainer answers."""
 
@@ -163,6 +190,12 @@ def _rounds(message: Message) -> tuple[int, int]:
         return int(message.facts["t"]), int(message.facts.get("last", 0))
     except (KeyError, ValueError, TypeError):
         raise MessageError("the question names no round") from None
+
+
+def _leading(message: Message) -> int:
+    """The round that leads on validation; 0 where none does."""
+    best = message.facts.get("best", 0)
+    return best if isinstance(best, int) else 0
 
 
 def _batch(tree: Any) -> Any:

@@ -1,0 +1,37 @@
+"""The command `unalike predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import out
+from .options import OwnModule, setting
+
+
+def predict(
+    models: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="A saved model, or a folder with one for each client ('unalike export').",
+        ),
+    ],
+    data: Annotated[Path, typer.Argument(help="Rows, with the columns of training.")],
+    target: Annotated[Path, typer.Option("--out", help="File of predictions.")] = Path(
+        "predictions.csv"
+    ),
+    client_column: Annotated[
+        str | None, setting("The column that names the client of each row. [as in training]")
+    ] = None,
+    model: OwnModule = None,
+) -> None:
+    """Answer the rows of a file with a trained model."""
+    from unalike.study.files import write_atomically
+    from unalike.trained_models.prediction_table import load_models, predict_table
+
+    table = predict_table(load_models(models, model), data, client_column=client_column)
+    write_atomically(target, table.to_csv(index=False).encode())
+    out.print(f"{len(table)} predictions: {target}", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,178 @@
+"""What a run keeps of the models of its best and its last round, for those who predict with them.
+
+    runs/<method>/seed-<k>/
+        model.best.safetensors    after the round that validation chose
+        model.last.safetensors    after the last one, where that is another
+
+A file holds these trees, the leaves of each by name, and a `ModelDescription` in its header:
+
+    clients     each training client's own model; rows that several clients have in common once
+    places      for each leaf of `clients`, which row is whose [N]
+    global      the one model for everybody, where there is one
+    newcomer    what a client that never trained is sent
+    start       the private state that it begins with
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from unalike.errors import InputError
+from unalike.functional.trees import items
+
+from .files import read_metadata, read_tensors, write_tensors
+from .keep import BEST, LAST, SHARED, WHEN
+from .model_description import ModelDescription
+
+HEADER = "unalike"
+"""The entry of a file's metadata that holds its description."""
+
+
+COMPARED = 256
+"""Numbers of a row that are looked at before the whole row is."""
+
+
+class RoundModels(NamedTuple):
+    """What clients predict with after a round."""
+
+    personal: Any  # of each training client: leaves [N, ...]; None where they keep it themselves
+    shared: Any  # the one model for everybody; None where there is none
+    newcomer: Any  # what a client that never trained is sent
+    start: Any  # the private state that it begins with
+
+
+class KeptModels(NamedTuple):
+    """A file's tensors by tree and leaf, and what they are."""
+
+    trees: dict[str, dict[str, Tensor]]
+    description: ModelDescription
+
+
+class ModelWriter:
+    """Keeps the models of a run's rounds, as far as the study's setting `keep` wants them."""
+
+    def __init__(self, folder: Path, keep: str, run: ModelDescription) -> None:
+        self._folder, self._keep, self._run = folder, keep.split(","), run
+
+    @property
+    def wanted(self) -> bool:
+        """Whether any models are kept."""
+        return bool(set(self._keep) & set(WHEN))
+
+    def write(self, models: RoundModels, t: int, *, leads: bool, last: bool) -> None:
+        """Keep the models of round t, which may lead on validation or be the last.
+
+        Raises:
+            UnwritableError: they cannot be written.
+        """
+        when = BEST if leads and BEST in self._keep else LAST if last and LAST in self._keep else ""
+        if when:
+            kept = models._replace(personal=None) if SHARED in self._keep else models
+            about = self._run.model_copy(update={"round": t})
+            write_models(model_file(self._folder, when), kept, about)
+
+
+def write_models(path: Path, models: RoundModels, description: ModelDescription) -> None:
+    """Write what clients predict with after a round.
+
+    Raises:
+        UnwritableError: it cannot be written.
+    """
+    trees = _trees(models)
+    names = {name: tuple(leaves) for name, leaves in trees.items()}
+    about = description.model_copy(update={"trees": names})
+    tensors = {
+        f"{tree}.{name}": leaf for tree, leaves in trees.items() for name, leaf in leaves.items()
+    }
+    write_tensors(path, tensors, {HEADER: about.to_text()})
+
+
+def model_file(folder: Path, when: str) -> Path:
+    """Where a run keeps its models."""
+    return folder / f"model.{when}.safetensors"
+
+
+def kept_rounds(folder: Path) -> dict[Path, ModelDescription]:
+    """What a run's files say of their models, without reading these.
+
+    Raises:
+        InputError: a file is damaged, or of another version.
+    """
+    paths = [model_file(folder, when) for when in WHEN]
+    return {path: read_description(path) for path in paths if path.exists()}
+
+
+def read_description(path: Path) -> ModelDescription:
+    """What a file says of its models, without reading these.
+
+    Raises:
+        InputError: it is damaged, or of another version.
+    """
+    about = read_metadata(path)
+    if about is None:
+        raise _damaged(path)
+    return ModelDescription.from_text(about.get(HEADER, ""), str(path))
+
+
+def read_models(path: Path, description: ModelDescription) -> KeptModels:
+    """The models in a run's file.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    found = read_tensors(path)
+    if found is None:
+        raise _damaged(path)
+    trees = {
+        tree: {name: found[0][f"{tree}.{name}"] for name in names}
+        for tree, names in description.trees.items()
+    }
+    return KeptModels(trees, description)
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path} is damaged: take it from a backup, or train anew.")
+
+
+def client_model(kept: KeptModels, row: int) -> dict[str, Tensor]:
+    """The leaves of the model of training client `row`."""
+    places = kept.trees["places"]
+    return {name: rows[int(places[name][row])] for name, rows in kept.trees["clients"].items()}
+
+
+def _trees(models: RoundModels) -> dict[str, dict[str, Tensor]]:
+    trees: dict[str, dict[str, Tensor]] = {}
+    if models.personal is not None:
+        shared_rows = {name: _distinct(leaf) for name, leaf in items(models.personal)}
+        trees["clients"] = {name: rows for name, (rows, _) in shared_rows.items()}
+        trees["places"] = {name: places for name, (_, places) in shared_rows.items()}
+    parts = {"global": models.shared, "newcomer": models.newcomer, "start": models.start}
+    return trees | {
+        tree: {name: leaf.clone() for name, leaf in items(value)}  # a file shares no memory
+        for tree, value in parts.items()
+        if value is not None
+    }
+
+
+def _distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """The different rows of [N, ...], and for each of the N which of them it is."""
+    rows = rows.detach().cpu()
+    flat = rows.reshape(len(rows), -1)
+    some = flat[:, :: max(1, flat.shape[1] // COMPARED)].contiguous().numpy()
+    alike: dict[bytes, list[int]] = {}  # rows whose numbers at some places are the same
+    chosen: list[int] = []
+    places = []
+    for row in range(len(flat)):
+        candidates = alike.setdefault(some[row].tobytes(), [])
+        known = next((at for at in candidates if torch.equal(flat[chosen[at]], flat[row])), None)
+        if known is None:
+            known = len(chosen)
+            candidates.append(known)
+            chosen.append(row)
+        places.append(known)
+    where = torch.tensor(places, dtype=torch.int64)
+    return (rows if len(chosen) == len(rows) else rows[torch.tensor(chosen)]), where

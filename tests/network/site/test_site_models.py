@@ -1,0 +1,159 @@
+"""When a study over a network ends, each site has its own model, and the server the shared part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+import unalike
+from model_scores import reported, score
+from network_grid import InProcessGrid, node
+from site_files import QUICK, STUDY, blobs, site, table
+from unalike import Federation, InputError, Result, compare
+from unalike.api.studies import read_result
+from unalike.network.server.study import prepare, run_study
+from unalike.network.site.own_samples import read_own_samples
+from unalike.network.site.session import Session
+from unalike.network.site.site_settings import SiteSettings
+from unalike.study.inputs import deal_study
+from unalike.study.keep import NONE
+from unalike.study.kept_models import kept_rounds, read_models
+from unalike.study.settings import make_study
+
+SETTINGS: dict[str, Any] = {
+    "data": "digits",
+    "methods": "ditto",
+    "model": "logistic",
+    "clients": 4,
+    "new_clients": 0.25,
+    "alpha": 0.3,
+    "rounds": 4,
+    "seeds": 1,
+    "batch_size": 64,
+    "evaluate_every": 1,
+    "settings": {
+        "local": {"adapt_epochs": 1},
+        "fedavg": {"lr": 0.5},
+        "ditto": {"lr": 0.5, "personal_lr": 0.5},
+    },
+}
+HIDDEN = 0
+
+
+class Ended(NamedTuple):
+    folder: Path  # of everything
+    said: dict[int, list[str]]  # by site
+    clients: Federation
+    simulated: Result
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    folder = tmp_path_factory.mktemp("federation")
+    study, said = make_study(SETTINGS), {}
+    clients = deal_study(study, 0)
+
+    def session(row: int) -> Session:
+        settings = SiteSettings(
+            clients.names[row], folder / str(row), client=row, reveal_accuracy=row != HIDDEN
+        )
+        said[row] = []
+
+        def tell(event: str, **more: Any) -> None:
+            if event == "said":
+                said[row].append(more["text"])
+
+        return Session(settings, tell)
+
+    grid = InProcessGrid({1 + row: node(session(row).handle) for row in range(4)})
+    prepare(study, folder / "study")
+    run_study(grid, folder / "study", replace(QUICK, baselines=True), lambda _: None)
+    plain = {name: value for name, value in SETTINGS.items() if name != "data"}
+    return Ended(folder, said, clients, compare("digits", **plain))
+
+
+def _model(ended: Ended, row: int, method: str = "ditto") -> unalike.TrainedModel:
+    return unalike.load(ended.folder / str(row) / "models" / f"{method}-seed-0.safetensors")
+
+
+@pytest.mark.parametrize("method", ["local", "fedavg", "ditto"])
+def test_each_site_has_the_model_of_the_simulation(method: str, ended: Ended) -> None:
+    for row, client in enumerate(ended.clients.names):
+        model = _model(ended, row, method)
+        assert model.description.client == client
+        if ended.clients.newcomers[row]:
+            continue
+        simulated = ended.simulated.model(method, client)
+        assert model.description.round == simulated.description.round
+        if method == "ditto":
+            assert model.description.round < SETTINGS["rounds"], "the last round leads"
+        with torch.no_grad():
+            torch.testing.assert_close(
+                model.module(ended.clients.x), simulated.module(ended.clients.x), atol=1e-6, rtol=0
+            )
+
+
+def test_what_the_site_is_told(ended: Ended) -> None:
+    for row, sentences in ended.said.items():
+        assert len(sentences) == 3
+        ditto = next(one for one in sentences if one.startswith("ditto, seed 0: the model of"))
+        test = ended.clients.test.rows(row)
+        x, y = ended.clients.x_test[test], ended.clients.y_test[test]
+        values = {
+            name: score(_model(ended, row, name), x, y) for name in ("ditto", "local", "fedavg")
+        }
+        text = ended.clients.task.main.text
+        assert f"accuracy on this site's test samples {text(values['ditto'])} (" in ditto
+        assert f"Local {text(values['local'])}" in ditto
+        assert str(ended.folder / str(row) / "models") in ditto
+
+
+def test_the_server_keeps_the_shared_part_alone(ended: Ended) -> None:
+    result = read_result(ended.folder / "study")
+    for description in kept_rounds(ended.folder / "study/runs/ditto/seed-0").items():
+        assert set(read_models(*description).trees) == {"global", "newcomer", "start"}
+    shared = result.model("ditto")
+    pooled = ended.clients.pooled_test
+    told = np.setdiff1d(np.arange(4), [HIDDEN])
+    known = np.isin(pooled, np.concatenate([ended.clients.test.rows(row) for row in told]))
+    x, y = ended.clients.x_test[pooled[known]], ended.clients.y_test[pooled[known]]
+    expected = reported(result.frame, "ditto", "global_accuracy_best")
+    assert score(shared, x, y) == pytest.approx(expected, abs=1e-9)
+    with pytest.raises(InputError, match="kept no models of clients"):
+        result.model("ditto", next(iter(shared.description.clients)))
+
+
+def test_nothing_but_the_chosen_model_is_left(ended: Ended) -> None:
+    for row in range(4):
+        assert not list((ended.folder / str(row)).rglob("round-*.safetensors"))
+        assert len(list((ended.folder / str(row) / "models").iterdir())) == 3
+
+
+def test_nothing_is_kept_where_nothing_is_wanted(tmp_path: Path) -> None:
+    study = make_study({**SETTINGS, "keep": NONE, "methods": "fedavg", "rounds": 1})
+    sites = [SiteSettings(f"s{row}", tmp_path / str(row), client=row) for row in range(4)]
+    grid = InProcessGrid({1 + row: node(Session(one).handle) for row, one in enumerate(sites)})
+    prepare(study, tmp_path / "study")
+    run_study(grid, tmp_path / "study", QUICK, lambda _: None)
+    assert not list(tmp_path.rglob("model*"))
+
+
+def test_a_site_predicts_from_its_own_table(tmp_path: Path) -> None:
+    """What was fitted over the network travels with the model that the site keeps."""
+    study = make_study({**STUDY, "rounds": 2})
+    nodes = {}
+    for at, name in enumerate(("north", "south")):
+        table(*blobs(60, at)).to_csv(tmp_path / f"{name}.csv", index=False)
+        samples = read_own_samples(tmp_path / f"{name}.csv", label="grade")
+        nodes[1 + at] = site(SiteSettings(name, tmp_path / name, samples))
+    prepare(study, tmp_path / "study", sites=2)
+    run_study(InProcessGrid(nodes), tmp_path / "study", QUICK, lambda _: None)
+    model = unalike.load(tmp_path / "north" / "models" / "fedavg-seed-0.safetensors")
+    assert model.description.client == "north"
+    frame = table(*blobs(60, 0))
+    assert (model.predict(frame) == frame["grade"]).mean() > 0.9
