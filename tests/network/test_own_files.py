@@ -249,7 +249,7 @@ LIES: list[tuple[str, str, Callable[[dict[str, Any]], Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("part", "words", "lie"), LIES, ids=str)
+@pytest.mark.parametrize(("part", "words", "lie"), LIES)
 def test_a_site_that_tells_what_cannot_be_is_refused_by_name(
     tmp_path: Path, part: str, words: str, lie: Callable[[Any], Any]
 ) -> None:
