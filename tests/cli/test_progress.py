@@ -187,3 +187,9 @@ def test_the_events_of_the_server_app_are_known() -> None:
     for event in told:
         progress.tell(event)
     assert len(text_of(console).splitlines()) == len(told) - 1, "why it failed is said at the end"
+
+
+def test_nobody_else_steers_the_terminal() -> None:
+    progress = FederationProgress(console := file(), "study")
+    progress.tell({"event": "remark", "text": "a\x1b[2Jb [/x] \u202ec\rd"})
+    assert text_of(console) == "a\\x1b[2Jb [/x] \\u202ec\\rd\n"

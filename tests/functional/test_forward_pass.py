@@ -53,15 +53,20 @@ def test_descend_takes_only_real_steps() -> None:
     assert stacked[0] == 0
 
 
-def test_descend_carries_any_tree() -> None:
-    class Pair(solvers.AdamState):
-        pass
+class Sums(NamedTuple):
+    """A tree of three."""
 
+    means: Tensor
+    sizes: Tensor
+    steps: Tensor
+
+
+def test_descend_carries_any_tree() -> None:
     def go(batches: Batches) -> Tensor:
         zero = torch.zeros((), dtype=torch.float64)
         end = descend(
-            lambda c, b: Pair(c.m + mean(b), c.v + b.size, c.steps + 1),
-            Pair(zero, zero, zero),
+            lambda c, b: Sums(c.means + mean(b), c.sizes + b.size, c.steps + 1),
+            Sums(zero, zero, zero),
             batches,
         )
         return torch.stack([*end])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 from rich.console import Console
@@ -9,16 +10,33 @@ from rich.console import Console
 out = Console()
 err = Console(stderr=True)
 
+ODD = ("Cc", "Cf", "Cs")
+"""Categories of characters that control a terminal or the direction of text."""
+
+
+def printable(text: str) -> str:
+    """The text with control characters written out, so that nobody else steers the terminal."""
+    return "".join(
+        letter
+        if letter in "\n\t" or unicodedata.category(letter) not in ODD
+        else ascii(letter)[1:-1]
+        for letter in text
+    )
+
 
 def say(sentence: str) -> None:
     """One line on standard error, as it is."""
-    err.print(sentence, highlight=False, markup=False, soft_wrap=True)
+    err.print(printable(sentence), highlight=False, markup=False, soft_wrap=True)
 
 
 def complain(sentence: str) -> None:
     """What a user can mend."""
     err.print(
-        f"unalike: {sentence}", style="bold red", highlight=False, soft_wrap=True, markup=False
+        f"unalike: {printable(sentence)}",
+        style="bold red",
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
     )
 
 

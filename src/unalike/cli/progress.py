@@ -20,6 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from unalike.cli.console import printable
 from unalike.results import units
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class ProgressDisplay:
 
     def say(self, sentence: str) -> None:
         """Print a line."""
-        self.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(printable(sentence), highlight=False, markup=False, soft_wrap=True)
 
     def say_once(self, sentence: str) -> None:
         """Print a line, unless it was said before."""

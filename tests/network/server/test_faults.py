@@ -358,3 +358,28 @@ def test_a_site_joins_through_the_node_of_its_own_key(tmp_path: Path) -> None:
     other = json.dumps({f"site {row}": str(100 + (row + 1) % 4) for row in range(4)})
     with pytest.raises(InputError, match="Only 0 of 4 sites"):
         network(tmp_path, settings=replace(QUICK, keys=other))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["[/x]", "[bold red]", "\x1b[2J", "a\nb", "x" * 100_000, "", ".", "\u202eevil", "Zürich"],
+)
+def test_a_stranger_with_an_odd_name_is_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
+    here = network(tmp_path)
+    usual = here.handlers[1]
+
+    def handle(message: Message) -> Message:
+        answer = usual(message)
+        if message.verb != "describe":
+            return answer
+        return pack("describe", {**answer.facts, "name": name})
+
+    here.grid.nodes[555] = here.grid.nodes[101]
+    here.handlers[1] = handle
+    here.sites.refresh()
+    refused = [event for event in here.events if event["event"] == "refused"]
+    assert [event["site"] for event in refused] == ["node 555"]
+    assert "give it a --name of letters" in refused[0]["why"]
+    assert len(refused[0]["why"]) < 300
+    assert refused[0]["why"].isascii()
+    assert refused[0]["why"].isprintable()

@@ -119,12 +119,13 @@ def join(
     """Take part in a study with this machine's data, which never leave it."""
     need_flower()
     from unalike.network.deployment.certificates import authority_file
-    from unalike.network.deployment.keys import check_name, public_key_of
+    from unalike.network.deployment.keys import public_key_of
     from unalike.network.deployment.ports import parse_address
     from unalike.network.deployment.site_process import NODES, SiteDeployment, SiteProcess
     from unalike.network.deployment.supernode import Credentials
+    from unalike.network.protocol.site_names import check_site_name
 
-    check_name(name, "--name")
+    check_site_name(name, "--name")
     answers.check()
     reading.check()
     check_seconds("--patience", patience, at_once=True)

@@ -9,7 +9,6 @@ ECDSA on P-384, in OpenSSH form.
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -17,10 +16,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from unalike.errors import InputError
+from unalike.network.protocol.site_names import check_site_name
 
 from .certificates import make_folder, write_secret
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 
 
 def make_key(path: Path) -> Path:
@@ -40,17 +38,9 @@ def make_key(path: Path) -> Path:
     return public
 
 
-def check_name(name: str, option: str) -> None:
-    """Refuse what cannot be the name of a site and of its files."""
-    if not NAME.match(name):
-        raise InputError(
-            f"{option} {name!r}: a name has letters, digits, dots, dashes and underscores only."
-        )
-
-
 def make_admitted_key(folder: Path, name: str) -> Path:
     """A key for a site, made here, and its public half among the nodes that are let in."""
-    check_name(name, "--site")
+    check_site_name(name, "--site")
     private = folder / "keys" / f"{name}.key"
     public = make_key(private)
     make_folder(folder / "nodes")

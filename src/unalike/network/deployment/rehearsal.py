@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from unalike.network.processes.process import Process, stop_all
+from unalike.network.protocol.site_names import is_file_name
 
 from .certificates import make_server_certificate
 from .environment import environment
-from .keys import NAME, make_admitted_key
+from .keys import make_admitted_key
 from .ports import Address
 
 SITE_COMMAND = (sys.executable, "-m", "unalike.network.deployment.site_process")
@@ -36,7 +37,7 @@ class Rehearsal:
     ) -> None:
         self.server, self.tls = server, folder / "rehearsal" / "tls"
         self._folder, self._notify = folder / "rehearsal", notify
-        self.names = [name if NAME.match(name) else f"site-{i}" for i, name in enumerate(sites)]
+        self.names = [name if is_file_name(name) else f"site-{i}" for i, name in enumerate(sites)]
         self._first = len(self.names) if first is None else first
         self._node, self._worker_options = node, worker_options
         self.sites: dict[str, Process] = {}

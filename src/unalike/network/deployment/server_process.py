@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import socket
 import time
@@ -97,7 +98,7 @@ class ServerProcess:
                 status=self.status.answer,
             )
             with gate:
-                self.on_event({"event": "serving", "listen": str(self.deployment.listen)})
+                self._show({"event": "serving", "listen": str(self.deployment.listen)})
                 last = self._run_study(superlink, home, nodes)
                 self._inform_sites()
             return last
@@ -117,32 +118,46 @@ class ServerProcess:
         while attempts < ATTEMPTS:
             attempts += 1
             run = superlink.submit(bundle)
-            last_sign = time.monotonic()
+            last_sign, running = time.monotonic(), True
             while True:
                 time.sleep(POLL_SECONDS)
                 if self._stopped:
                     return {"event": "failed", "why": "The server was stopped."}
                 events, position = self._new_events(position)
                 for event in events:
-                    self.on_event(event)
+                    self._show(event)
                     if event["event"] in LAST_EVENTS:
                         return event
                     attempts = 0 if event["event"] == "round" else attempts
                 last_sign = time.monotonic() if events else last_sign
+                if not running:  # and its last events have been read since
+                    text = "The study's process ended; it goes on from its last checkpoint."
+                    self._show(remark(text))
+                    break
                 if not superlink.process.running:
-                    self.on_event(remark("Flower's server process ended; it is started again."))
+                    self._show(remark("Flower's server process ended; it is started again."))
                     superlink.restart()
                     break
                 if time.monotonic() - last_sign > SILENCE_SECONDS:
-                    if not superlink.is_running(run):
-                        text = "The study's process ended; it goes on from its last checkpoint."
-                        self.on_event(remark(text))
-                        break
+                    running = superlink.is_running(run)
                     last_sign = time.monotonic()
         raise InputError(
             f"The study ended {ATTEMPTS} times without a round between; the reason is in "
             f"{superlink.log}."
         )
+
+    def _show(self, event: Event) -> None:
+        """Tell who looks on; a view that fails is looked at no more, and never ends a study."""
+        try:
+            self.on_event(event)
+        except Exception as error:
+            self.on_event = lambda _: None
+            logging.getLogger("unalike").warning(
+                "What is shown of the study failed (%r); the study goes on, and its events are in "
+                "%s.",
+                error,
+                self._events,
+            )
 
     def _new_events(self, start: int) -> tuple[list[Event], int]:
         with self._events.open("rb") as file:

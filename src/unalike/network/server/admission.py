@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from unalike import __version__
 from unalike.errors import InputError
 from unalike.network.protocol.preparation import SampleDescription
+from unalike.network.protocol.site_names import is_site_name, shown
 from unalike.study.roster import Roster, Site
 
 from .sample_format import unlike_the_others
@@ -30,14 +31,19 @@ class SiteDescription:
         Raises:
             InputError: it is no description, or that of another version.
         """
-        version = facts.get("version")
+        name, version = str(facts.get("name")), facts.get("version")
+        if not is_site_name(name):
+            raise InputError(
+                f"A site calls itself {shown(name)}: give it a --name of letters, digits, dots, "
+                "dashes and underscores."
+            )
         if version != __version__:
             raise InputError(
-                f"The server runs unalike {__version__} and {facts.get('name')} {version}: "
+                f"The server runs unalike {__version__} and {name} {shown(version)}: "
                 "install the same version."
             )
         try:
-            site = Site(str(facts["name"]), str(facts["mark"]))
+            site = Site(name, str(facts["mark"]))
             if facts["client"] is not None:
                 return SiteDescription(site, int(facts["client"]), None)
             train, validation, test = (int(size) for size in facts["sizes"])

@@ -13,6 +13,7 @@ from unalike.errors import InputError
 from unalike.network.protocol.messages import Message, pack
 from unalike.network.protocol.preparation import SampleDescription
 from unalike.network.protocol.run_description import settings_for_sites
+from unalike.network.protocol.site_names import is_site_name
 from unalike.study.roster import Roster
 from unalike.study.settings import Study
 
@@ -216,7 +217,8 @@ class ConnectedSites:
             place = place_of(description, self.roster, self.study.data)
             self._check_only_one(description, place)
         except InputError as error:
-            self._refuse(node, str(answer.facts.get("name", f"node {node}")), str(error))
+            name = str(answer.facts.get("name"))
+            self._refuse(node, name if is_site_name(name) else f"node {node}", str(error))
             return
         site, known = description.site, self.roster.places[place]
         if self.roster.dealt and known is not None:
