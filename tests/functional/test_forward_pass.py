@@ -1,6 +1,6 @@
 """The ways through a client's batches: padding and idle steps change nothing."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
