@@ -101,7 +101,9 @@ class ServerProcess:
                 self._show({"event": "serving", "listen": str(self.deployment.listen)})
                 last = self._run_study(superlink, home, nodes)
                 self._inform_sites()
-            return last
+        if last["event"] == "finished":
+            superlink.forget()
+        return last
 
     def _run_study(self, superlink: SuperLink, home: Path, nodes: dict[str, int]) -> Event:
         """Submit the study, and again when it or the SuperLink ends before it is over."""

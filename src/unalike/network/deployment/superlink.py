@@ -14,6 +14,7 @@ from typing import Any
 import tomli_w
 
 from unalike.errors import InputError
+from unalike.network.processes.private_folder import make_private_folder
 from unalike.network.processes.process import Process
 
 from .certificates import make_server_certificate
@@ -41,8 +42,8 @@ class SuperLink:
         self._database = store / "superlink.db"
         self._nodes_file = store / "nodes.json"
         self._variables = environment(home)
-        home.mkdir(parents=True, exist_ok=True)
-        store.mkdir(parents=True, exist_ok=True)
+        make_private_folder(store)
+        make_private_folder(home)
         self.authority = make_server_certificate(home / "tls", ["127.0.0.1"]) if encrypted else None
         self._write_connection()
         self.process = self._start()
@@ -52,6 +53,12 @@ class SuperLink:
 
     def __exit__(self, *_: object) -> None:
         self.process.stop()
+
+    def forget(self) -> None:
+        """Remove what the nodes have sent, once the SuperLink has ended and is not to go on."""
+        for path in self._database.parent.glob(f"{self._database.name}*"):
+            path.unlink(missing_ok=True)
+        self._nodes_file.unlink(missing_ok=True)
 
     def wait_until_ready(self) -> None:
         """Come back when it answers; a database of another version of Flower is set aside."""

@@ -29,6 +29,7 @@ class Process:
                 stderr=file,
                 env=dict(variables),
                 start_new_session=True,
+                umask=0o077,
             )
 
     @property

@@ -21,6 +21,7 @@ from unalike.data.preprocessing.table_preprocessing import TablePreprocessing
 from unalike.data.preprocessing.table_queries import TableQuery, answer
 from unalike.data.reading.raw_samples import RawSamples
 from unalike.errors import InputError
+from unalike.network.processes.private_folder import make_private_folder
 from unalike.network.protocol.messages import Message, MessageError, pack
 from unalike.network.protocol.preparation import FIT, Preparation
 from unalike.network.protocol.run_description import read_settings
@@ -60,7 +61,7 @@ def answer_fit(settings: SiteSettings, message: Message) -> Message:
         told = _answer(raw, _rows(raw, request, message), request.query)
     except (KeyError, TypeError, ValidationError):
         raise MessageError("the question for the preprocessing cannot be read") from None
-    settings.state_folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(settings.state_folder)
     with (settings.state_folder / "told.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps({"seed": request.seed, "query": request.query, "told": told}) + "\n")
     return pack(FIT, {"answer": told})

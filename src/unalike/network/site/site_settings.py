@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unalike.data.reading.raw_samples import RawSamples
+from unalike.network.processes.private_folder import make_private_folder
 from unalike.tasks import AUTO
 
 
@@ -29,7 +30,7 @@ class SiteSettings:
     def mark(self) -> str:
         """Drawn when the state folder is first used: it tells two sites of one name apart."""
         path = self.state_folder / "mark"
-        self.state_folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.state_folder)
         if not path.exists():
             path.write_text(secrets.token_hex(8), "ascii")
         return path.read_text("ascii").strip()
