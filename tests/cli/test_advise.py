@@ -39,6 +39,7 @@ def test_own_data(tmp_path: Path, capsys: Output) -> None:
     assert (out / "advice.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_named_data_set(tmp_path: Path) -> None:
     options = ["--data", "digits", "--clients", 4, "--split", "iid", "--skew", "swap:pairs=5",
                "--model", "logistic"]  # fmt: skip
