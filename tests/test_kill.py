@@ -48,7 +48,9 @@ def never_stopped(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     return Whole(summary(folder), models(folder))
 
 
-@pytest.mark.parametrize(("lines", "jobs"), [(1, 1), (25, 1), (55, 2)])
+@pytest.mark.parametrize(
+    ("lines", "jobs"), [(1, 1), (25, 1), pytest.param(55, 2, marks=pytest.mark.slow)]
+)
 def test_kill_and_resume(lines: int, jobs: int, never_stopped: Whole, tmp_path: Path) -> None:
     folder = tmp_path / "study"
     arguments = ["compare", *options(SETTINGS), "--jobs", jobs, "--out", folder]

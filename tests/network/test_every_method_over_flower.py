@@ -59,7 +59,7 @@ def test_cohorts_and_dropping_out(scheme: Scheme, tmp_path: Path) -> None:
     assert sum(len(r.dropped) for r in history) > 0
 
 
-FEW = [("fedavg", "recompute"), ("fedavg", "share"), ("fedbn", "local"), ("fedrep", "share")]
+FEW = [("fedavg", "recompute"), ("fedavg", "share"), ("fedbn", "local")]
 
 
 @pytest.mark.parametrize(

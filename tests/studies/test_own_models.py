@@ -91,7 +91,13 @@ def test_own_networks_train(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "loss", [None, "binary_cross_entropy", nn.BCEWithLogitsLoss()], ids=["usual", "name", "torch"]
+    "loss",
+    [
+        None,
+        pytest.param("binary_cross_entropy", marks=pytest.mark.slow),
+        nn.BCEWithLogitsLoss(),
+    ],
+    ids=["usual", "name", "torch"],
 )
 def test_one_output_is_measured_as_two_in_everything(loss: Any) -> None:
     clients, methods = federation((6,), 2), "fedavg,scaffold,fedem,fedmtl,fedper,ditto,local"

@@ -20,7 +20,7 @@ from unalike.network.deployment.supernode import Credentials, start_supernode
 from unalike.network.processes.process import Process, stop_all
 from unalike.study.settings import make_study
 
-FIRST = ("fedavg", "scaffold", "fedrep", "mefl", "fedem")
+FIRST = ("scaffold", "fedrep")
 SETTINGS: dict[str, Any] = SMALL | {
     "clients": 3,
     "new_clients": 0.0,
