@@ -52,7 +52,7 @@ JOIN = ["join", NOWHERE, "--patience", 0, "--name", "a", "--data"]
         ([*JOIN, "mine.npz", "--key", "k"], "needs --tls"),
         ([*JOIN, "mine.npz", "--tls", "nowhere"], "ca.crt"),
         ([*JOIN, "mine.npz", "--device", "tpu"], "'tpu'"),
-        ([*JOIN, "mine.npz", "--name", "a/b"], "letters, digits"),
+        ([*JOIN, "mine.npz", "--name", "a/b"], "without accents, digits"),
         ([*JOIN, "mine.npz", "--scale", "big"], "'big'"),
         ([*JOIN, "mine.npz", "--task", "classses"], "did you mean 'classes'?"),
         ([*JOIN, "mine.npz", "--column", "age"], "NAME=KIND"),

@@ -101,6 +101,7 @@ def test_what_is_trained_does_not_depend_on_it(tmp_path: Path) -> None:
     assert (tmp_path / "a.bin").read_bytes() == (tmp_path / "b.bin").read_bytes()
 
 
+@pytest.mark.slow
 def test_where_nobody_tells_the_last_round_speaks(tmp_path: Path) -> None:
     result, _, events = run_over_network(
         tmp_path, {"east", "north", "west"}, methods="fedavg,fedrep"
@@ -119,6 +120,7 @@ def test_where_nobody_tells_the_last_round_speaks(tmp_path: Path) -> None:
     assert events[-1] == {"event": "finished"}
 
 
+@pytest.mark.slow
 def test_new_clients_hide_theirs_too(tmp_path: Path) -> None:
     study = make_study(SMALL | {"methods": "fedavg", "model": "logistic", "seeds": 1})
     prepare(study, tmp_path / "study")

@@ -117,7 +117,10 @@ def fitted(
 
 
 @pytest.mark.proof("limit", "own files over a network: the numbers of one file in a simulation")
-@pytest.mark.parametrize("question", ["binary", "regression", "survival"])
+@pytest.mark.parametrize(
+    "question",
+    ["binary", "regression", pytest.param("survival", marks=pytest.mark.slow)],
+)
 def test_they_give_the_simulation_s_numbers(tmp_path: Path, question: str) -> None:
     frame = asked(patients(), question)
     frame.to_csv(tmp_path / "all.csv", index=False)
@@ -249,7 +252,13 @@ LIES: list[tuple[str, str, Callable[[dict[str, Any]], Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("part", "words", "lie"), LIES)
+@pytest.mark.parametrize(
+    ("part", "words", "lie"),
+    [
+        pytest.param(*lie, marks=[] if row % 3 == 0 else pytest.mark.slow)
+        for row, lie in enumerate(LIES)  # every third is quick enough for every day
+    ],
+)
 def test_a_site_that_tells_what_cannot_be_is_refused_by_name(
     tmp_path: Path, part: str, words: str, lie: Callable[[Any], Any]
 ) -> None:

@@ -137,6 +137,7 @@ def test_own_settings_are_those_of_the_study(studied: tuple[Path, dict[int, Any]
     assert list(study.plugin_versions) == ["everything_of_mine"]
 
 
+@pytest.mark.slow
 def test_another_process_reads_the_study(studied: tuple[Path, dict[int, Any]]) -> None:
     """What a plugin brought is found by its path; what a notebook brought is asked for."""
     folder, _ = studied

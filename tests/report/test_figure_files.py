@@ -18,6 +18,7 @@ SCORES = {"local": [0.8, 0.81], "fedavg": [0.6, 0.62], "mefl": [0.9, 0.905]}
 MADE = comparison(SCORES)
 
 
+@pytest.mark.slow
 def test_every_figure_of_the_report_can_be_had_by_itself() -> None:
     panels = panels_by_kind(MADE)
     assert set(panels) <= set(KINDS)

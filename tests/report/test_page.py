@@ -251,6 +251,7 @@ def test_thinning_keeps_the_extremes_and_the_middle():
     assert thin(np.array([2.0, np.nan, 1.0])).tolist() == [1.0, 2.0]
 
 
+@pytest.mark.slow
 def test_many_methods_are_all_in_the_table_and_few_in_the_figures():
     made = comparison(
         {"local": [0.2], "fedavg": [0.1], **{f"method_{k}": [0.5 + k / 200] for k in range(58)}}

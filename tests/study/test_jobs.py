@@ -127,7 +127,7 @@ print("equal")
 """
 
 
-@pytest.mark.parametrize("way", ["script", "cell"])
+@pytest.mark.parametrize("way", [pytest.param("cell", marks=pytest.mark.slow), "script"])
 def test_own_classes_need_no_main_guard(way: str, tmp_path: Path) -> None:
     """A script without a main guard; and, as in a notebook, classes that are in no file."""
     path = tmp_path / "script.py"

@@ -136,6 +136,7 @@ def test_the_next_window_is_judged_before_it_is_trained_on() -> None:
     np.testing.assert_allclose(told.value, [each.mean() for each in right])
 
 
+@pytest.mark.slow
 def test_every_method_goes_over_time() -> None:
     f = own(clients=5, samples=200, new_clients=0.2, skew=["arrival:windows=2", "swap"])
     said: list[ProgressEvent] = []

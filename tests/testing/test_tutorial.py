@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from pages import ROOT, blocks_of
 
@@ -28,6 +29,7 @@ def carried_out(command: list[str], folder: Path) -> str:
     return ended.stdout + ended.stderr
 
 
+@pytest.mark.slow
 def test_the_page_is_true(tmp_path: Path) -> None:
     printed = []
     for block in blocks_of(PAGE):

@@ -20,6 +20,8 @@ from unalike.network.deployment.supernode import Credentials, start_supernode
 from unalike.network.processes.process import Process, stop_all
 from unalike.study.settings import make_study
 
+pytestmark = pytest.mark.slow
+
 FIRST = ("scaffold", "fedrep")
 SETTINGS: dict[str, Any] = SMALL | {
     "clients": 3,
@@ -104,7 +106,6 @@ def test_the_sites_leave_when_the_study_is_over(federation: RealFederation) -> N
     assert [site.wait(LONGEST) for site in federation.rehearsal.sites.values()] == [0, 0, 0]
 
 
-@pytest.mark.slow
 def test_every_other_method_too(tmp_path: Path) -> None:
     settings = SETTINGS | {"methods": "all", "rounds": 1, "evaluate_every": 1}
     compare(**settings, out=tmp_path / "simulated")
