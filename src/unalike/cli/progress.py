@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from unalike.study.settings import Study
     from unalike.study.training import ProgressEvent as Step
 
+LEAST_DONE = 0.02
+"""The share of the work from which on the time left is said."""
 SILENCE = 10.0
 """Seconds between lines where the output is not a terminal."""
 
@@ -110,8 +112,11 @@ class ProgressDisplay:
             self.say(sentence)
 
     def seconds_left(self, done: float, total: float) -> float | None:
-        """What is left at the pace since the start; None before anything is done."""
-        if not done:
+        """What is left at the pace since the start; None while too little is done to tell.
+
+        What is done but once, such as recording gradients, is most of the first rounds.
+        """
+        if done < LEAST_DONE * total or not done:
             return None
         return (time.monotonic() - self._started) / done * (total - done)
 
