@@ -49,7 +49,12 @@ def never_stopped(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 
 
 @pytest.mark.parametrize(
-    ("lines", "jobs"), [(1, 1), (25, 1), pytest.param(55, 2, marks=pytest.mark.slow)]
+    ("lines", "jobs"),
+    [
+        (1, 1),
+        pytest.param(25, 1, marks=pytest.mark.slow),
+        pytest.param(55, 2, marks=pytest.mark.slow),
+    ],
 )
 def test_kill_and_resume(lines: int, jobs: int, never_stopped: Whole, tmp_path: Path) -> None:
     folder = tmp_path / "study"
