@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unalike.core import Batch, Problem
+from unalike.core.loss import Loss, Ratio
 from unalike.core.model_check import prepare
 from unalike.errors import InputError
 from unalike.functional.losses import cross_entropy
@@ -189,3 +190,13 @@ def test_one_output_is_for_two_classes_alone() -> None:
     labels = LABELS[:, :2]
     with pytest.raises(InputError, match="gives 1 number per sample but the data have 2 classes"):
         prepare(Problem(one_output("[B]"), "binary_cross_entropy"), samples(), labels, 2)
+
+
+def test_a_loss_of_ones_own_that_forgets_its_samples_is_one_sentence() -> None:
+    class Forgetful(Loss):
+        def ratio(self, output: Tensor, y: Tensor, weight: Tensor) -> Ratio:
+            return Ratio((output.sum(1) * weight).sum(), weight.sum())
+
+    problem = Problem(network(), Forgetful())
+    with pytest.raises(InputError, match="The loss Forgetful gives no loss for each sample"):
+        problem.sample_losses(torch.zeros(N, CLASSES), CLASSES_OF)

@@ -223,7 +223,11 @@ class Problem:
 
     def _each(self, output: Tensor, y: Tensor) -> Tensor:
         losses = self.criterion.each(output, y)
-        assert losses is not None
+        if losses is None:
+            raise InputError(
+                f"The loss {type(self.criterion).__name__} gives no loss for each sample: give it "
+                "`each`, or say couples = True where a batch has one number."
+            )
         return losses
 
     def losses(self, w: Tensor, batch: Batch) -> Tensor:

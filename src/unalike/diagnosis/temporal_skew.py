@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from unalike.errors import InputError
 from unalike.functional.streams import generator
 from unalike.measures.distances import total_variation
 
@@ -22,10 +23,14 @@ def temporal_skew(samples: Samples, *, shuffles: int, seed: int) -> Finding:
 
     The kernel is k(x, x') 1[y = y'], so labels, looks and their relation count; chance shuffles
     the windows within each client.
+
+    Raises:
+        InputError: the samples come in no windows.
     """
     _, part = samples.choose_clients(MOST_CLIENTS, generator(seed, "diagnosis/temporal/clients"))
     some = part.subsample(MOST_SAMPLES, seed)
-    assert some.window is not None
+    if some.window is None:
+        raise InputError("Temporal skew is measured on samples that come in windows.")
     n, clients, classes = len(some.y), some.clients, some.classes
     windows = int(some.window.max()) + 1
     phi = embed(some.x, seed)

@@ -161,8 +161,7 @@ class Predictor:
         if loss.couples:
             ratio = loss.ratio(output, y, real.to(output.dtype))
             return Answer(reduced, ratio.numerator[None], ratio.denominator[None])
-        each, denominators = loss.each(output, y), loss.denominators(output, y)
-        assert each is not None
+        each, denominators = self.problem.sample_losses(output, y), loss.denominators(output, y)
         nothing = torch.empty(0, dtype=self.data.dtype, device=self.data.device)
         return Answer(reduced, each, nothing if denominators is None else denominators)
 

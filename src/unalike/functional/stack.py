@@ -92,7 +92,8 @@ class _Narrowed(TorchFunctionMode):
         super().__init__()
         self._outer = stack
         level = functorch.maybe_current_level()
-        assert level is not None
+        if level is None:
+            raise RuntimeError("A stack is narrowed inside vmap only.")
         self.within = Stack(level, count)
         self._known: dict[int, tuple[Tensor, Tensor]] = {}  # an id is unique while its tensor lives
 

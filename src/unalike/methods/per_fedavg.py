@@ -4,7 +4,7 @@ Source  Fallah et al., NeurIPS 2020, Algorithm 1 (arXiv:2002.07948)
 Wire    down w [P]; up delta [P]
 Ours    averages use the study's weights (the paper's are plain); the work of a round is the
         study's local epochs unless `steps` sets tau; the Hessian term is exact by default;
-        beta is 0.1 (0.001 in the experiments of the paper, of 1,000 rounds)
+        beta is 0.1 (0.001 in a public reimplementation)
 """
 
 from dataclasses import dataclass

@@ -6,7 +6,8 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
@@ -71,16 +72,8 @@ def _load(text: str) -> Plugin:
     if path is None and text in _loaded:
         return _loaded[text]
     name = text if path is None else path.stem
-    before = registered()
-    try:
+    with _whole_or_not_at_all(f"The plugin {text}") as before:
         module = _imported(text, name, path)
-    except InputError as error:
-        restore(before)
-        raise InputError(f"The plugin {text}: {error}") from None
-    except (Exception, SystemExit) as error:
-        restore(before)
-        why = f"{type(error).__name__}: {error}".rstrip(".")
-        raise InputError(f"The plugin {text} cannot be imported: {why}.") from None
     if _note(name, before) == 0:
         raise InputError(
             f"The plugin {text} registers nothing: put @unalike.register above what it brings."
@@ -173,22 +166,29 @@ def load_installed() -> None:
             _load_point(kind, point)
 
 
+@contextmanager
+def _whole_or_not_at_all(called: str, remedy: str = "") -> Iterator[list[Registration]]:
+    """What is registered inside, or nothing of it and one sentence; gives what there was before."""
+    before = registered()
+    try:
+        yield before
+    except InputError as error:
+        restore(before)
+        raise InputError(f"{called}: {error}{remedy}") from None
+    except (Exception, SystemExit) as error:
+        restore(before)
+        why = f"{type(error).__name__}: {error}".rstrip(".")
+        raise InputError(f"{called} cannot be imported: {why}.{remedy}") from None
+
+
 def _load_point(kind: str, point: EntryPoint) -> None:
     package = point.dist.name if point.dist is not None else point.module
     called = f"The installed package {package!r} ({point.group}: {point.value})"
-    before = registered()
-    try:
+    with _whole_or_not_at_all(called, " Mend or uninstall it.") as before:
         thing = point.load()
         home, own = definition(thing)
         brought = any(definition(value) == (home, own) for value in CATALOGUES[kind].values())
         if not isinstance(thing, ModuleType) and not brought:
             register(thing, kind=kind, name=None if isinstance(thing, type) else point.name)
-    except InputError as error:
-        restore(before)
-        raise InputError(f"{called}: {error} Mend or uninstall it.") from None
-    except (Exception, SystemExit) as error:
-        restore(before)
-        why = f"{type(error).__name__}: {error}".rstrip(".")
-        raise InputError(f"{called} cannot be imported: {why}. Mend or uninstall it.") from None
     _loaded[package] = Plugin(package, point.dist.version if point.dist else "unknown")
     _note(package, before)

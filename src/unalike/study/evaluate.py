@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unalike.core import Cohort
-from unalike.data.windows import in_window, last_rounds, window_of
+from unalike.data.windows import Windows, in_window, last_rounds, window_of
 from unalike.engines.local import LocalEngine
 from unalike.engines.personal_prediction import PersonalPredictor
 from unalike.engines.prediction import Lookup
@@ -144,17 +144,16 @@ class _Windows(NamedTuple):
     past    on the test samples of every window so far, the one that ends included
     """
 
-    number: int
+    time: Windows
     here: int
 
     @property
     def goes_on(self) -> bool:
-        return self.here + 1 < self.number
+        return self.here + 1 < self.time.number
 
     def lookups(self, engine: LocalEngine, models: PersonalPredictor) -> list[Lookup]:
         """Of the next window, if there is one, and of those so far."""
-        federation, time = engine.federation, engine.federation.window
-        assert time is not None
+        federation, time = engine.federation, self.time
 
         def each(window: int) -> NDArray[np.int64]:
             return np.full(federation.clients, window)
@@ -182,7 +181,7 @@ def _windows_now(engine: LocalEngine, t: int) -> _Windows | None:
     time = engine.federation.window
     if time is None or t not in last_rounds(engine.rounds, time.number):
         return None
-    return _Windows(time.number, window_of(t, engine.rounds, time.number))
+    return _Windows(time, window_of(t, engine.rounds, time.number))
 
 
 def _score(engine: LocalEngine, predictions: Predictions) -> Scores:

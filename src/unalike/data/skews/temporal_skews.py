@@ -72,7 +72,8 @@ class FeatureDrift(TemporalSkew, TransformSkew):
 
     def transform(self, federation: Data, *, seed: int) -> tuple[Data, Truth | None]:
         time = federation.window
-        assert time is not None
+        if time is None:
+            raise InputError("The skew feature-drift needs samples that come in windows.")
         check_transform(tuple(federation.x.shape[1:]), self.lens, self.strength)
         owner = federation.owners()
         sd = float(federation.x.numpy()[owner[0] >= 0].std())

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from unalike.errors import InputError
+
 from .source import TEST, TRAIN, Arrays, RemoteFile, Source, parts, pixels
 
 _BATCHES = (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin")
@@ -21,7 +23,8 @@ def read_cifar10(archive: Path) -> Arrays:
     with tarfile.open(archive) as tar:
         for name in _BATCHES:
             stream = tar.extractfile(f"cifar-10-batches-bin/{name}")
-            assert stream is not None, f"{name} in {archive} is not a file"
+            if stream is None:
+                raise InputError(f"{name} in {archive} is not a file: fetch it anew.")
             batches.append(np.frombuffer(stream.read(), np.uint8).reshape(-1, _ROW))
     rows = np.concatenate(batches)
     x = pixels(rows[:, 1:]).reshape(-1, 3, 32, 32)
