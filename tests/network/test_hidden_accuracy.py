@@ -93,6 +93,7 @@ def test_no_number_travels_and_the_others_are_averaged(tmp_path: Path) -> None:
     assert "north" in (tmp_path / "study/report.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_what_is_trained_does_not_depend_on_it(tmp_path: Path) -> None:
     for folder, hiding in ((tmp_path / "a", {"north"}), (tmp_path / "b", set())):
         grid = run_over_network(folder, hiding, methods="scaffold")[1]

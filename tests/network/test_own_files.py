@@ -119,7 +119,7 @@ def fitted(
 @pytest.mark.proof("limit", "own files over a network: the numbers of one file in a simulation")
 @pytest.mark.parametrize(
     "question",
-    ["binary", "regression", pytest.param("survival", marks=pytest.mark.slow)],
+    ["binary", *(pytest.param(one, marks=pytest.mark.slow) for one in ("regression", "survival"))],
 )
 def test_they_give_the_simulation_s_numbers(tmp_path: Path, question: str) -> None:
     frame = asked(patients(), question)

@@ -105,6 +105,7 @@ def test_values_over_time_are_of_honest_clients_too(tmp_path: Path) -> None:
         assert set(values["client"][values["value"].isna()]) == hostile_names(tmp_path / "study")
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_with_the_same_attackers_and_memory(tmp_path: Path) -> None:
     more: dict[str, Any] = {"attack": "noise:scale=3", "robust": "caps+clipping", "cohort": 0.5}
     whole, parts = tmp_path / "whole", tmp_path / "parts"
