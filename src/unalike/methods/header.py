@@ -1,4 +1,4 @@
-"""What a method's file says of itself: the docstring's title, idea, Source, Wire, Ours and Avoid."""
+"""What a method's file says of itself: title, idea, Source, Wire, Ours and Avoid."""
 
 import inspect
 import re
