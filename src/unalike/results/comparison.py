@@ -46,7 +46,7 @@ class Comparison:
     task: Task  # what was asked; its main measure is what methods are ranked by
     label_counts: NDArray[np.int64]  # [N, classes or other kinds of samples], of the first seed
     titles: dict[str, str]  # printed name of each method
-    environment: dict[str, str]
+    environment: dict[str, str]  # versions, machine and command
     remarks: list[str]  # what must be said aloud
     hidden: tuple[str, ...] = ()  # clients that do not tell how well models do
     label_names: tuple[str, ...] = ()  # of the kinds of samples, where they have any
