@@ -89,6 +89,9 @@ class Advice:
     def __str__(self) -> str:
         return "\n".join(self.sentences)
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def _repr_html_(self) -> str:
         first, *others = map(escape, self.sentences)
         listed_others = "".join(f"<li>{sentence}</li>" for sentence in others)

@@ -27,6 +27,14 @@ class DiagnosisResult(Diagnosis):
 
     data: str  # what was looked at
 
+    def __str__(self) -> str:
+        """The headline, and one row a measure."""
+        numbers = self.table().to_string(index=False, float_format="{:.3g}".format, na_rep="-")
+        return f"{self.headline}\n\n{numbers}"
+
+    def __repr__(self) -> str:
+        return str(self)
+
     def _repr_html_(self) -> str:
         numbers = self.table().to_html(index=False, float_format="{:.3g}".format, na_rep="")
         return f"<p><b>{escape(self.headline)}</b></p>{numbers}"
