@@ -61,7 +61,6 @@ def method_page(name: str) -> str:
     cls, one = METHODS[name], header(METHODS[name])
     around = cls.needs_each
     rows = {
-        "Name": f"`{name}`",
         "Source": _linked(one.source),
         "What travels": _cell(one.wire),
         "Departs from its source": _cell(one.ours),
@@ -79,7 +78,7 @@ def method_page(name: str) -> str:
             "",
             f"    {_sentence(one.avoid)}",
             "",
-            "| | |",
+            f"| Name | `{name}` |",
             "|---|---|",
             *(f"| **{key}** | {value} |" for key, value in rows.items()),
             "",
@@ -104,7 +103,10 @@ def _use(one: Header) -> Iterator[str]:
     methods = beside if one.name in beside.split(",") else f"{beside},{one.name}"
     setting = f"--set {one.name}.{first.name}={_argument(first.default)}"
     yield from ("## Run it", "", "```sh")
-    yield f"unalike compare --data digits --alpha 0.1 --clients 10 --methods {methods} {setting}"
+    yield from (
+        "unalike compare --data digits --alpha 0.1 --clients 10 \\",
+        f"  --methods {methods} {setting}",
+    )
     yield from ("```", "", "[What a round of it costs](../benchmarks-methods.md)", "")
 
 

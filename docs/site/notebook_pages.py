@@ -25,18 +25,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, PLOTLY, content=get_plotlyjs()))
     for file in notebooks:
         uri = file.src_uri.removesuffix(".ipynb") + ".md"
-        files.append(File.generated(config, uri, content=page(file.content_string, uri)))
+        script = posixpath.relpath(PLOTLY, posixpath.dirname(uri))
+        script = f"../{script}" if config.use_directory_urls else script
+        files.append(
+            File.generated(config, uri, content=page(file.content_string, file.name, script))
+        )
     return files
 
 
-def page(text: str, uri: str) -> str:
-    """A notebook's text as Markdown for the page at `uri`."""
+def page(text: str, name: str, script: str) -> str:
+    """A notebook's text as Markdown, drawn by the script of Plotly at that place."""
     cells = json.loads(text)["cells"]
     first, *others = [_cell(cell, f"{number}") for number, cell in enumerate(cells)]
-    name = posixpath.basename(uri).removesuffix(".md") + ".ipynb"
-    script = posixpath.relpath(PLOTLY, posixpath.dirname(uri))
-    notice = f'[This page as a notebook]({name}){{ .notebook download="{name}" }}'
-    head = f'<script src="../{script}"></script>' if FIGURE in text else ""
+    notice = f'<a href="{name}.ipynb" download>This page as a notebook</a>'
+    head = f'<script src="{script}"></script>' if FIGURE in text else ""
     return "\n\n".join([first, notice, head, *others]) + "\n"
 
 
