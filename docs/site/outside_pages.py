@@ -57,7 +57,8 @@ def site_uri(path: str) -> str:
     if path in PAGES:
         return PAGES[path]
     if path.startswith("src/unalike/methods/"):
-        return f"methods/{file.stem}.md"
+        name = "index" if file.stem == "__init__" else file.stem
+        return f"methods/{name}.md"
     if file.parts[:1] != ("docs",):
         return f"source/{path}.md"
     inside = str(file.relative_to("docs"))
