@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from unalike.data.skews.registry import parse_skews
-
 from unalike.study.roster import OWN
 
 from .columns import Chosen

@@ -93,8 +93,9 @@ class ServerProcess:
         self._events.write_bytes(b"")
         with SuperLink(home, self._store, encrypted=tls is not None) as superlink:
             self.superlink = superlink
+            self._show({"event": "starting", "text": "Flower's server starts."})
             superlink.wait_until_ready()
-            nodes = {name: superlink.register(path) for name, path in self._public_keys.items()}
+            nodes = superlink.register(self._public_keys)
             gate = Gate(
                 sock,
                 superlink.address,
@@ -145,6 +146,7 @@ class ServerProcess:
         attempts, position = 0, 0
         while attempts < ATTEMPTS:
             attempts += 1
+            self._show({"event": "starting", "text": "The study's own process starts."})
             run = superlink.submit(bundle)
             last_sign, running = time.monotonic(), True
             while True:

@@ -136,7 +136,14 @@ class ConnectedSites:
                 )
             if last_count != len(self.nodes):
                 last_count = len(self.nodes)
-                self._announce_waiting(self.missing())
+                self.on_event(
+                    {
+                        "event": "waiting",
+                        "for": self.missing(),
+                        "here": len(self.nodes),
+                        "least": self.required,
+                    }
+                )
             time.sleep(self.settings.poll)
 
     def request(self, requests: dict[int, Message], purpose: str) -> dict[int, Message]:
@@ -217,13 +224,11 @@ class ConnectedSites:
                     f"{self.settings.patience:g} seconds. Look after {', '.join(silent)}, and "
                     "go on with the same study."
                 )
-            self._announce_waiting(silent)
+            self.on_event(
+                {"event": "waiting", "for": silent, "answers": len(answers), "least": needed}
+            )
             time.sleep(self.settings.poll)
             self.refresh()
-
-    def _announce_waiting(self, names: list[str]) -> None:
-        here = len(self.nodes)
-        self.on_event({"event": "waiting", "for": names, "here": here, "least": self.required})
 
     def _receive_descriptions(self, connected: set[int]) -> None:
         for node, answer in self.requests.receive(self._pending).items():

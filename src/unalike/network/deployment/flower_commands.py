@@ -1,0 +1,99 @@
+"""Commands of flwr, one after the other in one process: each by itself takes seconds to start.
+
+    python -m unalike.network.deployment.flower_commands
+
+A line of standard input is a JSON list of arguments; the line of standard output that answers it is
+a JSON text, what the command has written. It ends with its caller, whose end closes standard input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+COMMAND_SECONDS = 90.0
+"""That a command may take."""
+
+
+class FlowerCommands:
+    """A process that obeys."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = dict(variables)
+        self._lock = threading.Lock()
+        self._process = self._start()
+
+    def __enter__(self) -> FlowerCommands:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def run(self, *arguments: str) -> dict[str, Any]:
+        """What a command answers in JSON; its exit code would say nothing."""
+        with self._lock:
+            if self._process.poll() is not None:
+                self._process = self._start()
+            written = self._ask([*arguments, "--format", "json"])
+        with contextlib.suppress(ValueError):
+            answer: dict[str, Any] = json.loads(written[written.index("{") :])
+            return answer
+        return {"success": False, "error-message": written.strip()}
+
+    def _ask(self, arguments: list[str]) -> str:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            return ""
+        too_long = threading.Timer(COMMAND_SECONDS, self._process.kill)
+        too_long.start()
+        try:
+            stdin.write(json.dumps(arguments) + "\n")
+            stdin.flush()
+            return str(json.loads(stdout.readline()))
+        except (OSError, ValueError):
+            return f"flwr {arguments[0]} did not answer within {COMMAND_SECONDS:.0f} s."
+        finally:
+            too_long.cancel()
+
+    def _start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=self._variables,
+            text=True,
+        )
+
+
+def run_command(arguments: list[str]) -> str:
+    """What a command of flwr writes."""
+    from flwr.cli.app import app
+
+    written, sys.argv = io.StringIO(), ["flwr", *arguments]
+    with contextlib.redirect_stdout(written):
+        try:
+            app(arguments, standalone_mode=False)
+        except SystemExit:
+            pass
+        except Exception as error:
+            written.write(str(error))
+    return written.getvalue()
+
+
+def main() -> None:
+    """Obey until standard input ends."""
+    answers = sys.stdout
+    for line in sys.stdin:
+        print(json.dumps(run_command(json.loads(line))), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
