@@ -9,13 +9,14 @@ a JSON text, what the command has written. It ends with its caller, whose end cl
 from __future__ import annotations
 
 import contextlib
-import io
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any
 
 COMMAND_SECONDS = 90.0
 """That a command may take."""
@@ -33,13 +34,13 @@ class FlowerCommands:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+        self._end()
 
     def run(self, *arguments: str) -> dict[str, Any]:
         """What a command answers in JSON; its exit code would say nothing."""
         with self._lock:
             if self._process.poll() is not None:
+                self._end()
                 self._process = self._start()
             written = self._ask([*arguments, "--format", "json"])
         with contextlib.suppress(ValueError):
@@ -62,6 +63,10 @@ class FlowerCommands:
         finally:
             too_long.cancel()
 
+    def _end(self) -> None:
+        with self._process as process, contextlib.suppress(OSError):
+            process.kill()
+
     def _start(self) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", __name__],
@@ -73,26 +78,30 @@ class FlowerCommands:
         )
 
 
-def run_command(arguments: list[str]) -> str:
-    """What a command of flwr writes."""
+def run_command(arguments: list[str], written: IO[bytes]) -> str:
+    """What a command of flwr writes; `written` is the file that standard output goes to."""
     from flwr.cli.app import app
 
-    written, sys.argv = io.StringIO(), ["flwr", *arguments]
-    with contextlib.redirect_stdout(written):
-        try:
-            app(arguments, standalone_mode=False)
-        except SystemExit:
-            pass
-        except Exception as error:
-            written.write(str(error))
-    return written.getvalue()
+    sys.argv = ["flwr", *arguments]
+    written.truncate(0)
+    written.seek(0)
+    try:
+        app(arguments, standalone_mode=False)
+    except SystemExit:
+        pass
+    except Exception as error:
+        print(error)
+    sys.stdout.flush()
+    written.seek(0)
+    return written.read().decode("utf-8", "replace")
 
 
 def main() -> None:
     """Obey until standard input ends."""
-    answers = sys.stdout
-    for line in sys.stdin:
-        print(json.dumps(run_command(json.loads(line))), file=answers, flush=True)
+    with os.fdopen(os.dup(1), "w") as answers, tempfile.TemporaryFile() as written:
+        os.dup2(written.fileno(), 1)
+        for line in sys.stdin:
+            print(json.dumps(run_command(json.loads(line), written)), file=answers, flush=True)
 
 
 if __name__ == "__main__":
