@@ -11,10 +11,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from unalike.errors import InputError
+from unalike.network.protocol.study_summary import StudySummary
 from unalike.network.server.events import Event, EventHandler, remark
+from unalike.network.server.server_settings import ServerSettings
 from unalike.study.folder_lock import lock_folder
+from unalike.study.settings import read_study
 
 from .admitted_nodes import UNSIGNED, AdmittedNodes
 from .app_bundle import CLIENT_APP, SERVER_APP, write_bundle
@@ -63,7 +67,7 @@ class ServerProcess:
         self._admitted = None if deployment.tls is None else AdmittedNodes(deployment.tls)
         self._refused: set[str] = set()  # fingerprints of keys that were turned away
         self._noticed: queue.SimpleQueue[str] = queue.SimpleQueue()  # by the gate, for people
-        self.status = ServerStatus(self._names)
+        self.status = ServerStatus(self._names, _study_summary(deployment))
         self.superlink: SuperLink | None = None
         self._stopped = False
         self._store = deployment.folder / "network"
@@ -203,3 +207,15 @@ class ServerProcess:
         end = time.monotonic() + CLOSING_SECONDS
         while time.monotonic() < end and not (self._stopped or self.status.all_informed()):
             time.sleep(POLL_SECONDS)
+
+
+def _study_summary(deployment: ServerDeployment) -> Mapping[str, Any] | None:
+    """What sites are told of the study before they join."""
+    path = deployment.folder / "study.toml"
+    if not path.exists():
+        return None
+    settings = ServerSettings.of(deployment.settings)
+    summary = StudySummary.of(
+        read_study(path), baselines=settings.baselines, diagnose=settings.diagnose
+    )
+    return summary.model_dump(mode="json")
