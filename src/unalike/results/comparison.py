@@ -43,7 +43,7 @@ class Comparison:
     frame: pd.DataFrame  # tidy: method, seed, client, metric, value
     curves: pd.DataFrame  # method, seed, round, metric, value
     names: tuple[str, ...]  # N clients
-    newcomers: NDArray[np.bool_]  # [N]
+    newcomers: NDArray[np.bool_]  # [N] whether each never trains
     task: Task  # what was asked; its main measure is what methods are ranked by
     label_counts: NDArray[np.int64]  # [N, classes or other kinds of samples], of the first seed
     titles: dict[str, str]  # printed name of each method
