@@ -13,6 +13,7 @@ import typer
 from flwr.app import Message as FlowerMessage
 
 from network_grid import InProcessGrid, node
+from pages import ROOT, blocks_of
 from unalike import InputError
 from unalike.cli.network.consent import ask_consent
 from unalike.network.protocol.flower_message import unwrap, wrap
@@ -151,6 +152,12 @@ def test_it_holds_against_a_server_that_did_not_say_so(
     cautious, remarks = federation(tmp_path, policy(tmp_path, text))
     assert why in (cautious.refused or "")
     assert any(why in remark for remark in remarks)
+
+
+def test_the_page_shows_every_entry(tmp_path: Path) -> None:
+    blocks = [block.text for block in blocks_of(ROOT / "docs/how-to/deploy.md")]
+    (text,) = (text for text in blocks if text.startswith("servers ="))
+    assert policy(tmp_path, text).model_fields_set == set(Policy.model_fields)
 
 
 @pytest.fixture
