@@ -11,6 +11,11 @@ A file holds these trees, the leaves of each by name, and a `ModelDescription` i
     global      the one model for everybody, where there is one
     newcomer    what a client that never trained is sent
     start       the private state that it begins with
+
+and of relative risks the baseline hazards, without which they say nothing of times:
+
+    hazards     of each training client's own model
+    hazard      of the one model for everybody
 """
 
 from __future__ import annotations
@@ -23,7 +28,9 @@ from torch import Tensor
 
 from unalike.errors import InputError
 from unalike.functional.trees import items
+from unalike.measures.baseline_hazard import BaselineHazard
 
+from .baseline_hazards import hazard_at, hazard_tensors
 from .files import read_metadata, read_tensors, write_tensors
 from .keep import BEST, LAST, SHARED, WHEN
 from .model_description import ModelDescription
@@ -43,6 +50,8 @@ class RoundModels(NamedTuple):
     shared: Any  # the one model for everybody; None where there is none
     newcomer: Any  # what a client that never trained is sent
     start: Any  # the private state that it begins with
+    hazards: tuple[BaselineHazard, ...] = ()  # [N] of risks that clients' own models tell
+    hazard: tuple[BaselineHazard, ...] = ()  # of those that the one model tells
 
 
 class KeptModels(NamedTuple):
@@ -71,7 +80,7 @@ class ModelWriter:
         """
         when = BEST if leads and BEST in self._keep else LAST if last and LAST in self._keep else ""
         if when:
-            kept = models._replace(personal=None) if SHARED in self._keep else models
+            kept = models._replace(personal=None, hazards=()) if SHARED in self._keep else models
             about = self._run.model_copy(update={"round": t})
             write_models(model_file(self._folder, when), kept, about)
 
@@ -144,12 +153,21 @@ def client_model(kept: KeptModels, row: int) -> dict[str, Tensor]:
     return {name: rows[int(places[name][row])] for name, rows in kept.trees["clients"].items()}
 
 
+def kept_hazard(kept: KeptModels, row: int | None) -> BaselineHazard | None:
+    """The baseline hazard of the model of training client `row`, or of everybody's."""
+    tensors = kept.trees.get("hazard" if row is None else "hazards")
+    return None if tensors is None else hazard_at(tensors, row or 0)
+
+
 def _trees(models: RoundModels) -> dict[str, dict[str, Tensor]]:
     trees: dict[str, dict[str, Tensor]] = {}
     if models.personal is not None:
         shared_rows = {name: _distinct(leaf) for name, leaf in items(models.personal)}
         trees["clients"] = {name: rows for name, (rows, _) in shared_rows.items()}
         trees["places"] = {name: places for name, (_, places) in shared_rows.items()}
+    for tree, hazards in (("hazards", models.hazards), ("hazard", models.hazard)):
+        if hazards:
+            trees[tree] = hazard_tensors(hazards)
     parts = {"global": models.shared, "newcomer": models.newcomer, "start": models.start}
     return trees | {
         tree: {name: leaf.clone() for name, leaf in items(value)}  # a file shares no memory

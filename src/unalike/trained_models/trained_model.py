@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from unalike.errors import InputError
@@ -88,6 +89,32 @@ class TrainedModel:
             )
         return found["probability"]
 
+    def predict_survival(
+        self, rows: Any, times: ArrayLike | None = None, *, prepared: bool = False
+    ) -> pd.DataFrame:
+        """The probability that the event comes later than each time: [n, times].
+
+        The baseline hazard is Breslow's, from the training samples of the client whose model it is,
+        or of all clients where it is everybody's.
+
+        times: one column for each; those of the training samples' events if not given.
+
+        Raises:
+            InputError: the task has no survival, the model no baseline hazard, nobody was observed
+                so long, or these are not rows of training.
+        """
+        question, hazard = self.description.question, self.description.baseline_hazard
+        if not question.relative_risk:
+            raise InputError(f"The task {self.description.task!r} has no survival: take predict.")
+        if hazard is None:
+            raise InputError(
+                f"The model of {self.description.title} holds no baseline hazard, for which the "
+                "training samples are needed: take a client's own model."
+            )
+        wanted = hazard.times if times is None else checked_times(times, hazard.last)
+        risk = self.answers(rows, prepared=prepared)["prediction"].astype(np.float64)
+        return pd.DataFrame(hazard.survival(risk, wanted), columns=wanted)
+
     def save(self, path: str | Path) -> Path:
         """Write the model as one safetensors file, for `unalike.load`.
 
@@ -119,3 +146,23 @@ class TrainedModel:
             InputError: torch.export cannot follow the module, or it cannot be written.
         """
         return write_program(self.module, self.description, Path(path))
+
+
+def checked_times(times: ArrayLike, last: float) -> NDArray[np.float64]:
+    """Times [T] up to the last one that anybody was observed.
+
+    Raises:
+        InputError: one is not a number, below zero, or later.
+    """
+    try:
+        found = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise InputError(f"times = {times!r}: these are no numbers.") from None
+    if found.ndim != 1 or not (found >= 0).all():
+        raise InputError(f"times = {times!r}: give numbers that are not below zero.")
+    if (found > last).any():
+        raise InputError(
+            f"Nobody of the training samples was observed longer than {last:g}, so survival until "
+            f"{found.max():g} is not known: ask for earlier times."
+        )
+    return found

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from unalike.functional.trees import named_tree
 from unalike.study.files import read_metadata
@@ -19,6 +18,7 @@ from unalike.study.kept_models import (
     HEADER,
     RoundModels,
     client_model,
+    kept_hazard,
     read_description,
     read_models,
     write_models,
@@ -41,15 +41,15 @@ class SiteModels:
         self._folder, self._home, self._run = folder, home, run
         self._keep, self._notify = keep, notify
 
-    def hold(self, personal: Any, t: int, leading: int, scores: dict[str, float]) -> None:
-        """Keep the model of round t (leaves [1, ...]); of others only that of the leading round.
+    def hold(self, models: RoundModels, t: int, leading: int, scores: dict[str, float]) -> None:
+        """Keep the site's own model of round t; of others only that of the leading round.
 
         scores: the main measure on the site's own test samples, of "personal" and "global".
         """
         if self._keep == NONE:
             return
         about = self._run.model_copy(update={"round": t, "scores": scores})
-        write_models(self._path(t), RoundModels(personal, None, None, None), about)
+        write_models(self._path(t), models, about)
         for path in self._folder.glob("round-*.safetensors"):
             if path not in (self._path(t), self._path(leading)):
                 path.unlink(missing_ok=True)
@@ -70,7 +70,8 @@ class SiteModels:
             update={"client": self._name, "when": BEST if path == chosen else "last", "trees": {}}
         )
         target = self._home / f"{about.label}-seed-{about.seed}.safetensors"
-        trained_model(named_tree(client_model(kept, 0)), about).save(target)
+        hazard = kept_hazard(kept, 0)
+        trained_model(named_tree(client_model(kept, 0)), about, hazard=hazard).save(target)
         for old in held:
             old.unlink(missing_ok=True)
         self._notify(self._sentence(about, target))
