@@ -20,6 +20,7 @@ and of relative risks the baseline hazards, without which they say nothing of ti
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,22 +68,24 @@ class ModelWriter:
     def __init__(self, folder: Path, keep: str, run: ModelDescription) -> None:
         self._folder, self._keep, self._run = folder, keep.split(","), run
 
-    @property
-    def wanted(self) -> bool:
-        """Whether any models are kept."""
-        return bool(set(self._keep) & set(WHEN))
-
-    def write(self, models: RoundModels, t: int, *, leads: bool, last: bool) -> None:
+    def write(self, models: Callable[[], RoundModels], t: int, *, leads: bool, last: bool) -> None:
         """Keep the models of round t, which may lead on validation or be the last.
+
+        models: makes them.
 
         Raises:
             UnwritableError: they cannot be written.
         """
         when = BEST if leads and BEST in self._keep else LAST if last and LAST in self._keep else ""
         if when:
-            kept = models._replace(personal=None, hazards=()) if SHARED in self._keep else models
+            kept = models()
+            if SHARED in self._keep:
+                kept = kept._replace(personal=None, hazards=())
             about = self._run.model_copy(update={"round": t})
             write_models(model_file(self._folder, when), kept, about)
+
+    def end(self, t: int, *, diverged: bool = False) -> None:
+        """Nothing more will come after round t: for those who keep models elsewhere."""
 
 
 def write_models(path: Path, models: RoundModels, description: ModelDescription) -> None:

@@ -33,7 +33,8 @@ class Trainer:
         observe   shared                    -> moments, for the statistics of the one model
         evaluate  down, and perhaps shared  -> sums of test, validation and shared
         adapt     down                      -> sums of test
-        keep                                -> nothing; the run is over, and `best` its round
+        keep                                -> nothing; the run is over or has `diverged`, and
+                                               `best` is its round
 
     The sums are those from which the task's measures follow. Where the site does not tell them, the
     answers to the last two hold the fact `hidden` and no sums. What cannot be answered raises
@@ -126,7 +127,7 @@ class Trainer:
     def keep(self, message: Message) -> Message:
         """The run is over: the site keeps the model of the round that was chosen."""
         if self._models is not None:
-            self._models.choose(_leading(message))
+            self._models.choose(_leading(message), diverged=bool(message.facts.get("diverged")))
         return pack("keep")
 
     def _hold(
