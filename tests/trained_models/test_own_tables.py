@@ -251,6 +251,9 @@ def test_damage_and_other_versions(model: TrainedModel, tmp_path: Path) -> None:
     write_tensors(path, tensors, {HEADER: json.dumps({**header, "format": 99})})
     with pytest.raises(InputError, match="another version of unalike"):
         unalike.load(path)
+    write_tensors(path, tensors, {HEADER: json.dumps({**header, "method": "mine"})})
+    with pytest.raises(InputError, match="by the method 'mine', which is not here: load the plug"):
+        unalike.load(path)
     changed = {name: value + 1 for name, value in tensors.items()}
     write_tensors(path, changed, {HEADER: about[HEADER]})
     with pytest.raises(InputError, match="was not saved with this module"):

@@ -10,7 +10,7 @@ import typer
 from unalike.errors import InputError
 
 from .console import out
-from .options import OwnModule, setting
+from .options import OwnModule, Plugins, setting
 
 
 def predict(
@@ -33,6 +33,7 @@ def predict(
         setting("Of survival: the share without the event until these times, as in 365,730."),
     ] = None,
     model: OwnModule = None,
+    plugin: Plugins = None,
 ) -> None:
     """Answer the rows of a file with a trained model."""
     from unalike.study.files import write_atomically
