@@ -177,6 +177,16 @@ def test_adaptation_is_the_methods_own(result: Result) -> None:
         assert not torch.allclose(adapted.module(x), meta.module(x), atol=1e-5)
 
 
+def test_a_model_in_a_notebook_says_what_it_is(model: TrainedModel, result: Result) -> None:
+    shown = model._repr_html_()
+    assert "ditto, seed 0, round 2 of north" in shown or "round 1 of north" in shown
+    assert "columns age, dose, sex" in shown
+    assert "ill, well" in shown
+    trained = sum(parameter.numel() for parameter in model.module.parameters())
+    assert f"<td>{trained:,}</td>" in shown
+    assert "the model for everybody" in result.model("ditto")._repr_html_()
+
+
 REFUSED: dict[str, tuple[Any, str]] = {
     "method": (lambda r: r.model("dito", "north"), "did you mean 'ditto'"),
     "client": (lambda r: r.model("ditto", "nort"), "did you mean 'north'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from unalike.data.preprocessing.preprocessing import from_dict
+from unalike.data.preprocessing.table_preprocessing import TablePreprocessing
 from unalike.errors import InputError
 from unalike.study.model_description import ModelDescription
 from unalike.tasks.classes import numbered
@@ -40,6 +43,23 @@ class TrainedModel:
 
     def __repr__(self) -> str:
         return f"<TrainedModel {self.description.title}: {type(self.module).__name__}>"
+
+    def _repr_html_(self) -> str:
+        about, parameters = self.description, list(self.module.parameters())
+        takes = "samples of shape " + " x ".join(map(str, about.shape))
+        fitted = None if about.preprocessing is None else from_dict(about.preprocessing)
+        if isinstance(fitted, TablePreprocessing):
+            takes = f"columns {', '.join(encoder.name for encoder in fitted.encoders)}"
+        names = f": {', '.join(about.class_names)}" if about.class_names else ""
+        rows = {
+            "module": type(self.module).__name__,
+            "numbers that were trained": f"{sum(p.numel() for p in parameters):,}",
+            "takes": takes,
+            "answers": f"{about.question.title}{names}",
+        }
+        lines = (f"<tr><th>{escape(n)}</th><td>{escape(v)}</td></tr>" for n, v in rows.items())
+        title = f"{about.title}{'' if about.client else ', the model for everybody'}"
+        return f"<p><b>{escape(title)}</b></p><table>{''.join(lines)}</table>"
 
     def outputs(self, rows: Any, *, prepared: bool = False) -> Tensor:
         """What the module puts out for raw rows: [n, ...], such as logits.
