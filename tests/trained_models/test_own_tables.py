@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,25 @@ def test_what_cannot_be(name: str, result: Result) -> None:
     ask, words = REFUSED[name]
     with pytest.raises(InputError, match=words):
         ask(result)
+
+
+def test_a_run_that_diverged_has_the_model_of_its_best_round(place: Path, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    shutil.copytree(place / "study", study)
+    metrics = study / "runs/ditto/seed-0/metrics.jsonl"
+    lines = metrics.read_text().splitlines()
+    best = unalike.resume(study).model("ditto", "north").description.round
+    for known, words in (
+        (lines, "diverged in round 3, so it has no last model"),
+        ([], "diverged before anything was measured"),
+    ):
+        ended = '{"round": 3, "diverged": "too large a step"}'
+        metrics.write_text("".join(f"{line}\n" for line in [*known, ended]))
+        with pytest.raises(InputError, match=words):
+            unalike.resume(study).model("ditto", "north", when="last")
+        if known:
+            again = unalike.resume(study).model("ditto", "north")
+            assert again.description.round == best
 
 
 def test_commands_refuse_in_one_sentence(place: Path, tmp_path: Path, capsys: Output) -> None:

@@ -83,10 +83,18 @@ class StudyModels:
         records = store.records()
         measured = [record for record in records if "evaluation" in record]
         place = self._place(method, seed)
+        diverged = bool(records) and "diverged" in records[-1]
+        if diverged and not measured:
+            raise InputError(f"{place} diverged before anything was measured: it has no model.")
         if not measured or not finished(records, self.study):
             raise InputError(f"{place} is not finished: go on with 'unalike resume {self.folder}'.")
         if self.study.keep == NONE:
             raise InputError(f"{place} kept no models (keep = none): train again with another.")
+        if diverged and when != BEST:
+            raise InputError(
+                f"{place} diverged in round {records[-1]['round']}, so it has no last model: take "
+                "that of the best round."
+            )
         for path, description in kept_rounds(store.folder).items():
             task = description.question
             record = best_round(task, measured) if when == BEST else measured[-1]
