@@ -179,6 +179,11 @@ def test_a_site_that_claims_too_much_weighs_like_ten_and_it_is_said(tmp_path: Pa
         claims = [text for text in said if "--max-size-ratio" in text]
         assert len(claims) == (ratio > 0)
         assert all(text.startswith("c tells of ") for text in claims)
+        page = (folder / "report.html").read_text("utf-8")
+        assert "not finished" not in page
+        assert "dirichlet split" not in page
+        assert "unalike serve study.toml" in page
+        assert '"local"' not in (folder / "summary.csv").read_text()
         weights[ratio] = metrics(folder)["runs/fedavg/seed-0"][-1]["evaluation"]
     assert weights[10.0] != weights[0.0]
 

@@ -51,7 +51,6 @@ class ConnectedSites:
         self.settings, self.on_event = settings, on_event
         self.nodes: dict[int, int] = {}  # place -> node
         self._facts = dict(facts or {})
-        self._admitted = settings.node_ids()
         self._marks: dict[int, str] = {}  # node -> the mark of its site
         self._samples: dict[int, SampleDescription] = {}  # place -> what its samples are like
         self._prepared: set[tuple[int, int]] = set()  # node and seed: who knows the preparation
@@ -136,7 +135,14 @@ class ConnectedSites:
                 )
             if last_count != len(self.nodes):
                 last_count = len(self.nodes)
-                self._announce_waiting(self.missing())
+                self.on_event(
+                    {
+                        "event": "waiting",
+                        "for": self.missing(),
+                        "here": len(self.nodes),
+                        "least": self.required,
+                    }
+                )
             time.sleep(self.settings.poll)
 
     def request(self, requests: dict[int, Message], purpose: str) -> dict[int, Message]:
@@ -217,13 +223,11 @@ class ConnectedSites:
                     f"{self.settings.patience:g} seconds. Look after {', '.join(silent)}, and "
                     "go on with the same study."
                 )
-            self._announce_waiting(silent)
+            self.on_event(
+                {"event": "waiting", "for": silent, "answers": len(answers), "least": needed}
+            )
             time.sleep(self.settings.poll)
             self.refresh()
-
-    def _announce_waiting(self, names: list[str]) -> None:
-        here = len(self.nodes)
-        self.on_event({"event": "waiting", "for": names, "here": here, "least": self.required})
 
     def _receive_descriptions(self, connected: set[int]) -> None:
         for node, answer in self.requests.receive(self._pending).items():
@@ -265,8 +269,9 @@ class ConnectedSites:
 
     def _check_key(self, name: str, node: int) -> None:
         """Where sites have keys, nobody joins under the name of another."""
-        if self._admitted and self._admitted.get(name) != node:
-            owners = [owner for owner, its_node in self._admitted.items() if its_node == node]
+        admitted = self.settings.node_ids()
+        if self.settings.keys and admitted.get(name) != node:
+            owners = [owner for owner, its_node in admitted.items() if its_node == node]
             raise InputError(
                 f"This site's key is {f'that of {owners[0]}' if owners else 'unknown'}, so it "
                 f"cannot join as {name}."
