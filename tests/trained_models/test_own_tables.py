@@ -228,7 +228,7 @@ def test_a_run_that_diverged_has_the_model_of_its_best_round(place: Path, tmp_pa
         (lines, "diverged in round 3, so it has no last model"),
         ([], "diverged before anything was measured"),
     ):
-        ended = '{"round": 3, "diverged": "too large a step"}'
+        ended = json.dumps({"round": len(known) + 1, "diverged": "too large a step"})
         metrics.write_text("".join(f"{line}\n" for line in [*known, ended]))
         with pytest.raises(InputError, match=words):
             unalike.resume(study).model("ditto", "north", when="last")
