@@ -80,7 +80,7 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
         for name in SITES:
             running[name] = _start(
                 here[name],
-                *("join", address, "--data", "patients.csv", "--label-column", "grade"),
+                *("join", address, "--yes", "--data", "patients.csv", "--label-column", "grade"),
                 *("--name", name, "--one-process"),
                 *(() if name == "without_it" else plugin),
             )
