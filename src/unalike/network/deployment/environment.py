@@ -26,6 +26,7 @@ def environment(home: Path) -> dict[str, str]:
     of this interpreter comes first in PATH.
     """
     variables = {**os.environ, **FLOWER_VARIABLES, "FLWR_HOME": str(home)}
+    variables.pop("FORCE_COLOR", None)  # of a notebook: what commands write is read by programs
     paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     variables["PATH"] = os.pathsep.join(filter(None, paths))
     for name in ("NO_PROXY", "no_proxy"):
