@@ -7,6 +7,7 @@ Ours    averages use the study's weights over the cohort; the norms are those of
         without momentum is ours (the authors' code: 0.02 with 0.9); no momentum on the server
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -34,6 +35,9 @@ class FedNova(Method):
     effective: Annotated[
         Literal["weights", "steps"], "tau_eff: the mean of |a_i|_1, or of the local steps"
     ] = "weights"
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "its norms are those of momentum that begins anew in a round"}
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches

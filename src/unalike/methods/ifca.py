@@ -10,6 +10,7 @@ Ours    restarts are part of the method, because a poor start leaves models that
         gradient of its whole training loss
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -68,6 +69,9 @@ class IFCA(Method):
         if self.clusters == self.restarts == 1:
             return "clusters = 1 makes IFCA the same as FedAvg."
         return None
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "a client goes from model to model, and momentum is of one"}
 
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Server:
         if self.clusters > population.size:

@@ -9,7 +9,7 @@ Ours    a reconstruction, not the authors' code: no copy with equations could be
         running mean of its own g, the server each client's running variance
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -100,6 +100,16 @@ class MEFL(Method):
     spread: Annotated[agreement.Variance, "which variance of a client's gradient"] = "absolute"
     raw: Annotated[agreement.Raw, "s / (v + eps), s exp(-v), or s - strength v"] = "ratio"
     by_size: Annotated[bool, "multiply the raw weights by the study's weights"] = False
+
+    def own_work(self) -> str:
+        epochs = f"inner_epochs = {self.inner_epochs}"
+        return epochs if self.inner_epochs else f"inner_steps = {self.inner_steps}"
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {
+            "lr_schedule": "it learns the step sizes of its clients",
+            "local_momentum": "it differentiates through inner steps that are plain ones",
+        }
 
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Server:
         clients = population.size

@@ -7,6 +7,7 @@ Ours    averages use the study's weights (the paper's are plain); the work of a 
         beta is 0.1 (0.001 in a public reimplementation)
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -21,6 +22,7 @@ from unalike.core import Batch, Batches, Cohort, Method, NoState, Problem, avera
 class PerFedAvg(Method):
     name: ClassVar[str] = "per_fedavg"
     needs_each: ClassVar[str | None] = None
+    learning_rates: ClassVar[tuple[str, ...]] = ("beta",)
     alpha: Annotated[float, Ge(0), "step with which a client adapts; 0 is FedAvg"] = 0.01
     beta: Annotated[float, Ge(0), "step of the meta-update"] = 0.1
     hessian: Annotated[
@@ -32,6 +34,12 @@ class PerFedAvg(Method):
 
     def vacuous(self, problem: Problem) -> str | None:
         return "alpha = 0 makes Per-FedAvg the same as FedAvg." if self.alpha == 0 else None
+
+    def own_work(self) -> str | None:
+        return f"steps = {self.steps}" if self.steps else None
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "its meta-steps are plain ones along its own estimates"}
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches

@@ -11,8 +11,10 @@ Ours    the step eta is 1 / lambda, the largest that suits any model, since the 
         model is theta at the current broadcast w, solved anew over the client's training data
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, ClassVar, Literal
 
@@ -58,6 +60,15 @@ class PFedMe(Method):
         if self.personal_lr is None and self.preset == "paper":
             return PAPER_PERSONAL_LR
         return self.personal_lr
+
+    def with_step_sizes(self, factor: float) -> PFedMe:
+        return replace(self, lr=self.eta * factor)
+
+    def own_work(self) -> str | None:
+        return f"local_rounds = {self.local_rounds}" if self.local_rounds else None
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "its local steps lead towards proximal points"}
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches

@@ -7,6 +7,7 @@ Ours    the cohort is drawn uniformly and both sums use the study's weights (the
         divides both sums by the largest F^q, which cancels. q = 1 and lr = 0.1 are ours
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, NamedTuple
 
@@ -34,6 +35,9 @@ class QFedAvg(Method):
 
     def vacuous(self, problem: Problem) -> str | None:
         return "q = 0 makes q-FedAvg the same as FedAvg." if self.q == 0 else None
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "its server takes 1 / lr of plain steps for their curvature"}
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches

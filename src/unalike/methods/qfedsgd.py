@@ -8,6 +8,7 @@ Ours    the cohort is drawn uniformly and both sums use the study's weights (the
         which cancels; the study's local epochs do not matter. q = 1 and lr = 0.1 are ours
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, NamedTuple
 
@@ -35,6 +36,12 @@ class QFedSGD(Method):
 
     def vacuous(self, problem: Problem) -> str | None:
         return "q = 0 makes q-FedSGD the same as FedSGD." if self.q == 0 else None
+
+    def own_work(self) -> str:
+        return "one gradient in a round"
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "its clients send a gradient and take no step"}
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches

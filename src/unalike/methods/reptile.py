@@ -31,6 +31,9 @@ class Reptile(Method):
             return None
         return "Without local steps before it is used, Reptile is FedAvg with a server step."
 
+    def own_work(self) -> str | None:
+        return f"inner_steps = {self.inner_steps}" if self.inner_steps else None
+
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> tuple[NoState, Tensor]:

@@ -7,6 +7,7 @@ Ours    both averages use the study's weights: a weighted mean of the models tog
         under momentum option II no longer recovers the mean gradient
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -42,6 +43,9 @@ class Scaffold(Method):
         Literal["I", "II"],
         "c_i becomes the gradient at x (I, one more pass) or the mean gradient seen (II)",
     ] = "II"
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "under momentum its control variates are no mean gradients"}
 
     def init_server(self, problem: Problem, w: Tensor, population: object) -> Server:
         return Server(x=w, c=torch.zeros_like(w))

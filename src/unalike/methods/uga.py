@@ -6,6 +6,7 @@ Ours    exact keep-trace by a reverse chain of Hessian-vector products; a client
         local epochs and then, in place of a last one, the gradient over all of its samples
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -33,6 +34,9 @@ class UGA(Method):
     needs_each: ClassVar[str | None] = None
     lr: solvers.LearningRate = 0.1
     server_lr: Annotated[float, Gt(0), "eta_g, step of the server"] = 1.0
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "it differentiates through local steps that are plain ones"}
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
