@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Lt
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from unalike.core import Method
 from unalike.core.local_work import LocalWork
@@ -38,7 +38,7 @@ def _short(epochs: float) -> int | float:
 
 
 Epochs = Annotated[
-    int | float,
+    float,
     Gt(0),
     AfterValidator(_short),
     Field(description="local epochs in a round; of a fraction, batches go on over rounds"),
@@ -51,6 +51,7 @@ Steps = Annotated[
 StepSizes = Annotated[
     Annotated[Schedule, PlainSerializer(specification_of)],
     BeforeValidator(parse_schedule),
+    WithJsonSchema({"type": "string", "examples": ["exponential:rate=0.99"]}),
     Field(description="what clients' step sizes do over rounds: constant, step, exponential, ..."),
 ]
 Momentum = Annotated[
