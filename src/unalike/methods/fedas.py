@@ -33,6 +33,7 @@ from unalike.core import (
     solvers,
 )
 from unalike.core.features import Body, body
+from unalike.errors import InputError
 
 
 class Client(NamedTuple):
@@ -119,6 +120,11 @@ class FedAS(Method):
 
         The loss on a batch is the sum over the classes in it of the class's mean squared error.
         """
+        if batches.y.dim() != 1:
+            raise InputError(
+                "FedAS needs samples of classes, one class each, and here a sample has several "
+                "labels: choose another method."
+            )
         prototypes = _prototypes(own, previous, batches)
 
         def direction(s: Tensor, batch: Batch) -> Tensor:
