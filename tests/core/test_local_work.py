@@ -118,8 +118,9 @@ def test_steps_of_a_round(work: LocalWork, steps: list[int]) -> None:
 
 
 def test_a_fraction_is_taken_as_it_is_written() -> None:
-    """0.7 of 10 batches are 7, though 0.7 * 10 is more than 7 in binary."""
-    assert LocalWork(0.7).steps_per_round(np.array([40]), 4).tolist() == [7]
+    """7 % of 100 batches are 7, though 0.07 * 100 is more than 7 in binary."""
+    assert LocalWork(0.07).steps_per_round(np.array([400]), 4).tolist() == [7]
+    assert np.ceil(0.07 * 100) == 8
 
 
 def test_samples_of_a_round() -> None:

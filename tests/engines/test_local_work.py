@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from contract import contract_of
-from unalike.core import Method
+from unalike.core import Method, descend
 from unalike.core.local_work import LocalWork
 from unalike.core.schedules import Exponential, Inverse, StepDecay
 from unalike.core.work_check import check_local_work, with_momentum
@@ -258,6 +258,11 @@ def test_a_method_must_tell_of_all_of_its_solvers() -> None:
             _, second = super().client_update(problem, down, client, batches)
             return client, first + second
 
+    class Never(FedAvg):
+        def client_update(self, problem: Any, down: Any, client: Any, batches: Any) -> Any:
+            return client, descend(lambda w, b: w - problem.grad(w, b), down, batches) - down
+
     work = LocalWork(momentum=0.5)
-    with pytest.raises(InputError, match=r"solver_starts do not tell where .* number 2 begins"):
-        quadratics([A, A], [C, C]).run(with_momentum(Twice(), work), 1, work=work)
+    for method, number in ((Twice(), 2), (Never(), 1)):
+        with pytest.raises(InputError, match=f"solvers that it uses differ from number {number}"):
+            quadratics([A, A], [C, C]).run(with_momentum(method, work), 1, work=work)

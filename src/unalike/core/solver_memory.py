@@ -33,10 +33,7 @@ class SolverMemory:
         fresh = solver.init(start)
         here = self._begun
         if here == len(self._pieces) or self._pieces[here].shape != start.shape:
-            raise InputError(
-                f"{self._user}: its solver_starts do not tell where its local solver number "
-                f"{here + 1} begins, which momentum that lasts over rounds needs."
-            )
+            raise self._untold(here + 1)
         self._begun += 1
         return MomentumState(self._pieces[here]) if isinstance(fresh, MomentumState) else fresh
 
@@ -48,8 +45,21 @@ class SolverMemory:
 
     @property
     def kept(self) -> Tensor:
-        """What the solvers remember now: [sum of sizes]."""
+        """What the solvers remember now: [sum of sizes].
+
+        Raises:
+            InputError: not all of them have begun and ended here.
+        """
+        if self._ended < len(self._pieces):
+            raise self._untold(self._ended + 1)
         return torch.cat(self._pieces)
+
+    def _untold(self, number: int) -> InputError:
+        return InputError(
+            f"{self._user} cannot keep momentum over rounds: its solver_starts and the local "
+            f"solvers that it uses differ from number {number} on; use optimise, or begin_solver "
+            "and end_solver."
+        )
 
 
 class _Current(threading.local):

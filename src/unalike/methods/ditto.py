@@ -30,7 +30,7 @@ class Ditto(Method):
     personal_lr: Annotated[float, Ge(0), "eta, step of the personal model"] = 0.1
     lam: Annotated[float, Ge(0), "lambda, pull of the shared model; 0 is Local"] = 1.0
     personal_epochs: Annotated[
-        int, Ge(0), "epochs of the personal model in a round; 0: the study's local epochs"
+        int, Ge(0), "epochs of the personal model in a round; 0: the study's local work"
     ] = 0
     solver: solvers.LocalSolver = "sgd"
     adapt_epochs: Annotated[int, Ge(0), "epochs of the personal model of a new client"] = 10

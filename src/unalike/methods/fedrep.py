@@ -25,7 +25,7 @@ class FedRep(PartialPersonalisation):
     lr: Annotated[float, Ge(0), "step of the body"] = 0.1
     head_lr: Annotated[float, Ge(0), "alpha, step of the head"] = 0.1
     head_epochs: Annotated[int, Ge(0), "epochs of the head in a round, before the body's"] = 10
-    body_epochs: Annotated[int, Ge(0), "epochs of the body; 0: the study's local epochs"] = 0
+    body_epochs: Annotated[int, Ge(0), "epochs of the body; 0: the study's local work"] = 0
     solver: solvers.LocalSolver = "sgd"
     private: parts.PrivateChoice = "head"
     adapt_epochs: Annotated[int, Ge(0), "epochs a new client trains its head"] = 10

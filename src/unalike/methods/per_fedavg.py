@@ -3,7 +3,7 @@
 Source  Fallah et al., NeurIPS 2020, Algorithm 1 (arXiv:2002.07948)
 Wire    down w [P]; up delta [P]
 Ours    averages use the study's weights (the paper's are plain); the work of a round is the
-        study's local epochs unless `steps` sets tau; the Hessian term is exact by default;
+        study's local work unless `steps` sets tau; the Hessian term is exact by default;
         beta is 0.1 (0.001 in a public reimplementation)
 """
 
@@ -30,7 +30,7 @@ class PerFedAvg(Method):
         "exact Hessian-vector products, their difference quotient (HF), or none (FO)",
     ] = "exact"
     delta: Annotated[float, Gt(0), "half-width of HF's difference quotient"] = 1e-3
-    steps: Annotated[int, Ge(0), "tau, meta-steps in a round; 0: the study's local epochs"] = 0
+    steps: Annotated[int, Ge(0), "tau, meta-steps in a round; 0: the study's local work"] = 0
 
     def vacuous(self, problem: Problem) -> str | None:
         return "alpha = 0 makes Per-FedAvg the same as FedAvg." if self.alpha == 0 else None

@@ -7,7 +7,7 @@ Ours    the step eta is 1 / lambda, the largest that suits any model, since the 
         that they meet. The preset `paper` has eta = 0.005 and rho = 0.09, which suit R = 20 steps
         in each of 800 rounds and curvatures below 2 / rho - lambda = 7.2;
         averages use the study's weights (the paper's are plain); only sampled clients work; the
-        local rounds R are the study's local epochs unless `local_rounds` sets them; the personal
+        local rounds R are the study's local work unless `local_rounds` sets them; the personal
         model is theta at the current broadcast w, solved anew over the client's training data
 """
 
