@@ -87,8 +87,13 @@ class Result(Comparison):
     ) -> TrainedModel:
         """The model of a client that never trained, by the method's own adaptation.
 
-        x: its raw rows, a data frame, an array [n, ...] or a file; y: one answer a row, or the name
-            of its column.
+        Args:
+            method: the method whose adaptation it is.
+            x: its raw rows: a data frame, an array [n, ...] or a file.
+            y: one answer a row, or the name of its column.
+            when: from what the "best" round by validation, or the "last", would send it.
+            seed: the run.
+            client: how the model is called.
 
         Raises:
             InputError: nothing was kept, or these are not samples as the model was trained on.
@@ -176,6 +181,15 @@ def unfinished(study: Study, folder: Path, shard: Shard = WHOLE) -> list[tuple[s
         if not records or not finished(records, study):
             left.append((label, seed))
     return left
+
+
+def in_order(runs: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Runs in the order in which they are begun: something to look at soon.
+
+    All methods of a seed come before the next seed, and FedAvg before the others: Local, for one,
+    trains new clients for many epochs before anything of its first round is known.
+    """
+    return sorted(runs, key=lambda run: (run[1], run[0] != "fedavg"))
 
 
 def require_inputs(study: Study, folder: Path, inputs: UserInputs) -> None:
@@ -297,7 +311,7 @@ def finish_study(
     left = unfinished(study, folder, shard)
     if left:
         require_plugins(study)
-    tasks = [RunTask(study, label, seed, folder, inputs) for label, seed in left]
+    tasks = [RunTask(study, label, seed, folder, inputs) for label, seed in in_order(left)]
     tell(ProgressEvent("", 0, 0, runs=len(tasks)))
     try:
         run_all(tasks, jobs, listen)
