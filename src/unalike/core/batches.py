@@ -66,14 +66,9 @@ class Batches:
     passes: int  # local epochs
     dtype: torch.dtype  # of the weights of samples
     held_out: tuple[Tensor, Tensor, NDArray[np.int64], int] | None = None
-<<<<<<< HEAD
-    span: Span | None = None
-    independent: int = 1
-=======
     """Ids, size, sizes and most of the validation samples."""
-    count: int | None = None  # local steps, in place of epochs
+    span: Span | None = None  # local steps, in place of epochs
     independent: int = 1  # batches that a step draws
->>>>>>> main
     draws: bool = False  # each step's batch carries a key for random draws
     trimmed: bool = False  # no padding: only where one client is at work alone
 

@@ -5,14 +5,10 @@ Wire    down w [P]; up g [P] (gradient of one batch at w), loss [] (F_i at w, ov
         training samples)
 Ours    the cohort is drawn uniformly and both sums use the study's weights (the paper draws
         proportionally and sums plainly); L = 1 / lr; both sums are divided by the largest F^q,
-<<<<<<< HEAD
         which cancels; the study's local work does not matter. q = 1 and lr = 0.1 are ours
-=======
-        which cancels; the study's local epochs do not matter. q = 1 and lr = 0.1 are ours
 Avoid   when rounds are dear, because each is one step along one gradient from each client, or
         when some clients' labels are noisy or hostile, because the largest losses get the largest
         weights
->>>>>>> main
 """
 
 from collections.abc import Mapping

@@ -2,15 +2,10 @@
 
 Source  Yao et al., 2019, Algorithms 1 and 2 without the server's meta step (arXiv:1910.08234)
 Wire    down w [P]; up g [P]
-<<<<<<< HEAD
 Ours    exact keep-trace by a reverse chain of Hessian-vector products; a client does the study's
         local work and then, in place of a last step, takes the gradient over all of its samples
-=======
-Ours    exact keep-trace by a reverse chain of Hessian-vector products; a client takes the study's
-        local epochs and then, in place of a last one, the gradient over all of its samples
 Avoid   when clients are short of time or memory, because every local step is kept and gone back
         through with a Hessian-vector product
->>>>>>> main
 """
 
 from collections.abc import Mapping
