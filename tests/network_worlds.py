@@ -14,6 +14,7 @@ import torch
 from network_grid import InProcessGrid, Node, node
 from unalike import __version__
 from unalike.core import Method
+from unalike.core.local_work import LocalWork
 from unalike.engines.local import LocalEngine
 from unalike.network.protocol.messages import Message, pack
 from unalike.network.protocol.run_description import RunDescription
@@ -43,6 +44,7 @@ class Network:
     batch_size: int = 4
     epochs: int = 2
     seed: int = 0
+    work: LocalWork | None = None  # in place of epochs
     settings: ServerSettings = QUICK
     events: list[dict[str, Any]] = field(default_factory=list)
 
@@ -82,6 +84,7 @@ class Network:
             seed=self.seed,
             batch_size=self.batch_size,
             epochs=self.epochs,
+            work=self.work,
             plan=SINGLE,
             weights=torch.ones(int(~self.world.federation.newcomers[row])),
             stream_ids=np.array([row]),
@@ -110,6 +113,8 @@ class Network:
         clients = self.clients
         server = self.start() if server is None else server
         options = {"cohort": clients.population.size, "seed": self.seed} | options
+        if self.work is not None:
+            options["work"] = self.work
         loop = rounds(clients.method, clients, server, first=first, **options)
         return list(islice(loop, times))
 

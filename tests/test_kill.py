@@ -15,7 +15,15 @@ from small_studies import SMALL, comparable, options
 from unalike.results.summary import read_summary
 from unalike.study.files import read_metadata
 
-SETTINGS = {**SMALL, "rounds": 40, "methods": "fedavg,scaffold", "evaluate_every": 10}
+SETTINGS = {
+    **SMALL,
+    "rounds": 40,
+    "methods": "fedavg,scaffold",
+    "evaluate_every": 10,
+    "local_steps": 3,
+    "lr_schedule": "exponential:rate=0.97",
+    "slow_clients": 0.3,
+}
 
 
 def command(*arguments: object) -> list[str]:

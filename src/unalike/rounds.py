@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from unalike.attacks import HostileAnswers
 from unalike.core import Cohort, Method, Population
+from unalike.core.local_work import USUAL, LocalWork
 from unalike.errors import DivergedError
 from unalike.functional import streams
 from unalike.functional.finite import finite
@@ -69,13 +70,15 @@ def rounds(
     scheme: Scheme = "A",
     release: Release | None = None,
     attack: HostileAnswers | None = None,
+    work: LocalWork = USUAL,
     first: int = 1,
 ) -> Iterator[Round]:
     """Run rounds from `server`'s state for as long as the caller asks for more.
 
     Cohorts are drawn and weighed by `scheme`, see `weighting.sampling`. With `release` the server
     sees what that makes of the answers in place of the answers; with `attack` hostile clients send
-    other answers. Stopping, logging, checkpoints and evaluation are the caller's business. Raises
+    other answers. Step sizes of the server's part of a method are those of the clients' `work` in
+    the round. Stopping, logging, checkpoints and evaluation are the caller's business. Raises
     DivergedError when no answer that arrives is finite or the server's state stops being finite.
     """
     for t in count(first):
@@ -101,7 +104,9 @@ def rounds(
         present = _cohort(scheme, counted, clients.population)
         if len(present.ids):
             seen = (ups, present) if release is None else release(ups, present, t)
-            server = method.server_update(server, *seen)
+            factor = work.factor(t)
+            acting = method if factor == 1 else method.with_step_sizes(factor)
+            server = acting.server_update(server, *seen)
             if not finite(server):
                 raise DivergedError(
                     f"{method.name}: the server's state diverged in round {t}. {LIKELY_CAUSE}"

@@ -48,6 +48,8 @@ def validate_kind(kinds: Mapping[str, type[Kind]], given: Mapping[str, Any], wha
     except ValidationError as error:
         first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        raise InputError(f"The {what} {kind} needs {name}: write {kind}:{name}=VALUE.")
     if first["type"] == "extra_forbidden":
         known = [field for field in kinds[kind].model_fields if field != "kind"]
         if not known:

@@ -7,34 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from numbered_batches import flat, numbered, seen
 from unalike.core import Batches
-from worlds import samples
 
 RAGGED = (0, 1, 2, 5, 8, 9)
-
-
-def numbered(n: int, **options: Any) -> Batches:
-    """Sample k is the number k."""
-    x = torch.arange(max(n, 1), dtype=torch.float64)
-    batches = samples(x[:n] if n else x, x[:n] if n else x, **options)
-    if n:
-        return batches
-    nobody = {"size": torch.tensor(0), "sizes": np.asarray([0])}
-    return Batches(**{**batches.__dict__, **nobody})
-
-
-def seen(batches: Batches) -> list[list[float]]:
-    """The real samples of each real step."""
-    return [
-        step.batch.x[step.batch.weight > 0].tolist()
-        for step in batches
-        if step.active is None or bool(step.active)
-    ]
-
-
-def flat(batches: Batches) -> list[float]:
-    """The real samples of all real steps."""
-    return [x for step in seen(batches) for x in step]
 
 
 @pytest.mark.parametrize("n", RAGGED)

@@ -78,8 +78,9 @@ def moved(
             batch_size=BATCH,
             passes=epochs,
             dtype=torch.float64,
-            count=count,
         )
+        if count is not None:
+            batches = batches.exactly(count)
 
         def direction(w: Tensor, batch: object) -> Tensor:
             seen: Tensor = (batch.x * batch.weight[:, None]).sum(0) / batch.size  # type: ignore[attr-defined]

@@ -2,45 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from task_samples import MAKERS
-from unalike.core import Problem
-from unalike.data import Federation
+from task_worlds import world
 from unalike.methods import FedAvg, Local
-from unalike.models.gru import GRU
-from unalike.tasks import Losses, task_named
+from unalike.tasks import Losses
 from worlds import SINGLE, STACKED, World
-
-SIZES = (40, 25, 61)
-OWNER = np.repeat(["a", "b", "c"], SIZES)
-
-
-def world(name: str) -> World:
-    """Three clients of unlike sizes, in double precision."""
-    task, output, truth = MAKERS[name](sum(SIZES), 2.0, 4)
-    if name == "sequence":
-        x = np.where(truth < 0, 0, np.roll(truth, 1, axis=1)).clip(min=0)
-        module: nn.Module = GRU((6,), 5, embedding=2, hidden=3)
-    else:
-        noise = np.random.default_rng(1).normal(size=(len(truth), 3))
-        x = noise + 0.3 * output.reshape(len(truth), -1)[:, :1]
-        x = (x - x.mean(0)) / x.std(0)
-        module = nn.Linear(3, task.outputs[-1])
-    held = Federation.from_arrays(x, truth, OWNER, task=name)
-    assert held.task == task_named(name).of(held.classes, held.y.shape[1:], held.task.class_names)
-    exact = {
-        part: getattr(held, part).double()
-        for part in ("x", "y", "x_test", "y_test")
-        if getattr(held, part).is_floating_point()
-    }
-    torch.manual_seed(0)
-    return World(Problem(module.double(), held.task.loss()), replace(held, **exact))
 
 
 @pytest.mark.parametrize("name", MAKERS)

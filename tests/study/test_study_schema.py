@@ -19,6 +19,8 @@ STUDY = make_study(
         "skew": ["rotation"],
         "robust": "median",
         "attack": "sign-flip",
+        "local_steps": 20,
+        "lr_schedule": "step:every=5",
     }
 )
 

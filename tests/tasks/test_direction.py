@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
@@ -19,20 +22,47 @@ def scored(task: Task, output: Array, truth: Array) -> dict[str, float]:
     return {name: float(value[0]) for name, value in found.items()}
 
 
-@pytest.mark.parametrize(("name", "measure"), MEASURES)
-def test_better_predictions_are_better(name: str, measure: str) -> None:
+class Scores(NamedTuple):
+    good: float  # of predictions with skill
+    bad: float  # of those with little, of the same truth
+
+
+def scores_of(name: str, measure: str) -> Scores:
     task, able, truth = MAKERS[name](400, 4.0, 0)
     _, poor, same = MAKERS[name](400, 0.3, 0)
     np.testing.assert_array_equal(truth, same)
-    found = task.measure(measure)
-    good, bad = (scored(task, output, truth)[measure] for output in (able, poor))
-    assert found.key(good) < found.key(bad)
-    assert found.gain(good, bad) == pytest.approx(abs(good - bad))
-    assert found.gain(bad, good) == pytest.approx(-abs(good - bad))
-    assert found.best(good, bad) == found.best(bad, good) == good
+    return Scores(*(scored(task, output, truth)[measure] for output in (able, poor)))
+
+
+def better_is_better(measure: Measure, scores: Scores) -> bool:
+    """Whether a measure prefers the able predictions in all of its ways to compare."""
+    good, bad = scores
+    word = "higher" if good > bad else "lower"
+    said = measure.gain_text(measure.gain(good, bad))
+    return (
+        measure.key(good) < measure.key(bad)
+        and measure.gain(good, bad) == pytest.approx(abs(good - bad))
+        and measure.gain(bad, good) == pytest.approx(-abs(good - bad))
+        and measure.best(good, bad) == measure.best(bad, good) == good
+        and (word in said or said.startswith("+"))
+    )
+
+
+@pytest.mark.parametrize(("name", "measure"), MEASURES)
+def test_better_predictions_are_better(name: str, measure: str) -> None:
+    found, scores = MAKERS[name](400, 4.0, 0)[0].measure(measure), scores_of(name, measure)
+    assert better_is_better(found, scores)
     low, high = found.bounds
-    assert low <= good <= high
-    assert low <= bad <= high
+    assert low <= scores.good <= high
+    assert low <= scores.bad <= high
+
+
+@pytest.mark.parametrize(("name", "measure"), MEASURES)
+def test_a_direction_that_is_flipped_is_noticed(name: str, measure: str) -> None:
+    """The planted bug of every measure: the test above would fail."""
+    found = MAKERS[name](400, 4.0, 0)[0].measure(measure)
+    flipped = replace(found, higher_is_better=not found.higher_is_better)
+    assert not better_is_better(flipped, scores_of(name, measure))
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -111,14 +111,14 @@ def _preview(
     if smallest < max(CANDIDATES["ifca"].values) and "ifca" in names:
         unfit["ifca"] = f"{smallest} clients are too few for several models."
         names.remove("ifca")
-    epochs = study.local_epochs * (
-        samples.lists.sizes.sum() - samples.lists.sizes.sum() // given["folds"]
-    )
+    sizes = samples.lists.sizes
+    seen = study.work.samples_per_round(sizes, study.batch_size)
+    seen *= 1 - (sizes.sum() // given["folds"]) / sizes.sum()
     plan = schedule_race(
         names,
         rounds=study.rounds,
         folds=given["folds"],
-        samples=int(epochs),
+        samples=round(seen),
         budget=given["budget"],
     )
     return RacePreview(diagnosis, proposals, unfit, plan)

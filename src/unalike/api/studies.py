@@ -43,6 +43,7 @@ from unalike.study.files import UnwritableError, write_atomically
 from unalike.study.folder_lock import lock_folder
 from unalike.study.inputs import UserInputs, federation_for, problem_for
 from unalike.study.jobs import run_all
+from unalike.study.local_work import state_remarks, work_remarks
 from unalike.study.merge import open_study
 from unalike.study.roster import methods_run, read_sites
 from unalike.study.run import RunTask
@@ -275,8 +276,10 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
         remarks.append(f"robust = {rule_text(study.robust)!r}: the server {study.robust.meaning}.")
     if study.attack is not None:
         remarks += hostile_remarks(study.attack, federations_of(study, inputs))
+    remarks += state_remarks(study.work, problem.init().numel())
     for label in study.labels():
         method = with_buffers(study.method(label), problem)
+        remarks += work_remarks(method, label, study.work)
         lines = (method.vacuous(problem), method.describe(problem))
         remarks += [f"{label}: {line}" for line in lines if line is not None]
     return remarks

@@ -237,7 +237,22 @@ class Training(Group):
     cohort: Annotated[
         float | None, setting("Clients in a round: a share up to 1, or a number above 1. [1.0]")
     ] = None
-    local_epochs: Annotated[int | None, setting("Local epochs in a round. [1]")] = None
+    local_epochs: Annotated[
+        float | None, setting("Local epochs in a round, or a fraction of one. [1]")
+    ] = None
+    local_steps: Annotated[
+        int | None, setting("Local steps in a round, going on over rounds, in place of epochs.")
+    ] = None
+    lr_schedule: Annotated[
+        str | None,
+        setting("Step sizes over rounds: exponential:rate=0.99, cosine, inverse, ... [constant]"),
+    ] = None
+    local_momentum: Annotated[
+        float | None, setting("Momentum of local steps that lasts from round to round. [none]")
+    ] = None
+    slow_clients: Annotated[
+        float | None, setting("Chance that a client does only a part of its local work. [0]")
+    ] = None
     batch_size: Annotated[int | None, setting("Samples in a local step. [16]")] = None
     weights: Annotated[str | None, setting("What a client counts in averages. [proportional]")] = (
         None

@@ -18,6 +18,8 @@ from torch import Tensor
 
 from unalike.functional import streams
 
+from .step_schedule import ScheduledStep, Span, takers_of
+
 IN_ORDER_SIZE = 256
 """Samples in one batch of `Batches.in_order`."""
 
@@ -44,34 +46,12 @@ class LocalStep(NamedTuple):
     samples: int  # samples in the batch, over the stacked clients
 
 
-class Takers(NamedTuple):
-    """Which of the stacked clients take a step."""
-
-    samples: int  # in the batch, over all of them
-    takers: int  # how many clients
-    last: int  # 1 + the place of the last of them
-
-
-class ScheduledStep(NamedTuple):
-    """A local step, before its batch is gathered."""
-
-    batch: Callable[[], Any]  # a Batch, or a tuple of independent ones
-    active: Callable[[], Tensor]  # [] bool: whether this client takes it
-    samples: int
-    takers: int
-    last: int
-
-    def everybody(self, clients: int) -> bool:
-        """Whether all of so many stacked clients take it."""
-        return self.takers == clients
-
-
 @dataclass(frozen=True)
 class Batches:
     """The training samples of a client and the way to go through them.
 
     Iterating gives one `LocalStep` per local step: `passes` epochs, each in a fresh random order
-    without replacement, or exactly `count` steps where that is set.
+    without replacement, or the steps of `span` where that is set.
     """
 
     x: Tensor  # [M, ...] the resident tensors, shared by all clients
@@ -87,7 +67,7 @@ class Batches:
     dtype: torch.dtype  # of the weights of samples
     held_out: tuple[Tensor, Tensor, NDArray[np.int64], int] | None = None
     """Ids, size, sizes and most of the validation samples."""
-    count: int | None = None  # local steps, in place of epochs
+    span: Span | None = None  # local steps, in place of epochs
     independent: int = 1  # batches that a step draws
     draws: bool = False  # each step's batch carries a key for random draws
     trimmed: bool = False  # no padding: only where one client is at work alone
@@ -95,8 +75,8 @@ class Batches:
     @property
     def steps(self) -> Tensor:
         """K [], the local steps this client really takes."""
-        if self.count is not None:
-            return torch.full_like(self.size, self.count)
+        if self.span is not None:
+            return self.span.steps
         return self.passes * self._steps_per_epoch(self.size)
 
     @property
@@ -109,11 +89,13 @@ class Batches:
 
     def epochs(self, passes: int) -> Batches:
         """The same samples, `passes` times each."""
-        return replace(self, passes=passes, count=None)
+        return replace(self, passes=passes, span=None)
 
     def exactly(self, steps: int) -> Batches:
         """The same samples for exactly this many steps, starting new epochs as needed."""
-        return replace(self, count=steps)
+        counts = np.full_like(self.sizes, steps)
+        first, number = torch.zeros_like(self.size), torch.full_like(self.size, steps)
+        return replace(self, span=Span(first, number, np.zeros_like(counts), counts))
 
     def whole(self) -> Batches:
         """All samples in one batch."""
@@ -125,7 +107,10 @@ class Batches:
 
     def stream(self, purpose: str) -> Batches:
         """The same samples in an order of their own."""
-        return replace(self, key=streams.derive(self.key, purpose))
+        span = self.span
+        if span is not None and span.key is not None:
+            span = span._replace(key=streams.derive(span.key, purpose))
+        return replace(self, key=streams.derive(self.key, purpose), span=span)
 
     def split(self, share: float) -> tuple[Batches, Batches]:
         """Two disjoint parts, the same in all rounds: `share` of the samples, and the rest.
@@ -179,7 +164,7 @@ class Batches:
 
     def schedule(self) -> Iterator[ScheduledStep]:
         """The local steps, their batches not yet gathered."""
-        return self._epoch_steps() if self.count is None else self._counted_steps(self.count)
+        return self._epoch_steps() if self.span is None else self._span_steps(self.span)
 
     def _epoch_steps(self) -> Iterator[ScheduledStep]:
         slots = self._slots
@@ -187,10 +172,11 @@ class Batches:
         at = torch.arange(len(starts) * slots, device=self.ids.device)
         weights = (at < self.size).to(self.dtype)
         counts = weights.reshape(len(starts), slots).sum(1).clamp(min=1)
-        orders = [self._orders(self.passes, draw) for draw in range(self.independent)]
+        every = torch.arange(self.passes, device=self.ids.device)
+        orders = [self._orders(every, draw) for draw in range(self.independent)]
         samples = [self.ids.gather(0, order.flatten()).view_as(order) for order in orders]
         per_epoch = self._steps_per_epoch(self.size)
-        takers = [_takers(self.sizes, start, slots) for start in starts]
+        takers = [takers_of(self.sizes, start, slots) for start in starts]
 
         def step(epoch: int, k: int) -> ScheduledStep:
             def batch() -> Any:
@@ -215,38 +201,49 @@ class Batches:
             for k in range(len(starts)):
                 yield step(epoch, k)
 
-    def _counted_steps(self, count: int) -> Iterator[ScheduledStep]:
+    def _span_steps(self, span: Span) -> Iterator[ScheduledStep]:
         slots = self._slots
         per_epoch = np.maximum(self._steps_per_epoch(self.sizes), 1)
-        longest = max(1, -(-count // int(per_epoch.min(initial=max(1, count)))))
-        orders = [self._orders(longest, draw).flatten() for draw in range(self.independent)]
-        padded = len(orders[0]) // longest
+        ends = (span.firsts + np.maximum(span.counts, 1) - 1) // per_epoch
+        epochs = np.where(self.sizes > 0, ends - span.firsts // per_epoch, 0)
         per_client = self._steps_per_epoch(self.size).clamp(min=1)
+        begun, longest = span.first // per_client, int(epochs.max(initial=0)) + 1
+        every = begun + torch.arange(longest, device=self.ids.device)
+        orders = [self._orders(every, draw).flatten() for draw in range(self.independent)]
+        padded = len(orders[0]) // longest
 
         def scheduled(step: int) -> ScheduledStep:
-            takers = _takers(self.sizes, step % per_epoch * slots, slots)
+            left = np.where(span.counts > step, self.sizes, 0)
+            takers = takers_of(left, (span.firsts + step) % per_epoch * slots, slots)
+            number = span.first + step
 
             def batch() -> Any:
-                epoch, k = step // per_client, step % per_client
+                epoch = (number // per_client - begun).clamp(max=longest - 1)
                 rows = torch.arange(self._rows(takers.samples, slots), device=self.ids.device)
-                at = k * slots + rows
+                at = number % per_client * slots + rows
                 parts = tuple(
                     self._gather(order.gather(0, epoch * padded + at), at) for order in orders
                 )
-                return self._with_keys(parts, lambda: torch.full_like(self.key, step))
+                return self._with_keys(parts, lambda: number)
 
-            return ScheduledStep(batch, lambda: self.size > 0, *takers)
+            return ScheduledStep(batch, lambda: (self.size > 0) & (span.steps > step), *takers)
 
-        return map(scheduled, range(count))
+        return map(scheduled, range(int(span.counts.max(initial=0))))
 
     def _with_keys(self, parts: tuple[Batch, ...], step: Callable[[], Tensor]) -> Any:
         """The drawn batches of a step, with keys named by the client's own number of it."""
         if self.draws:
-            here = streams.mix(streams.derive(self.key, "draws"), step())
+            here = streams.mix(streams.derive(self._stream_key, "draws"), step())
             parts = tuple(
                 part._replace(key=streams.mix(here, draw)) for draw, part in enumerate(parts)
             )
         return parts if self.independent > 1 else parts[0]
+
+    @property
+    def _stream_key(self) -> Tensor:
+        """The stream of the orders: of this round, or of all rounds where the steps go on."""
+        going_on = None if self.span is None else self.span.key
+        return self.key if going_on is None else going_on
 
     @property
     def _slots(self) -> int:
@@ -259,16 +256,16 @@ class Batches:
     def _steps_per_epoch(self, size: Any) -> Any:
         return -(-size // self._slots)
 
-    def _orders(self, epochs: int, draw: int) -> Tensor:
-        """Random orders of the samples, as long as whole batches need: [epochs, >= capacity]."""
-        each = torch.arange(epochs, device=self.ids.device)
+    def _orders(self, epochs: Tensor, draw: int) -> Tensor:
+        """Random orders of the samples in these epochs [E], as long as whole batches need:
+        [E, >= capacity]."""
         orders = streams.shuffle(
-            streams.mix(streams.mix(self.key, draw), each), len(self.ids), self.size
+            streams.mix(streams.mix(self._stream_key, draw), epochs), len(self.ids), self.size
         )
         surplus = -len(self.ids) % self._slots
         if not surplus:
             return orders
-        return torch.cat([orders, orders[:, :1].expand(epochs, surplus)], dim=1)
+        return torch.cat([orders, orders[:, :1].expand(len(epochs), surplus)], dim=1)
 
     def _gather(self, positions: Tensor, at: Tensor) -> Batch:
         weight = (at < self.size).to(self.dtype)
@@ -280,15 +277,6 @@ class Batches:
             weight.sum().clamp(min=1),
             positions.broadcast_to(at.shape),
         )
-
-
-def _takers(sizes: NDArray[np.int64], start: Any, slots: int) -> Takers:
-    """Those of the clients who have samples from this one of an epoch on: start [] or [S]."""
-    left = sizes - start
-    takers = left > 0
-    found = np.flatnonzero(takers)
-    last = int(found[-1]) + 1 if len(found) else 0
-    return Takers(int(left.clip(0, slots).sum()), len(found), last)
 
 
 def _first(sizes: NDArray[np.int64], share: float) -> NDArray[np.int64]:

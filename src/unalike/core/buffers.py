@@ -121,6 +121,10 @@ class BufferPolicy:
             raise AttributeError(name)
         return getattr(self.method, name)
 
+    def with_step_sizes(self, factor: float) -> BufferPolicy:
+        """The same around the inner method with its step sizes multiplied."""
+        return type(self)(self.method.with_step_sizes(factor))
+
 
 class RecomputeStatistics(BufferPolicy):
     """Statistics of the samples at hand: see the module."""

@@ -15,6 +15,7 @@ from unalike.functional.running_statistics import current_statistics
 from unalike.functional.stack import stack_of
 
 from .batches import Batch, Batches
+from .solver_memory import begin_solver, end_solver
 from .solvers import Solver
 from .stacked_steps import descend_stacked, where
 
@@ -113,7 +114,10 @@ def optimise(
     def in_place(here: Iterate, batch: Any) -> Iterate:
         return Iterate(*solver.step_in_place(here.w, direction(here.w, batch), here.state))
 
-    return descend(step, Iterate(start, solver.init(start)), batches, in_place=in_place).w
+    begun = Iterate(start, begin_solver(solver, start))
+    end = descend(step, begun, batches, in_place=in_place)
+    end_solver(end.state)
+    return end.w
 
 
 def average(fn: Callable[[Batch], Tensor], batches: Batches) -> Tensor:

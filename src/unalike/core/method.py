@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -55,6 +56,9 @@ class Method:
     needs_each: ClassVar[str | None] = "its class does not say that its server only adds them up"
     """Why the server needs each answer by itself; None where it uses them through `cohort.mean`
     and `cohort.share` alone, so that privacy can be put around the method."""
+
+    learning_rates: ClassVar[tuple[str, ...]] = ("lr",)
+    """Its settings that are step sizes of clients in training: a schedule multiplies them."""
 
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Any:
         """The server's state before the first round, from the initial weights w [P]."""
@@ -125,3 +129,24 @@ class Method:
     def describe(self, problem: Problem) -> str | None:
         """What these settings mean for this problem, in one line, where that is not plain."""
         return None
+
+    def with_step_sizes(self, factor: float) -> Method:
+        """The method with all of its `learning_rates` multiplied."""
+        return replace(self, **{name: getattr(self, name) * factor for name in self.learning_rates})
+
+    @property
+    def adapts_as_it_personalises(self) -> bool:
+        """Whether a new client takes the steps that the others take before they predict."""
+        return type(self).adapt is Method.adapt
+
+    def solver_starts(self, problem: Problem, w: Tensor) -> tuple[Tensor, ...]:
+        """Vectors as long as those from which each local solver of a round begins, in order."""
+        return (w,)
+
+    def own_work(self) -> str | None:
+        """What says how many steps a client takes, where it is not the study."""
+        return None
+
+    def unsuited(self) -> Mapping[str, str]:
+        """Settings of local work that the method cannot obey, and why, within a sentence."""
+        return {}

@@ -18,7 +18,7 @@ from unalike.functional.gradient_count import gradient_cost
 from unalike.functional.stack import Stack, leading, rows_of, stacked
 from unalike.functional.trees import map_tree
 
-from .batches import ScheduledStep
+from .step_schedule import ScheduledStep
 
 Carry = TypeVar("Carry")
 Step = Callable[[Carry, Any], Carry]

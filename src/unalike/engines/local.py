@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from unalike.core import Batches, Method, Population, Problem, average
 from unalike.core.buffers import RecomputeStatistics, with_buffers
+from unalike.core.local_work import LocalWork
 from unalike.data.federation import Federation
 from unalike.functional.finite import finite_rows
 from unalike.functional.gradient_count import count_gradients
@@ -21,6 +23,7 @@ from unalike.functional.trees import map_tree
 from .chunks import Chunks, covers_in_order, empty_rows, put_rows, take_rows
 from .client_data import ClientData
 from .client_states import ClientStates
+from .local_progress import LocalProgress
 from .machine import device_named, flush_denormals, keep_freed_memory, require_compiler
 from .messages import messages_for
 from .plan import Plan
@@ -54,7 +57,8 @@ class LocalEngine:
     Client i of the engine is row `rows[i]` of the federation. Training clients are 0..N-1.
     Random draws know a client by its row, or by its number in `stream_ids` [rows] where the
     federation is a part of a larger one. Where samples come in windows of time, `rounds` says how
-    many rounds these are spread over, and clients hold those of the round's window.
+    many rounds these are spread over, and clients hold those of the round's window. Clients do
+    `work` in a round; where none is given, `epochs`.
     """
 
     def __init__(
@@ -65,8 +69,9 @@ class LocalEngine:
         *,
         seed: int,
         batch_size: int,
-        epochs: int,
         plan: Plan,
+        epochs: int = 1,
+        work: LocalWork | None = None,
         weights: Tensor | None = None,
         w: Tensor | None = None,
         device: str = "cpu",
@@ -75,7 +80,7 @@ class LocalEngine:
     ) -> None:
         keep_freed_memory()
         self.seed = seed
-        self.batch_size, self.epochs = batch_size, epochs
+        self.batch_size, self.work = batch_size, work or LocalWork(epochs)
         self.device = device_named(device)
         self.problem = problem.to(self.device)
         self.method = with_buffers(method, self.problem)
@@ -95,7 +100,7 @@ class LocalEngine:
             self.device,
             seed=seed,
             batch_size=batch_size,
-            epochs=epochs,
+            work=self.work,
             dtype=self.w.dtype,
             rounds=rounds,
             stream_ids=np.arange(federation.clients) if stream_ids is None else stream_ids,
@@ -103,8 +108,12 @@ class LocalEngine:
         )
         self.problem.capacity = self._data.capacity
         self.predictor = Predictor(self.method, self.problem, self._data)
-        self._fresh = self.method.init_client(self.problem, self.w)
-        self._client_states = ClientStates(self._fresh, len(self.rows), self.device)
+        self._progress = LocalProgress(self.method, self.problem, self.w, self.work)
+        self.start = self.method.init_client(self.problem, self.w)
+        """What the method of a client begins with."""
+        self.fresh_state = self._progress.fresh(self.start, self.w)
+        """The private state that a client begins with."""
+        self._client_states = ClientStates(self.fresh_state, len(self.rows), self.device)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -137,10 +146,10 @@ class LocalEngine:
         """The training clients' private states: a tree with leaves [N, ...]."""
         return self._client_states.all()
 
-    @property
-    def start(self) -> Any:
-        """The private state that a client begins with."""
-        return self._fresh
+    def method_at(self, t: int) -> Method:
+        """The method with its step sizes of round t."""
+        factor = self.work.factor(t)
+        return self.method if factor == 1 else self.method.with_step_sizes(factor)
 
     def restore(self, states: Any) -> None:
         """Take over the clients' private states of an earlier run: leaves [N, ...]."""
@@ -189,10 +198,13 @@ class LocalEngine:
         chosen = torch.from_numpy(ids).to(self.device)
         states = self._client_states.take(chosen)
 
-        def work(down: Any, client: Any, batches: Batches) -> Any:
-            return tuple(self.method.client_update(self.problem, down, client, batches))
+        method, progress = self.method_at(t), self._progress
 
-        return self._map(work, "train", t, self.rows[ids], downs, states)
+        def work(down: Any, client: Any, batches: Batches) -> Any:
+            return progress.client_update(method, self.problem, down, client, batches)
+
+        done = progress.steps(states, len(ids))
+        return self._map(work, "train", t, self.rows[ids], downs, states, done)
 
     def personalise(self, t: int, server: Any) -> Any:
         """What each training client predicts with: a tree with leaves [N, ...]."""
@@ -205,29 +217,35 @@ class LocalEngine:
     def personalise_some(self, t: int, ids: NDArray[np.int64], downs: Any) -> Any:
         """What these clients predict with, from what was delivered to them: leaves [n, ...]."""
         self._data.use_round(t)
-        states = self._client_states.take(torch.from_numpy(ids).to(self.device))
-        return self._map(self._personal_work, "personalise", t, self.rows[ids], downs, states)[0]
+        states = self._states_of(ids)
+        work = self._personal_work(t)
+        return self._map(work, "personalise", t, self.rows[ids], downs, states)[0]
 
     def personalise_one(self, t: int, server: Any) -> PersonalModel:
         """What the client with the fewest samples predicts with, and what it was made of."""
         self._data.use_round(t)
         at = self._data.sizes(self.rows).argmin(0, keepdims=True)
         rows = self.rows[at]
+        known = self._data.host_sizes("personalise", t, rows, np.zeros(1, np.int64))
         down, state, inputs = (
             map_tree(lambda leaf: leaf[0], tree)
             for tree in (
                 self.delivered(server, at),
-                self._client_states.take(torch.from_numpy(at).to(self.device)),
-                self._data.inputs("personalise", t, rows),
+                self._states_of(at),
+                self._data.inputs("personalise", t, rows, known),
             )
         )
-        sizes = self._data.sizes(rows), self._data.held_out_sizes(rows)
         with torch.no_grad(), flush_denormals():
-            batches = self._data.batches(inputs, *sizes, trimmed=True)
-            return PersonalModel(self._personal_work(down, state, batches), down, state)
+            batches = self._data.batches(inputs, known, trimmed=True)
+            return PersonalModel(self._personal_work(t)(down, state, batches), down, state)
 
-    def _personal_work(self, down: Any, client: Any, batches: Batches) -> Any:
-        return self.method.personalise(self.problem, down, client, batches)
+    def _states_of(self, ids: NDArray[np.int64]) -> Any:
+        """What the method keeps at these clients: leaves [n, ...]."""
+        states = self._client_states.take(torch.from_numpy(ids).to(self.device))
+        return self._progress.of_method(states)
+
+    def _personal_work(self, t: int) -> Work:
+        return partial(self.method_at(t).personalise, self.problem)
 
     def adapt(self, t: int, server: Any) -> Any:
         """What each client that never trains predicts with, after its own adaptation."""
@@ -238,7 +256,7 @@ class LocalEngine:
 
         start: the private state that they begin with, where it is not the usual one.
         """
-        start = self._fresh if start is None else start
+        start = self.start if start is None else start
         rows = self.new_rows if len(self.new_rows) else self.rows[:1]
         adapted = self.adapt_some(t, rows, down, start)
         return map_tree(lambda leaf: leaf[: len(self.new_rows)], adapted)
@@ -250,10 +268,10 @@ class LocalEngine:
         def repeat(leaf: Tensor) -> Tensor:
             return leaf.expand(len(rows), *leaf.shape)
 
-        def work(down: Any, client: Any, batches: Batches) -> Any:
-            return self.method.adapt(self.problem, down, client, batches)
-
+        alike = self.method.adapts_as_it_personalises
+        method = self.method_at(t) if alike else self.method
         downs, starts = map_tree(repeat, down), map_tree(repeat, start)
+        work = partial(method.adapt, self.problem)
         return self._map(work, "adapt", t, rows, downs, starts)[0]
 
     def broadcast(self, server: Any, ids: NDArray[np.int64]) -> Any:
@@ -274,7 +292,7 @@ class LocalEngine:
         def work(down: Tensor, client: Any, batches: Batches) -> Tensor:
             return average(lambda batch: self.problem.grad(down, batch), batches)
 
-        states = self._client_states.take(torch.from_numpy(ids).to(self.device))
+        states = self._states_of(ids)
         return self._map(work, "measure", 0, self.rows[ids], downs, states)[0]
 
     def sizes(self, t: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -322,7 +340,8 @@ class LocalEngine:
             return recompute.observe(self.problem, copy, batches)
 
         copies = map_tree(lambda leaf: leaf.expand(len(self.rows), *leaf.shape), model)
-        return self._map(work, "measure", 0, self.rows, copies, self.states)[0]
+        states = self._states_of(np.arange(len(self.rows)))
+        return self._map(work, "measure", 0, self.rows, copies, states)[0]
 
     def _map(
         self,
@@ -332,27 +351,32 @@ class LocalEngine:
         rows: NDArray[np.int64],
         downs: Any,
         states: Any,
+        done: NDArray[np.int64] | None = None,
     ) -> tuple[Any, int]:
-        """`work(down, client, batches)` for every row, the results stacked in their order."""
-        data, sizes = self._data, self._data.sizes(rows)
+        """`work(down, client, batches)` for every row, the results stacked in their order.
+
+        done: local steps of these clients in earlier rounds, where batches go on.
+        """
+        data, none = self._data, np.zeros(len(rows), np.int64)
+        known = data.host_sizes(purpose, t, rows, none if done is None else done)
         alone = self.plan.mode == "single" and not self.plan.compiled
 
         def chunk(at: NDArray[np.int64]) -> tuple[Any, int]:
-            inputs = data.inputs(purpose, t, rows[at])
+            here = known.of(at)
+            inputs = data.inputs(purpose, t, rows[at], here)
             trees = (take_rows(downs, at, len(rows)), take_rows(states, at, len(rows)), inputs)
-            held_out_sizes = data.held_out_sizes(rows[at])
 
             def among(stacked: slice) -> Callable[..., Any]:
-                known = sizes[at][stacked], held_out_sizes[stacked]
+                some = here.of(stacked)
                 return lambda down, client, own: work(
-                    down, client, data.batches(own, *known, trimmed=alone)
+                    down, client, data.batches(own, some, trimmed=alone)
                 )
 
             with torch.no_grad(), flush_denormals(), count_gradients() as gradients:
                 result = self._chunks.apply(among, len(at), trees)
             return result, gradients[0]
 
-        chunks = self._chunks.split(sizes)
+        chunks = self._chunks.split(known.amount)
         joined, gradients = None, 0
         for at, (result, taken) in zip(
             chunks, self._chunks.map_threads(chunk, chunks), strict=True

@@ -10,10 +10,12 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from unalike.core import Method, Population, Problem
+from unalike.core.local_work import LocalWork
 from unalike.data.federation import Federation
 from unalike.errors import InputError
 from unalike.functional.trees import map_tree, size_in_bytes
 
+from .local_progress import LocalProgress
 from .machine import total_memory
 from .plan import Plan
 
@@ -29,6 +31,7 @@ def predict_memory(
     *,
     cohort: int,
     batch_size: int,
+    work: LocalWork,
 ) -> int:
     """Bytes that a run takes beside the data: clients' states, server, messages, chunk work.
 
@@ -36,17 +39,18 @@ def predict_memory(
     """
     w = problem.init()
     n = int((~federation.newcomers).sum())
-    states = n * size_in_bytes(method.init_client(problem, w))
+    progress = LocalProgress(method, problem, w, work)
+    states = n * size_in_bytes(progress.fresh(method.init_client(problem, w), w))
     server = _server_bytes(method, problem, w, n)
     down = size_in_bytes(_down(method, problem, w))
     vector = w.numel() * w.element_size()
     messages = cohort * (down + vector) + cohort * states // max(1, n)
     at_once = plan.threads * (plan.chunk if plan.mode == "stacked" else 1)
     size = min(batch_size, int(federation.train.sizes.max(initial=1)))
-    work = min(at_once, cohort) * (
+    at_work = min(at_once, cohort) * (
         VECTORS * vector + 2 * size * _outputs(problem, federation.x[:1]) * w.element_size()
     )
-    return states + 2 * server + messages + work
+    return states + 2 * server + messages + at_work
 
 
 def require_memory(needed: int, what: str) -> None:

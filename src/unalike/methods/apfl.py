@@ -19,6 +19,7 @@ from annotated_types import Ge, Le
 from torch import Tensor
 
 from unalike.core import Batch, Batches, Cohort, Method, Problem, descend, solvers
+from unalike.core.solver_memory import begin_solver, end_solver
 
 
 class Client(NamedTuple):
@@ -39,6 +40,7 @@ class Local(NamedTuple):
 class APFL(Method):
     name: ClassVar[str] = "apfl"
     needs_each: ClassVar[str | None] = None
+    learning_rates: ClassVar[tuple[str, ...]] = ("lr", "personal_lr")
     lr: Annotated[float, Ge(0), "eta, step of the shared model"] = 0.1
     personal_lr: Annotated[float, Ge(0), "step of the personal model"] = 0.1
     alpha: Annotated[float, Ge(0), Le(1), "share of the personal model at the start"] = 0.5
@@ -76,9 +78,15 @@ class APFL(Method):
             return here._replace(w=w, v=v, w_state=w_state, v_state=v_state)
 
         v, alpha = client
-        start = Local(down, v, alpha, torch.ones_like(alpha), shared.init(down), own.init(v))
+        states = begin_solver(shared, down), begin_solver(own, v)
+        start = Local(down, v, alpha, torch.ones_like(alpha), *states)
         end = descend(step, start, batches, in_place=in_place)
+        end_solver(end.w_state)
+        end_solver(end.v_state)
         return Client(end.v, end.alpha), end.w - down
+
+    def solver_starts(self, problem: Problem, w: Tensor) -> tuple[Tensor, Tensor]:
+        return w, w
 
     def server_update(self, server: Tensor, ups: Tensor, cohort: Cohort) -> Tensor:
         return server + cohort.mean(ups)

@@ -27,11 +27,12 @@ class Client(NamedTuple):
 class Ditto(Method):
     name: ClassVar[str] = "ditto"
     needs_each: ClassVar[str | None] = None
+    learning_rates: ClassVar[tuple[str, ...]] = ("lr", "personal_lr")
     lr: Annotated[float, Ge(0), "step of the shared model"] = 0.1
     personal_lr: Annotated[float, Ge(0), "eta, step of the personal model"] = 0.1
     lam: Annotated[float, Ge(0), "lambda, pull of the shared model; 0 is Local"] = 1.0
     personal_epochs: Annotated[
-        int, Ge(0), "epochs of the personal model in a round; 0: the study's local epochs"
+        int, Ge(0), "epochs of the personal model in a round; 0: the study's local work"
     ] = 0
     solver: solvers.LocalSolver = "sgd"
     adapt_epochs: Annotated[int, Ge(0), "epochs of the personal model of a new client"] = 10
@@ -50,6 +51,9 @@ class Ditto(Method):
         w = optimise(solvers.parse(self.solver, self.lr), problem.grad, down, batches)
         work = batches.epochs(self.personal_epochs) if self.personal_epochs else batches
         return Client(self._solve(problem, down, client.v, work)), w - down
+
+    def solver_starts(self, problem: Problem, w: Tensor) -> tuple[Tensor, Tensor]:
+        return w, w
 
     def server_update(self, server: Tensor, ups: Tensor, cohort: Cohort) -> Tensor:
         return server + cohort.mean(ups)

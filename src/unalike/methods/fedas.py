@@ -35,6 +35,7 @@ from unalike.core import (
     solvers,
 )
 from unalike.core.features import Body, body
+from unalike.errors import InputError
 
 
 class Client(NamedTuple):
@@ -52,6 +53,7 @@ class FedAS(Method):
     needs_each: ClassVar[str | None] = (
         "its server weighs each answer by the trace that comes with it"
     )
+    learning_rates: ClassVar[tuple[str, ...]] = ("lr", "align_lr")
     lr: solvers.LearningRate = 0.1
     solver: solvers.LocalSolver = "sgd"
     align_lr: Annotated[float, Ge(0), "step of the alignment, plain SGD"] = 0.01
@@ -82,6 +84,9 @@ class FedAS(Method):
         start = own.parts.join(self._aligned(own, down, previous, batches), h)
         w = optimise(solvers.parse(self.solver, self.lr), problem.grad, start, batches)
         return Client(w), Up(own.parts.split(w)[0] - down, self._trace(problem, w, batches))
+
+    def solver_starts(self, problem: Problem, w: Tensor) -> tuple[Tensor, Tensor]:
+        return self._body(problem).parts.split(w)[0], w
 
     def server_update(self, server: Tensor, ups: Up, cohort: Cohort) -> Tensor:
         if not self.fisher or bool(ups.fisher.sum() == 0):
@@ -117,6 +122,11 @@ class FedAS(Method):
 
         The loss on a batch is the sum over the classes in it of the class's mean squared error.
         """
+        if batches.y.dim() != 1:
+            raise InputError(
+                "FedAS needs samples of classes, one class each, and here a sample has several "
+                "labels: choose another method."
+            )
         prototypes = _prototypes(own, previous, batches)
 
         def direction(s: Tensor, batch: Batch) -> Tensor:

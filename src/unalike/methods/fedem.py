@@ -78,6 +78,9 @@ class FedEM(Method):
         up = torch.stack([change(down[m], q[m]) for m in range(self.components)])
         return Client(self._shares(q, batches)), up
 
+    def solver_starts(self, problem: Problem, w: Tensor) -> tuple[Tensor, ...]:
+        return (w,) * self.components
+
     def server_update(self, server: Tensor, ups: Tensor, cohort: Cohort) -> Tensor:
         return server + cohort.mean(ups)
 

@@ -9,6 +9,7 @@ Avoid   when all clients take equally many steps, because it is FedAvg then: it 
         work, not unlike data
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -36,6 +37,9 @@ class FedNova(Method):
     effective: Annotated[
         Literal["weights", "steps"], "tau_eff: the mean of |a_i|_1, or of the local steps"
     ] = "weights"
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "its norms are those of momentum that begins anew in a round"}
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches

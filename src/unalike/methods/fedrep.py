@@ -23,10 +23,11 @@ from unalike.core.partial import Client, PartialPersonalisation
 @dataclass(frozen=True)
 class FedRep(PartialPersonalisation):
     name: ClassVar[str] = "fedrep"
+    learning_rates: ClassVar[tuple[str, ...]] = ("lr", "head_lr")
     lr: Annotated[float, Ge(0), "step of the body"] = 0.1
     head_lr: Annotated[float, Ge(0), "alpha, step of the head"] = 0.1
     head_epochs: Annotated[int, Ge(0), "epochs of the head in a round, before the body's"] = 10
-    body_epochs: Annotated[int, Ge(0), "epochs of the body; 0: the study's local epochs"] = 0
+    body_epochs: Annotated[int, Ge(0), "epochs of the body; 0: the study's local work"] = 0
     solver: solvers.LocalSolver = "sgd"
     private: parts.PrivateChoice = "head"
     adapt_epochs: Annotated[int, Ge(0), "epochs a new client trains its head"] = 10
@@ -42,6 +43,10 @@ class FedRep(PartialPersonalisation):
         work = batches.epochs(self.body_epochs) if self.body_epochs else batches
         s = own.train_shared(problem, solvers.parse(self.solver, self.lr), down, h, work)
         return Client(h), s - down
+
+    def solver_starts(self, problem: Problem, w: Tensor) -> tuple[Tensor, ...]:
+        s, h = self.parts(problem).split(w)
+        return tuple(part for part in (h, s) if len(part))
 
     def adapt(self, problem: Problem, down: Tensor, client: Client, batches: Batches) -> Tensor:
         """The head fitted from its initial value, the body frozen."""

@@ -34,6 +34,7 @@ from unalike.core import (
     solvers,
 )
 from unalike.core.fused_stages import FusedStages, fused_stages
+from unalike.core.solver_memory import begin_solver, end_solver
 
 
 class Server(NamedTuple):
@@ -73,6 +74,7 @@ class FusedSpaceFed(Method):
     name: ClassVar[str] = "fusedspacefed"
     buffers: ClassVar[tuple[str, ...]] = ("recompute", "share", "local")
     needs_each: ClassVar[str | None] = None
+    learning_rates: ClassVar[tuple[str, ...]] = ("lr", "autoencoder_lr")
     preset: Annotated[
         Literal["paper", "code"], "what the switches left open mean: the README, or the scripts"
     ] = "paper"
@@ -124,20 +126,27 @@ class FusedSpaceFed(Method):
         encoder = self._warm_up(model, encoder, down.decoder, start, warm)
         first = torch.cat([encoder, down.decoder])
         for_shape, for_class = self._solvers()
+        states = begin_solver(for_shape, first), begin_solver(for_class, down.classifier)
         stepping = self._joint_step if self._task_aware else self._split_step
         end = descend(
             stepping(model, start, Moves(for_shape.step, for_class.step)),
-            Local(first, down.classifier, for_shape.init(first), for_class.init(down.classifier)),
+            Local(first, down.classifier, *states),
             batches,
             in_place=stepping(
                 model, start, Moves(for_shape.step_in_place, for_class.step_in_place)
             ),
         )
+        end_solver(end.autoencoder_state)
+        end_solver(end.classifier_state)
         encoder, decoder = end.autoencoder.split([len(encoder), len(down.decoder)])
         return (
             Client(encoder, start),
             Up(decoder - down.decoder, end.classifier - down.classifier),
         )
+
+    def solver_starts(self, problem: Problem, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        encoder, decoder, classifier = fused_stages(problem).parts.split(w)
+        return encoder, torch.cat([encoder, decoder]), classifier
 
     def server_update(self, server: Server, ups: Up, cohort: Cohort) -> Server:
         return Server(

@@ -12,6 +12,7 @@ Avoid   when clients do not fall into a few groups whose number is known about, 
         are dear, because every client is sent all models
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -70,6 +71,9 @@ class IFCA(Method):
         if self.clusters == self.restarts == 1:
             return "clusters = 1 makes IFCA the same as FedAvg."
         return None
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "a client goes from model to model, and momentum is of one"}
 
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Server:
         if self.clusters > population.size:

@@ -11,7 +11,7 @@ Avoid   when a result must be the authors' own, because this is a reconstruction
         cannot pay for a Hessian-vector product and a kept model for every inner step
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -102,6 +102,16 @@ class MEFL(Method):
     spread: Annotated[agreement.Variance, "which variance of a client's gradient"] = "absolute"
     raw: Annotated[agreement.Raw, "s / (v + eps), s exp(-v), or s - strength v"] = "ratio"
     by_size: Annotated[bool, "multiply the raw weights by the study's weights"] = False
+
+    def own_work(self) -> str:
+        epochs = f"inner_epochs = {self.inner_epochs}"
+        return epochs if self.inner_epochs else f"inner_steps = {self.inner_steps}"
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {
+            "lr_schedule": "it learns the step sizes of its clients",
+            "local_momentum": "it differentiates through inner steps that are plain ones",
+        }
 
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Server:
         clients = population.size

@@ -13,6 +13,7 @@ Avoid   when clients are many thousands or may not show their models, because th
         of them and a relation of N by N
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -83,6 +84,12 @@ class MOCHA(Method):
                 "mocha: form = 'dual' needs lam above 0 and a relation that can be inverted, "
                 "which relation = 'mean' cannot."
             )
+
+    def unsuited(self) -> Mapping[str, str]:
+        if self.form == "primal":
+            return {}
+        why = "its dual form ascends coordinate by coordinate, without step size or momentum"
+        return {"lr_schedule": why, "local_momentum": why}
 
     def vacuous(self, problem: Problem) -> str | None:
         return "lam = 0 makes MOCHA the same as Local." if self.lam == 0 else None

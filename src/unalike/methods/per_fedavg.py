@@ -3,12 +3,13 @@
 Source  Fallah et al., NeurIPS 2020, Algorithm 1 (arXiv:2002.07948)
 Wire    down w [P]; up delta [P]
 Ours    averages use the study's weights (the paper's are plain); the work of a round is the
-        study's local epochs unless `steps` sets tau; the Hessian term is exact by default;
+        study's local work unless `steps` sets tau; the Hessian term is exact by default;
         beta is 0.1 (0.001 in a public reimplementation)
 Avoid   when clients are further apart than one gradient step can bridge, or when they cannot pay
         for a Hessian-vector product in every step
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -23,6 +24,7 @@ from unalike.core import Batch, Batches, Cohort, Method, NoState, Problem, avera
 class PerFedAvg(Method):
     name: ClassVar[str] = "per_fedavg"
     needs_each: ClassVar[str | None] = None
+    learning_rates: ClassVar[tuple[str, ...]] = ("beta",)
     alpha: Annotated[float, Ge(0), "step with which a client adapts; 0 is FedAvg"] = 0.01
     beta: Annotated[float, Ge(0), "step of the meta-update"] = 0.1
     hessian: Annotated[
@@ -30,10 +32,16 @@ class PerFedAvg(Method):
         "exact Hessian-vector products, their difference quotient (HF), or none (FO)",
     ] = "exact"
     delta: Annotated[float, Gt(0), "half-width of HF's difference quotient"] = 1e-3
-    steps: Annotated[int, Ge(0), "tau, meta-steps in a round; 0: the study's local epochs"] = 0
+    steps: Annotated[int, Ge(0), "tau, meta-steps in a round; 0: the study's local work"] = 0
 
     def vacuous(self, problem: Problem) -> str | None:
         return "alpha = 0 makes Per-FedAvg the same as FedAvg." if self.alpha == 0 else None
+
+    def own_work(self) -> str | None:
+        return f"steps = {self.steps}" if self.steps else None
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "its meta-steps are plain ones along its own estimates"}
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches

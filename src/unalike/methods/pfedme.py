@@ -7,14 +7,16 @@ Ours    the step eta is 1 / lambda, the largest that suits any model, since the 
         that they meet. The preset `paper` has eta = 0.005 and rho = 0.09, which suit R = 20 steps
         in each of 800 rounds and curvatures below 2 / rho - lambda = 7.2;
         averages use the study's weights (the paper's are plain); only sampled clients work; the
-        local rounds R are the study's local epochs unless `local_rounds` sets them; the personal
+        local rounds R are the study's local work unless `local_rounds` sets them; the personal
         model is theta at the current broadcast w, solved anew over the client's training data
 Avoid   when clients need models far from one another, because lambda ties each to the shared one,
         or when they cannot pay for several gradients in every local step
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, ClassVar, Literal
 
@@ -60,6 +62,15 @@ class PFedMe(Method):
         if self.personal_lr is None and self.preset == "paper":
             return PAPER_PERSONAL_LR
         return self.personal_lr
+
+    def with_step_sizes(self, factor: float) -> PFedMe:
+        return replace(self, lr=self.eta * factor)
+
+    def own_work(self) -> str | None:
+        return f"local_rounds = {self.local_rounds}" if self.local_rounds else None
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "its local steps lead towards proximal points"}
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches

@@ -9,6 +9,7 @@ Avoid   when the mean is what counts, or when some clients' labels are noisy or 
         the largest losses get the largest weights
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, NamedTuple
 
@@ -36,6 +37,9 @@ class QFedAvg(Method):
 
     def vacuous(self, problem: Problem) -> str | None:
         return "q = 0 makes q-FedAvg the same as FedAvg." if self.q == 0 else None
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "its server takes 1 / lr of plain steps for their curvature"}
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches

@@ -5,12 +5,13 @@ Wire    down w [P]; up g [P] (gradient of one batch at w), loss [] (F_i at w, ov
         training samples)
 Ours    the cohort is drawn uniformly and both sums use the study's weights (the paper draws
         proportionally and sums plainly); L = 1 / lr; both sums are divided by the largest F^q,
-        which cancels; the study's local epochs do not matter. q = 1 and lr = 0.1 are ours
+        which cancels; the study's local work does not matter. q = 1 and lr = 0.1 are ours
 Avoid   when rounds are dear, because each is one step along one gradient from each client, or
         when some clients' labels are noisy or hostile, because the largest losses get the largest
         weights
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, NamedTuple
 
@@ -38,6 +39,12 @@ class QFedSGD(Method):
 
     def vacuous(self, problem: Problem) -> str | None:
         return "q = 0 makes q-FedSGD the same as FedSGD." if self.q == 0 else None
+
+    def own_work(self) -> str:
+        return "one gradient in a round"
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "its clients send a gradient and take no step"}
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches

@@ -3,7 +3,7 @@
 Source  Nichol et al., 2018, Algorithm 2 (arXiv:1803.02999)
 Wire    down w [P]; up delta [P]
 Ours    a task is a client and averages use the study's weights (the paper's are plain); the work
-        of a round is the study's local epochs unless `inner_steps` sets k; epsilon is constant
+        of a round is the study's local work unless `inner_steps` sets k; epsilon is constant
         (the paper anneals it); the steps and epsilon = 0.5 are ours
 Avoid   when the shared model is used as it is: a start from which clients train well need not
         predict well itself
@@ -24,7 +24,7 @@ class Reptile(Method):
     needs_each: ClassVar[str | None] = None
     lr: Annotated[float, Ge(0), "alpha, step of a client"] = 0.1
     solver: solvers.LocalSolver = "sgd"
-    inner_steps: Annotated[int, Ge(0), "k, steps in a round; 0: the study's local epochs"] = 0
+    inner_steps: Annotated[int, Ge(0), "k, steps in a round; 0: the study's local work"] = 0
     server_lr: Annotated[float, Gt(0), "epsilon, step of the start; 1 is FedAvg's"] = 0.5
     adapt_steps: Annotated[int, Ge(0), "local steps from the start before it is used"] = 5
 
@@ -32,6 +32,9 @@ class Reptile(Method):
         if self.adapt_steps > 0 and self.lr > 0:
             return None
         return "Without local steps before it is used, Reptile is FedAvg with a server step."
+
+    def own_work(self) -> str | None:
+        return f"inner_steps = {self.inner_steps}" if self.inner_steps else None
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches

@@ -9,6 +9,7 @@ Avoid   when clients are seldom sampled, because their control variates are old 
         bytes are dear, because it sends twice FedAvg's both ways
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -44,6 +45,9 @@ class Scaffold(Method):
         Literal["I", "II"],
         "c_i becomes the gradient at x (I, one more pass) or the mean gradient seen (II)",
     ] = "II"
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "under momentum its control variates are no mean gradients"}
 
     def init_server(self, problem: Problem, w: Tensor, population: object) -> Server:
         return Server(x=w, c=torch.zeros_like(w))

@@ -2,12 +2,13 @@
 
 Source  Yao et al., 2019, Algorithms 1 and 2 without the server's meta step (arXiv:1910.08234)
 Wire    down w [P]; up g [P]
-Ours    exact keep-trace by a reverse chain of Hessian-vector products; a client takes the study's
-        local epochs and then, in place of a last one, the gradient over all of its samples
+Ours    exact keep-trace by a reverse chain of Hessian-vector products; a client does the study's
+        local work and then, in place of a last step, takes the gradient over all of its samples
 Avoid   when clients are short of time or memory, because every local step is kept and gone back
         through with a Hessian-vector product
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -35,6 +36,9 @@ class UGA(Method):
     needs_each: ClassVar[str | None] = None
     lr: solvers.LearningRate = 0.1
     server_lr: Annotated[float, Gt(0), "eta_g, step of the server"] = 1.0
+
+    def unsuited(self) -> Mapping[str, str]:
+        return {"local_momentum": "it differentiates through local steps that are plain ones"}
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -53,6 +53,9 @@ class PrivateMethod:
         if name == "method":
             raise AttributeError(name)
         return getattr(self.method, name)
+
+    def with_step_sizes(self, factor: float) -> PrivateMethod:
+        return replace(self, method=self.method.with_step_sizes(factor))
 
     def client_update(
         self, problem: Problem, down: Any, client: Any, batches: Batches

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -70,6 +70,9 @@ class RobustMethod:
         if name == "method":
             raise AttributeError(name)
         return getattr(self.method, name)
+
+    def with_step_sizes(self, factor: float) -> RobustMethod:
+        return replace(self, method=self.method.with_step_sizes(factor))
 
     def init_server(self, problem: Problem, w: Tensor, population: Population) -> Server:
         return Server(

@@ -36,7 +36,7 @@ def round_seconds(study: Study, problem: Problem, federation: Federation) -> tup
     """Of one local step of all clients of a round, measured, and of the whole round from that."""
     sizes = federation.train.sizes[~federation.newcomers]
     cohort = study.cohort_size(len(sizes))
-    steps = -(-sizes // study.batch_size) * study.local_epochs
+    steps = study.work.steps_per_round(sizes, study.batch_size)
     device = device_named(study.device)
     step = min(
         try_round(
@@ -55,9 +55,10 @@ def round_seconds(study: Study, problem: Problem, federation: Federation) -> tup
 
 def is_long(study: Study, problem: Problem, federation: Federation) -> bool:
     """Whether a study trains on so much that it is worth a timed step."""
-    samples = float(federation.train.sizes[~federation.newcomers].sum())
+    sizes = federation.train.sizes[~federation.newcomers]
+    samples = study.work.samples_per_round(sizes, study.batch_size)
     share = study.cohort_size(int((~federation.newcomers).sum())) / federation.clients
-    rounds = len(study.labels()) * study.seeds * study.rounds * study.local_epochs
+    rounds = len(study.labels()) * study.seeds * study.rounds
     return sum(problem.layout.sizes) * samples * share * rounds > LONG
 
 

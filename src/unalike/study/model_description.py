@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from unalike.core import Method, Problem
 from unalike.core.module_fit import ModuleFit
+from unalike.core.schedules import CONSTANT
 from unalike.core.torch_losses import OneLogitLoss, TorchLoss
 from unalike.data.federation import Federation
 from unalike.data.preprocessing.preprocessing import Preprocessing
@@ -20,6 +21,7 @@ from unalike.errors import InputError
 from unalike.measures.baseline_hazard import BaselineHazard
 from unalike.tasks import Task, task_named
 
+from .local_work import StepSizes
 from .settings import Study
 
 FORMAT = 1
@@ -67,7 +69,9 @@ class ModelDescription(BaseModel):
     prepared: bool = False
     """Whether samples were turned into numbers in a way that no file holds."""
     batch_size: int
-    local_epochs: int
+    local_epochs: int | float
+    local_steps: int | None = None
+    lr_schedule: StepSizes = CONSTANT
     versions: dict[str, str]
     trees: dict[str, tuple[str, ...]] = {}  # of a run's file: the leaves of each tree, in order
     form: str = "module"  # of a saved model: a plain module, or the study's own function
@@ -178,6 +182,8 @@ def describe_run(
         prepared=fitted is not None and not known,
         batch_size=study.batch_size,
         local_epochs=study.local_epochs,
+        local_steps=study.local_steps,
+        lr_schedule=study.lr_schedule,
         versions={"unalike": version("unalike"), "torch": str(torch.__version__)},
     )
 

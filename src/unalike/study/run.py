@@ -15,6 +15,7 @@ from torch import Tensor
 
 from unalike.attacks import HostileAnswers, hostile_in
 from unalike.core import Cohort, Method, Problem
+from unalike.core.work_check import check_local_work
 from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
 from unalike.engines.local import LocalEngine
@@ -81,7 +82,9 @@ def run(task: RunTask, tell: Callable[[ProgressEvent], None] = lambda _: None) -
     engine = engine_for(method, problem, federation, study, task.seed, w)
     trainer = engine
     if method.pooled:
-        trainer = engine_for(method, problem, pool_clients(federation), study, task.seed, w)
+        together = len(engine)
+        pooled = pool_clients(federation)
+        trainer = engine_for(method, problem, pooled, study, task.seed, w, together=together)
     clients = SimulatedClients(task, engine, trainer)
     attack = None
     if study.attack is not None and not method.pooled:
@@ -98,9 +101,12 @@ def method_of_run(study: Study, label: str, federation: Federation, problem: Pro
     """The method of this label, with the privacy or the robust rule of the study around it.
 
     Raises:
-        InputError: they do not suit the method, or there are too few clients for the rule.
+        InputError: they or the local work do not suit the method, or there are too few clients
+            for the rule.
     """
-    method = with_privacy(study.method(label), study.privacy, problem)
+    plain = study.method(label)
+    check_local_work(plain, study.work)
+    method = with_privacy(plain, study.privacy, problem)
     cohort = study.cohort_size(int((~federation.newcomers).sum()))
     return with_robust(method, study.robust, problem, cohort=cohort)
 
@@ -194,13 +200,25 @@ def memory_of_run(study: Study, label: str, federation: Federation, problem: Pro
     plan = Plan(
         mode_for(problem, device_named(study.device)), study.chunk or cohort, study.threads or 1
     )
-    return predict_memory(method, problem, held, plan, cohort=cohort, batch_size=study.batch_size)
+    return predict_memory(
+        method, problem, held, plan, cohort=cohort, batch_size=study.batch_size, work=study.work
+    )
 
 
 def engine_for(
-    method: Method, problem: Problem, federation: Federation, study: Study, seed: int, w: Tensor
+    method: Method,
+    problem: Problem,
+    federation: Federation,
+    study: Study,
+    seed: int,
+    w: Tensor,
+    *,
+    together: int = 1,
 ) -> LocalEngine:
-    """The federation's training clients at work for this method, from the weights w [P]."""
+    """The federation's training clients at work for this method, from the weights w [P].
+
+    together: how many clients' samples each of them holds.
+    """
     device = device_named(study.device)
     sizes = federation.train.sizes[~federation.newcomers]
     plan = Plan(mode_for(problem, device), study.chunk or 64, study.threads or 1)
@@ -210,7 +228,7 @@ def engine_for(
         federation,
         seed=seed,
         batch_size=study.batch_size,
-        epochs=study.local_epochs,
+        work=study.work.together(together) if method.pooled else study.work,
         plan=plan,
         w=w,
         weights=study.objective(sizes, seed),
@@ -235,7 +253,7 @@ def _plan_search(trainer: LocalEngine, task: RunTask) -> PlanSearch:
     memory = PlanMemory(
         (processor(), cores(), task.cores, torch.__version__, str(trainer.device)),
         (trainer.problem.describe(), layout.names, layout.shapes, str(trainer.w.dtype)),
-        (study.method(task.label), families, cohort, study.batch_size, study.local_epochs),
+        (study.method(task.label), families, cohort, study.batch_size, study.work),
         np.sort(sizes).tolist() if len(sizes) < MOST_NAMED_SIZES else int(sizes.sum()),
     )
     return PlanSearch(families, memory)

@@ -30,6 +30,9 @@ from torch import Tensor
 
 from unalike.attacks import Attack, parse_attack
 from unalike.core import Method
+from unalike.core.local_work import LocalWork
+from unalike.core.schedules import CONSTANT
+from unalike.core.work_check import with_momentum
 from unalike.data.preprocessing.settings import Scale
 from unalike.data.skews.registry import parse_skews
 from unalike.data.skews.skew import Skew
@@ -44,10 +47,12 @@ from unalike.specification import specification_of
 from unalike.tasks import AUTO, task_named
 from unalike.weighting import weights as weighting
 
+from . import local_work
 from .data_files import source_named, with_defaults
 from .extensions import beside, plugin_settings, with_plugins
 from .files import write_atomically
 from .keep import keep_words
+from .local_work import check_amount, parse_schedule
 from .method_settings import build_method, validation_error
 from .setting_checks import (
     SPLIT_OPTIONS,
@@ -72,6 +77,7 @@ SPECIFICATIONS: dict[str, Callable[[Any], Any]] = {
     "privacy": parse_privacy,
     "robust": parse_rule,
     "attack": parse_attack,
+    "lr_schedule": parse_schedule,
 }
 """Settings that are texts with settings of their own."""
 
@@ -179,7 +185,11 @@ class Study(BaseModel):
         AfterValidator(check_cohort),
         Field(description="clients in a round: a share up to 1, or a number above 1"),
     ] = 1.0
-    local_epochs: Annotated[int, Ge(1), Field(description="local epochs in a round")] = 1
+    local_epochs: local_work.Epochs = 1
+    local_steps: local_work.Steps = None
+    lr_schedule: local_work.StepSizes = CONSTANT
+    local_momentum: local_work.Momentum = None
+    slow_clients: local_work.Slow = 0.0
     batch_size: Annotated[int, Ge(1), Field(description="samples in a local step")] = 16
     seeds: Annotated[int, Ge(1), Field(description="repetitions; each deals the data anew")] = 3
     dropout: Annotated[
@@ -246,7 +256,19 @@ class Study(BaseModel):
         name = given.pop("method", label)
         if name not in METHODS:
             raise unknown("method", str(name), METHODS)
-        return build_method(METHODS[name], given, label)
+        return with_momentum(build_method(METHODS[name], given, label), self.work)
+
+    @property
+    def work(self) -> LocalWork:
+        """What clients do in a round."""
+        return LocalWork(
+            epochs=self.local_epochs,
+            steps=self.local_steps,
+            schedule=self.lr_schedule,
+            momentum=self.local_momentum,
+            slow=self.slow_clients,
+            rounds=self.rounds,
+        )
 
     def client_count(self) -> int | None:
         """N; None for all that there are by nature."""
@@ -282,6 +304,8 @@ class Study(BaseModel):
         unsaid = {"methods", "settings"}
         maybe = ("skew", "columns", "drop", "plugins", "plugin_versions", "split_settings")
         unsaid |= {name for name in maybe if not getattr(self, name)}
+        if self.local_steps is not None:
+            unsaid.add("local_epochs")
         if self.scale == "auto":
             unsaid.add("scale")
         plain = self.model_dump(exclude=unsaid, exclude_none=True)
@@ -371,6 +395,7 @@ def _check(study: Study) -> None:
     check_privacy(study.privacy, weights=study.weights, sampling=study.sampling)
     check_robust(study.robust, study.privacy)
     check_classes(study.classes, data=study.data)
+    check_amount(study.work, epochs_given="local_epochs" in study.model_fields_set)
 
 
 def _from_source(source: str, check: Callable[[Any], Any], value: Any) -> Any:

@@ -42,6 +42,7 @@ def study_schema() -> dict[str, Any]:
         properties[name] |= _suggested(list(known))
     kinds = {"type": "object", "required": ["kind"], "properties": {"kind": {"enum": [*KINDS]}}}
     properties["skew"]["items"] = {"anyOf": [*_suggested([*KINDS, *SPLITS])["anyOf"], kinds]}
+    properties["lr_schedule"]["default"] = "constant"
     for name in SPECIFIED:
         properties[name]["anyOf"].append({"type": "string"})
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -134,6 +134,7 @@ def train(
         scheme=study.sampling,
         release=Release(study.privacy, cohort, hidden) if study.privacy and central else None,
         attack=attack,
+        work=study.work,
         first=done + 1,
     )
     ledger = _ledger(study, clients, cohort, hidden, store.records())

@@ -113,11 +113,13 @@ def stopped_and_continued_is_never_stopped(trial: Trial) -> None:
     options: dict[str, Any] = {"cohort": cohort, "dropout": 0.2, "seed": 2}
     whole = trial.trained(4, **options)
     begun = trial.trained(2, **options)
-    fresh = trial.world().engine(trial.made(), steps=2, batch_size=4, seed=2)
+    world, work = trial.world(), trial.work
+    fresh = world.engine(trial.made(), steps=2, batch_size=4, seed=2, work=work)
     blank = fresh.method.init_server(fresh.problem, fresh.w, fresh.population)
     server = from_bytes(to_bytes(begun.server), blank)
     fresh.restore(from_bytes(to_bytes(begun.states), fresh.states))
-    loop = rounds(fresh.method, fresh, server, cohort=cohort, dropout=0.2, seed=2, first=3)
+    again: dict[str, Any] = {**options, "work": fresh.work, "first": 3}
+    loop = rounds(fresh.method, fresh, server, **again)
     rest = list(islice(loop, 2))
     assert [r.t for r in rest] == [3, 4]
     equal(whole.server, rest[-1].server, "the server's state after going on")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from unalike.core import Method
+from unalike.core.local_work import LocalWork
+from unalike.core.work_check import with_momentum
 
 from .contract import Contract
 from .worlds import SINGLE, STACKED, Outcome, World
@@ -24,11 +26,13 @@ class Trial:
     cls: type[Method]
     contract: Contract = Contract()  # noqa: RUF009
     sizes: tuple[int, ...] = USUAL
+    work: LocalWork | None = None  # in place of two epochs
     _known: dict[Any, Any] = field(default_factory=dict)
 
     def made(self, **settings: Any) -> Method:
         """The method with the settings of its contract."""
-        return self.cls(**{**self.contract.settings, **settings})
+        method = self.cls(**{**self.contract.settings, **settings})
+        return method if self.work is None else with_momentum(method, self.work)
 
     def world(self, sizes: tuple[int, ...] | None = None, **options: Any) -> World:
         """The world in which the method is tried; `options` are those of `blobs`."""
@@ -38,7 +42,7 @@ class Trial:
         self, times: int = 2, *, where: World | None = None, method: Any = None, **options: Any
     ) -> Outcome:
         """A short training with batches of 4."""
-        options = {"batch_size": 4, "steps": 2} | options
+        options = {"batch_size": 4, "steps": 2, "work": self.work} | options
         return (where or self.world()).run(method or self.made(), times, **options)
 
     def usual(self, mode: Literal["stacked", "single"] = "stacked") -> Outcome:

@@ -74,6 +74,7 @@ class World:
             cohort=cohort or engine.population.size,
             seed=seed,
             dropout=dropout,
+            work=engine.work,
         )
         history = list(islice(loop, times))
         return Outcome(engine, history[-1].server if history else server, history)

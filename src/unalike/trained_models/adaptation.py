@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unalike.core import Population
+from unalike.core.local_work import LocalWork
 from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
 from unalike.data.reading.labels import read_rows
@@ -89,7 +90,9 @@ def _adapted(models: StudyModels, kept: KeptModels, federation: Federation) -> A
         federation,
         seed=about.seed,
         batch_size=about.batch_size,
-        epochs=about.local_epochs,
+        work=LocalWork(
+            about.local_epochs, about.local_steps, about.lr_schedule, rounds=about.rounds
+        ),
         plan=Plan(mode_for(problem, device_named("cpu")), 2, 1),
         weights=torch.ones(0),
         stream_ids=np.array([about.newcomers.get(federation.names[0], everybody)]),

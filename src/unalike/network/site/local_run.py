@@ -77,7 +77,7 @@ def make_trainer(
         federation,
         seed=run.seed,
         batch_size=study.batch_size,
-        epochs=study.local_epochs,
+        work=study.work,
         plan=SINGLE_CLIENT,
         weights=torch.ones(int((~federation.newcomers).sum())),
         w=problem.init(run.seed),

@@ -62,7 +62,7 @@ class Trainer:
         self.engine, self._models = engine, models
         self._reveal_classes, self._reveal_accuracy = reveal_classes, reveal_accuracy
         self._schemas = DownSchemas.of(engine.method, engine.problem, engine.w, clients)
-        self._initial = engine.method.init_client(engine.problem, engine.w)
+        self._initial = engine.fresh_state
         self._states = StateStore(folder, self._initial)
         self._state_round: int | None = 0  # whose state the engine has, if that is known
 

@@ -1,0 +1,51 @@
+"""Which of a client's local steps are taken, before their batches are gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Takers(NamedTuple):
+    """Which of the stacked clients take a step."""
+
+    samples: int  # in the batch, over all of them
+    takers: int  # how many clients
+    last: int  # 1 + the place of the last of them
+
+
+class ScheduledStep(NamedTuple):
+    """A local step, before its batch is gathered."""
+
+    batch: Callable[[], Any]  # a Batch, or a tuple of independent ones
+    active: Callable[[], Tensor]  # [] bool: whether this client takes it
+    samples: int
+    takers: int
+    last: int
+
+    def everybody(self, clients: int) -> bool:
+        """Whether all of so many stacked clients take it."""
+        return self.takers == clients
+
+
+class Span(NamedTuple):
+    """The local steps that a client takes of an endless row of epochs."""
+
+    first: Tensor  # [] int64, the steps before
+    steps: Tensor  # [] int64
+    firsts: NDArray[np.int64]  # [S] the same of each stacked client
+    counts: NDArray[np.int64]  # [S]
+    key: Tensor | None = None  # [] int64, the stream in all rounds; none: that of the round
+
+
+def takers_of(sizes: NDArray[np.int64], start: Any, slots: int) -> Takers:
+    """Those of the clients who have samples from this one of an epoch on: start [] or [S]."""
+    left = sizes - start
+    takers = left > 0
+    found = np.flatnonzero(takers)
+    last = int(found[-1]) + 1 if len(found) else 0
+    return Takers(int(left.clip(0, slots).sum()), len(found), last)
