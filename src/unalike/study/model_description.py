@@ -17,7 +17,7 @@ from unalike.core.torch_losses import OneLogitLoss, TorchLoss
 from unalike.data.federation import Federation
 from unalike.data.preprocessing.preprocessing import Preprocessing
 from unalike.errors import InputError
-from unalike.tasks import Task, task_named
+from unalike.tasks import TargetScale, Task, task_named
 
 from .settings import Study
 
@@ -62,6 +62,7 @@ class ModelDescription(BaseModel):
     outputs: Shape
     answers: Shape  # the shape of one sample's y
     class_names: tuple[str, ...] = ()
+    target_scale: TargetScale | None = None  # on which the network's outputs are
     preprocessing: dict[str, Any] | None = None  # fitted on training samples; none where not needed
     prepared: bool = False
     """Whether samples were turned into numbers in a way that no file holds."""
@@ -79,7 +80,8 @@ class ModelDescription(BaseModel):
     @property
     def question(self) -> Task:
         """What is asked of a sample."""
-        return task_named(self.task).of(self.outputs[-1], self.answers, self.class_names)
+        kind = task_named(self.task)
+        return kind.of(self.outputs[-1], self.answers, self.class_names).on_scale(self.target_scale)
 
     @property
     def fit(self) -> ModuleFit:
@@ -163,6 +165,7 @@ def describe_run(
         outputs=task.outputs,
         answers=tuple(federation.y.shape[1:]),
         class_names=task.class_names,
+        target_scale=task.target_scale,
         preprocessing=fitted.to_dict() if isinstance(fitted, Preprocessing) else None,
         prepared=fitted is not None and not known,
         batch_size=study.batch_size,

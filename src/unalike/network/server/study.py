@@ -221,7 +221,9 @@ def _prepare_samples(
             )
         )
     fitted = fit_preprocessing(sites, roster, seed)
-    roster.fitted[str(seed)] = fitted.to_dict()
+    roster.fitted[str(seed)] = fitted.preprocessing.to_dict()
+    if fitted.target_scale is not None:
+        roster.target_scales[str(seed)] = fitted.target_scale.model_dump(mode="json")
     roster.write()
     if first:
         tell_preparation(roster, str(seed), on_event)
