@@ -14,6 +14,7 @@ writes --page. What is not here, or cannot be trained on, is named there with th
 import argparse
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -67,20 +68,21 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     given.out.mkdir(parents=True, exist_ok=True)
-    for name in given.only or PLANS:
-        plan = PLANS[name].whole() if given.whole else PLANS[name]
-        for seed in range(given.seeds):
+    names = given.only or list(PLANS)
+    spent: Counter[str] = Counter()
+    for seed in range(given.seeds):
+        for name in names:
+            plan = PLANS[name].whole() if given.whole else PLANS[name]
             found = measured(name, seed, plan, given.out / f"{name}-{seed}.json", given.data_dir)
             if "error" in found:
                 print(f"{name}: not measured: {found['error']}", flush=True)
-                break
-            left = (given.seeds - 1 - seed) * found["cpu_minutes"]
-            print(
-                f"{name}, seed {seed}: {found['advised']}, {found['cpu_minutes']:.1f} CPU minutes; "
-                f"about {left:.0f} more for its other seeds.",
-                flush=True,
-            )
-        write_page(given.page, given.out, list(PLANS), given.seeds)
+                continue
+            spent[name] += found["cpu_minutes"]
+            print(f"{name}, seed {seed}: {found['advised']}", flush=True)
+            write_page(given.page, given.out, list(PLANS), given.seeds)
+        left = spent.total() / (seed + 1) * (given.seeds - 1 - seed)
+        print(f"About {left:.0f} more CPU minutes for the other seeds.", flush=True)
+    write_page(given.page, given.out, list(PLANS), given.seeds)
 
 
 def measured(name: str, seed: int, plan: Plan, path: Path, data_dir: str | None) -> dict[str, Any]:

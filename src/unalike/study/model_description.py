@@ -20,6 +20,7 @@ from unalike.errors import InputError
 from unalike.tasks import TargetScale, Task, task_named
 
 from .settings import Study
+from .variance_settings import method_of_study
 
 FORMAT = 1
 """Of the header; files of another format are refused."""
@@ -130,7 +131,7 @@ def describe_run(
     study: Study, label: str, seed: int, federation: Federation, problem: Problem
 ) -> ModelDescription:
     """What all models of a run have in common."""
-    method, task = study.method(label), federation.task
+    method, task = method_of_study(study, label, federation), federation.task
     fitted, fit = federation.preprocessing, problem.fit
     known = isinstance(fitted, Preprocessing)
     layout = problem.layout

@@ -34,6 +34,7 @@ from .model_description import describe_run
 from .settings import Study
 from .store import Checkpoint, RunStore
 from .training import Evaluation, ProgressEvent, finished, train
+from .variance_settings import method_of_study
 
 MOST_NAMED_SIZES = 1000
 """Clients whose sizes are part of what a plan is remembered by."""
@@ -100,7 +101,7 @@ def method_of_run(study: Study, label: str, federation: Federation, problem: Pro
     Raises:
         InputError: they do not suit the method, or there are too few clients for the rule.
     """
-    method = with_privacy(study.method(label), study.privacy, problem)
+    method = with_privacy(method_of_study(study, label, federation), study.privacy, problem)
     cohort = study.cohort_size(int((~federation.newcomers).sum()))
     return with_robust(method, study.robust, problem, cohort=cohort)
 
