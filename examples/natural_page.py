@@ -46,7 +46,7 @@ def write_page(page: Path, folder: Path, names: list[str], seeds: int) -> None:
         found = [json.loads(path.read_text("utf-8")) for path in files if path.exists()]
         measured = [one for one in found if "error" not in one]
         if not measured:
-            why = found[0]["error"] if found else "Nobody has run it yet."
+            why = found[0]["error"] if found else "not run yet."
             parts.append(f"## {name}\n\nNot measured: {why}\n")
             continue
         summary = Federation(name, measured)
@@ -117,7 +117,7 @@ class Federation:
                 f"## {self.name}",
                 "",
                 f"{first['clients']} clients, {first['samples']:,} samples, model "
-                f"{first['model']}; {len(self.seeds)} seeds, {plan['rounds']} rounds; races on "
+                f"{first['model']}; seeds: {len(self.seeds)}, {plan['rounds']} rounds; races on "
                 f"{plan['folds']} folds{raced}.",
                 "",
                 *rows,

@@ -86,13 +86,14 @@ def test_measures_predictions_baseline_and_strata_are_in_the_own_unit():
 
 
 @pytest.fixture(scope="module")
-def results():
+def results(tmp_path_factory):
     """The same clients, with answers near unit scale and far from it, at usual step sizes."""
+    out = tmp_path_factory.mktemp("scaled") / "far"
     common = {"methods": ["finetuning"], "model": "logistic", "rounds": 3, "seeds": 1}
     far = schools()
     return {
         "near": compare(schools(centre=0, spread=1), **common),
-        "far": compare(far, **common),
+        "far": compare(far, out=out, **common),
         "raw": compare(far, **common, target_scale="none"),
     }
 
@@ -123,6 +124,21 @@ def test_a_study_says_that_it_scales(results):
     }
     assert len(said["far"]) == len(said["near"]) == 1
     assert said["raw"] == []
+
+
+def test_models_that_are_taken_home_answer_in_the_own_unit(results):
+    held, far = schools(), results["far"]
+    new = int(np.flatnonzero(held.newcomers)[0])
+    rows = held.train.rows(new)
+    x, y = held.x.numpy()[rows], held.y.numpy()[rows]
+    whole = far.model("fedavg", when="last")
+    adapted = far.adapt("finetuning", x, y, client=held.names[new], when="last")
+    for model in (whole, adapted):
+        said = model.predict(x)
+        assert abs(said.mean() - CENTRE) < 3 * SPREAD
+        program = model.exported_program().module()
+        np.testing.assert_allclose(program(torch.from_numpy(x))[:, 0].detach(), said, rtol=1e-5)
+    assert not np.array_equal(whole.predict(x), adapted.predict(x))
 
 
 def test_the_sentence_says_centre_and_spread():

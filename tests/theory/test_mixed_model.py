@@ -139,7 +139,6 @@ def designs(seed=1):
     return [(np.ones((len(y), 1)), y, client), (np.column_stack([np.ones(len(y)), x]), y, client)]
 
 
-@pytest.mark.proof("limit", "pFedMe: the predictions of a mixed model whose weights are all random")
 @pytest.mark.parametrize("design", [0, 1], ids=["intercept", "intercept and slopes"])
 def test_pfedme_ends_at_the_mixed_model(design):
     x, y, client = designs()[design]
