@@ -119,6 +119,7 @@ def render_report(comparison: Comparison) -> str:
         panels=drawn,
         study=tomli_w.dumps(_plain(comparison.settings)),
         environment=comparison.environment,
+        over_network=comparison.over_network,
         glossary=glossary(comparison.task),
         scores=f"{main.capitalised}{' in percent' if main.unit == SHARE else ''}",
         papers=(PAPER, PAPER_DARK),

@@ -11,21 +11,19 @@ import contextlib
 import re
 import socket
 import ssl
-import threading
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .ports import Address
 from .server_status import PATH
+from .web_server import WebServer
 
 NODE_CALLS = re.compile(
     rb"/v1/fleet/(activate-node|deactivate-node|send-node-heartbeat|pull-messages|push-messages"
@@ -33,12 +31,16 @@ NODE_CALLS = re.compile(
 )
 SELF_REGISTRATION = re.compile(rb"/v1/fleet/(register-node|unregister-node)")
 """What a node without a key does; those with one are registered by the server."""
-MAX_REQUEST_BYTES = 32 * 2**20
+MAX_REQUEST_BYTES = 16 * 2**20
 """Of one request; Flower cuts what it sends into pieces of 5 MB."""
+MAX_HELD_BYTES = 128 * 2**20
+"""Of all requests that have not been passed on; a node whose request does not fit asks again."""
 HOP_BY_HOP = {"host", "content-length", "connection", "transfer-encoding", "content-encoding"}
 
 StatusAnswer = Callable[[Mapping[str, str]], Mapping[str, Any]]
 """What a site is told that asks, see `server_status`."""
+Admission = Callable[[Mapping[str, str]], bool]
+"""Whether a request with these headers comes from a node that is admitted."""
 
 
 class Gate:
@@ -52,8 +54,11 @@ class Gate:
         authority: Path | None = None,
         tls: tuple[Path, Path] | None = None,
         status: StatusAnswer = lambda _: {},
+        admits: Admission = lambda _: True,
     ) -> None:
-        self._sock, self._authority, self._status = sock, authority, status
+        """admits: asked before anything of a node's request is read."""
+        self._authority, self._status = authority, status
+        self._admits, self._held = admits, 0
         self._self_registration = authority is None
         self._inner = f"{'http' if authority is None else 'https'}://{inner}"
         certificate, key = (str(path) for path in tls) if tls else (None, None)
@@ -61,41 +66,24 @@ class Gate:
             Route(PATH, self._answer_status, methods=["GET"]),
             Route("/{path:path}", self._forward, methods=["POST"]),
         ]
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                Starlette(routes=routes, lifespan=self._client_lifespan),
-                log_config=None,
-                access_log=False,
-                ws="none",
-                loop="asyncio",
-                server_header=False,
-                ssl_certfile=certificate,
-                ssl_keyfile=key,
-                timeout_graceful_shutdown=2,
-            )
+        self._server = WebServer(
+            "gate",
+            sock,
+            Starlette(routes=routes, lifespan=self._client_lifespan),
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
         )
-        self._thread = threading.Thread(target=self._run, name="gate", daemon=True)
 
     def __enter__(self) -> Gate:
-        self._thread.start()
-        while not self._server.started and self._thread.is_alive():
-            time.sleep(0.01)
-        if not self._server.started:
-            self._sock.close()
-            raise RuntimeError("The gate did not open.")
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join()
-        self._sock.close()
+        self._server.stop()
 
     def wait(self) -> None:
         """Until it is closed from elsewhere."""
-        self._thread.join()
-
-    def _run(self) -> None:
-        self._server.run(sockets=[self._sock])
+        self._server.wait()
 
     @contextlib.asynccontextmanager
     async def _client_lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -118,14 +106,27 @@ class Gate:
             return Response("only with an admitted key", 401)
         if not (NODE_CALLS.fullmatch(path) or SELF_REGISTRATION.fullmatch(path)):
             return Response("not served here", 403)
+        if not self._admits(request.headers):
+            return Response("only with an admitted key", 401)
         body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MAX_REQUEST_BYTES:
-                return Response("too much at once", 413)
+        try:
+            async for piece in request.stream():
+                body += piece
+                self._held += len(piece)
+                if len(body) > MAX_REQUEST_BYTES:
+                    return Response("too much at once", 413)
+                if self._held > MAX_HELD_BYTES:
+                    return Response("too much from all at once", 503)
+            return await self._pass_on(request, path, bytes(body))
+        except ClientDisconnect:
+            return Response(status_code=400)
+        finally:
+            self._held -= len(body)
+
+    async def _pass_on(self, request: Request, path: bytes, body: bytes) -> Response:
         headers = [(k, v) for k, v in request.headers.items() if k not in HOP_BY_HOP]
         try:
-            answer = await self._client.post(path.decode(), content=bytes(body), headers=headers)
+            answer = await self._client.post(path.decode(), content=body, headers=headers)
         except httpx.TransportError:
             return Response("the server is not ready", 503)
         headers_back = {k: v for k, v in answer.headers.items() if k not in HOP_BY_HOP}

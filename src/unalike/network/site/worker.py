@@ -26,6 +26,8 @@ from unalike.data.preprocessing.settings import named_kind
 from unalike.data.reading.raw_samples import RawSamples
 from unalike.engines.machine import device_named
 from unalike.errors import InputError
+from unalike.network.processes.private_folder import make_private_folder
+from unalike.network.protocol.audit_log import AuditLog
 from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import FAILED, Message, MessageError, pack
 from unalike.plugins import load_plugins
@@ -33,6 +35,7 @@ from unalike.tasks import AUTO, TASKS
 
 from .exit_status import OVER_TIME_LIMIT, REFUSED
 from .own_samples import read_own_samples
+from .policy import read_policy
 from .session import Session
 from .site_settings import SiteSettings
 from .worker_socket import answer_one, listen
@@ -43,6 +46,8 @@ class Worker:
 
     def __init__(self, session: Session, limit: float) -> None:
         self.session, self.limit = session, limit
+        make_private_folder(session.settings.state_folder)
+        self._audit = AuditLog(session.settings.state_folder)
 
     def answer(self, frames: Frames) -> Frames:
         """The answer to one request, within `limit` seconds or never."""
@@ -52,8 +57,9 @@ class Worker:
             request = Message.of(frames)
             about = _about(request)
             write_event("asked", **about)
+            self._audit.write("in", "server", request.verb, frames)
             with _time_limit(self.limit, about):
-                answer = self.session.handle(request)
+                answer = self._over_budget() or self.session.handle(request)
         except MessageError as error:
             about, answer = {}, pack(FAILED, {"why": str(error)})
         except Exception as error:
@@ -64,7 +70,20 @@ class Worker:
             write_event("failed", **about, why=answer.facts["why"])
         else:
             write_event("answered", **about, seconds=round(time.monotonic() - start, 3))
-        return answer.frames()
+        sent = answer.frames()
+        self._audit.write("out", "server", answer.verb, sent)
+        return sent
+
+    def _over_budget(self) -> Message | None:
+        """The last answer of a site that has sent as much as its policy allows."""
+        policy = self.session.settings.policy
+        try:
+            if policy is not None:
+                policy.check_bytes(self._audit.sent)
+        except InputError as error:
+            self.session.refused = str(error)
+            return pack(FAILED, {"why": str(error), "lasting": True})
+        return None
 
 
 def write_event(event: str, **more: Any) -> None:
@@ -90,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             reveal_columns=not options.hide_columns,
             reveal_accuracy=not options.hide_accuracy,
             noise=options.noise,
+            policy=None if options.policy is None else read_policy(options.policy),
         )
         listener = listen(options.socket)
     except InputError as error:
@@ -205,6 +225,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--hide-accuracy", action="store_true", help="do not tell how many samples are got right"
     )
+    parser.add_argument("--policy", type=Path, help="a TOML file, see `policy`")
     parser.add_argument("--plugin", action="append", default=[], help="a module or a .py file")
     parser.add_argument("--noise", type=float, help="largest epsilon; takes part in a diagnosis")
     return parser
