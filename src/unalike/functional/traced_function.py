@@ -150,7 +150,7 @@ def _run(which: int, tensors: list[Tensor]) -> Tensor:
 def _run_stacked(which: int, tensors: list[Tensor]) -> Tensor:
     """At the innermost level of `vmap`: what `torch.library.register_vmap` arranges, without its
     search for tensors in trees, which takes as long as a small gradient."""
-    level = functorch.maybe_current_level()
+    level: Any = functorch.maybe_current_level()
     plain, in_dims = [], []
     for tensor in tensors:
         mapped = functorch.is_batchedtensor(tensor) and functorch.maybe_get_level(tensor) == level

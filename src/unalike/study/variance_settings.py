@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +25,6 @@ from unalike.measures.variance_components import (
 
 from .settings import Study
 
-AnyMethod = TypeVar("AnyMethod", bound=Method)
 RULE = "lam_rule"
 MOST_FEATURES = 500
 """Of which sums of products are taken."""
@@ -56,8 +55,7 @@ def method_of_study(study: Study, label: str, federation: Federation) -> Method:
             "a number, or take FedAvg where clients do not differ."
         )
     given: Any = {"lam": 2 * found.within / found.between, RULE: "sum"}
-    changed: Method = replace(method, **given)  # type: ignore[type-var]
-    return changed
+    return _replaced(method, given)
 
 
 @lru_cache(maxsize=4)
@@ -67,6 +65,11 @@ def components_of(federation: Federation) -> VarianceComponents:
     here = np.flatnonzero(~federation.newcomers).tolist()
     rows = [federation.train.rows(client) for client in here]
     return variance_components(added(client_sums(x[own], y[own]) for own in rows))
+
+
+def _replaced(method: Any, given: dict[str, Any]) -> Method:
+    changed: Method = replace(method, **given)
+    return changed
 
 
 def _unsuitable(study: Study, federation: Federation) -> str | None:

@@ -18,12 +18,12 @@ Source  Henderson, Biometrics 1975 (mixed model equations); Robinson, Statistica
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+Floats = NDArray[Any]
 
 
 class Observations(NamedTuple):
@@ -57,7 +57,5 @@ def mixed_model(clients: Sequence[Observations], lam: float) -> Effects:
 def _shrunk(one: Observations, residual: Floats, lam: float) -> Floats:
     """(Z'Z + lam I)^-1 Z' residual."""
     q = one.random.shape[1]
-    found: Floats = np.linalg.solve(
-        one.random.T @ one.random + lam * np.eye(q), one.random.T @ residual
-    )
-    return found
+    products = one.random.T @ one.random + lam * np.eye(q)
+    return np.linalg.solve(products, one.random.T @ residual)
