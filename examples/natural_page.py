@@ -21,7 +21,7 @@ HEAD = """# Natural federations: what was measured
 
 Every number here was written by the command that measured it.
 
-<!-- checked: takes the better part of an hour -->
+<!-- checked: trains for minutes, and needs files that are not here -->
 ```sh
 python examples/natural.py --data-dir DIR
 ```
