@@ -40,7 +40,7 @@ gains over seeds have a 95 % interval below zero, which leaves chance its share.
 
 def write_page(page: Path, folder: Path, names: list[str], seeds: int) -> None:
     """All federations that something is known of, in this order."""
-    parts, rows, worse = [], [], []
+    parts, rows, worse, complete = [], [], [], 0
     for name in names:
         files = [folder / f"{name}-{seed}.json" for seed in range(seeds)]
         found = [json.loads(path.read_text("utf-8")) for path in files if path.exists()]
@@ -49,6 +49,7 @@ def write_page(page: Path, folder: Path, names: list[str], seeds: int) -> None:
             why = found[0]["error"] if found else "not run yet."
             parts.append(f"## {name}\n\nNot measured: {why}\n")
             continue
+        complete += len(measured)
         summary = Federation(name, measured)
         parts.append(summary.text())
         rows.append(summary.row())
@@ -61,6 +62,11 @@ def write_page(page: Path, folder: Path, names: list[str], seeds: int) -> None:
         "|---|---|---|---|---|---|---|",
         *rows,
     ]
+    if complete < len(names) * seeds:
+        verdict += (
+            f" Of {len(names) * seeds} runs planned, {seeds} seeds each, {complete} are done: where "
+            "a single seed was run there is no interval, and it decides nothing."
+        )
     text = "\n".join([HEAD, "## At a glance\n", *table, "", verdict, "", *parts])
     page.write_text(text.rstrip() + "\n", "utf-8")
 
