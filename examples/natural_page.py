@@ -64,8 +64,8 @@ def write_page(page: Path, folder: Path, names: list[str], seeds: int) -> None:
     ]
     if complete < len(names) * seeds:
         verdict += (
-            f" Of {len(names) * seeds} runs planned, {seeds} seeds each, {complete} are done: where "
-            "a single seed was run there is no interval, and it decides nothing."
+            f" Of {len(names) * seeds} runs planned, {seeds} seeds each, {complete} are done: "
+            "where a single seed was run there is no interval, and it decides nothing."
         )
     text = "\n".join([HEAD, "## At a glance\n", *table, "", verdict, "", *parts])
     page.write_text(text.rstrip() + "\n", "utf-8")

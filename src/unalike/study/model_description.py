@@ -17,12 +17,8 @@ from unalike.core.torch_losses import OneLogitLoss, TorchLoss
 from unalike.data.federation import Federation
 from unalike.data.preprocessing.preprocessing import Preprocessing
 from unalike.errors import InputError
-<<<<<<< HEAD
-from unalike.tasks import TargetScale, Task, task_named
-=======
 from unalike.measures.baseline_hazard import BaselineHazard
-from unalike.tasks import Task, task_named
->>>>>>> main
+from unalike.tasks import TargetScale, Task, task_named
 
 from .settings import Study
 from .variance_settings import method_of_study

@@ -86,7 +86,9 @@ class Task(ABC):
     holds_classes: ClassVar[bool] = False
     """Whether y [n] int64 are classes 0..C-1, with C logits."""
 
-<<<<<<< HEAD
+    relative_risk: ClassVar[bool] = False
+    """Whether outputs are logarithms of risks, which say when only beside a baseline hazard."""
+
     has_unit: ClassVar[bool] = False
     """Whether y are quantities of any unit, so that training may put them on a scale of its own."""
 
@@ -112,10 +114,6 @@ class Task(ABC):
     def scaled(self, y: Array) -> Array:
         """The inverse of `in_unit` for y [n, ...]."""
         return y
-=======
-    relative_risk: ClassVar[bool] = False
-    """Whether outputs are logarithms of risks, which say when only beside a baseline hazard."""
->>>>>>> main
 
     @classmethod
     @abstractmethod
