@@ -7,6 +7,8 @@ Ours    the shared model is FedAvg's, bit for bit; personal steps count in epoch
         draws clients by size and averages plainly); lam may count beside the sum of a client's
         losses, as in a mixed model; a client that never trained starts its
         model at w and solves for adapt_epochs
+Avoid   when clients cannot pay for a second training in every round, or when the shared model is
+        no good to anybody, because lambda draws them to it
 """
 
 from dataclasses import dataclass

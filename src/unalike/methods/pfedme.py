@@ -10,6 +10,8 @@ Ours    the step eta is 1 / lambda, the largest that suits any model, since the 
         local rounds R are the study's local epochs unless `local_rounds` sets them; the personal
         model is theta at the current broadcast w, solved anew over the client's training data;
         lam may count beside the sum of a client's losses, as in a mixed model
+Avoid   when clients need models far from one another, because lambda ties each to the shared one,
+        or when they cannot pay for several gradients in every local step
 """
 
 from collections.abc import Callable
