@@ -1,74 +1,146 @@
 """Natural federations: training alone, FedAvg, fine-tuning, and what `advise` names.
 
-    python examples/natural.py [fed-heart ...] [--seeds 5] [--rounds 30]
+    python examples/natural.py [--only fed-heart ...] [--seeds 5] [--data-dir DIR]
 
 Every seed cuts each client's samples anew into training, validation and test. The advice of a seed
 comes from its training and validation samples alone. Local and FedAvg train with the step sizes
 that the race of the advice found for them, fine-tuning with FedAvg's, the advised method with the
 settings it was advised with; the round that speaks for a run is chosen on validation samples.
 
-The table is in Markdown. Accuracy is the mean over clients, in per cent, with the 95 % interval
-over seeds; the gain is that of the mean over Local in points, seed by seed; harmed are the clients
-whose accuracy, mean over seeds, is below that of Local. How often each method was advised stands
-below, with the CPU minutes taken. Without names all federations are looked at; what is not here,
-or cannot be trained on, is named with the reason.
+What a seed gave is kept in --out, so that the command goes on where it was; from what is there it
+writes --page. What is not here, or cannot be trained on, is named there with the reason.
 """
 
 import argparse
+import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import pandas as pd
 import torch
+from natural_page import write_page
 
 from unalike import advise, compare
 from unalike.advice.advice_result import Advice
 from unalike.errors import InputError
-from unalike.results.intervals import Interval, over_seeds
 from unalike.study.inputs import deal_study
 from unalike.study.settings import make_study
 
-SETS: dict[str, dict[str, Any]] = {
-    "fed-heart": {},
-    "guimmun": {"min_size": 1},
-    "tcga-brca": {},
-    "schools": {"min_size": 1},
-    "hsb82": {},
-    "shakespeare": {"clients": 60},
-}
-"""How each is dealt, beside `split="natural"`; schools and communities may be very small."""
 METHODS = ("local", "fedavg", "finetuning", "advised")
-METRIC = "personalised_accuracy_best"
-SHOWN = 5
 
 
-class Seed(NamedTuple):
-    """What came of one cut of the samples."""
+class Plan(NamedTuple):
+    """How one federation is measured."""
 
-    advised: str
-    accuracy: pd.DataFrame  # [clients, METHODS]
+    dealt: Mapping[str, Any] = MappingProxyType({})  # settings, beside split = "natural"
+    rounds: int = 8
+    folds: int = 2
+    methods: str | None = "finetuning,fedprox,ditto,apfl"
+    """Who may race beside Local and FedAvg; None: all that the rules of the advice propose."""
+
+    def whole(self) -> "Plan":
+        """As `advise` does it by default."""
+        return self._replace(rounds=30, folds=5, methods=None)
 
 
-def seeds(name: str, *, count: int, rounds: int) -> Iterator[Seed]:
-    for seed in range(count):
-        study = make_study({"data": name, "split": "natural", "new_clients": 0.0, **SETS[name]})
-        held = deal_study(study, seed)
-        advice = advise(held, rounds=rounds, seeds=1, seed=seed)
-        result = compare(
-            held,
-            methods=METHODS,
-            settings=settings_of(advice),
-            rounds=rounds,
-            seeds=1,
-            new_clients=0.0,
-        )
-        frame = result.frame[result.frame["metric"] == METRIC]
-        accuracy = frame[frame["client"] != "all"].pivot_table(
-            index="client", columns="method", values="value"
-        )
-        yield Seed(advice.method, accuracy[list(METHODS)])
+PLANS = {
+    "fed-heart": Plan(),
+    "tcga-brca": Plan(),
+    "schools": Plan({"min_size": 1}),
+    "hsb82": Plan(),
+    "guimmun": Plan({"min_size": 1}),
+    "shakespeare": Plan({"clients": 6}, methods="finetuning"),
+}
+"""Schools and communities may be very small. Of Shakespeare's roles each seed draws a few anew."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", action="append", choices=list(PLANS), default=[])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--whole", action="store_true", help="races as by default: takes hours")
+    parser.add_argument("--data-dir", default=None)
+    parser.add_argument("--out", type=Path, default=Path("runs/natural"))
+    parser.add_argument("--page", type=Path, default=Path("docs/results-natural.md"))
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    given.out.mkdir(parents=True, exist_ok=True)
+    names = given.only or list(PLANS)
+    spent: Counter[str] = Counter()
+    for seed in range(given.seeds):
+        for name in names:
+            plan = PLANS[name].whole() if given.whole else PLANS[name]
+            found = measured(name, seed, plan, given.out / f"{name}-{seed}.json", given.data_dir)
+            if "error" in found:
+                print(f"{name}: not measured: {found['error']}", flush=True)
+                continue
+            spent[name] += found["cpu_minutes"]
+            print(f"{name}, seed {seed}: {found['advised']}", flush=True)
+            write_page(given.page, given.out, list(PLANS), given.seeds)
+        left = spent.total() / (seed + 1) * (given.seeds - 1 - seed)
+        print(f"About {left:.0f} more CPU minutes for the other seeds.", flush=True)
+    write_page(given.page, given.out, list(PLANS), given.seeds)
+
+
+def measured(name: str, seed: int, plan: Plan, path: Path, data_dir: str | None) -> dict[str, Any]:
+    """What one seed gives, from its file where it is there and was made by the same plan."""
+    plain = json.loads(json.dumps(plan._asdict(), default=dict))
+    if path.exists():
+        known: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        if known["plan"] == plain and "error" not in known:
+            return known
+    start = time.process_time()
+    try:
+        found = measure(name, seed, plan, data_dir)
+    except InputError as error:
+        found = {"error": str(error)}
+    found |= {"plan": plain, "cpu_minutes": (time.process_time() - start) / 60}
+    path.write_text(json.dumps(found, indent=1), "utf-8")
+    return found
+
+
+def measure(name: str, seed: int, plan: Plan, data_dir: str | None) -> dict[str, Any]:
+    """Advice and comparison for one cut of the samples."""
+    settings = {"data": name, "split": "natural", "new_clients": 0.0, "data_dir": data_dir}
+    held = deal_study(make_study({**settings, **plan.dealt}), seed)
+    advice = advise(
+        held,
+        rounds=plan.rounds,
+        folds=plan.folds,
+        methods=plan.methods,
+        seeds=1,
+        seed=seed,
+        threads=1,
+    )
+    result = compare(
+        held,
+        methods=METHODS,
+        settings=settings_of(advice),
+        rounds=plan.rounds,
+        seeds=1,
+        new_clients=0.0,
+        keep="none",
+        threads=1,
+    )
+    main = result.task.main
+    frame = result.frame[result.frame["metric"] == f"personalised_{main.name}_best"]
+    scores = frame[frame["client"] != "all"].pivot(index="client", columns="method", values="value")
+    return {
+        "task": result.task.name,
+        "measure": main.name,
+        "model": result.settings["model"],
+        "clients": held.clients,
+        "samples": len(held.x) + len(held.x_test),
+        "advised": advice.method,
+        "advised_settings": advice.hyperparameters,
+        "scores": {
+            method: {str(client): value for client, value in scores[method].dropna().items()}
+            for method in METHODS
+        },
+    }
 
 
 def settings_of(advice: Advice) -> dict[str, dict[str, Any]]:
@@ -80,65 +152,6 @@ def settings_of(advice: Advice) -> dict[str, dict[str, Any]]:
         "finetuning": found["fedavg"],
         "advised": {"method": advice.method, **advice.hyperparameters},
     }
-
-
-def table(found: list[Seed]) -> str:
-    """One row a method, in Markdown."""
-    means = pd.DataFrame([seed.accuracy.mean() for seed in found])
-    clients = sum(seed.accuracy for seed in found) / len(found)
-    rows = ["| method | accuracy | gain over Local | harmed |", "|---|---|---|---|"]
-    for method in METHODS:
-        accuracy = written(over_seeds(means[method]))
-        if method == "local":
-            rows.append(f"| {method} | {accuracy} | | |")
-            continue
-        gain = written(over_seeds(means[method] - means["local"]), sign="+")
-        below = (clients[method] - clients["local"]).dropna().sort_values()
-        harmed = [str(client) for client in below.index[below < 0]]
-        rows.append(f"| {method} | {accuracy} | {gain} | {listed(harmed, len(below))} |")
-    return "\n".join(rows)
-
-
-def written(interval: Interval, sign: str = "") -> str:
-    """A mean with its interval, times 100."""
-    mean = f"{100 * interval.mean:{sign}.1f}"
-    if interval.half is None:
-        return mean
-    return f"{mean} [{100 * interval.low:{sign}.1f}, {100 * interval.high:{sign}.1f}]"
-
-
-def listed(harmed: list[str], clients: int) -> str:
-    """How many of the clients, and the worst of them by name."""
-    if not harmed:
-        return f"0 of {clients}"
-    more = "" if len(harmed) <= SHOWN else ", ..."
-    return f"{len(harmed)} of {clients}: {', '.join(harmed[:SHOWN])}{more}"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help=", ".join(SETS))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=30)
-    given = parser.parse_args()
-    for name in given.names:
-        if name not in SETS:
-            parser.error(f"{name} is none of {', '.join(SETS)}.")
-    torch.set_num_threads(1)
-    for name in given.names or SETS:
-        start = time.process_time()
-        try:
-            found = list(seeds(name, count=given.seeds, rounds=given.rounds))
-        except InputError as error:
-            print(f"## {name}\n\nNot measured: {error}\n", flush=True)
-            continue
-        advised = Counter(seed.advised for seed in found)
-        said = ", ".join(
-            f"{method} in {count} of {len(found)}" for method, count in advised.most_common()
-        )
-        minutes = (time.process_time() - start) / 60
-        print(f"## {name}\n\n{table(found)}\n", flush=True)
-        print(f"Advised: {said}. {minutes:.1f} CPU minutes.\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,12 +14,15 @@ from unalike import TrainedModel
 
 
 def score(model: TrainedModel, x: Tensor, y: Tensor) -> float:
-    """The main measure of the model's task on samples that are prepared: x [n, ...], y [n, ...]."""
+    """The main measure of the model's task on samples that are prepared: x [n, ...], y [n, ...].
+
+    y is in the unit of what is asked.
+    """
     task = model.description.question
     with torch.no_grad():
         reduced = task.reduced(model.module(x), y)
     output = (reduced[:, None] if reduced.dim() == 1 else reduced).numpy()
-    sums = task.counts(output, y.numpy(), np.zeros(len(y)), np.array([len(y)]))
+    sums = task.counts(output, task.scaled(y.numpy()), np.zeros(len(y)), np.array([len(y)]))
     return float(task.scores(sums)[task.main.name][0])
 
 

@@ -25,9 +25,10 @@ from unalike.data.preprocessing.preprocessing import Preprocessing
 from unalike.data.preprocessing.table import Table
 from unalike.data.preprocessing.table_preprocessing import TablePreprocessing
 from unalike.data.reading import read
+from unalike.data.target_scaling import with_target_scale
 from unalike.network.protocol.flower_message import unwrap, wrap
 from unalike.network.protocol.messages import Message, pack
-from unalike.network.server.preprocessing_fit import fit_preprocessing
+from unalike.network.server.preprocessing_fit import Fitted, fit_preprocessing
 from unalike.network.server.requests import Requests
 from unalike.network.server.server_settings import ServerSettings
 from unalike.network.server.sites import ConnectedSites
@@ -79,7 +80,7 @@ def asked(frame: pd.DataFrame, question: str) -> pd.DataFrame:
     rng = np.random.default_rng(1)
     points = frame["age"].fillna(60) / 10 + rng.normal(size=len(frame)).round(2)
     if question == "regression":
-        return frame.assign(outcome=points)
+        return frame.assign(outcome=5000.25 + 300 * points)
     if question == "survival":
         return frame.assign(outcome=points.abs(), seen=np.where(rng.random(len(frame)) < 0.7, 1, 0))
     return frame
@@ -88,7 +89,7 @@ def asked(frame: pd.DataFrame, question: str) -> pd.DataFrame:
 def session(folder: Path, name: str, frame: pd.DataFrame, **more: Any) -> Session:
     """A site with its part of the file."""
     own = frame[frame["hospital"] == name].drop(columns="hospital")
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     own.to_csv(folder / f"{name}.csv", index=False)
     event = {"event": "seen"} if "seen" in own else {}
     raw = read_own_samples(folder / f"{name}.csv", name=name, **COLUMNS, **event)
@@ -109,6 +110,17 @@ def fitted(
     **settings: Any,
 ) -> list[Preprocessing]:
     """What the sites' answers give with the seeds 0 and 1."""
+    return [one.preprocessing for one in fits(grid, folder, events, serving, **settings)]
+
+
+def fits(
+    grid: InProcessGrid,
+    folder: Path,
+    events: list[dict[str, Any]],
+    serving: ServerSettings = QUICK,
+    **settings: Any,
+) -> list[Fitted]:
+    """The same with the scale of what is asked."""
     study = make_study(STUDY | {"data": "own"} | settings)
     roster = prepare(study, folder / "fit", sites=len(grid.nodes))
     sites = ConnectedSites(study, roster, Requests(grid, poll=0.01), serving, events.append)
@@ -184,9 +196,46 @@ def test_what_is_fitted_is_the_simulation_s_bit_for_bit(
     assert there[0] != there[1]
 
 
+def test_targets_are_scaled_as_in_a_simulation_bit_for_bit(tmp_path: Path) -> None:
+    frame = asked(patients(), "regression")
+    frame.to_csv(tmp_path / "all.csv", index=False)
+    pooled = read(tmp_path / "all.csv", client="hospital", **COLUMNS)
+    there = fits(grid(tmp_path, frame), tmp_path, [])
+    for seed in (0, 1):
+        known = with_target_scale(federate(pooled.arrays(), split="natural", seed=seed))
+        assert there[seed].target_scale == known.task.target_scale
+    assert there[0].target_scale != there[1].target_scale
+    told = (tmp_path / "state" / "north" / "told.jsonl").read_text("utf-8").splitlines()
+    about = [json.loads(line)["about"] for line in told]
+    assert about.count("targets") == 4  # the range and the sums, with each seed
+    unscaled = fits(grid(tmp_path / "own", frame), tmp_path / "own", [], target_scale="none")
+    assert [one.target_scale for one in unscaled] == [None, None]
+
+
+def test_sums_of_targets_that_cannot_be_are_refused_by_name(tmp_path: Path) -> None:
+    sites = grid(tmp_path, asked(patients(), "regression"))
+
+    def lying(answer: Message) -> Message:
+        told = answer.facts.get("answer", {})
+        if len(told.get("total", ())) == 1:
+            told["total"] = [-1]
+        return answer
+
+    sites.nodes[1] = changed(sites.nodes[1], lying)
+    events: list[dict[str, Any]] = []
+    found = fits(sites, tmp_path, events)[0]
+    (refused,) = [event for event in events if event["event"] == "refused"]
+    assert (refused["site"], "its sums are those of no numbers" in refused["why"]) == (
+        "north",
+        True,
+    )
+    assert found.target_scale is not None
+
+
 def question_of_a_fit(**query: Any) -> Message:
-    facts = {"version": __version__, "study": {"data": "own"}, "seed": 0}
-    return pack("fit", {**facts, "start": 3, "part": "training", "query": query})
+    facts = {"version": __version__, "study": {"data": "own"}, "seed": 0, "about": "features"}
+    facts |= {"task": "binary", "start": 3, "part": "training"}
+    return pack("fit", {**facts, "query": query})
 
 
 def test_only_training_samples_are_told_of(tmp_path: Path) -> None:

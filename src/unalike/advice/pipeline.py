@@ -17,6 +17,7 @@ from unalike.study.inputs import UserInputs, problem_for
 from unalike.study.settings import Study
 from unalike.study.study_folder import prepare_folder
 from unalike.study.training import ProgressCallback
+from unalike.study.trial import try_method
 
 from .advice_page import write_advice
 from .advice_result import Advice
@@ -104,7 +105,7 @@ def _preview(
     unfit = {
         proposal.method: reason
         for proposal in proposals
-        if (reason := CANDIDATES[proposal.method].unfit(model)) is not None
+        if (reason := _unfit(proposal.method, study, model, federation)) is not None
     }
     smallest = len(samples.names)
     names = [proposal.method for proposal in proposals if proposal.method not in unfit]
@@ -122,6 +123,18 @@ def _preview(
         budget=given["budget"],
     )
     return RacePreview(diagnosis, proposals, unfit, plan)
+
+
+def _unfit(name: str, study: Study, model: Problem, federation: Federation) -> str | None:
+    """Why a candidate makes no sense for this model, or cannot train on these clients."""
+    candidate = CANDIDATES[name]
+    if (reason := candidate.unfit(model)) is not None:
+        return reason
+    try:
+        try_method(study, candidate.build(candidate.settings()[0]), model, federation)
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def _named_proposals(names: Sequence[str], proposals: tuple[Proposal, ...]) -> tuple[Proposal, ...]:

@@ -19,6 +19,7 @@ from unalike.study.forecast import round_seconds
 from unalike.study.inputs import UserInputs, federation_for, problem_for, problem_from_module
 from unalike.study.run import memory_of_run
 from unalike.study.settings import Study, make_study
+from unalike.study.variance_settings import method_of_study
 
 from .data_argument import resolve_data
 
@@ -111,7 +112,7 @@ def _work(problem: Problem, study: Study) -> str:
 
 def _check(study: Study, label: str, problem: Problem, federation: Federation) -> MethodCheck:
     try:
-        trial = try_round(study.method(label), problem, federation)
+        trial = try_round(method_of_study(study, label, federation), problem, federation)
         memory = memory_of_run(study, label, federation, problem)
     except InputError as error:
         return MethodCheck(label, refused=str(error))

@@ -18,6 +18,7 @@ from unalike.core.buffers import with_buffers
 from unalike.data.feature_scale import scale_warning
 from unalike.data.federation import Federation
 from unalike.data.preprocessing.preprocessing import preprocessing_sentences
+from unalike.data.target_scaling import target_sentences
 from unalike.engines.machine import cores
 from unalike.errors import InputError
 from unalike.report.comparison_page import write_report
@@ -265,6 +266,7 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     remarks = [
         *federation.notes,
         *preprocessing_sentences(federation.preprocessing),
+        *target_sentences(federation.task.target_scale),
         *federation.skews,
     ]
     remarks += [f"{sentence}." for sentence in changed_plugins(study)]

@@ -257,6 +257,10 @@ class Training(Group):
     weights: Annotated[str | None, setting("What a client counts in averages. [proportional]")] = (
         None
     )
+    target_scale: Annotated[
+        str | None,
+        setting("Quantities: standard, or none to train on them in their own unit. [standard]"),
+    ] = None
     device: Annotated[str | None, setting("cpu, cuda or auto. [cpu]")] = None
 
 

@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
+from torch._C import _functorch as functorch
 from torch.func import grad, vmap
 
 from .graph_rewriting import rewrite_approximately, rewrite_exactly
@@ -145,12 +146,28 @@ def _run(which: int, tensors: list[Tensor]) -> Tensor:
     return _functions[which].run(tuple(tensors))
 
 
-def _run_stacked(info: Any, in_dims: Any, which: int, tensors: list[Tensor]) -> tuple[Tensor, int]:
-    mapped = _functions[which].mapped(tuple(in_dims[1]))
-    return _call(id(mapped), tensors), 0
+@torch.library.impl(_library, "traced_function", "FuncTorchBatched")
+def _run_stacked(which: int, tensors: list[Tensor]) -> Tensor:
+    """At the innermost level of `vmap`: what `torch.library.register_vmap` arranges, without its
+    search for tensors in trees, which takes as long as a small gradient."""
+    level: Any = functorch.maybe_current_level()
+    plain, in_dims = [], []
+    for tensor in tensors:
+        mapped = functorch.is_batchedtensor(tensor) and functorch.maybe_get_level(tensor) == level
+        plain.append(functorch.get_unwrapped(tensor) if mapped else tensor)
+        in_dims.append(functorch.maybe_get_bdim(tensor) if mapped else None)
+    with _without_this_level():
+        if all(dim is None for dim in in_dims):
+            return _call(which, plain)
+        found = _call(id(_functions[which].mapped(tuple(in_dims))), plain)
+    return functorch._add_batch_dim(found, 0, level)
 
 
-torch.library.register_vmap("unalike::traced_function", _run_stacked, lib=_library)
+def _without_this_level() -> Any:
+    return torch._C._ExcludeDispatchKeyGuard(_BATCHED)
+
+
+_BATCHED = torch._C.DispatchKeySet(torch._C.DispatchKey.FuncTorchBatched)
 _call = torch.ops.unalike.traced_function.default
 
 

@@ -4,7 +4,8 @@ Source  Li et al., ICML 2021, Algorithm 1 (arXiv:2012.04221)
 Wire    down w [P]; up delta [P]
 Ours    the shared model is FedAvg's, bit for bit; personal steps count in epochs (the public
         code: batches) and draw their batches apart; averages use the study's weights (the paper
-        draws clients by size and averages plainly); a client that never trained starts its
+        draws clients by size and averages plainly); lam may count beside the sum of a client's
+        losses, as in a mixed model; a client that never trained starts its
         model at w and solves for adapt_epochs
 Avoid   when clients cannot pay for a second training in every round, or when the shared model is
         no good to anybody, because lambda draws them to it
@@ -17,6 +18,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from unalike.core import Batch, Batches, Cohort, Method, Problem, optimise, solvers
+from unalike.core.penalty import LamRule, penalty
 
 
 class Client(NamedTuple):
@@ -31,6 +33,7 @@ class Ditto(Method):
     lr: Annotated[float, Ge(0), "step of the shared model"] = 0.1
     personal_lr: Annotated[float, Ge(0), "eta, step of the personal model"] = 0.1
     lam: Annotated[float, Ge(0), "lambda, pull of the shared model; 0 is Local"] = 1.0
+    lam_rule: LamRule = "mean"
     personal_epochs: Annotated[
         int, Ge(0), "epochs of the personal model in a round; 0: the study's local work"
     ] = 0
@@ -69,8 +72,10 @@ class Ditto(Method):
     def _solve(self, problem: Problem, w: Tensor, v: Tensor, batches: Batches) -> Tensor:
         """Towards the minimum over v of f_i(v) + lambda/2 |v - w|^2."""
 
+        pull = penalty(self.lam, self.lam_rule, batches)
+
         def pulled_grad(v: Tensor, batch: Batch) -> Tensor:
-            return problem.grad(v, batch).add_(v - w, alpha=self.lam)
+            return pull(problem.grad(v, batch), v - w)
 
         solver = solvers.parse(self.solver, self.personal_lr)
         return optimise(solver, pulled_grad, v, batches.stream("personal"))

@@ -8,7 +8,8 @@ Ours    the step eta is 1 / lambda, the largest that suits any model, since the 
         in each of 800 rounds and curvatures below 2 / rho - lambda = 7.2;
         averages use the study's weights (the paper's are plain); only sampled clients work; the
         local rounds R are the study's local work unless `local_rounds` sets them; the personal
-        model is theta at the current broadcast w, solved anew over the client's training data
+        model is theta at the current broadcast w, solved anew over the client's training data;
+        lam may count beside the sum of a client's losses, as in a mixed model
 Avoid   when clients need models far from one another, because lambda ties each to the shared one,
         or when they cannot pay for several gradients in every local step
 """
@@ -26,6 +27,7 @@ from torch import Tensor
 
 from unalike.core import Batch, Batches, Cohort, Method, NoState, Problem, average, descend
 from unalike.core.adaptive_descent import adaptive_descent
+from unalike.core.penalty import LamRule, Penalty, penalty
 
 PAPER_LR, PAPER_PERSONAL_LR = 0.005, 0.09
 PROBE = 0.01  # the first inner step, where lambda is small
@@ -39,6 +41,7 @@ class PFedMe(Method):
         Literal["adaptive", "paper"], "steps that suit any model, or those of the paper"
     ] = "adaptive"
     lam: Annotated[float, Gt(0), "lambda, pull of the shared model"] = 15.0
+    lam_rule: LamRule = "mean"
     lr: Annotated[
         float | None, Ge(0), "eta, step of the local copy of the shared model; none: by the preset"
     ] = None
@@ -75,18 +78,27 @@ class PFedMe(Method):
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> tuple[NoState, Tensor]:
+        pull = penalty(self.lam, self.lam_rule, batches)
+        largest = self.lr is None and self.preset == "adaptive"  # eta is 1 / this client's lambda
+        share = self.eta * (self.lam if largest else pull.lam)
+
         def step(w: Tensor, batch: Batch) -> Tensor:
-            theta = self.proximal_point(lambda at: problem.grad(at, batch), w, self.inner_steps)
-            return torch.lerp(w, theta, self.eta * self.lam)  # w - eta lambda (w - theta)
+            def gradient(at: Tensor) -> Tensor:
+                return problem.grad(at, batch)
+
+            theta = self.proximal_point(gradient, pull, w, self.inner_steps)
+            return torch.lerp(w, theta, share)  # w - eta lambda (w - theta)
 
         work = batches.exactly(self.local_rounds) if self.local_rounds else batches
         return client, descend(step, down, work) - down
 
-    def proximal_point(self, gradient: Callable[[Tensor], Tensor], w: Tensor, steps: int) -> Tensor:
+    def proximal_point(
+        self, gradient: Callable[[Tensor], Tensor], pull: Penalty, w: Tensor, steps: int
+    ) -> Tensor:
         """theta [P] after so many steps from w on f(theta) + lambda/2 |theta - w|^2."""
 
         def pulled(theta: Tensor) -> Tensor:
-            return gradient(theta).add_(theta - w, alpha=self.lam)
+            return pull(gradient(theta), theta - w)
 
         if self.rho is None:
             return adaptive_descent(pulled, w, steps, first=PROBE / (1 + PROBE * self.lam))
@@ -106,4 +118,5 @@ class PFedMe(Method):
         def gradient(at: Tensor) -> Tensor:
             return average(partial(problem.grad, at), batches)
 
-        return self.proximal_point(gradient, down, self.solve_steps)
+        pull = penalty(self.lam, self.lam_rule, batches)
+        return self.proximal_point(gradient, pull, down, self.solve_steps)

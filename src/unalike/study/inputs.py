@@ -17,6 +17,7 @@ from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation, federate
 from unalike.data.skews.registry import with_skews
 from unalike.data.sources import Arrays, load
+from unalike.data.target_scaling import with_target_scale
 from unalike.errors import InputError
 from unalike.functional.module import materialised
 from unalike.functional.outputs import OutputName
@@ -61,7 +62,7 @@ def federation_for(study: Study, inputs: UserInputs, seed: int) -> Federation:
         dealt = deal_study(study, seed)
     else:
         _check_task(study, inputs.federation)
-        dealt = with_skews(inputs.federation, study.skew, seed=seed)
+        dealt = _scaled(with_skews(inputs.federation, study.skew, seed=seed), study)
     return dealt if study.attack is None else with_attack(dealt, study.attack, seed=seed)
 
 
@@ -115,8 +116,12 @@ def _dealt(text: str, seed: int) -> Federation:
     return _deal(_arrays_of(study), study, seed)
 
 
+def _scaled(federation: Federation, study: Study) -> Federation:
+    return federation if study.target_scale == "none" else with_target_scale(federation)
+
+
 def _deal(arrays: Arrays, study: Study, seed: int) -> Federation:
-    return federate(
+    dealt = federate(
         _as_asked(arrays, study),
         split=study.split,
         clients=study.client_count(),
@@ -129,6 +134,7 @@ def _deal(arrays: Arrays, study: Study, seed: int) -> Federation:
         skew=study.skew,
         **study.split_options(),
     )
+    return _scaled(dealt, study)
 
 
 def problem_for(study: Study, federation: Federation, inputs: UserInputs) -> Problem:

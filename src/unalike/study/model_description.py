@@ -19,10 +19,11 @@ from unalike.data.federation import Federation
 from unalike.data.preprocessing.preprocessing import Preprocessing
 from unalike.errors import InputError
 from unalike.measures.baseline_hazard import BaselineHazard
-from unalike.tasks import Task, task_named
+from unalike.tasks import TargetScale, Task, task_named
 
 from .local_work import StepSizes
 from .settings import Study
+from .variance_settings import method_of_study
 
 FORMAT = 1
 """Of the header; files of another format are refused."""
@@ -65,6 +66,7 @@ class ModelDescription(BaseModel):
     outputs: Shape
     answers: Shape  # the shape of one sample's y
     class_names: tuple[str, ...] = ()
+    target_scale: TargetScale | None = None  # on which the network's outputs are
     preprocessing: dict[str, Any] | None = None  # fitted on training samples; none where not needed
     prepared: bool = False
     """Whether samples were turned into numbers in a way that no file holds."""
@@ -86,7 +88,8 @@ class ModelDescription(BaseModel):
     @property
     def question(self) -> Task:
         """What is asked of a sample."""
-        return task_named(self.task).of(self.outputs[-1], self.answers, self.class_names)
+        kind = task_named(self.task)
+        return kind.of(self.outputs[-1], self.answers, self.class_names).on_scale(self.target_scale)
 
     @property
     def fit(self) -> ModuleFit:
@@ -143,7 +146,7 @@ def describe_run(
     study: Study, label: str, seed: int, federation: Federation, problem: Problem
 ) -> ModelDescription:
     """What all models of a run have in common."""
-    method, task = study.method(label), federation.task
+    method, task = method_of_study(study, label, federation), federation.task
     fitted, fit = federation.preprocessing, problem.fit
     known = isinstance(fitted, Preprocessing)
     layout = problem.layout
@@ -178,6 +181,7 @@ def describe_run(
         outputs=task.outputs,
         answers=tuple(federation.y.shape[1:]),
         class_names=task.class_names,
+        target_scale=task.target_scale,
         preprocessing=fitted.to_dict() if isinstance(fitted, Preprocessing) else None,
         prepared=fitted is not None and not known,
         batch_size=study.batch_size,

@@ -22,7 +22,7 @@ from unalike.data.preprocessing.settings import PreprocessingSettings
 from unalike.data.preprocessing.table_preprocessing import TablePreprocessing
 from unalike.data.ragged import Ragged
 from unalike.errors import InputError
-from unalike.tasks import Task, task_named
+from unalike.tasks import TargetScale, Task, task_named
 
 from .files import write_atomically
 from .settings import BASELINES, Study
@@ -93,6 +93,7 @@ class Roster:
     dealt: bool = False
     begun: bool = False  # places and classes are settled, because training has begun
     fitted: dict[str, dict[str, Any]] = field(default_factory=dict)  # preprocessing by seed
+    target_scales: dict[str, dict[str, Any]] = field(default_factory=dict)  # by seed, where scaled
     folder: Path | None = field(default=None, repr=False)
 
     def row(self, name: str) -> int | None:
@@ -125,6 +126,11 @@ class Roster:
         plain = self.fitted.get(str(seed))
         return None if plain is None else from_dict(plain)
 
+    def target_scale(self, key: str) -> TargetScale | None:
+        """The scale of what is asked with this seed; None where it stays in its own unit."""
+        plain = self.target_scales.get(key)
+        return None if plain is None else TargetScale.model_validate(plain)
+
     def federation(self, seed: int = 0) -> Federation:
         """Who holds how much; the samples themselves are elsewhere.
 
@@ -153,7 +159,7 @@ class Roster:
             names=names,
             newcomers=np.zeros(len(self.places), dtype=bool),
             pooled_test=np.zeros(0, np.int64),
-            task=samples.question,
+            task=samples.question.on_scale(self.target_scale(str(seed))),
             preprocessing=fitted,
             reported_counts=self._reported_counts(samples),
         )
@@ -197,6 +203,7 @@ def read_sites(folder: Path) -> Roster | None:
             places=[Site(**site) if site else None for site in plain["places"]],
             samples=SampleFormat.of(samples) if samples else None,
             fitted=plain["fitted"],
+            target_scales=plain["target_scales"],
             dealt=plain["dealt"],
             begun=plain["begun"],
             folder=folder,

@@ -35,6 +35,7 @@ from .model_description import describe_run
 from .settings import Study
 from .store import Checkpoint, RunStore
 from .training import Evaluation, ProgressEvent, finished, train
+from .variance_settings import method_of_study
 
 MOST_NAMED_SIZES = 1000
 """Clients whose sizes are part of what a plan is remembered by."""
@@ -104,7 +105,7 @@ def method_of_run(study: Study, label: str, federation: Federation, problem: Pro
         InputError: they or the local work do not suit the method, or there are too few clients
             for the rule.
     """
-    plain = study.method(label)
+    plain = method_of_study(study, label, federation)
     check_local_work(plain, study.work)
     method = with_privacy(plain, study.privacy, problem)
     cohort = study.cohort_size(int((~federation.newcomers).sum()))

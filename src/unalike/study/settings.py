@@ -118,6 +118,10 @@ class Study(BaseModel):
     ] = {}
     drop: Annotated[tuple[str, ...], Field(description="own tables: columns left out")] = ()
     scale: Annotated[Scale, Field(description="own samples: how features are scaled")] = "auto"
+    target_scale: Annotated[
+        Literal["standard", "none"],
+        Field(description="regression: whether training sees what is asked on a standard scale"),
+    ] = "standard"
     resize: Annotated[
         int | None, Ge(1), Field(description="own pictures: bring them to this height and width")
     ] = None
@@ -308,6 +312,8 @@ class Study(BaseModel):
             unsaid.add("local_epochs")
         if self.scale == "auto":
             unsaid.add("scale")
+        if self.target_scale == "standard":
+            unsaid.add("target_scale")
         plain = self.model_dump(exclude=unsaid, exclude_none=True)
         if self.skew:
             plain["skew"] = list(plain["skew"])

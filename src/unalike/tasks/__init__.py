@@ -10,6 +10,7 @@ from .cox import CoxLoss
 from .measure import NUMBER, SHARE, Axis, Measure, Unit
 from .registry import AUTO, TASKS, own_measure, register_measure, task_named
 from .sums import Losses, Sums, added, stacked
+from .target_scale import TargetScale
 from .task import Baseline, Strata, Task
 from .vocabulary import Vocabulary
 
@@ -30,6 +31,7 @@ __all__ = [
     "SampleLoss",
     "Strata",
     "Sums",
+    "TargetScale",
     "Task",
     "Unit",
     "Vocabulary",

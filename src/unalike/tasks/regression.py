@@ -1,6 +1,7 @@
 """How much? Every sample has one number, or k of them; a model puts out as many.
 
-y [n] or [n, k] float32. Baseline: the mean.
+y [n] or [n, k] float32. Baseline: the mean. Training may put y on a scale of its own; measures and
+predictions are in the unit of what is asked, the loss on the scale of training.
 
     RMSE    sqrt(mean squared error)
     MAE     mean absolute error
@@ -12,7 +13,7 @@ Of several numbers a sample, each measure is the mean over them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ from unalike.measures.groups import Floats, Ints, ratio
 from .measure import NUMBER, Measure
 from .quantity import beside, quantile_strata
 from .sums import Sums, zeros_like
+from .target_scale import TargetScale
 from .task import Array, Baseline, Shape, Strata, Task, column_sums
 from .values import numbers_of
 
@@ -107,8 +109,11 @@ class Regression(Task):
     """One or several numbers."""
 
     targets: int = 1
+    target_scale: TargetScale | None = field(default=None, compare=False)
+    # the question is the same on every scale, and so is the network that answers it
 
     name: ClassVar[str] = "regression"
+    has_unit: ClassVar[bool] = True
     title: ClassVar[str] = "a quantity"
     usual: ClassVar[str] = "rmse"
     standard_measures: ClassVar[tuple[Measure, ...]] = (RMSE, MAE, R2)
@@ -128,6 +133,15 @@ class Regression(Task):
     def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Regression:
         return cls(outputs)
 
+    def on_scale(self, scale: TargetScale | None) -> Regression:
+        return replace(self, target_scale=scale)
+
+    def in_unit(self, values: Any) -> Any:
+        return values if self.target_scale is None else self.target_scale.in_unit(values)
+
+    def scaled(self, y: Array) -> Array:
+        return y if self.target_scale is None else self.target_scale.scaled(y)
+
     @property
     def outputs(self) -> Shape:
         return (self.targets,)
@@ -144,7 +158,8 @@ class Regression(Task):
         return LOSSES
 
     def predictions(self, output: Tensor) -> dict[str, Tensor]:
-        return {"prediction": output.reshape(len(output), *self.no_truth().shape[1:])}
+        flat = output.reshape(len(output), *self.no_truth().shape[1:])
+        return {"prediction": self.in_unit(flat)}
 
     def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
         y = truth.astype(np.float64)
@@ -161,9 +176,10 @@ class Regression(Task):
 
     def baseline(self, y: Array) -> Baseline:
         mean = y.astype(np.float64).reshape(len(y), -1).mean(0)
-        text = ", ".join(NUMBER.number(float(value)) for value in mean)
+        said = np.atleast_1d(self.in_unit(mean))
+        text = ", ".join(NUMBER.number(float(value)) for value in said)
         output = torch.from_numpy(mean).to(torch.float32)
         return Baseline("the mean", f"the mean: {text}", output)
 
     def strata(self, y: Array) -> Strata:
-        return quantile_strata(y.reshape(len(y), -1)[:, 0])
+        return quantile_strata(self.in_unit(y).reshape(len(y), -1)[:, 0])

@@ -23,6 +23,7 @@ from unalike.measures.groups import Floats, Ints, by_group, ratio
 
 from .measure import Measure
 from .sums import Losses, Parts, Sums, added, zeros_like
+from .target_scale import TargetScale
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -88,6 +89,32 @@ class Task(ABC):
     relative_risk: ClassVar[bool] = False
     """Whether outputs are logarithms of risks, which say when only beside a baseline hazard."""
 
+    has_unit: ClassVar[bool] = False
+    """Whether y are quantities of any unit, so that training may put them on a scale of its own."""
+
+    @property
+    def target_scale(self) -> TargetScale | None:
+        """The scale on which y and outputs are, where it is not the unit of what is asked."""
+        return None
+
+    def on_scale(self, scale: TargetScale | None) -> Task:
+        """The same question, with y and outputs on this scale.
+
+        Raises:
+            ValueError: its y have no unit.
+        """
+        if scale is not None:
+            raise ValueError(f"The task {self.name!r} asks for nothing that has a unit.")
+        return self
+
+    def in_unit(self, values: Array) -> Array:
+        """Outputs or y [n, ...] in the unit of what is asked."""
+        return values
+
+    def scaled(self, y: Array) -> Array:
+        """The inverse of `in_unit` for y [n, ...]."""
+        return y
+
     @classmethod
     @abstractmethod
     def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Task:
@@ -109,11 +136,17 @@ class Task(ABC):
 
     @abstractmethod
     def predictions(self, output: Tensor) -> dict[str, Tensor]:
-        """What a model's output [n, ...] says: "prediction" first, all [n, ...]."""
+        """What a model's output [n, ...] says, in the unit of what is asked.
+
+        "prediction" first, all [n, ...].
+        """
 
     @abstractmethod
     def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
-        """What the sums of groups hold beside the losses: output as `reduced`, truth [n, ...]."""
+        """What the sums of groups hold beside the losses: output as `reduced`, truth [n, ...].
+
+        Both in the unit of what is asked.
+        """
 
     @abstractmethod
     def without_details(self, parts: Parts) -> Parts:
@@ -211,6 +244,7 @@ class Task(ABC):
         """
         if not isinstance(losses, Losses):
             losses = Losses.of_samples(losses, sizes)
+        output, truth = self.in_unit(output), self.in_unit(truth)
         own = np.zeros((len(sizes), len(self.own.get(self.name, ()))))
         for at, measure in enumerate(self.own.get(self.name, ())):
             own[:, at] = _of_samples(measure, output, truth, sizes) * sizes

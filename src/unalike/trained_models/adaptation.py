@@ -115,7 +115,7 @@ def _answers(about: ModelDescription, source: Source, wish: Any) -> NDArray[Any]
     question = about.question
     if not question.holds_classes:
         array = values if isinstance(values, np.ndarray) else values.values
-        return read_rows(array, name or "y", about.task, ()).y
+        return question.scaled(read_rows(array, name or "y", about.task, ()).y)
     if isinstance(values, np.ndarray):
         raise InputError(f"{name or 'y'} must name one class a row.")
     found = names_of(values, name or "y")[0]

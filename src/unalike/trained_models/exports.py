@@ -1,4 +1,7 @@
-"""Models for those who have no unalike: programs of torch.export, and ONNX."""
+"""Models for those who have no unalike: programs of torch.export, and ONNX.
+
+What they put out for quantities is in the unit of what was asked.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from unalike.study.kept_models import HEADER
 from unalike.study.model_description import ModelDescription
 
 from .plain_module import trial_samples
+from .unit_output import UnitOutput
 
 INPUT, OUTPUT = "x", "output"
 ONNX_NEEDS = ("onnx", "onnxscript", "onnxruntime")
@@ -32,10 +36,11 @@ def exported_program(module: nn.Module, description: ModelDescription) -> Any:
         InputError: torch.export cannot follow the module.
     """
     x = trial_samples(description)
+    answering = UnitOutput.of(module, description)
     try:
         with torch.no_grad():
             return torch.export.export(
-                module, (x,), dynamic_shapes=({0: torch.export.Dim("samples", min=1)},)
+                answering, (x,), dynamic_shapes=({0: torch.export.Dim("samples", min=1)},)
             )
     except Exception as error:
         raise InputError(
@@ -65,13 +70,14 @@ def write_onnx(module: nn.Module, description: ModelDescription, path: Path) -> 
     if missing:
         raise InputError(f"ONNX needs {', '.join(missing)}: pip install 'unalike[onnx]'.")
     x = trial_samples(description)
+    answering = UnitOutput.of(module, description)
     onnx: Any = import_module("onnx")
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it lists packages that are not here
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             written: Any = torch.onnx.export(
-                module,
+                answering,
                 (x,),
                 input_names=[INPUT],
                 output_names=[OUTPUT],
@@ -88,7 +94,7 @@ def write_onnx(module: nn.Module, description: ModelDescription, path: Path) -> 
     entry.key, entry.value = HEADER, description.to_text()
     content = proto.SerializeToString()
     onnx.checker.check_model(proto)
-    _compare(module, description, content)
+    _compare(answering, description, content)
     with replacement(path) as beside:
         beside.write_bytes(content)
     return path

@@ -62,7 +62,8 @@ class TrainedModel:
         return f"<p><b>{escape(title)}</b></p><table>{''.join(lines)}</table>"
 
     def outputs(self, rows: Any, *, prepared: bool = False) -> Tensor:
-        """What the module puts out for raw rows: [n, ...], such as logits.
+        """What the module puts out for raw rows: [n, ...], such as logits; quantities on the scale
+        of training.
 
         rows: a data frame, an array [n, ...], or the path of a file; with the columns of training.
         prepared: the rows are what the network takes already: no preprocessing.

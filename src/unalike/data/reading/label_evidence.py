@@ -184,7 +184,7 @@ def answers_of(raw: RawSamples, asked: Task) -> npt.NDArray[Any]:
         InputError: labels that are no answers.
     """
     if isinstance(raw.labels, np.ndarray) or not asked.holds_classes:
-        return raw.asked(asked.name).y
+        return asked.scaled(raw.asked(asked.name).y)
     names = class_names_of(raw.labels, raw.label)[0]
     place = {name: i for i, name in enumerate(asked.class_names)}
     for name in dict.fromkeys(names.tolist()):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, Validat
 
 from unalike.data.preprocessing.preprocessing import Preprocessing, from_dict
 from unalike.data.reading.label_evidence import LabelEvidence
-from unalike.tasks import AUTO, Task, task_named
+from unalike.tasks import AUTO, TargetScale, Task, task_named
 
 from .messages import MessageError
 
@@ -21,6 +21,8 @@ FIT = "fit"
 """The verb of a question about raw samples."""
 Part = Literal["training", "all"]
 """The samples that are asked about: those that train with a seed, or all."""
+About = Literal["features", "targets"]
+"""What of these samples is asked about."""
 
 
 class SampleDescription(BaseModel):
@@ -47,10 +49,12 @@ class Preparation(BaseModel):
     class_names: tuple[str, ...] = ()
     start: NonNegativeInt = 0  # of this site's samples, those of all sites one after the other
     preprocessing: dict[str, Any] | None = None  # None in a diagnosis with noise
+    target_scale: TargetScale | None = None  # None: what is asked stays in its own unit
 
     def question(self) -> Task:
         """What is asked of a sample."""
-        return task_named(self.task).of(self.outputs, self.y_shape, self.class_names)
+        kind = task_named(self.task)
+        return kind.of(self.outputs, self.y_shape, self.class_names).on_scale(self.target_scale)
 
     def fitted(self) -> Preprocessing:
         """How raw samples become numbers.

@@ -71,7 +71,7 @@ def run_diagnosis(
     sites.wait_for_all()
     if not roster.dealt and request.noise == 0 and ALL not in roster.fitted:
         fitted = fit_preprocessing(sites, roster, request.seed, "all")
-        roster.fitted[ALL] = fitted.to_dict()
+        roster.fitted[ALL] = fitted.preprocessing.to_dict()
         roster.write()
         tell_preparation(roster, ALL, on_event)
     _write(folder, _SummaryCollection(sites, study, roster, request).summaries())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unalike.data.preprocessing.preprocessing import from_dict
 from unalike.data.preprocessing.table_preprocessing import TablePreprocessing
+from unalike.data.target_scaling import target_sentences
 from unalike.errors import InputError
 from unalike.network.protocol.preparation import Preparation
 from unalike.study.roster import Roster
@@ -27,6 +28,7 @@ def preparation_of(roster: Roster, key: str | None, place: int) -> Preparation:
         class_names=samples.class_names,
         start=0 if site is None else site.start,
         preprocessing=None if key is None else roster.fitted[key],
+        target_scale=None if key is None else roster.target_scale(key),
     )
 
 
@@ -42,6 +44,6 @@ def tell_preparation(roster: Roster, key: str, on_event: EventHandler) -> None:
             "event": "prepared",
             "asked": f"Asked of each sample: {asked.title} ({asked.name}){names}.",
             "columns": [list(row) for row in rows],
-            "sentences": fitted.sentences(),
+            "sentences": fitted.sentences() + target_sentences(roster.target_scale(key)),
         }
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -19,11 +19,13 @@ from unalike.data.preprocessing.exchange import exchange
 from unalike.data.preprocessing.preprocessing import Preprocessing
 from unalike.data.preprocessing.table_fit import fit_table
 from unalike.data.preprocessing.table_queries import TableAnswer, TableQuery, text_must_stay
+from unalike.data.target_scaling import as_target_scale, target_queries
 from unalike.errors import InputError
 from unalike.network.protocol.messages import Message, pack
-from unalike.network.protocol.preparation import FIT, Part
+from unalike.network.protocol.preparation import FIT, About, Part
 from unalike.network.protocol.run_description import settings_for_sites
 from unalike.study.roster import Roster, SampleFormat
+from unalike.tasks import TargetScale
 
 from .sites import ConnectedSites
 
@@ -35,10 +37,17 @@ class _IncompleteError(Exception):
     """Somebody who has answered one question has no answer to the next."""
 
 
+class Fitted(NamedTuple):
+    """How raw samples become numbers, and the scale of what is asked, where it has one."""
+
+    preprocessing: Preprocessing
+    target_scale: TargetScale | None
+
+
 def fit_preprocessing(
     sites: ConnectedSites, roster: Roster, seed: int, part: Part = "training"
-) -> Preprocessing:
-    """How raw samples become numbers, from the samples of all sites that are there and tell.
+) -> Fitted:
+    """What follows from the samples of all sites that are there and tell.
 
     Raises:
         InputError: nobody tells, too few sites answer for too long, or columns cannot be used.
@@ -58,13 +67,18 @@ def fit_preprocessing(
     return fitted
 
 
-def _attempt(fitting: _Fit) -> Preprocessing | None:
+def _attempt(fitting: _Fit) -> Fitted | None:
     """What follows from the sites' answers; None where one of them went away in between."""
-    settings = fitting.samples.settings
+    samples = fitting.samples
     try:
-        if fitting.samples.columns:
-            return exchange(fit_table(settings), fitting.ask_tables)
-        return exchange(fit_array(settings.scale), fitting.ask_arrays)
+        found: Preprocessing = (
+            exchange(fit_table(samples.settings), fitting.ask_tables)
+            if samples.columns
+            else exchange(fit_array(samples.settings.scale), fitting.ask_arrays)
+        )
+        scaled = samples.question.has_unit and fitting.sites.study.target_scale != "none"
+        scale = exchange(target_queries(), fitting.ask_targets) if scaled else None
+        return Fitted(found, None if scale is None else as_target_scale(scale))
     except _IncompleteError as reason:
         fitting.sites.remark(f"The preprocessing is fitted anew: {reason}")
         return None
@@ -100,11 +114,25 @@ class _Fit:
             query, ArrayAnswer, lambda told, rows: check_array_answer(query, told, shape, rows)
         )
 
+    def ask_targets(self, query: ArrayQuery) -> Mapping[str, ArrayAnswer]:
+        shape = (self.samples.classes,)
+        return self._ask(
+            query,
+            ArrayAnswer,
+            lambda told, rows: check_array_answer(query, told, shape, rows),
+            about="targets",
+        )
+
     def _ask(
-        self, query: BaseModel, form: type[Told], check: Callable[[Told, int], str | None]
+        self,
+        query: BaseModel,
+        form: type[Told],
+        check: Callable[[Told, int], str | None],
+        about: About = "features",
     ) -> dict[str, Told]:
         """The answers by the names of sites."""
-        answers = self._answers(query.model_dump(mode="json"))
+        facts = {"query": query.model_dump(mode="json"), "about": about, "task": self.samples.task}
+        answers = self._answers(facts)
         told = {}
         for place, answer in answers.items():
             if answer.facts.get("hidden"):
@@ -127,10 +155,10 @@ class _Fit:
         self._places = list(told)
         return {self.sites.name(place): one for place, one in told.items()}
 
-    def _answers(self, query: dict[str, Any]) -> dict[int, Message]:
+    def _answers(self, asked: dict[str, Any]) -> dict[int, Message]:
         places = self.sites.places if self._places is None else self._places
         requests = {
-            place: pack(FIT, {**self._facts, "start": self._start(place), "query": query})
+            place: pack(FIT, {**self._facts, **asked, "start": self._start(place)})
             for place in places
         }
         if self._places is None:

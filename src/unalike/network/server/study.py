@@ -37,6 +37,7 @@ from unalike.study.settings import BASELINES, Study, read_study
 from unalike.study.store import RunStore
 from unalike.study.study_folder import prepare_folder
 from unalike.study.training import ProgressEvent, finished, train
+from unalike.study.variance_settings import wants_variances
 from unalike.weighting.weights import objective
 
 from .events import Event, EventHandler, remark
@@ -222,7 +223,9 @@ def _prepare_samples(
             )
         )
     fitted = fit_preprocessing(sites, roster, seed)
-    roster.fitted[str(seed)] = fitted.to_dict()
+    roster.fitted[str(seed)] = fitted.preprocessing.to_dict()
+    if fitted.target_scale is not None:
+        roster.target_scales[str(seed)] = fitted.target_scale.model_dump(mode="json")
     roster.write()
     if first:
         tell_preparation(roster, str(seed), on_event)
@@ -238,6 +241,13 @@ def _suitable(study: Study, on_event: EventHandler) -> Study:
         )
     if study.privacy is not None:
         require_accountant()
+    for label in study.labels():
+        if wants_variances(study.method(label)):
+            raise InputError(
+                f"{label}: lam_rule = 'variance-components' sums over clients that are all here, "
+                "and a network has no question for these sums: take lam_rule = 'sum' and the lam "
+                "that a simulation, or a mixed model, has found."
+            )
     if study.data == OWN:
         for name in (*ROLES, "layout", "channels", "decimal", "resize"):
             if getattr(study, name) is not None:

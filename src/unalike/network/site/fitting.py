@@ -11,6 +11,7 @@ import json
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from unalike import __version__
@@ -20,6 +21,7 @@ from unalike.data.preprocessing.table import Table
 from unalike.data.preprocessing.table_preprocessing import TablePreprocessing
 from unalike.data.preprocessing.table_queries import TableQuery, answer
 from unalike.data.reading.raw_samples import RawSamples
+from unalike.data.target_scaling import target_columns, target_sentences
 from unalike.errors import InputError
 from unalike.network.processes.private_folder import make_private_folder
 from unalike.network.protocol.messages import Message, MessageError, pack
@@ -40,6 +42,8 @@ class FitRequest(NamedTuple):
     start: int
     part: str  # "training" or "all"
     query: dict[str, Any]
+    about: str  # "features" or "targets"
+    task: str  # what is asked of the samples
 
 
 def answer_fit(settings: SiteSettings, message: Message) -> Message:
@@ -58,12 +62,13 @@ def answer_fit(settings: SiteSettings, message: Message) -> Message:
         return pack(FIT, {"hidden": True})
     try:
         request = FitRequest(**{name: message.facts[name] for name in FitRequest._fields})
-        told = _answer(raw, _rows(raw, request, message), request.query)
+        told = _answer(raw, _rows(raw, request, message), request)
     except (KeyError, TypeError, ValidationError):
         raise MessageError("the question for the preprocessing cannot be read") from None
     make_private_folder(settings.state_folder)
     with (settings.state_folder / "told.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"seed": request.seed, "query": request.query, "told": told}) + "\n")
+        kept = {"seed": request.seed, "about": request.about, "query": request.query, "told": told}
+        file.write(json.dumps(kept) + "\n")
     return pack(FIT, {"answer": told})
 
 
@@ -76,10 +81,18 @@ def _rows(raw: RawSamples, request: FitRequest, message: Message) -> Any:
     ).train
 
 
-def _answer(raw: RawSamples, rows: Any, query: dict[str, Any]) -> dict[str, Any]:
+def _answer(raw: RawSamples, rows: Any, request: FitRequest) -> dict[str, Any]:
+    if request.about == "targets":
+        columns = target_columns(raw.asked(request.task).y[rows])
+        return _array_answer(columns, request.query)
     if isinstance(raw.x, Table):
-        return answer(raw.x[rows], TableQuery.model_validate(query)).model_dump(mode="json")
-    return answer_array(raw.x[rows], ArrayQuery.model_validate(query)).model_dump(mode="json")
+        query = TableQuery.model_validate(request.query)
+        return answer(raw.x[rows], query).model_dump(mode="json")
+    return _array_answer(raw.x[rows], request.query)
+
+
+def _array_answer(x: NDArray[Any], query: dict[str, Any]) -> dict[str, Any]:
+    return answer_array(x, ArrayQuery.model_validate(query)).model_dump(mode="json")
 
 
 STAGES = {
@@ -89,6 +102,7 @@ STAGES = {
     "ranks": "histograms of each feature",
 }
 """What the answer to a stage of a fit holds."""
+TARGET_STAGES = {"range": "its range", "totals": "its sum and sum of squares"}
 
 
 def what_was_told(message: Message, answer: Message) -> str:
@@ -97,7 +111,10 @@ def what_was_told(message: Message, answer: Message) -> str:
         return "The server asked for counts and sums of the columns; this site tells none."
     query = message.facts["query"]
     which = "all" if message.facts["part"] == "all" else "the training"
-    return f"Told the server {STAGES.get(query['stage'], query['stage'])}, of {which} samples."
+    told = STAGES.get(query["stage"], query["stage"])
+    if message.facts.get("about") == "targets":
+        told = f"what is asked: {TARGET_STAGES.get(query['stage'], query['stage'])}"
+    return f"Told the server {told}, of {which} samples."
 
 
 def prepared_sentences(preparation: Preparation) -> list[str]:
@@ -111,7 +128,7 @@ def prepared_sentences(preparation: Preparation) -> list[str]:
         said += [
             f"Column {c.column}: {c.kind} ({c.reason}); {c.becomes}." for c in fitted.columns()
         ]
-    return said + fitted.sentences()
+    return said + fitted.sentences() + target_sentences(preparation.target_scale)
 
 
 def numbers_alone(raw: RawSamples) -> Any:
