@@ -36,6 +36,8 @@ from unalike.results.table_formats import (
     formatted,
     shown_columns,
 )
+from unalike.results.trials import trials_table
+from unalike.results.units import listed
 from unalike.results.verdict import judge
 from unalike.robust import rule_text
 from unalike.study.extensions import changed_plugins, require_plugins
@@ -46,11 +48,13 @@ from unalike.study.jobs import run_all
 from unalike.study.merge import open_study
 from unalike.study.roster import read_sites
 from unalike.study.run import RunTask
+from unalike.study.search_spaces import space_of, without_chosen
 from unalike.study.settings import Study
 from unalike.study.shard import WHOLE, Shard
 from unalike.study.store import RunStore
 from unalike.study.study_folder import LOCK_SECONDS
 from unalike.study.training import ProgressCallback, ProgressEvent, finished
+from unalike.study.tuning import tuned
 from unalike.trained_models.adaptation import adapt
 from unalike.trained_models.run_models import StudyModels
 from unalike.trained_models.trained_model import TrainedModel
@@ -142,12 +146,23 @@ class Result(Comparison):
         """Every number of the table, unrounded, a line for each method."""
         return _written(as_frame(self, chosen).to_csv(lineterminator="\n"), path)
 
+    def trials(self) -> pd.DataFrame:
+        """Every trial of the search, a row each, the best of its method first.
+
+        Scores are those on validation samples after the last rung that the trial came to.
+
+        Raises:
+            InputError: nothing was tuned.
+        """
+        return trials_table(self)
+
     def plot(self, kind: str = "curves", view: str | int = 0) -> go.Figure:
         """A figure of the report, as Plotly's.
 
             >>> result.plot("gains").write_image("gains.pdf")  # needs the extra `figures`
 
-        kind: "curves", "spread", "gains", "holdings", "cost" or "drift".
+        kind: "curves", "spread", "gains", "holdings", "cost" or "drift"; of a tuned comparison
+            also "search" and "sensitivity".
         view: which of its views, by label or place, as in plot("curves", "Global").
 
         Raises:
@@ -248,6 +263,7 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     federation = federation_for(study, inputs, 0)
     problem = problem_for(study, federation, inputs)
     remarks = [
+        *fixed_remarks(study),
         *federation.notes,
         *preprocessing_sentences(federation.preprocessing),
         *federation.skews,
@@ -268,6 +284,22 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     return remarks
 
 
+def fixed_remarks(study: Study) -> list[str]:
+    """Of a study with a search, which settings the user has given, and which methods have none."""
+    if study.tuning is None:
+        return []
+    remarks = []
+    for label in study.labels():
+        given = without_chosen(study.settings, study.tuning.chosen or {}).get(label, {})
+        fixed = [f"{name} = {value}" for name, value in given.items() if name != "method"]
+        if fixed:
+            stay = "is given and stays as it is" if len(fixed) == 1 else "are given and stay"
+            remarks.append(f"{label}: {listed(fixed, most=99)} {stay}; the search leaves it alone.")
+        if not space_of(label, study.settings, study.tuning).axes:
+            remarks.append(f"{label}: nothing of it is searched, so it is untuned.")
+    return remarks
+
+
 def finish_study(
     study: Study,
     folder: Path,
@@ -280,11 +312,16 @@ def finish_study(
 ) -> Result:
     """Do what is left of this part, then gather all that is there in the summary and the report.
 
+    A study that is to be tuned is tuned first.
+
     Raises:
         InputError: a file cannot be written; what is done is kept.
         WorkerError: processes died of some runs; the others are done.
     """
     said: list[str] = []
+    if study.tuning is not None and not study.tuning.done:
+        require_plugins(study)
+        study = tuned(study, folder, inputs, federations[0], tell, jobs)
 
     def listen(progress: ProgressEvent) -> None:
         if progress.remark and not progress.recorded:

@@ -50,6 +50,12 @@ class Comparison(options.Group):
     buffers: Annotated[
         str | None, setting("Running statistics: recompute, share or local. [recompute]")
     ] = None
+    tune: Annotated[
+        int | None, setting("Settings that are tried of each method, all alike. [none: untuned]")
+    ] = None
+    sampler: Annotated[
+        str | None, setting("How trials are proposed: sobol, tpe or random. [sobol]")
+    ] = None
     rounds: Annotated[int | None, setting("Rounds of training. [50]")] = None
     seeds: Annotated[int | None, setting("Repetitions; each deals the data anew. [3]")] = None
     dropout: Annotated[float | None, setting("Chance that a sampled client never answers. [0]")] = (
@@ -78,6 +84,13 @@ class Comparison(options.Group):
         bool | None,
         typer.Option("--compile/--eager", help="Compile the stacked work.", show_default=False),
     ] = None
+
+    def given(self) -> dict[str, Any]:
+        """As settings of a study."""
+        values = super().given()
+        tuning = {"trials": values.pop("tune", None), "sampler": values.pop("sampler", None)}
+        tuning = {name: value for name, value in tuning.items() if value is not None}
+        return {**values, "tuning": tuning} if tuning else values
 
 
 @options.expand
@@ -121,7 +134,7 @@ def compare(
         chosen |= group.given()
     if set_:
         chosen["settings"] = hyper_parameters(set_)
-    resolved = make_study(chosen) if study is None else read_study(study, chosen)
+    resolved = make_study(chosen) if study is None else read_study(study, chosen, as_chosen=False)
     kinds = [one.kind for one in resolved.skew]
     named = "-".join([Path(resolved.data).stem, resolved.split, *kinds])
     target = folder or Path("runs") / named

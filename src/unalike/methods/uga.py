@@ -25,6 +25,7 @@ from unalike.core import (
     solvers,
     trace,
 )
+from unalike.core.search_range import SearchRange
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class UGA(Method):
     name: ClassVar[str] = "uga"
     needs_each: ClassVar[str | None] = None
     lr: solvers.LearningRate = 0.1
-    server_lr: Annotated[float, Gt(0), "eta_g, step of the server"] = 1.0
+    server_lr: Annotated[float, Gt(0), "eta_g, step of the server", SearchRange(0.1, 3.0)] = 1.0
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches

@@ -23,7 +23,9 @@ from unalike.study.round_choice import best_round
 from unalike.study.settings import Study
 from unalike.study.store import RunStore
 from unalike.study.training import one_answer_text
+from unalike.study.tuning import read_search
 from unalike.tasks import Task
+from unalike.tuning.search_record import SearchRecord
 
 from .hidden_clients import hidden_clients, hidden_remarks
 from .hostile_clients import without_hostile
@@ -50,6 +52,7 @@ class Comparison:
     remarks: list[str]  # what must be said aloud
     hidden: tuple[str, ...] = ()  # clients that do not tell how well models do
     label_names: tuple[str, ...] = ()  # of the kinds of samples, where they have any
+    tuning: SearchRecord | None = None  # what was tried of each method; None where nothing was
 
 
 class _RunRecords:
@@ -125,6 +128,7 @@ def gather(
         remarks=list(dict.fromkeys(remarks_found)),
         hidden=hidden,
         label_names=first.strata.names,
+        tuning=read_search(folder),
     )
 
 
