@@ -27,6 +27,7 @@ from unalike.study.tuning import read_search
 from unalike.tasks import Task
 from unalike.tuning.search_record import SearchRecord
 
+from .baseline import baseline_score
 from .hidden_clients import hidden_clients, hidden_remarks
 from .hostile_clients import without_hostile
 from .privacy_spent import privacy_remarks
@@ -52,6 +53,7 @@ class Comparison:
     remarks: list[str]  # what must be said aloud
     hidden: tuple[str, ...] = ()  # clients that do not tell how well models do
     label_names: tuple[str, ...] = ()  # of the kinds of samples, where they have any
+    baseline: float = float("nan")  # main measure of a guess that does not look at x
     tuning: SearchRecord | None = None  # what was tried of each method; None where nothing was
 
 
@@ -110,6 +112,7 @@ def gather(
     titles = {label: _title(study, label) for label in study.labels()}
     remarks_found += privacy_remarks(study.privacy, runs.records, titles)
     frame = pd.DataFrame(rows, columns=COLUMNS)
+    guesses = np.array([baseline_score(federation) for federation in federations])
     hidden = hidden_clients(chain.from_iterable(runs.records.values()))
     main = first.task.main
     told = [f"{family}_{main.name}_mean_last" for family in ("personalised", "new")]
@@ -128,6 +131,7 @@ def gather(
         remarks=list(dict.fromkeys(remarks_found)),
         hidden=hidden,
         label_names=first.strata.names,
+        baseline=float(np.nanmean(guesses)) if np.isfinite(guesses).any() else float("nan"),
         tuning=read_search(folder),
     )
 

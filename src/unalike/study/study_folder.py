@@ -117,8 +117,8 @@ def _clear(folder: Path) -> None:
         path.unlink()
     for settings in folder.glob("tuning/trial-*/*.json"):
         settings.unlink()
-    for runs in (folder / "runs", folder / "tuning"):
-        for path in sorted(runs.rglob("*"), reverse=True):
+    for home in (folder / "runs", folder / "tuning"):
+        for path in sorted(home.rglob("*"), reverse=True):
             if path.is_dir():
                 if not any(path.iterdir()):
                     path.rmdir()

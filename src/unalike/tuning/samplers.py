@@ -46,7 +46,9 @@ def _optuna(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     kinds = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
     names = [f"axis-{axis}" for axis in range(axes)]
-    places = {each: optuna.distributions.FloatDistribution(0, 1) for each in names}
+    places: dict[str, optuna.distributions.BaseDistribution] = {
+        each: optuna.distributions.FloatDistribution(0, 1) for each in names
+    }
     study = optuna.create_study(sampler=kinds[name](seed=len(known)))
     for point, score in zip(known, scores, strict=True):
         told = dict(zip(names, point, strict=True))
@@ -85,5 +87,5 @@ def require_sampler(name: str) -> None:
         except ImportError:
             raise InputError(
                 f"The sampler {name!r} needs a package: pip install 'unalike[tune]'; "
-                "--sampler sobol needs none."
+                "--sampler sobol needs none"
             ) from None

@@ -57,17 +57,17 @@ def parse_tuning(given: Any) -> Any:
     Raises:
         InputError: the number of trials is not said, or a package is missing.
     """
-    if isinstance(given, bool) or given is None or isinstance(given, Tuning):
-        values = given
-    elif isinstance(given, Mapping):
-        values = dict(given)
-        if "trials" not in values:
-            raise InputError(
-                "tuning: say how many settings are tried of each method, as in --tune 16, or "
-                "trials = 16 under [tuning]."
-            )
-    else:
-        values = {"trials": given}
-    if isinstance(values, Mapping) and values.get("chosen") is None:
+    if given is None or isinstance(given, Tuning):
+        return given
+    values = dict(given) if isinstance(given, Mapping) else {"trials": given}
+    trials = values.get("trials")
+    if trials is None or isinstance(trials, bool):
+        raise InputError(
+            "say how many settings are tried of each method, as in --tune 16, or trials = 16 "
+            "under [tuning]"
+        )
+    if isinstance(trials, int) and trials < 1:
+        raise InputError(f"{trials} trials try nothing; give --tune at least 1, such as 16")
+    if values.get("chosen") is None:
         require_sampler(str(values.get("sampler", "sobol")))
     return values
