@@ -27,7 +27,7 @@ from unalike.tuning.search_record import SearchRecord
 SETTINGS: dict[str, Any] = {
     "methods": ("fedavg", "ditto", "finetuning"),
     "model": "logistic",
-    "rounds": 8,
+    "rounds": 10,
     "seeds": 2,
     "batch_size": 16,
     "tuning": {"trials": 6},
@@ -104,8 +104,8 @@ def test_a_search_never_reads_test_samples(
 def test_every_method_gets_as_many_trials_and_the_same_gradients(
     record: SearchRecord, federation: Federation
 ) -> None:
-    ladder = rungs(6, rounds=8)
-    whole = 8 * int(federation.train.sizes.sum())
+    ladder = rungs(6, rounds=10)
+    whole = 10 * int(federation.train.sizes.sum())
     assert record.whole_run == whole == whole_run(make_study(SETTINGS), federation)
     assert set(record.searches) == {"local", "fedavg", "ditto", "finetuning"}
     for label, one in record.searches.items():
@@ -116,10 +116,11 @@ def test_every_method_gets_as_many_trials_and_the_same_gradients(
             for rung, judged in zip(ladder, trial.judged, strict=False):
                 round_ = judged.gradients / judged.rounds
                 assert rung.share * whole - round_ < judged.gradients <= rung.share * whole, label
-        assert one.gradients == pytest.approx(record.budget * whole)
+        paused = len(one.trials) * whole / 10  # no trial stops in the middle of a round
+        assert record.budget * whole - 2 * paused < one.gradients <= record.budget * whole
     lengths = {label: one.best.judged[-1].rounds for label, one in record.searches.items()}
-    assert lengths["fedavg"] == 8
-    assert lengths["ditto"] == 4  # two gradients a sample
+    assert lengths["fedavg"] == 10
+    assert lengths["ditto"] == 5  # two gradients a sample
 
 
 def test_trials_have_seeds_of_their_own_and_all_the_same(home: Path) -> None:
@@ -171,7 +172,7 @@ def test_a_trial_gives_the_same_bits_outside_of_a_search(
             assert (
                 ours["evaluation"]["personal"] != theirs["evaluation"]["personal"]
             )  # test samples
-    assert lengths == 4 < len(known) == 8
+    assert lengths == 5 < len(known) == 10
 
 
 def test_a_search_that_was_interrupted_goes_on_to_the_same_settings(
@@ -218,6 +219,13 @@ def test_a_round_done_again_after_a_kill_is_judged_again(
         path.write_bytes(b"".join(lines[: 1 + len(lines) // 2]))
     search(tmp_path, federation)
     assert (tmp_path / "tuning.json").read_bytes() == (home / "tuning.json").read_bytes()
+    for path in tmp_path.glob("tuning/trial-*/runs/*/seed-*"):
+        again, once = (RunStore(folder / path.relative_to(tmp_path)) for folder in (tmp_path, home))
+        assert _evaluated(again) == _evaluated(once)
+
+
+def _evaluated(store: RunStore) -> list[int]:
+    return [record["round"] for record in store.records() if "evaluation" in record]
 
 
 def test_proposals_are_kept_and_not_made_again(tmp_path: Path, federation: Federation) -> None:
@@ -260,7 +268,7 @@ def test_trials_of_one_method_share_recordings(
         return real(fn, *args, **how)
 
     monkeypatch.setattr(traced_function, "trace_kernels", counted)
-    monkeypatch.setattr(traced_function, "CALLS_BEFORE_TRACING", 2)
+    monkeypatch.setattr(traced_function, "CALLS_BEFORE_TRACING", 1)
     study_inputs._network.cache_clear()
     counts = []
     for trials in (1, 6):

@@ -4,7 +4,15 @@ import itertools
 
 import pytest
 
-from unalike.tuning.halving import FEWEST_ROUNDS, Rung, reached, rungs, survivors, whole_runs
+from unalike.tuning.halving import (
+    FEWEST_ROUNDS,
+    Rung,
+    halved,
+    reached,
+    rungs,
+    survivors,
+    whole_runs,
+)
 
 
 def test_sixteen_trials_of_fifty_rounds_take_five_whole_runs() -> None:
@@ -41,3 +49,10 @@ def test_an_allowance_is_spent_where_another_round_would_not_fit() -> None:
     assert reached([50, 50], 30) == 1  # one round is always done
     assert reached([8, 12, 10], 39) == 3
     assert reached([], 5) is None
+
+
+def test_a_field_halves_down_to_the_least() -> None:
+    assert halved(13, least=6) == (13, 7, 6)
+    assert halved(16, least=2) == (16, 8, 4, 2)
+    assert halved(5, least=2) == (5, 3, 2)
+    assert halved(3, least=6) == (3,)

@@ -214,7 +214,9 @@ class _StudySearch:
                 "settings": {one.label: given} if given else {},
                 "tuning": None,
                 "keep": "none",
-                "evaluate_every": max(1, self.study.rounds // EVALUATIONS),
+                "evaluate_every": max(
+                    -(-self.study.rounds // EVALUATIONS), self.study.evaluate_every or 1
+                ),
             }
         )
         for seed in range(self.tuning.seeds):

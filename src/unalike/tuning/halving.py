@@ -32,7 +32,7 @@ def rungs(trials: int, rounds: int) -> tuple[Rung, ...]:
 Rung(trials=4, share=0.5), Rung(trials=2, share=1.0))
     """
     last = min(trials, FINALISTS)
-    wanted = math.ceil(math.log2(trials / last)) + 1
+    wanted = len(halved(trials, last))
     possible = int(math.log2(max(1.0, rounds / FEWEST_ROUNDS))) + 1
     steps = min(wanted, possible) - 1
     if steps == 0:
@@ -41,6 +41,14 @@ Rung(trials=4, share=0.5), Rung(trials=2, share=1.0))
         Rung(math.ceil(trials * (last / trials) ** (k / steps) - 1e-9), 0.5 ** (steps - k))
         for k in range(steps + 1)
     )
+
+
+def halved(count: int, least: int) -> tuple[int, ...]:
+    """A field that halves until no more than `least` are left: 13 -> 13, 7, 6 with six at least."""
+    found = [count]
+    while found[-1] > least:
+        found.append(max(least, -(-found[-1] // 2)))
+    return tuple(found)
 
 
 def whole_runs(ladder: Sequence[Rung]) -> float:
