@@ -84,6 +84,10 @@ class RealFederation:
         """The rounds so far."""
         return [event for event in self.events if event["event"] == "round"]
 
+    def remarks(self) -> list[str]:
+        """What was said aloud so far."""
+        return [event["text"] for event in self.events if event["event"] == "remark"]
+
     def flwr(self, *arguments: str) -> dict[str, Any]:
         """What a command of flwr gets to hear from somebody outside who trusts the ca.crt."""
         home = self.folder / "outside"

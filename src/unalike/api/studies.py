@@ -46,7 +46,7 @@ from unalike.study.folder_lock import lock_folder
 from unalike.study.inputs import UserInputs, federation_for, problem_for
 from unalike.study.jobs import run_all
 from unalike.study.merge import open_study
-from unalike.study.roster import read_sites
+from unalike.study.roster import methods_run, read_sites
 from unalike.study.run import RunTask
 from unalike.study.search_spaces import space_of, without_chosen
 from unalike.study.settings import Study
@@ -183,7 +183,7 @@ def _written(text: str, path: str | Path | None) -> str:
 
 def unfinished(study: Study, folder: Path, shard: Shard = WHOLE) -> list[tuple[str, int]]:
     """The runs (method, seed) of this part of the study that are not done."""
-    runs = [(label, seed) for label in study.labels() for seed in range(study.seeds)]
+    runs = [(label, seed) for label in methods_run(study, folder) for seed in range(study.seeds)]
     left = []
     for label, seed in shard.part(runs):
         records = RunStore(folder / "runs" / label / f"seed-{seed}").records()

@@ -46,6 +46,17 @@ def tally(
     return Tally(sizes.astype(np.float64), correct, actual, predicted)
 
 
+def impossible(counted: Tally, sizes: Floats) -> NDArray[np.bool_]:
+    """Groups of `sizes` [groups] samples that cannot have been counted so: [groups]."""
+    most = sizes[:, None]
+    places = np.stack([counted.actual, counted.predicted])
+    beyond = ((places < 0) | (places > most)).any((0, 2))
+    # Without details the first place holds a sum over all classes.
+    beyond |= (np.abs(counted.correct) > most * counted.correct.shape[1]).any(1)
+    wrong: NDArray[np.bool_] = beyond | (counted.size != sizes)
+    return wrong
+
+
 def without_classes(counted: Tally, *, many_labels: bool) -> Tally:
     """Counts that give the same accuracy, and say nothing of any class."""
     size, correct, actual, predicted = counted

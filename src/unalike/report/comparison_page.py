@@ -123,6 +123,7 @@ def render_report(comparison: Comparison) -> str:
         tuned=is_tuned(comparison),
         study=tomli_w.dumps(_plain(comparison.settings)),
         environment=comparison.environment,
+        over_network=comparison.over_network,
         glossary=glossary(comparison.task),
         scores=f"{main.capitalised}{' in percent' if main.unit == SHARE else ''}",
         papers=(PAPER, PAPER_DARK),

@@ -19,6 +19,7 @@ from unalike.measures.spread import harmed_share, spread
 from unalike.methods import METHODS
 from unalike.methods.header import header
 from unalike.study.prequential import window_scores
+from unalike.study.roster import methods_run, read_sites
 from unalike.study.round_choice import best_round
 from unalike.study.settings import Study
 from unalike.study.store import RunStore
@@ -51,6 +52,7 @@ class Comparison:
     titles: dict[str, str]  # printed name of each method
     environment: dict[str, str]
     remarks: list[str]  # what must be said aloud
+    over_network: bool = False  # whether the clients are sites on other machines
     hidden: tuple[str, ...] = ()  # clients that do not tell how well models do
     label_names: tuple[str, ...] = ()  # of the kinds of samples, where they have any
     baseline: float = float("nan")  # main measure of a guess that does not look at x
@@ -68,7 +70,7 @@ class _RunRecords:
             (label, seed): without_hostile(
                 RunStore(folder / "runs" / label / f"seed-{seed}").records(), hostile[seed]
             )
-            for label in study.labels()
+            for label in methods_run(study, folder)
             for seed in range(study.seeds)
         }
 
@@ -109,7 +111,7 @@ def gather(
         where = f"{label}, seed {seed}: "
         remarks_found += [where + text.removeprefix(f"{label}: ") for text in said]
         remarks_found += [record["notes"] for record in records if "notes" in record]
-    titles = {label: _title(study, label) for label in study.labels()}
+    titles = {label: _title(study, label) for label in methods_run(study, folder)}
     remarks_found += privacy_remarks(study.privacy, runs.records, titles)
     frame = pd.DataFrame(rows, columns=COLUMNS)
     guesses = np.array([baseline_score(federation) for federation in federations])
@@ -129,6 +131,7 @@ def gather(
         titles=titles,
         environment=environment,
         remarks=list(dict.fromkeys(remarks_found)),
+        over_network=read_sites(folder) is not None,
         hidden=hidden,
         label_names=first.strata.names,
         baseline=float(np.nanmean(guesses)) if np.isfinite(guesses).any() else float("nan"),

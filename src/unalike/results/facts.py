@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from unalike.data.skews.registry import parse_skews
+from unalike.study.roster import OWN
 
 from .columns import Chosen
 from .comparison import Comparison
@@ -17,8 +18,11 @@ def study_facts(comparison: Comparison) -> list[str]:
     """The data, how they were dealt, clients, rounds and seeds."""
     settings = comparison.settings
     late = int(comparison.newcomers.sum())
-    facts = [f"{settings['data']} data" if "data" in settings else ""]
-    if settings.get("split"):
+    own = comparison.over_network and settings.get("data") == OWN
+    facts = [f"{settings['data']} data" if "data" in settings and not own else ""]
+    if own:
+        facts.append("the sites' own data")
+    elif settings.get("split"):
         alpha = f", alpha {settings['alpha']}" if settings.get("alpha") is not None else ""
         facts.append(f"{settings['split']} split{alpha}")
     facts += [skew.describe() for skew in parse_skews(settings.get("skew", ())).skews]

@@ -25,6 +25,7 @@ from unalike.errors import InputError
 from unalike.tasks import Task, task_named
 
 from .files import write_atomically
+from .settings import BASELINES, Study
 
 OWN = "own"
 """The data of a study whose sites bring their own samples."""
@@ -204,6 +205,18 @@ def read_sites(folder: Path) -> Roster | None:
         raise InputError(
             f"{path} is damaged: take it from a backup, or begin the study anew."
         ) from None
+
+
+def methods_run(study: Study, folder: Path) -> list[str]:
+    """The methods of the study in this folder.
+
+    Over a network, Local and FedAvg are among them only where they were asked for or have begun.
+    """
+    if not _path(folder).exists():
+        return study.labels()
+    begun = {path.name for path in (folder / "runs").glob("*")}
+    asked = {*study.methods, *begun}
+    return [label for label in study.labels() if label not in BASELINES or label in asked]
 
 
 def _path(folder: Path) -> Path:

@@ -22,6 +22,7 @@ from unalike.core.named_losses import CROSS_ENTROPY, mixed_probabilities
 from unalike.errors import InputError
 from unalike.measures import ranking
 from unalike.measures.groups import Floats, Ints, by_group, ratio
+from unalike.measures.tally import impossible
 
 from . import classes
 from .classes import Classes
@@ -165,6 +166,9 @@ class Binary(Classes):
 
     def one_answer(self, sums: Sums) -> str | None:
         return self._one_class(sums.parts.classes.tally)
+
+    def possible(self, parts: Any, sizes: Floats) -> bool:
+        return not impossible(parts.classes.tally, sizes).any()
 
     def without_details(self, parts: Any) -> Any:
         nothing: Parts = zeros_like(parts)

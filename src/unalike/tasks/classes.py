@@ -21,7 +21,7 @@ from unalike.errors import InputError
 from unalike.measures import classification, ranking
 from unalike.measures.calibration import Reliability, reliability
 from unalike.measures.groups import Floats, Ints, by_group, mean_over, ratio
-from unalike.measures.tally import Tally, tally, without_classes
+from unalike.measures.tally import Tally, impossible, tally, without_classes
 
 from .measure import SHARE, Measure
 from .sums import Sums, zeros_like
@@ -227,6 +227,9 @@ class Classes(Task):
             return f"the class {self.names[everybody[0]]!r}"
         enough = counted.size[of_several].sum() >= FEWEST
         return "one class at each client" if enough and (said[of_several] == 1).all() else None
+
+    def possible(self, parts: Any, sizes: Floats) -> bool:
+        return not impossible(parts.tally, sizes).any()
 
     def without_details(self, parts: Parts) -> Parts:
         nothing: Parts = zeros_like(parts)

@@ -18,7 +18,7 @@ from unalike.core.named_losses import BINARY_CROSS_ENTROPY
 from unalike.errors import InputError
 from unalike.measures import ranking
 from unalike.measures.groups import Floats, Ints, mean_over
-from unalike.measures.tally import Tally, tally, without_classes
+from unalike.measures.tally import Tally, impossible, tally, without_classes
 
 from .classes import BINNED, histograms, numbered, tallied_measures
 from .measure import SHARE, Measure
@@ -126,6 +126,9 @@ class Labels(Task):
             counted.actual,
             histograms(odds, members, sizes, addable),
         )
+
+    def possible(self, parts: Any, sizes: Floats) -> bool:
+        return not impossible(parts.tally, sizes).any()
 
     def without_details(self, parts: Parts) -> Parts:
         nothing: Parts = zeros_like(parts)

@@ -157,6 +157,10 @@ class Sequence(Task):
     def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
         return Parts(*by_group(output.astype(np.float64), sizes).T)
 
+    def possible(self, parts: Parts, sizes: Floats) -> bool:
+        right, tokens = parts.right, parts.tokens
+        return bool(((right >= 0) & (right <= tokens) & (tokens <= sizes * self.length)).all())
+
     def without_details(self, parts: Parts) -> Parts:
         nothing: Parts = zeros_like(parts)
         return nothing._replace(tokens=parts.tokens, right=parts.right)

@@ -126,6 +126,10 @@ class Survival(Task):
         together: Sums = added(self.counts(output, truth, losses, sizes))
         return together
 
+    def possible(self, parts: Concordance, sizes: Floats) -> bool:
+        right, pairs = parts.right, parts.comparable
+        return bool(((right >= 0) & (right <= pairs) & (pairs <= sizes**2)).all())
+
     def without_details(self, parts: Concordance) -> Concordance:
         return parts
 

@@ -26,6 +26,9 @@ from .sums import Losses, Parts, Sums, added, zeros_like
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 
+TOLERANCE = 1e-6
+"""By which rounding may carry a measure out of its bounds."""
+
 
 class Baseline(NamedTuple):
     """A guess that does not look at x."""
@@ -221,6 +224,32 @@ class Task(ABC):
             found[measure.name] = ratio(sums.own[:, at], sums.size)
         found["loss"] = ratio(*sums.losses)
         return found
+
+    def possible(self, parts: Parts, sizes: Floats) -> bool:
+        """Whether groups of `sizes` [groups] samples can have been counted so."""
+        return True
+
+    def contradiction(self, sums: Sums, samples: int) -> str | None:
+        """Why one group of at most this many samples cannot have told these sums: half a sentence.
+
+        None where nothing speaks against them.
+        """
+        (size,) = sums.size.tolist()
+        if not 0 <= size <= samples:
+            return f"it counts {size:.0f} samples and has told of {samples}"
+        if not self.possible(sums.parts, sums.size):
+            return f"it counts what its {size:.0f} samples cannot give"
+        try:
+            with np.errstate(invalid="raise"):
+                scores = self.scores(sums)
+        except FloatingPointError:  # the square root of a negative sum of squares, say
+            return "its sums have signs that they cannot have"
+        for measure in self.standard_measures:
+            low, high = measure.bounds
+            (value,) = scores[measure.name].tolist()
+            if value < low - TOLERANCE or value > high + TOLERANCE:
+                return f"its {measure.title} would be {measure.unit.text(value)}"
+        return None
 
     def main_only(self, sums: Sums) -> Sums:
         """Sums that give the same main measure and loss, and say as little else as they can."""

@@ -1,23 +1,37 @@
 """The gate passes on what nodes ask and nothing else; a site learns why it may not join."""
 
+import asyncio
+import base64
+import contextlib
 import http.client
+import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from unalike.errors import InputError
-from unalike.network.deployment import keys, preflight, server_status
+from unalike.network.deployment import (
+    admitted_nodes,
+    connection_limits,
+    keys,
+    preflight,
+    server_status,
+)
+from unalike.network.deployment import gate as gates
+from unalike.network.deployment.admitted_nodes import AdmittedNodes
 from unalike.network.deployment.certificates import (
     make_server_certificate,
     server_certificate_files,
@@ -36,9 +50,11 @@ class FakeSuperLink:
 
     def __init__(self) -> None:
         self.paths: list[str] = []
+        self.delay = 0.0
 
     async def answer(self, request: Request) -> Response:
         self.paths.append(request.url.path)
+        await asyncio.sleep(self.delay)
         body = await request.body()
         return Response(b"got " + body[:20], 202, {"x-mark": request.headers.get("x-mark", "")})
 
@@ -65,9 +81,11 @@ def gate(inner: Address, **options: Any) -> Iterator[Address]:
         yield outer
 
 
-def ask(outer: Address, method: str, path: str, body: bytes = b"") -> tuple[int, bytes, Any]:
+def ask(
+    outer: Address, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+) -> tuple[int, bytes, Any]:
     connection = http.client.HTTPConnection(*outer, timeout=LONGEST)
-    connection.request(method, path, body, {"x-mark": "17"})
+    connection.request(method, path, body, {"x-mark": "17", **(headers or {})})
     answer = connection.getresponse()
     content = answer.read()
     connection.close()
@@ -128,6 +146,134 @@ def test_a_flood_is_cut_off() -> None:
     assert record.paths == []
 
 
+def closed_by_the_other_end(connection: socket.socket) -> bool:
+    """Waits until nothing more can come."""
+    connection.settimeout(LONGEST)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+UNFINISHED = b"POST /v1/fleet/push-object HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc"
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /v1/fl", UNFINISHED], ids=["none", "head", "body"])
+def test_who_sends_no_more_is_not_waited_for(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_limits, "SILENT_SECONDS", 0.3)
+    monkeypatch.setattr(connection_limits, "LOOK_SECONDS", 0.05)
+    with fake_superlink() as (record, inner), gate(inner) as outer:
+        with socket.create_connection(outer) as connection:
+            connection.sendall(sent)
+            assert closed_by_the_other_end(connection)
+        assert ask(outer, "POST", "/v1/fleet/pull-messages")[0] == 202
+    assert record.paths == ["/v1/fleet/pull-messages"]
+
+
+def test_a_request_that_drips_in_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_limits, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(connection_limits, "LOOK_SECONDS", 0.05)
+    with (
+        fake_superlink() as (record, inner),
+        gate(inner) as outer,
+        socket.create_connection(outer) as connection,
+    ):
+        connection.sendall(UNFINISHED)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(900):
+                connection.sendall(b"x")
+                time.sleep(0.01)
+        assert closed_by_the_other_end(connection)
+    assert record.paths == []
+
+
+def test_a_node_may_wait_for_its_answer_as_long_as_it_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection_limits, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(connection_limits, "LOOK_SECONDS", 0.05)
+    with fake_superlink() as (record, inner), gate(inner) as outer:
+        record.delay = 1.0
+        assert ask(outer, "POST", "/v1/fleet/pull-messages")[0] == 202
+
+
+def test_one_address_has_so_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_limits, "MAX_PER_HOST", 3)
+    with fake_superlink() as (_, inner), gate(inner) as outer:
+        kept = [socket.create_connection(outer) for _ in range(3)]
+        with socket.create_connection(outer) as one_more:
+            assert closed_by_the_other_end(one_more)
+        for connection in kept:
+            connection.close()
+
+
+def test_bodies_that_are_held_have_a_limit_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gates, "MAX_HELD_BYTES", 150_000)
+    head = b"POST /v1/fleet/push-object HTTP/1.1\r\nHost: x\r\nContent-Length: 100001\r\n\r\n"
+    with fake_superlink() as (_, inner), gate(inner) as outer:
+        with socket.create_connection(outer) as one, socket.create_connection(outer) as other:
+            for connection in (one, other):
+                connection.sendall(head + bytes(100_000))
+            one.settimeout(LONGEST)
+            other.settimeout(LONGEST)
+            refused = select.select([one, other], [], [], LONGEST)[0]
+            assert len(refused) == 1
+            assert b" 503 " in refused[0].recv(100).split(b"\r\n")[0]
+            left = other if refused[0] is one else one
+            left.sendall(b"x")
+            assert b" 202 " in left.recv(100).split(b"\r\n")[0]
+        assert ask(outer, "POST", "/v1/fleet/push-object", bytes(100_000))[0] == 202
+
+
+def signed(key: ec.EllipticCurvePrivateKey, time_said: str = "now") -> dict[str, str]:
+    """The headers of a request of Flower's node."""
+    form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    public = key.public_key().public_bytes(*form)
+    signature = key.sign(b"now", ec.ECDSA(hashes.SHA256()))
+    return {
+        admitted_nodes.KEY_HEADER: base64.b64encode(public).decode(),
+        admitted_nodes.SIGNATURE_HEADER: base64.b64encode(signature).decode(),
+        admitted_nodes.TIME_HEADER: time_said,
+    }
+
+
+def test_a_key_is_withdrawn_by_removing_its_file(tmp_path: Path) -> None:
+    for name in ("north", "south"):
+        keys.make_admitted_key(tmp_path, name)
+    north, south = (keys.read_private(tmp_path / "keys" / f"{n}.key") for n in ("north", "south"))
+    nodes = AdmittedNodes(tmp_path)
+    assert nodes.admits(signed(north)) is None
+    assert nodes.admits(signed(south)) is None
+    assert nodes.admits(signed(north, "later")) == admitted_nodes.UNSIGNED
+    assert nodes.admits({}) == admitted_nodes.UNSIGNED
+    assert nodes.admits(signed(north) | {admitted_nodes.KEY_HEADER: "?"}) == admitted_nodes.UNSIGNED
+    stranger = ec.generate_private_key(ec.SECP384R1())
+    assert nodes.admits(signed(stranger)) not in (None, admitted_nodes.UNSIGNED)
+    (tmp_path / "nodes" / "south.pub").unlink()
+    assert nodes.admits(signed(north)) is None
+    assert nodes.admits(signed(south)) is not None
+    (tmp_path / "nodes" / "north.pub").unlink()
+    assert nodes.admits(signed(north)) is not None
+
+
+def test_nothing_of_a_stranger_is_read(tmp_path: Path) -> None:
+    keys.make_admitted_key(tmp_path, "north")
+    nodes = AdmittedNodes(tmp_path)
+    key = keys.read_private(tmp_path / "keys" / "north.key")
+
+    def admits(headers: Mapping[str, str]) -> bool:
+        return nodes.admits(headers) is None
+
+    with fake_superlink() as (record, inner), gate(inner, admits=admits) as outer:
+        with socket.create_connection(outer) as connection:
+            connection.sendall(UNFINISHED)
+            connection.settimeout(LONGEST)
+            assert b" 401 " in connection.recv(100).split(b"\r\n")[0]
+        answer = ask(outer, "POST", "/v1/fleet/pull-messages", b"hello", signed(key))
+    assert answer[:2] == (202, b"got hello")
+    assert record.paths == ["/v1/fleet/pull-messages"]
+
+
 def test_a_server_that_is_not_there_is_said_to_be_not_ready() -> None:
     with gate(Address("127.0.0.1", free_port())) as outer:
         assert ask(outer, "POST", "/v1/fleet/pull-messages")[0] == 503
@@ -149,9 +295,9 @@ def test_a_site_is_told_what_to_mend(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ca = ours / "ca.crt"
     with (
         gate(
-            nowhere, tls=server_certificate_files(ours), status=ServerStatus(marks).answer
+            nowhere, tls=server_certificate_files(ours), status=ServerStatus(lambda: marks).answer
         ) as locked,
-        gate(nowhere, status=ServerStatus({}).answer) as unlocked,
+        gate(nowhere, status=ServerStatus(dict).answer) as unlocked,
     ):
         assert ask_status(locked, authority=ca, key=known)["admitted"] == "a"
         with pytest.raises(InputError, match="does not know the key"):
@@ -199,7 +345,7 @@ def test_a_site_waits_for_a_server_that_comes_late(monkeypatch: pytest.MonkeyPat
 
     def come_late() -> None:
         awaited.wait(LONGEST)
-        with Gate(listen(late), Address("127.0.0.1", 1), status=ServerStatus({}).answer):
+        with Gate(listen(late), Address("127.0.0.1", 1), status=ServerStatus(dict).answer):
             over.wait(LONGEST)
 
     thread = threading.Thread(target=come_late)
@@ -214,7 +360,7 @@ def test_two_sites_with_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "RETRY_SECONDS", 0.05)
     monkeypatch.setattr(preflight, "ABSENT_SECONDS", 0.2)
     monkeypatch.setattr(server_status, "ABSENT_SECONDS", LONGEST)
-    with gate(Address("127.0.0.1", 1), status=ServerStatus({}).answer) as outer:
+    with gate(Address("127.0.0.1", 1), status=ServerStatus(dict).answer) as outer:
         ask_status(outer, "a", "1")
         ask_status(outer, "a", "1")
         with pytest.raises(InputError, match=r"Another site has joined .* as 'a'"):
@@ -225,7 +371,7 @@ def test_two_sites_with_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sites_are_forgotten_and_informed(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    status = ServerStatus({})
+    status = ServerStatus(dict)
     for name in ("a", "b"):
         status.answer({"name": name, "session": "1"})
     assert status.present() == {"a", "b"}

@@ -73,7 +73,13 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Troubled]:
         patch.setenv(faulty_site.FAULT, str(folder / "{}"))
         patch.setenv("PYTHONPATH", str(Path(faulty_site.__file__).parent), prepend=os.pathsep)
         with RealFederation(
-            folder / "study", study, first=1, least=2, grace=0.0, deadline=DEADLINE, excess=50.0
+            folder / "study",
+            study,
+            first=1,
+            least=2,
+            grace=0.0,
+            deadline=DEADLINE,
+            max_norm_ratio=50.0,
         ) as running:
             yield Troubled(running, folder)
 

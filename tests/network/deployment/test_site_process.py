@@ -1,12 +1,13 @@
 """What a site says of itself, and how patiently it starts again what has ended."""
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from unalike.errors import InputError
-from unalike.network.deployment import site_process
+from unalike.network.deployment import server_status, site_process
 from unalike.network.deployment.ports import Address
 from unalike.network.deployment.site_process import Backoff, SiteDeployment, SiteProcess
 from unalike.network.deployment.supernode import Credentials
@@ -52,6 +53,7 @@ def test_what_the_end_of_a_node_means(tmp_path: Path, monkeypatch: pytest.Monkey
     now, notices = [1000.0], []
     monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(site_process, "check_server", lambda *_, **__: {"finished": False})
     deployment = SiteDeployment(Address("h", 1), "a", tmp_path, [], Credentials())
     site = SiteProcess(deployment, notices.append)
     site._explain_end(Ended("SuperNode ID: 17"))  # type: ignore[arg-type]
@@ -67,3 +69,27 @@ def test_what_the_end_of_a_node_means(tmp_path: Path, monkeypatch: pytest.Monkey
         site._explain_end(Ended("Exit Code: 606\n"))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="refused to join"):
         site._explain_end(Ended("Exit Code: 302\n"))  # type: ignore[arg-type]
+
+
+def test_the_end_of_the_study_is_heard_while_a_restart_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, asked, notices = [1000.0], [], []
+
+    def check_server(*_: object, **__: object) -> dict[str, bool]:
+        asked.append(now[0])
+        return {"finished": len(asked) == 3}
+
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(site_process, "check_server", check_server)
+    site = SiteProcess(SiteDeployment(Address("h", 1), "a", tmp_path, [], Credentials()), print)
+    monkeypatch.setattr(site, "_notify", notices.append)
+    site._ask_server()
+    site._backoff["node"].wait = site_process.MAX_BACKOFF
+    begun = now[0]
+    site._explain_end(Ended("SuperNode ID: 17"))  # type: ignore[arg-type]
+    assert site._finished
+    assert "trying again in 30 s" in notices[0]
+    assert asked[-1] - begun < site_process.MAX_BACKOFF
+    assert max(b - a for a, b in pairwise(asked)) < server_status.ABSENT_SECONDS

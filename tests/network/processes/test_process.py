@@ -77,6 +77,17 @@ def test_stop_ends_what_does_not_want_to(tmp_path: Path, monkeypatch: pytest.Mon
     eventually(lambda: not any(alive(pid) for pid in pids))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of it")
+def test_what_a_killed_supervisor_ran_ends(tmp_path: Path) -> None:
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(3000)"
+    process = start(code, tmp_path / "log")
+    eventually(lambda: process.output().strip() != "")
+    pid = int(process.output())
+    os.kill(process.pid, signal.SIGKILL)
+    eventually(lambda: not alive(pid))
+    process.stop()
+
+
 def test_what_a_killed_process_started_ends(tmp_path: Path) -> None:
     parent = f"""
 import os, sys, time

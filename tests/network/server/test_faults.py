@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +54,7 @@ def changed(usual: Handler, change: Callable[[torch.Tensor], torch.Tensor]) -> H
         (lambda up: up[:-1], "it holds float64"),
         (lambda up: up.float(), "it holds float32"),
         (lambda up: 1e3 * up / up.norm(), "times the median"),
+        (lambda up: -10 * up, "times the median"),
     ],
 )
 def test_answers_that_cannot_be_used(
@@ -125,6 +127,7 @@ def test_many_answers_in_a_row_that_were_not_used(tmp_path: Path) -> None:
     [
         (lambda correct: correct[:2], "counts other things"),
         (lambda correct: correct * torch.nan, "not finite"),
+        (lambda correct: correct * 0 + 5, "its accuracy would be"),
     ],
 )
 def test_counts_that_cannot_be_used(tmp_path: Path, change: Callable[[Any], Any], why: str) -> None:
@@ -206,6 +209,29 @@ def test_a_silent_site_is_waited_for_until_the_deadline(tmp_path: Path) -> None:
     (r,) = here.train(1)
     assert r.dropped.tolist() == [1]
     assert here.remarks() == ["Round 1: client 1 did not answer in time."]
+
+
+def test_an_upload_that_never_ends_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = network(tmp_path)
+    usual, let_go = here.grid.pull_messages, threading.Event()
+
+    def stalled(names: Any) -> Any:
+        messages = usual(names)
+        if any(message.metadata.src_node_id == 101 for message in messages):
+            let_go.wait(LONGEST)
+        return messages
+
+    monkeypatch.setattr(here.grid, "pull_messages", stalled)
+    try:
+        history = here.train(2)
+    finally:
+        let_go.set()
+    for r in history:
+        assert r.cohort.ids.tolist() == [0, 2, 3]
+        assert r.dropped.tolist() == [1]
+    assert here.remarks() == [f"Round {t}: client 1 did not answer in time." for t in (1, 2)]
 
 
 def test_too_few_answers_are_waited_for_and_then_given_up(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from unalike.network.deployment.app_bundle import write_bundle
 from unalike.network.server.server_settings import HELP, ServerSettings
 
 OTHERS = ServerSettings(
-    study="folder", least=2, deadline=1.5, patience=2.5, grace=3.5, poll=4.5, excess=5.5,
+    study="folder", least=2, deadline=1.5, patience=2.5, grace=3.5, poll=4.5, max_norm_ratio=5.5,
+    max_size_ratio=6.5,
     baselines=False, keys='{"a": "17"}', diagnose=True, noise=6.5, label=3, events="file",
 )  # fmt: skip
 

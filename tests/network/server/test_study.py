@@ -160,6 +160,34 @@ def test_sites_with_samples_of_their_own(tmp_path: Path) -> None:
     assert resume(folder).names == result.names
 
 
+def test_a_site_that_claims_too_much_weighs_like_ten_and_it_is_said(tmp_path: Path) -> None:
+    study = make_study(
+        {"data": "own", "model": "logistic", "methods": "fedavg", "rounds": 1, "seeds": 1}
+    )
+    weights = {}
+    for ratio in (10.0, 0.0):
+        sites, grid = Sites(tmp_path / f"{ratio}"), InProcessGrid()
+        (tmp_path / f"{ratio}").mkdir()
+        for name, rows in (("a", 12), ("b", 10), ("c", 900)):
+            grid.nodes[rows] = own_site(sites, tmp_path / f"{ratio}", name, rows)
+        events: list[dict[str, Any]] = []
+        folder = tmp_path / f"{ratio}" / "study"
+        prepare(study, folder, sites=3)
+        settings = replace(QUICK, max_size_ratio=ratio, baselines=False)
+        run_study(grid, folder, settings, events.append)
+        said = [event["text"] for event in events if event["event"] == "remark"]
+        claims = [text for text in said if "--max-size-ratio" in text]
+        assert len(claims) == (ratio > 0)
+        assert all(text.startswith("c tells of ") for text in claims)
+        page = (folder / "report.html").read_text("utf-8")
+        assert "not finished" not in page
+        assert "dirichlet split" not in page
+        assert "unalike serve study.toml" in page
+        assert '"local"' not in (folder / "summary.csv").read_text()
+        weights[ratio] = metrics(folder)["runs/fedavg/seed-0"][-1]["evaluation"]
+    assert weights[10.0] != weights[0.0]
+
+
 def own_site(sites: Sites, folder: Path, name: str, rows: int) -> Node:
     samples = read_own_samples(own_samples(folder, name, rows))
     return sites.node(rows, SiteSettings(name, folder / name, samples))

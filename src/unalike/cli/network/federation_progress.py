@@ -47,10 +47,13 @@ class FederationProgress(ProgressDisplay):
         if kind == "serving":
             self._state = f"at {event['listen']}"
             self.say(f"Serving {self._state}.")
+        elif kind == "starting":
+            self._state = "starting"
+            self.say(str(event["text"]))
         elif kind == "waiting":
-            names, count = ", ".join(event["for"]), f"{event['here']} here, {event['least']} needed"
-            self._state = f"waiting for {names}: {count}"
-            self.say(f"Waiting for {names}: {count}.")
+            text = f"for {', '.join(event['for'])}: {_progress_of_wait(event)}"
+            self._state = f"waiting {text}"
+            self.say(f"Waiting {text}.")
         elif kind == "joined":
             self._site(event["site"])
             self.say(f"{event['site']} has joined.")
@@ -116,6 +119,13 @@ class FederationProgress(ProgressDisplay):
             there = "yes" if name in here else "no"
             table.add_row(Text(name), there, site.score, str(site.missed))
         yield table
+
+
+def _progress_of_wait(event: dict[str, Any]) -> str:
+    """How many sites have come or answered, of how many that are needed."""
+    if "answers" in event:
+        return f"{event['answers']} answers so far, {event['least']} needed"
+    return f"{event['here']} here, {event['least']} needed"
 
 
 def _sentence(event: dict[str, Any], missed: set[str]) -> str:

@@ -19,13 +19,19 @@ from .server_run import named, prepared, run_server
 
 
 @dataclass(frozen=True)
-class Waiting(Group):
-    """How long the server waits, and for whom: options that are settings of its app."""
+class Conditions(Group):
+    """How long the server waits, for whom, and what it believes: settings of its app."""
 
     least: Annotated[int | None, typer.Option(help=f"{HELP['least']} [all]")] = None
     deadline: options.Deadline = ServerSettings.deadline
     patience: Annotated[float, typer.Option(help=HELP["patience"])] = ServerSettings.patience
     grace: Annotated[float, typer.Option(help=HELP["grace"])] = ServerSettings.grace
+    max_norm_ratio: Annotated[float, typer.Option(help=HELP["max_norm_ratio"])] = (
+        ServerSettings.max_norm_ratio
+    )
+    max_size_ratio: Annotated[float, typer.Option(help=HELP["max_size_ratio"])] = (
+        ServerSettings.max_size_ratio
+    )
 
 
 @expand
@@ -38,7 +44,7 @@ def serve(
     sites: Annotated[
         int | None, typer.Option(help="Sites that are expected. [admitted keys, or clients]")
     ] = None,
-    waiting: Waiting,
+    conditions: Conditions,
     baselines: Annotated[
         bool | None,
         typer.Option(
@@ -62,8 +68,8 @@ def serve(
     """Conduct a study among sites that join over the network; the same command goes on with it."""
     need_flower()
     asked = diagnosis.settings()
-    ServerSettings.of(waiting.given())
-    if sites is not None and sites < max(1, waiting.least or 1):
+    ServerSettings.of(conditions.given())
+    if sites is not None and sites < max(1, conditions.least or 1):
         raise InputError(f"--sites {sites}: give at least 1, and no fewer than --least asks for.")
     if diagnosis.diagnose and folder is None and not study.is_dir():
         folder = Path("runs") / f"{named(study)}-diagnosis"
@@ -73,7 +79,7 @@ def serve(
     if tls is None and address.host not in ("127.0.0.1", "::1", "localhost"):
         say("Without --tls anybody who reaches this port can join, and read what travels.")
     place, settings = prepared(study, method, folder, sites=sites, tls=tls, overwrite=overwrite)
-    settings |= waiting.given()
+    settings |= conditions.given()
     if baselines is not None or "baselines" not in settings:
         settings["baselines"] = method is None if baselines is None else baselines
     run_server(place, address, settings | asked, tls)

@@ -20,10 +20,11 @@ from typing import Any
 import httpx
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from .connection_limits import LimitedProtocol
 from .ports import Address
 from .server_status import PATH
 
@@ -33,12 +34,16 @@ NODE_CALLS = re.compile(
 )
 SELF_REGISTRATION = re.compile(rb"/v1/fleet/(register-node|unregister-node)")
 """What a node without a key does; those with one are registered by the server."""
-MAX_REQUEST_BYTES = 32 * 2**20
+MAX_REQUEST_BYTES = 16 * 2**20
 """Of one request; Flower cuts what it sends into pieces of 5 MB."""
+MAX_HELD_BYTES = 128 * 2**20
+"""Of all requests that have not been passed on; a node whose request does not fit asks again."""
 HOP_BY_HOP = {"host", "content-length", "connection", "transfer-encoding", "content-encoding"}
 
 StatusAnswer = Callable[[Mapping[str, str]], Mapping[str, Any]]
 """What a site is told that asks, see `server_status`."""
+Admission = Callable[[Mapping[str, str]], bool]
+"""Whether a request with these headers comes from a node that is admitted."""
 
 
 class Gate:
@@ -52,8 +57,11 @@ class Gate:
         authority: Path | None = None,
         tls: tuple[Path, Path] | None = None,
         status: StatusAnswer = lambda _: {},
+        admits: Admission = lambda _: True,
     ) -> None:
+        """admits: asked before anything of a node's request is read."""
         self._sock, self._authority, self._status = sock, authority, status
+        self._admits, self._held = admits, 0
         self._self_registration = authority is None
         self._inner = f"{'http' if authority is None else 'https'}://{inner}"
         certificate, key = (str(path) for path in tls) if tls else (None, None)
@@ -66,6 +74,7 @@ class Gate:
                 Starlette(routes=routes, lifespan=self._client_lifespan),
                 log_config=None,
                 access_log=False,
+                http=LimitedProtocol,
                 ws="none",
                 loop="asyncio",
                 server_header=False,
@@ -118,14 +127,27 @@ class Gate:
             return Response("only with an admitted key", 401)
         if not (NODE_CALLS.fullmatch(path) or SELF_REGISTRATION.fullmatch(path)):
             return Response("not served here", 403)
+        if not self._admits(request.headers):
+            return Response("only with an admitted key", 401)
         body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MAX_REQUEST_BYTES:
-                return Response("too much at once", 413)
+        try:
+            async for piece in request.stream():
+                body += piece
+                self._held += len(piece)
+                if len(body) > MAX_REQUEST_BYTES:
+                    return Response("too much at once", 413)
+                if self._held > MAX_HELD_BYTES:
+                    return Response("too much from all at once", 503)
+            return await self._pass_on(request, path, bytes(body))
+        except ClientDisconnect:
+            return Response(status_code=400)
+        finally:
+            self._held -= len(body)
+
+    async def _pass_on(self, request: Request, path: bytes, body: bytes) -> Response:
         headers = [(k, v) for k, v in request.headers.items() if k not in HOP_BY_HOP]
         try:
-            answer = await self._client.post(path.decode(), content=bytes(body), headers=headers)
+            answer = await self._client.post(path.decode(), content=body, headers=headers)
         except httpx.TransportError:
             return Response("the server is not ready", 503)
         headers_back = {k: v for k, v in answer.headers.items() if k not in HOP_BY_HOP}

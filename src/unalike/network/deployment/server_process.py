@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import queue
 import shutil
 import socket
 import time
@@ -15,10 +16,11 @@ from unalike.errors import InputError
 from unalike.network.server.events import Event, EventHandler, remark
 from unalike.study.folder_lock import lock_folder
 
+from .admitted_nodes import UNSIGNED, AdmittedNodes
 from .app_bundle import CLIENT_APP, SERVER_APP, write_bundle
 from .certificates import server_certificate_files
 from .gate import Gate
-from .keys import admitted_keys, fingerprint, read_public
+from .keys import admitted_keys
 from .ports import Address, listen
 from .server_status import ABSENT_SECONDS, ServerStatus
 from .superlink import SuperLink
@@ -31,6 +33,8 @@ ATTEMPTS = 3
 CLOSING_SECONDS = ABSENT_SECONDS + 5
 """That the gate stays open at most at the end, so that all sites learn of it."""
 LAST_EVENTS = ("finished", "failed")
+MAX_TOLD = 20
+"""Keys that were turned away of which people are told."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,10 @@ class ServerProcess:
     ) -> None:
         self.deployment, self.on_event = deployment, on_event
         self._public_keys = {} if deployment.tls is None else admitted_keys(deployment.tls)
-        self.status = ServerStatus(
-            {fingerprint(read_public(path)): name for name, path in self._public_keys.items()}
-        )
+        self._admitted = None if deployment.tls is None else AdmittedNodes(deployment.tls)
+        self._refused: set[str] = set()  # fingerprints of keys that were turned away
+        self._noticed: queue.SimpleQueue[str] = queue.SimpleQueue()  # by the gate, for people
+        self.status = ServerStatus(self._names)
         self.superlink: SuperLink | None = None
         self._stopped = False
         self._store = deployment.folder / "network"
@@ -88,14 +93,16 @@ class ServerProcess:
         self._events.write_bytes(b"")
         with SuperLink(home, self._store, encrypted=tls is not None) as superlink:
             self.superlink = superlink
+            self._show({"event": "starting", "text": "Flower's server starts."})
             superlink.wait_until_ready()
-            nodes = {name: superlink.register(path) for name, path in self._public_keys.items()}
+            nodes = superlink.register(self._public_keys)
             gate = Gate(
                 sock,
                 superlink.address,
                 authority=superlink.authority,
                 tls=tls,
                 status=self.status.answer,
+                admits=self._admits,
             )
             with gate:
                 self._show({"event": "serving", "listen": str(self.deployment.listen)})
@@ -104,6 +111,26 @@ class ServerProcess:
         if last["event"] == "finished":
             superlink.forget()
         return last
+
+    def _names(self) -> Mapping[str, str]:
+        """Fingerprint -> name of the sites that are admitted now; empty where all are."""
+        return {} if self._admitted is None else self._admitted.names()
+
+    def _admits(self, headers: Mapping[str, str]) -> bool:
+        """Whether a node may ask; people are told once of each key that may not."""
+        if self._admitted is None:
+            return True
+        refused = self._admitted.admits(headers)
+        if refused is not None and refused not in self._refused and len(self._refused) < MAX_TOLD:
+            self._refused.add(refused)
+            if refused == UNSIGNED:
+                self._noticed.put("Somebody without a key asks for work and is turned away.")
+            else:
+                self._noticed.put(
+                    f"A node whose key is not admitted ({refused[:16]}) is turned away; the keys "
+                    f"that are lie in {self._admitted.folder}."
+                )
+        return refused is None
 
     def _run_study(self, superlink: SuperLink, home: Path, nodes: dict[str, int]) -> Event:
         """Submit the study, and again when it or the SuperLink ends before it is over."""
@@ -119,6 +146,7 @@ class ServerProcess:
         attempts, position = 0, 0
         while attempts < ATTEMPTS:
             attempts += 1
+            self._show({"event": "starting", "text": "The study's own process starts."})
             run = superlink.submit(bundle)
             last_sign, running = time.monotonic(), True
             while True:
@@ -126,6 +154,8 @@ class ServerProcess:
                 if self._stopped:
                     return {"event": "failed", "why": "The server was stopped."}
                 events, position = self._new_events(position)
+                while not self._noticed.empty():
+                    self._show(remark(self._noticed.get()))
                 for event in events:
                     self._show(event)
                     if event["event"] in LAST_EVENTS:

@@ -7,7 +7,7 @@ by Flower and its keys.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -31,10 +31,12 @@ class Contact(NamedTuple):
 
 
 class ServerStatus:
-    """Answers sites, and remembers who asked; `names` are those of the admitted keys, by
-    fingerprint."""
+    """Answers sites, and remembers who asked.
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    names: those of the keys that are admitted at this moment, by fingerprint; empty without keys.
+    """
+
+    def __init__(self, names: Callable[[], Mapping[str, str]]) -> None:
         self.finished = False
         self._names = names
         self._contacts: dict[str, Contact] = {}
@@ -44,14 +46,15 @@ class ServerStatus:
         name, session = query.get("name", "")[:64], query.get("session", "")[:64]
         last = self._contacts.get(name)
         present = last is not None and time.monotonic() - last.time < ABSENT_SECONDS
-        taken = not self._names and present and last is not None and last.session != session
+        names = self._names()
+        taken = not names and present and last is not None and last.session != session
         if name and not taken and (name in self._contacts or len(self._contacts) < MAX_SITES):
             self._contacts[name] = Contact(session, time.monotonic(), self.finished)
         return {
             "unalike": __version__,
             "flwr": version("flwr"),
-            "keys": bool(self._names),
-            "admitted": self._names.get(query.get("key", "")),
+            "keys": bool(names),
+            "admitted": names.get(query.get("key", "")),
             "taken": taken,
             "finished": self.finished,
         }

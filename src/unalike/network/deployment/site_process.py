@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 import re
 import shutil
@@ -93,6 +94,7 @@ class SiteProcess:
         self._session = _session(deployment)
         self._log_position = 0
         self._finished = False
+        self._last_asked = -math.inf
 
     def run(self) -> None:
         """Take part until the server says that it is done.
@@ -111,15 +113,19 @@ class SiteProcess:
         self._ask_server()
         self._start_worker()
         self._start_node()
-        last_asked = time.monotonic()
         while not self._finished:
-            time.sleep(POLL_SECONDS)
+            self._wait(POLL_SECONDS)
             self._report_worker_events()
             self._restart_ended()
-            if time.monotonic() - last_asked > STATUS_SECONDS:
-                self._ask_server()
-                last_asked = time.monotonic()
         self._notify("The study is finished.")
+
+    def _wait(self, seconds: float) -> None:
+        """Wait so long, and go on asking whether all is over, which ends the waiting."""
+        end = time.monotonic() + seconds
+        while not self._finished and (left := end - time.monotonic()) > 0:
+            time.sleep(min(POLL_SECONDS, left))
+            if time.monotonic() - self._last_asked > STATUS_SECONDS:
+                self._ask_server()
 
     def _ask_server(self) -> None:
         status = check_server(
@@ -131,6 +137,7 @@ class SiteProcess:
             notify=self._notify,
         )
         self._finished = bool(status.get("finished"))
+        self._last_asked = time.monotonic()
 
     def _restart_ended(self) -> None:
         """Start again what has ended, unless its end was a refusal."""
@@ -139,11 +146,13 @@ class SiteProcess:
                 raise InputError(_last_line(self._worker))
             self._worker.stop()
             self._back_off("worker", "The worker of this site ended")
-            self._start_worker()
+            if not self._finished:
+                self._start_worker()
         if self._node is not None and not self._node.running:
             self._node.stop()
             self._explain_end(self._node)
-            self._start_node()
+            if not self._finished:
+                self._start_node()
 
     def _explain_end(self, node: Process) -> None:
         output = node.output()
@@ -172,7 +181,7 @@ class SiteProcess:
     def _back_off(self, which: str, reason: str) -> None:
         seconds = self._backoff[which].next()
         self._notify(f"{reason}; trying again in {seconds:.0f} s.")
-        time.sleep(seconds)
+        self._wait(seconds)
 
     def _start_worker(self) -> None:
         self._socket.unlink(missing_ok=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import ssl
-import subprocess
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,12 @@ from unalike.network.processes.process import Process
 
 from .certificates import make_server_certificate
 from .environment import command, environment
+from .flower_commands import FlowerCommands
 from .keys import fingerprint, read_public
 from .ports import Address, free_port
 
 START_SECONDS = 90.0
 """That a SuperLink may take to start."""
-COMMAND_SECONDS = 90.0
-"""That a command of flwr may take."""
 
 
 class SuperLink:
@@ -46,12 +44,15 @@ class SuperLink:
         make_private_folder(home)
         self.authority = make_server_certificate(home / "tls", ["127.0.0.1"]) if encrypted else None
         self._write_connection()
+        self._commands = FlowerCommands(self._variables)
+        self.flwr = self._commands.run
         self.process = self._start()
 
     def __enter__(self) -> SuperLink:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._commands.__exit__()
         self.process.stop()
 
     def forget(self) -> None:
@@ -88,23 +89,25 @@ class SuperLink:
         except OSError:
             return False
 
-    def register(self, public_key: Path) -> int:
-        """Let a node in; its id, the same after every restart."""
+    def register(self, public_keys: Mapping[str, Path]) -> dict[str, int]:
+        """Let nodes in: name -> public key; name -> id, the same after every restart."""
         nodes = json.loads(self._nodes_file.read_text()) if self._nodes_file.exists() else {}
-        key = fingerprint(read_public(public_key))
-        if key not in nodes:
-            answer = self.flwr("supernode", "register", str(public_key), "here")
+        known = {name: fingerprint(read_public(path)) for name, path in public_keys.items()}
+        for name, path in public_keys.items():
+            if known[name] in nodes:
+                continue
+            answer = self.flwr("supernode", "register", str(path.resolve()), "here")
             if not answer.get("success"):
-                raise InputError(f"The key {public_key} was refused: {_reason(answer)}")
-            nodes[key] = int(answer["node-id"])
+                raise InputError(f"The key {path} was refused: {_reason(answer)}")
+            nodes[known[name]] = int(answer["node-id"])
             temporary = self._nodes_file.with_suffix(".writing")
             temporary.write_text(json.dumps(nodes))
             temporary.replace(self._nodes_file)
-        return int(nodes[key])
+        return {name: int(nodes[key]) for name, key in known.items()}
 
     def submit(self, bundle: Path) -> int:
         """Start a run; its id."""
-        answer = self.flwr("run", str(bundle), "here")
+        answer = self.flwr("run", str(bundle.resolve()), "here")
         if not answer.get("success"):
             raise InputError(f"Flower did not take the study: {_reason(answer)}")
         return int(answer["run-id"])
@@ -145,21 +148,6 @@ class SuperLink:
             here["root-certificates"] = str(self.authority.resolve())
         content = tomli_w.dumps({"superlink": {"default": "here", "here": here}})
         (self.home / "config.toml").write_text(content)
-
-    def flwr(self, *arguments: str) -> dict[str, Any]:
-        """What a command of flwr answers; its exit code says nothing."""
-        completed = subprocess.run(
-            [command("flwr"), *arguments, "--format", "json"],
-            env=self._variables,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
-        with contextlib.suppress(ValueError):
-            answer: dict[str, Any] = json.loads(completed.stdout[completed.stdout.index("{") :])
-            return answer
-        return {"success": False, "error-message": (completed.stderr or completed.stdout).strip()}
 
 
 def _reason(answer: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ if it does not end, SIGKILL. What it has started and left behind ends with it.
 """
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -21,10 +22,17 @@ TERMINATE_SECONDS = 5.0
 GROUP_TERMINATE_SECONDS = 1.0
 """The same for what it has left behind."""
 
+SET_PARENT_DEATH_SIGNAL = 1
+"""prctl's PR_SET_PDEATHSIG."""
+
+_PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+
 
 def main(command: list[str]) -> int:
     """Run the command; its exit code, as a shell gives it."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_end_with_supervisor
+    )
 
     def end(*_: object) -> None:
         if process.poll() is not None:
@@ -49,6 +57,12 @@ def main(command: list[str]) -> int:
     code = process.wait()
     _end_group(process.pid)
     return code if code >= 0 else 128 - code
+
+
+def _end_with_supervisor() -> None:
+    """In the command, before it begins: SIGTERM when the supervisor is killed. Linux alone can."""
+    if _PRCTL is not None:
+        _PRCTL(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def _end_group(leader: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unalike.functional.finite import finite
 from unalike.functional.trees import leaves
@@ -53,18 +54,29 @@ def gradient_count(answer: Message) -> int | None:
     return count if isinstance(count, int) and count >= 0 else None
 
 
-def too_long(ups: list[Any], excess: float) -> dict[int, str]:
-    """Answers [S] whose length is more than `excess` times the (lower) median: position -> why."""
-    if excess <= 0 or len(ups) < MIN_FOR_MEDIAN:
+def too_long(ups: list[Any], sizes: NDArray[np.int64], ratio: float) -> dict[int, str]:
+    """Answers [S] that are far longer than the others: position -> why.
+
+    The limit is `ratio` times the (lower) median length; for a client with more samples than the
+    (lower) median client it is sqrt(n / median n) times as much, since it takes more steps.
+
+    sizes: [S] samples that the clients train on. ratio: 0 for no limit.
+    """
+    if ratio == 0 or len(ups) < MIN_FOR_MEDIAN:
         return {}
     lengths = np.array([_length(up) for up in ups])
-    median = np.sort(lengths)[(len(lengths) - 1) // 2]
+    median = _lower_median(lengths)
     if median == 0:
         return {}
+    more = np.sqrt(np.maximum(1.0, sizes / max(1.0, _lower_median(sizes))))
     return {
         int(i): f"its length {lengths[i]:.3g} is {lengths[i] / median:.3g} times the median"
-        for i in np.flatnonzero(lengths > excess * median)
+        for i in np.flatnonzero(lengths > ratio * median * more)
     }
+
+
+def _lower_median(values: NDArray[Any]) -> float:
+    return float(np.sort(values)[(len(values) - 1) // 2])
 
 
 def not_clipped(ups: list[Any], clip: float) -> dict[int, str]:

@@ -94,17 +94,22 @@ def _read_told(run: RemoteRun, answers: dict[int, Message]) -> Told:
                 _remark_unused(run, place, why)
                 continue
             sums = sums_of(map_tree(lambda leaf: leaf[None], tree))
-            if not _sound(sums):
-                _remark_unused(run, place, "it counts numbers that are not finite")
+            contradiction = _contradiction(run, sums, part, place)
+            if contradiction is not None:
+                _remark_unused(run, place, contradiction)
             else:
                 told[part][place] = sums
     return told
 
 
-def _sound(sums: Sums) -> bool:
-    """Whether all numbers are finite; measures of the user's own may not be told."""
-    told = sums._replace(own=np.zeros_like(sums.own))
-    return all(bool(leaf.isfinite().all()) for leaf in leaves(tree_of_sums(told)))
+def _contradiction(run: RemoteRun, sums: Sums, part: str, place: int) -> str | None:
+    """Why what a site tells of a part of its samples cannot be; None where it can."""
+    told = sums._replace(own=np.zeros_like(sums.own))  # measures of the user's own may be untold
+    if not all(bool(leaf.isfinite().all()) for leaf in leaves(tree_of_sums(told))):
+        return "it counts numbers that are not finite"
+    federation = run.federation
+    lists = federation.validation if part == "validation" else federation.test
+    return federation.task.contradiction(sums, int(lists.sizes[place]))
 
 
 def _hidden(run: RemoteRun, answers: dict[int, Message]) -> dict[str, list[str]]:

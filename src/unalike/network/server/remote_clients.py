@@ -71,7 +71,7 @@ class RemoteClients:
     @property
     def population(self) -> Population:
         """N, and the clients' weights from the sizes that are known by now."""
-        sizes = self.federation.train.sizes[self.run.places]
+        sizes = self.sites.weighing_sizes(self.federation.train.sizes)[self.run.places]
         return Population(len(sizes), self.setup.weights(sizes).to(self.setup.w.dtype))
 
     @property
@@ -153,7 +153,8 @@ class RemoteClients:
         if privacy is not None and privacy.kind == "central":
             reasons = not_clipped(list(ups.values()), privacy.clip)
         else:
-            reasons = too_long(list(ups.values()), self.sites.settings.excess)
+            sizes = self.sites.weighing_sizes(self.federation.train.sizes)[places]
+            reasons = too_long(list(ups.values()), sizes, self.sites.settings.max_norm_ratio)
         for i, why in reasons.items():
             refused[places[i]] = why
             del ups[places[i]]

@@ -7,10 +7,16 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from flwr.app import Message as FlowerMessage
+from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 
 from unalike.network.protocol.flower_message import message_type, unwrap, wrap
 from unalike.network.protocol.messages import FAILED, Message, MessageError
+
+from .pending_answers import PendingAnswers
+
+LOOK_SECONDS = 1.0
+"""That one look for answers may take before what is here is used."""
 
 
 class Failure(NamedTuple):
@@ -22,6 +28,15 @@ class Failure(NamedTuple):
 
 Answer = Message | Failure
 
+FAILURES = {
+    ErrorCode.LOAD_CLIENT_APP_EXCEPTION: "its client app could not be loaded; its log says why",
+    ErrorCode.MESSAGE_UNAVAILABLE: "its answer was announced and did not arrive",
+    ErrorCode.REPLY_MESSAGE_UNAVAILABLE: "it did not answer in time",
+    ErrorCode.NODE_UNAVAILABLE: "it is not there",
+    ErrorCode.CLIENT_APP_CRASHED: "its client app crashed; its log says why",
+}
+"""What Flower's errors mean here; those that a site's code raises say it themselves."""
+
 
 class Requests:
     """Sends requests to nodes and receives their answers; `poll`: seconds between two looks."""
@@ -29,7 +44,11 @@ class Requests:
     def __init__(self, grid: Grid, *, poll: float) -> None:
         self.grid, self.poll = grid, poll
 
-    def send(self, requests: Mapping[int, Message], *, seconds: float) -> dict[str, int]:
+    def send(self, requests: Mapping[int, Message], *, seconds: float) -> PendingAnswers:
+        """Send a request to each node. They expire after `seconds`."""
+        return PendingAnswers(self.grid, self.push(requests, seconds=seconds))
+
+    def push(self, requests: Mapping[int, Message], *, seconds: float) -> dict[str, int]:
         """Send a request to each node; returns message id -> node. They expire after `seconds`."""
         flower_messages, record = [], None
         body: bytes | memoryview = b""
@@ -45,16 +64,11 @@ class Requests:
         nodes = [message.metadata.dst_node_id for message in flower_messages]
         return dict(zip(self.grid.push_messages(flower_messages), nodes, strict=True))
 
-    def receive(self, pending: dict[str, int]) -> dict[int, Answer]:
-        """What has arrived since, by node; it is taken out of `pending`."""
-        answers: dict[int, Answer] = {}
-        if not pending:
-            return answers
-        for message in self.grid.pull_messages(list(pending)):
-            node = pending.pop(message.metadata.reply_to_message_id, None)
-            if node is not None:
-                answers[node] = _read(message)
-        return answers
+    def receive(
+        self, pending: PendingAnswers, *, seconds: float = LOOK_SECONDS
+    ) -> dict[int, Answer]:
+        """What has arrived since, by node; it is no longer pending."""
+        return {node: _read(message) for node, message in pending.receive(seconds).items()}
 
     def send_and_receive(
         self, requests: Mapping[int, Message], *, seconds: float
@@ -64,7 +78,8 @@ class Requests:
         pending = self.send(requests, seconds=seconds)
         answers: dict[int, Answer] = {}
         while pending:
-            answers |= self.receive(pending)
+            left = max(0.0, end - time.monotonic())
+            answers |= self.receive(pending, seconds=min(LOOK_SECONDS, left))
             if not pending or time.monotonic() >= end:
                 break
             time.sleep(min(self.poll, max(0.0, end - time.monotonic())))
@@ -73,7 +88,8 @@ class Requests:
 
 def _read(message: FlowerMessage) -> Answer:
     if message.has_error():
-        return Failure(message.error.reason or f"Flower's error {message.error.code}")
+        reason = message.error.reason or f"Flower's error {message.error.code}"
+        return Failure(FAILURES.get(message.error.code, reason))
     try:
         answer = Message.of(unwrap(message))
     except (MessageError, ValueError) as error:

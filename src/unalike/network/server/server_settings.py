@@ -29,8 +29,15 @@ class ServerSettings:
     patience: float = _option(86_400.0, "Seconds to wait for the least number of sites.")
     grace: float = _option(60.0, "Seconds to wait for all sites before beginning with the least.")
     poll: float = _option(0.5, "Seconds between two looks for answers.")
-    excess: float = _option(
-        100.0, "An answer whose norm is this often the median is refused; 0: never."
+    max_norm_ratio: float = _option(
+        8.0,
+        "An answer longer than this many times the median answer is not used (more for a site of "
+        "many samples); 0: all are.",
+    )
+    max_size_ratio: float = _option(
+        10.0,
+        "A site weighs at most as if it had this many times the samples of the median of the "
+        "others; 0: as it says.",
     )
     baselines: bool = _option(True, "Also run Local and FedAvg, against which harm is measured.")
     keys: str = _option(
@@ -76,8 +83,10 @@ class ServerSettings:
             check_seconds(name, getattr(self, name), at_once=True)
         if self.least < 0:
             raise InputError(f"least = {self.least}: give a number of sites, or 0 for all of them.")
-        if not 0 <= self.excess < math.inf:
-            raise InputError(f"excess = {self.excess:g}: give a number above 1, or 0 for never.")
+        for name in ("max_norm_ratio", "max_size_ratio"):
+            ratio = getattr(self, name)
+            if ratio != 0 and not 1 < ratio < math.inf:
+                raise InputError(f"{name} = {ratio:g}: give a number above 1, or 0 for no limit.")
         if self.noise != 0 and not 0 < self.noise < math.inf:
             raise InputError(f"noise = {self.noise:g}: give an epsilon above 0, or 0 for none.")
 

@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unalike import __version__
 from unalike.errors import InputError
 from unalike.network.protocol.messages import Message, pack
@@ -19,9 +22,11 @@ from unalike.study.settings import Study
 
 from .admission import SiteDescription, place_of
 from .events import EventHandler, remark
+from .pending_answers import PendingAnswers
 from .requests import Answer, Failure, Requests
 from .sample_format import common_format
 from .server_settings import ServerSettings
+from .size_limits import size_limits
 
 DESCRIBE_SECONDS = 120.0
 """In which a node must describe itself; then it is asked again."""
@@ -50,9 +55,10 @@ class ConnectedSites:
         self._marks: dict[int, str] = {}  # node -> the mark of its site
         self._samples: dict[int, SampleDescription] = {}  # place -> what its samples are like
         self._prepared: set[tuple[int, int]] = set()  # node and seed: who knows the preparation
+        self._limited: set[str] = set()  # sites whose weight has a limit, as was said
         self._excluded: set[int] = set()  # nodes that are not asked again
         self._retry_at: dict[int, float] = {}  # node -> when it is asked again
-        self._pending: dict[str, int] = {}  # message -> node
+        self._pending = PendingAnswers(requests.grid)  # of nodes asked who they are
         self._pending_since = 0.0
 
     @property
@@ -87,15 +93,15 @@ class ConnectedSites:
         self._receive_descriptions(connected)
         now = time.monotonic()
         if now - self._pending_since > DESCRIBE_SECONDS:
-            self._pending.clear()
+            self._pending = PendingAnswers(self.requests.grid)
         waiting = {node for node, retry_at in self._retry_at.items() if retry_at > now}
-        known = {*self.nodes.values(), *self._pending.values(), *self._excluded, *waiting}
+        known = {*self.nodes.values(), *self._pending.nodes, *self._excluded, *waiting}
         unknown = connected - known
         if unknown:
             facts = {"version": __version__, "study": settings_for_sites(self.study), **self._facts}
             self._pending_since = time.monotonic()
             requests = dict.fromkeys(sorted(unknown), pack("describe", facts))
-            self._pending |= self.requests.send(requests, seconds=DESCRIBE_SECONDS)
+            self._pending.add(self.requests.push(requests, seconds=DESCRIBE_SECONDS))
             self._receive_descriptions(connected)
 
     def wait_for_all(self) -> None:
@@ -130,7 +136,14 @@ class ConnectedSites:
                 )
             if last_count != len(self.nodes):
                 last_count = len(self.nodes)
-                self._announce_waiting(self.missing())
+                self.on_event(
+                    {
+                        "event": "waiting",
+                        "for": self.missing(),
+                        "here": len(self.nodes),
+                        "least": self.required,
+                    }
+                )
             time.sleep(self.settings.poll)
 
     def request(self, requests: dict[int, Message], purpose: str) -> dict[int, Message]:
@@ -156,6 +169,25 @@ class ConnectedSites:
             else:
                 self.remark(f"{purpose}: {self.name(place)} did not answer in time.")
         return answers
+
+    def weighing_sizes(self, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The training samples that places weigh by: those told [places], up to a limit.
+
+        Of a site far larger than the others it is said once. Sizes that the study dealt are known.
+        """
+        if self.roster.dealt:
+            return sizes
+        limits = size_limits(sizes, self.settings.max_size_ratio)
+        for place in np.flatnonzero(sizes > limits).tolist():
+            if self.name(place) not in self._limited:
+                self._limited.add(self.name(place))
+                self.remark(
+                    f"{self.name(place)} tells of {sizes[place]:,} training samples, "
+                    f"{sizes[place] / limits[place] * self.settings.max_size_ratio:,.0f} times the "
+                    f"median of the other sites, and weighs like {limits[place]:,}. If it is so "
+                    "large, say so with --max-size-ratio."
+                )
+        return np.minimum(sizes, limits)
 
     def is_prepared(self, place: int, seed: int) -> bool:
         """Whether the site of a place has answered since it was told how to prepare its samples."""
@@ -192,13 +224,11 @@ class ConnectedSites:
                     f"{self.settings.patience:g} seconds. Look after {', '.join(silent)}, and "
                     "go on with the same study."
                 )
-            self._announce_waiting(silent)
+            self.on_event(
+                {"event": "waiting", "for": silent, "answers": len(answers), "least": needed}
+            )
             time.sleep(self.settings.poll)
             self.refresh()
-
-    def _announce_waiting(self, names: list[str]) -> None:
-        here = len(self.nodes)
-        self.on_event({"event": "waiting", "for": names, "here": here, "least": self.required})
 
     def _receive_descriptions(self, connected: set[int]) -> None:
         for node, answer in self.requests.receive(self._pending).items():
@@ -263,7 +293,7 @@ class ConnectedSites:
     def _refuse(self, node: int, name: str, why: str) -> None:
         self._excluded.add(node)
         self.on_event({"event": "refused", "site": name, "why": why})
-        self.requests.send({node: pack("refuse", {"why": why})}, seconds=DESCRIBE_SECONDS)
+        self.requests.push({node: pack("refuse", {"why": why})}, seconds=DESCRIBE_SECONDS)
 
     @property
     def _settled(self) -> bool:
