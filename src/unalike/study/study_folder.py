@@ -124,3 +124,5 @@ def _clear(folder: Path) -> None:
                     path.rmdir()
             elif path.name.startswith(_OF_A_RUN):
                 path.unlink()
+        if home.is_dir() and not any(home.iterdir()):
+            home.rmdir()
