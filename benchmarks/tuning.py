@@ -47,6 +47,7 @@ from unalike.study.tuning import tuned
 FEATURES = 10
 SCALES = (1.0, 0.1, 1.0, 4.0)
 """Of features, from world to world."""
+EQUAL = "equal"
 EQUALS = ("local", "fedavg", "finetuning")
 KINDS = {
     "shared": (("local", "fedavg", "finetuning"), {"fedavg", "finetuning"}),
@@ -67,6 +68,10 @@ class Outcome(NamedTuple):
     told_apart: bool  # from every other method
     helps: bool  # a method is told apart from Local, as the better one
     cpu_seconds: float
+
+
+Pair = tuple[Outcome, Outcome]
+"""Of one world, tuned and untuned."""
 
 
 def equal_world(seed: int) -> Samples:
@@ -143,21 +148,19 @@ def _say_nothing(event: ProgressEvent) -> None:
     pass
 
 
-def pairs(
-    worlds: Iterator[Samples], methods: tuple[str, ...], seeds: int, trials: int
-) -> list[tuple[Outcome, Outcome]]:
-    """Each world tuned and untuned."""
-    found = []
-    for samples in worlds:
-        both = tuple(outcome(samples, methods, seeds, tune) for tune in (trials, None))
-        print(f"  {both[0].best or '-':12} {both[1].best or '-':12}", end="", flush=True)
-        print(f"{sum(one.cpu_seconds for one in both):6.1f} s", flush=True)
-        found.append((both[0], both[1]))
-    return found
+def worlds(given: argparse.Namespace) -> Iterator[tuple[str, Samples, tuple[str, ...]]]:
+    """All worlds by kind, "equal" or one of `KINDS`, in turns."""
+    for k in range(max(given.equal, given.known)):
+        if k < given.equal:
+            yield EQUAL, equal_world(given.first + k), EQUALS
+        if k < given.known:
+            for number, (kind, (methods, _)) in enumerate(KINDS.items(), start=1):
+                seed = given.first + 1000 * number + k
+                yield kind, known_world(kind, seed, SCALES[k % len(SCALES)]), methods
 
 
 def main() -> None:
-    """Run all worlds and write what came out."""
+    """Run all worlds; what came out is written after each."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--equal", type=int, default=20, help="worlds of equals")
     parser.add_argument("--known", type=int, default=4, help="worlds of each kind")
@@ -167,35 +170,28 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="the page with the results")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    print("tuned        untuned", flush=True)
-    equal = pairs(
-        (equal_world(given.first + k) for k in range(given.equal)),
-        EQUALS,
-        given.seeds,
-        given.trials,
-    )
-    known = {}
-    for number, (kind, (methods, _)) in enumerate(KINDS.items(), start=1):
-        print(kind, flush=True)
-        first = given.first + 1000 * number
-        worlds = (known_world(kind, first + k, SCALES[k % len(SCALES)]) for k in range(given.known))
-        known[kind] = pairs(worlds, methods, given.seeds, given.trials)
-    page = written(given, equal, known)
-    print(page)
-    if given.write is not None:
-        given.write.write_text(page, "utf-8")
+    found: dict[str, list[Pair]] = {kind: [] for kind in (EQUAL, *KINDS)}
+    for kind, samples, methods in worlds(given):
+        tuned_one, untuned = (
+            outcome(samples, methods, given.seeds, tune) for tune in (given.trials, None)
+        )
+        found[kind].append((tuned_one, untuned))
+        seconds = tuned_one.cpu_seconds + untuned.cpu_seconds
+        print(f"{kind:8} {tuned_one.best} {untuned.best} {seconds:.1f} s", flush=True)
+        if given.write is not None:
+            given.write.write_text(written(given, found), "utf-8")
+    print(written(given, found))
 
 
-def written(
-    given: argparse.Namespace,
-    equal: list[tuple[Outcome, Outcome]],
-    known: dict[str, list[tuple[Outcome, Outcome]]],
-) -> str:
-    """The page."""
-    whole = [*equal, *(pair for found in known.values() for pair in found)]
+def written(given: argparse.Namespace, pairs: dict[str, list[Pair]]) -> str:
+    """The page, of the worlds that are done."""
+    equal, known = pairs[EQUAL], {kind: pairs[kind] for kind in KINDS}
+    whole = [pair for found in pairs.values() for pair in found]
     seconds = sum(one.cpu_seconds for pair in whole for one in pair)
     command = f"python -m benchmarks.tuning --equal {given.equal} --known {given.known} "
     command += f"--trials {given.trials} --seeds {given.seeds} --first {given.first}"
+    wanted = given.equal + len(KINDS) * given.known
+    stopped = f" It was stopped after {len(whole)} of {wanted} worlds." * (len(whole) < wanted)
     lines = [
         "# Tuning: what was measured",
         "",
@@ -210,7 +206,7 @@ def written(
         "says tuned; the worlds are described in `benchmarks/tuning.py`. Each world was compared "
         f"tuned and untuned, {len(whole)} worlds in {seconds / 60:.0f} CPU minutes on "
         f"{platform.machine()} ({os.cpu_count()} cores, {cores()} of them ours, torch "
-        f"{torch.__version__}).",
+        f"{torch.__version__}).{stopped}",
         "",
         f"## Equal by construction: {len(equal)} worlds",
         "",
@@ -244,14 +240,14 @@ def written(
     return "\n".join(lines)
 
 
-def _both(pairs: list[tuple[Outcome, Outcome]], name: str) -> str:
+def _both(pairs: list[Pair], name: str) -> str:
     return " | ".join(
         _share(sum(bool(getattr(pair[side], name)) for pair in pairs), len(pairs))
         for side in (0, 1)
     )
 
 
-def _row(kind: str, about: str, found: list[tuple[Outcome, Outcome]], sets: list[set[str]]) -> str:
+def _row(kind: str, about: str, found: list[Pair], sets: list[set[str]]) -> str:
     named = [
         sum(pair[side].best in those for pair, those in zip(found, sets, strict=True))
         for side in (0, 1)
