@@ -45,7 +45,7 @@ from .answer_checks import check_numbers
 from .events import EventHandler, remark
 from .preparations import preparation_of, tell_preparation
 from .preprocessing_fit import fit_preprocessing
-from .requests import Requests
+from .requests import Requests, audit_log
 from .server_settings import ServerSettings
 from .sites import ConnectedSites
 
@@ -66,7 +66,7 @@ def run_diagnosis(
     if roster is None:
         raise InputError(f"{folder} holds no study over a network: begin it with 'unalike serve'.")
     request = SummaryRequest(settings.noise, settings.label)
-    requests = Requests(grid, poll=settings.poll)
+    requests = Requests(grid, poll=settings.poll, audit=audit_log(folder))
     sites = ConnectedSites(study, roster, requests, settings, on_event, request.facts())
     sites.wait_for_all()
     if not roster.dealt and request.noise == 0 and ALL not in roster.fitted:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 from flwr.app import Message as FlowerMessage
 from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 
+from unalike.network.processes.private_folder import make_private_folder
+from unalike.network.protocol.audit_log import AuditLog
 from unalike.network.protocol.flower_message import message_type, unwrap, wrap
+from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import FAILED, Message, MessageError
 
 from .pending_answers import PendingAnswers
@@ -39,10 +43,13 @@ FAILURES = {
 
 
 class Requests:
-    """Sends requests to nodes and receives their answers; `poll`: seconds between two looks."""
+    """Sends requests to nodes and receives their answers.
 
-    def __init__(self, grid: Grid, *, poll: float) -> None:
-        self.grid, self.poll = grid, poll
+    poll: seconds between two looks. audit: where every message is written down.
+    """
+
+    def __init__(self, grid: Grid, *, poll: float, audit: AuditLog | None = None) -> None:
+        self.grid, self.poll, self._audit = grid, poll, audit
 
     def send(self, requests: Mapping[int, Message], *, seconds: float) -> PendingAnswers:
         """Send a request to each node. They expire after `seconds`."""
@@ -53,7 +60,9 @@ class Requests:
         flower_messages, record = [], None
         body: bytes | memoryview = b""
         for node, request in requests.items():
-            content = wrap(request.frames())
+            frames = request.frames()
+            self._write_down("out", node, request.verb, frames)
+            content = wrap(frames)
             if record is not None and request.body == body:
                 content["numbers"] = record
             elif request.body:
@@ -68,7 +77,12 @@ class Requests:
         self, pending: PendingAnswers, *, seconds: float = LOOK_SECONDS
     ) -> dict[int, Answer]:
         """What has arrived since, by node; it is no longer pending."""
-        return {node: _read(message) for node, message in pending.receive(seconds).items()}
+        received = pending.receive(seconds)
+        return {node: self._read(node, message) for node, message in received.items()}
+
+    def _write_down(self, way: Literal["in", "out"], node: int, verb: str, frames: Frames) -> None:
+        if self._audit is not None:
+            self._audit.write(way, str(node), verb, frames)
 
     def send_and_receive(
         self, requests: Mapping[int, Message], *, seconds: float
@@ -85,16 +99,24 @@ class Requests:
             time.sleep(min(self.poll, max(0.0, end - time.monotonic())))
         return answers
 
+    def _read(self, node: int, message: FlowerMessage) -> Answer:
+        if message.has_error():
+            reason = message.error.reason or f"Flower's error {message.error.code}"
+            return Failure(FAILURES.get(message.error.code, reason))
+        try:
+            frames = unwrap(message)
+            answer = Message.of(frames)
+        except (MessageError, ValueError) as error:
+            return Failure(str(error))
+        self._write_down("in", node, answer.verb, frames)
+        if answer.verb == FAILED:
+            why = str(answer.facts.get("why", "no reason given"))
+            return Failure(why, bool(answer.facts.get("lasting")))
+        return answer
 
-def _read(message: FlowerMessage) -> Answer:
-    if message.has_error():
-        reason = message.error.reason or f"Flower's error {message.error.code}"
-        return Failure(FAILURES.get(message.error.code, reason))
-    try:
-        answer = Message.of(unwrap(message))
-    except (MessageError, ValueError) as error:
-        return Failure(str(error))
-    if answer.verb == FAILED:
-        why = str(answer.facts.get("why", "no reason given"))
-        return Failure(why, bool(answer.facts.get("lasting")))
-    return answer
+
+def audit_log(folder: Path) -> AuditLog:
+    """The log of the federation whose study is in this folder."""
+    private = folder / "network"
+    make_private_folder(private)
+    return AuditLog(private)

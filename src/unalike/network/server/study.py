@@ -45,7 +45,7 @@ from .preparations import preparation_of, tell_preparation
 from .preprocessing_fit import fit_preprocessing
 from .remote_clients import RemoteClients
 from .remote_run import RunSetup
-from .requests import Requests
+from .requests import Requests, audit_log
 from .server_settings import ServerSettings
 from .sites import ConnectedSites
 
@@ -85,7 +85,8 @@ def run_study(grid: Grid, folder: Path, settings: ServerSettings, on_event: Even
     roster = read_sites(folder)
     if roster is None:
         raise InputError(f"{folder} holds no study over a network: begin it with 'unalike serve'.")
-    sites = ConnectedSites(study, roster, Requests(grid, poll=settings.poll), settings, on_event)
+    requests = Requests(grid, poll=settings.poll, audit=audit_log(folder))
+    sites = ConnectedSites(study, roster, requests, settings, on_event)
     left = [
         (label, seed)
         for seed in range(study.seeds)

@@ -26,6 +26,8 @@ from unalike.data.preprocessing.settings import named_kind
 from unalike.data.reading.raw_samples import RawSamples
 from unalike.engines.machine import device_named
 from unalike.errors import InputError
+from unalike.network.processes.private_folder import make_private_folder
+from unalike.network.protocol.audit_log import AuditLog
 from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import FAILED, Message, MessageError, pack
 from unalike.plugins import load_plugins
@@ -43,6 +45,8 @@ class Worker:
 
     def __init__(self, session: Session, limit: float) -> None:
         self.session, self.limit = session, limit
+        make_private_folder(session.settings.state_folder)
+        self._audit = AuditLog(session.settings.state_folder)
 
     def answer(self, frames: Frames) -> Frames:
         """The answer to one request, within `limit` seconds or never."""
@@ -52,6 +56,7 @@ class Worker:
             request = Message.of(frames)
             about = _about(request)
             write_event("asked", **about)
+            self._audit.write("in", "server", request.verb, frames)
             with _time_limit(self.limit, about):
                 answer = self.session.handle(request)
         except MessageError as error:
@@ -64,7 +69,9 @@ class Worker:
             write_event("failed", **about, why=answer.facts["why"])
         else:
             write_event("answered", **about, seconds=round(time.monotonic() - start, 3))
-        return answer.frames()
+        sent = answer.frames()
+        self._audit.write("out", "server", answer.verb, sent)
+        return sent
 
 
 def write_event(event: str, **more: Any) -> None:
