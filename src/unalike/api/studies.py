@@ -37,7 +37,6 @@ from unalike.results.table_formats import (
     shown_columns,
 )
 from unalike.results.trials import trials_table
-from unalike.results.units import listed
 from unalike.results.verdict import judge
 from unalike.robust import rule_text
 from unalike.study.extensions import changed_plugins, require_plugins
@@ -48,7 +47,7 @@ from unalike.study.jobs import run_all
 from unalike.study.merge import open_study
 from unalike.study.roster import methods_run, read_sites
 from unalike.study.run import RunTask
-from unalike.study.search_spaces import space_of, without_chosen
+from unalike.study.search_spaces import fixed_sentences
 from unalike.study.settings import Study
 from unalike.study.shard import WHOLE, Shard
 from unalike.study.store import RunStore
@@ -263,7 +262,7 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     federation = federation_for(study, inputs, 0)
     problem = problem_for(study, federation, inputs)
     remarks = [
-        *fixed_remarks(study),
+        *fixed_sentences(study.tuning, study.labels(), study.settings),
         *federation.notes,
         *preprocessing_sentences(federation.preprocessing),
         *federation.skews,
@@ -281,22 +280,6 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
         method = with_buffers(study.method(label), problem)
         lines = (method.vacuous(problem), method.describe(problem))
         remarks += [f"{label}: {line}" for line in lines if line is not None]
-    return remarks
-
-
-def fixed_remarks(study: Study) -> list[str]:
-    """Of a study with a search, which settings the user has given, and which methods have none."""
-    if study.tuning is None:
-        return []
-    remarks = []
-    for label in study.labels():
-        given = without_chosen(study.settings, study.tuning.chosen or {}).get(label, {})
-        fixed = [f"{name} = {value}" for name, value in given.items() if name != "method"]
-        if fixed:
-            stay = "is given and stays as it is" if len(fixed) == 1 else "are given and stay"
-            remarks.append(f"{label}: {listed(fixed, most=99)} {stay}; the search leaves it alone.")
-        if not space_of(label, study.settings, study.tuning).axes:
-            remarks.append(f"{label}: nothing of it is searched, so it is untuned.")
     return remarks
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import plotly.graph_objects as go
 
 from unalike.results.comparison import Comparison
@@ -62,58 +65,73 @@ def sensitivity(data: FigureData, comparison: Comparison) -> Panel:
     )
 
 
+class _Point(NamedTuple):
+    """A trial on the map."""
+
+    x: float
+    y: float
+    value: float  # NaN where it diverged
+    rungs: int
+    chosen: bool
+
+
 def _map(data: FigureData, search: MethodSearch) -> go.Figure:
-    axes = search.axes[:2]
+    """The trials of a method over its first two axes; over one axis the score stands upright."""
+    axes, percent = search.axes[:2], data.percent("y")
     one = len(axes) == 1
-    percent = data.percent("y")
     figure = base(
         axes[0].name,
         data.main.title if one else axes[1].name,
         percent=percent if one else "",
     )
-    known, lost = [], []
-    for number, trial in enumerate(search.trials):
-        at = [trial.settings.get(axis.name, axis.default) for axis in axes]
-        if None in at:
-            continue
-        value = trial.judged[0].value
-        place = (*at, value) if one else tuple(at)
-        size = 7 + 3 * len(trial.judged)
-        target = lost if value is None else known
-        target.append((place[0], place[1] if not one else value, value, size, number))
+    points = _points(search)
+    known = [point for point in points if not math.isnan(point.value)]
+    lost = [point for point in points if math.isnan(point.value) and not math.isnan(point.y)]
     form = ":.1%" if percent else ":.3g"
+    place = "%{x:.3g}" if one else "%{x:.3g}, %{y:.3g}"
     if known:
-        best = [number == search.order[0] for *_, number in known]
         figure.add_scatter(
-            x=[point[0] for point in known],
-            y=[point[1] for point in known],
-            customdata=[[point[2]] for point in known],
+            x=[point.x for point in known],
+            y=[point.y for point in known],
+            customdata=[[point.value] for point in known],
             mode="markers",
             marker={
-                "color": [point[2] for point in known],
+                "color": [point.value for point in known],
                 "colorscale": COLOURSCALE,
                 "reversescale": not data.main.higher_is_better,
-                "size": [point[3] for point in known],
+                "size": [7 + 3 * point.rungs for point in known],
                 "line": {
-                    "color": [INK if yes else MUTED for yes in best],
-                    "width": [2.5 if yes else 0.5 for yes in best],
+                    "color": [INK if point.chosen else MUTED for point in known],
+                    "width": [2.5 if point.chosen else 0.5 for point in known],
                 },
                 "colorbar": {"tickformat": ".0%" if percent else None, "thickness": 12},
             },
-            hovertemplate=f"%{{customdata[0]{form}}} at %{{x:.3g}}<extra></extra>"
-            if one
-            else f"%{{customdata[0]{form}}} at %{{x:.3g}}, %{{y:.3g}}<extra></extra>",
+            hovertemplate=f"%{{customdata[0]{form}}} at {place}<extra></extra>",
         )
-    if lost and not one:
+    if lost:
         figure.add_scatter(
-            x=[point[0] for point in lost],
-            y=[point[1] for point in lost],
+            x=[point.x for point in lost],
+            y=[point.y for point in lost],
             mode="markers",
             marker={"color": MUTED, "symbol": "x", "size": 8},
-            hovertemplate="diverged at %{x:.3g}, %{y:.3g}<extra></extra>",
+            hovertemplate=f"diverged at {place}<extra></extra>",
         )
     if axes[0].log:
         figure.update_xaxes(type="log", nticks=7, tickformat="~g")
     if not one and axes[1].log:
         figure.update_yaxes(type="log", nticks=7, tickformat="~g")
     return figure
+
+
+def _points(search: MethodSearch) -> list[_Point]:
+    """The trials whose place is known: a default may follow from other settings."""
+    found = []
+    for number, trial in enumerate(search.trials):
+        at = [trial.settings.get(axis.name, axis.default) for axis in search.axes[:2]]
+        if None in at:
+            continue
+        score = trial.judged[0].value
+        value = math.nan if score is None else score
+        y = at[1] if len(at) > 1 else value
+        found.append(_Point(at[0], y, value, len(trial.judged), number == search.order[0]))
+    return found

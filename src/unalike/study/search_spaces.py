@@ -45,6 +45,21 @@ def without_chosen(settings: Settings, chosen: Settings) -> dict[str, dict[str, 
     return {label: given for label, given in kept.items() if given}
 
 
+def fixed_sentences(tuning: Tuning | None, labels: Iterable[str], settings: Settings) -> list[str]:
+    """Which settings a search leaves alone because the user has given them, and which methods."""
+    if tuning is None:
+        return []
+    found, given = [], without_chosen(settings, tuning.chosen or {})
+    for label in labels:
+        fixed = [f"{k} = {v}" for k, v in given.get(label, {}).items() if k != "method"]
+        if fixed:
+            stay = "is given and stays as it is" if len(fixed) == 1 else "are given and stay"
+            found.append(f"{label}: {', '.join(fixed)} {stay}; the search leaves it alone.")
+        if not space_of(label, settings, tuning).axes:
+            found.append(f"{label}: nothing of it is searched, so it is untuned.")
+    return found
+
+
 def check_tuning(
     tuning: Tuning | None,
     *,
