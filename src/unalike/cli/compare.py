@@ -50,12 +50,6 @@ class Comparison(options.Group):
     buffers: Annotated[
         str | None, setting("Running statistics: recompute, share or local. [recompute]")
     ] = None
-    tune: Annotated[
-        int | None, setting("Settings that are tried of each method, all alike. [none: untuned]")
-    ] = None
-    sampler: Annotated[
-        str | None, setting("How trials are proposed: sobol, tpe or random. [sobol]")
-    ] = None
     rounds: Annotated[int | None, setting("Rounds of training. [50]")] = None
     seeds: Annotated[int | None, setting("Repetitions; each deals the data anew. [3]")] = None
     dropout: Annotated[float | None, setting("Chance that a sampled client never answers. [0]")] = (
@@ -85,12 +79,24 @@ class Comparison(options.Group):
         typer.Option("--compile/--eager", help="Compile the stacked work.", show_default=False),
     ] = None
 
+
+@dataclass(frozen=True)
+class Search(options.Group):
+    """How hyper-parameters are searched."""
+
+    tune: Annotated[
+        int | None, setting("Settings that are tried of each method, all alike. [none: untuned]")
+    ] = None
+    sampler: Annotated[
+        str | None, setting("How trials are proposed: sobol, tpe or random. [sobol]")
+    ] = None
+
     def given(self) -> dict[str, Any]:
-        """As settings of a study."""
+        """As the setting `tuning` of a study."""
         values = super().given()
-        tuning = {"trials": values.pop("tune", None), "sampler": values.pop("sampler", None)}
-        tuning = {name: value for name, value in tuning.items() if value is not None}
-        return {**values, "tuning": tuning} if tuning else values
+        known = {"trials": values.get("tune"), "sampler": values.get("sampler")}
+        tuning = {name: value for name, value in known.items() if value is not None}
+        return {"tuning": tuning} if tuning else {}
 
 
 @options.expand
@@ -104,6 +110,7 @@ def compare(
     partition: options.Partition,
     held_out: options.HeldOut,
     comparison: Comparison,
+    search: Search,
     training: options.Training,
     set_: Annotated[
         list[str] | None,
@@ -130,7 +137,7 @@ def compare(
     from .progress import StudyProgress
 
     chosen: dict[str, Any] = {} if data is None else {"data": data}
-    for group in (reading, partition, held_out, comparison, training):
+    for group in (reading, partition, held_out, comparison, search, training):
         chosen |= group.given()
     if set_:
         chosen["settings"] = hyper_parameters(set_)
