@@ -128,12 +128,12 @@ def test_certificates_and_keys(capsys: Output) -> None:
 def test_data_that_cannot_be_read_are_said_by_the_site(capsys: Output) -> None:
     server = Address("localhost", free_port())
     with Gate(listen(server), Address("127.0.0.1", 1), status=ServerStatus(dict).answer):
-        assert unalike("join", server, "--name", "a", "--data", "bad.npz") == 2
+        assert unalike("join", server, "--yes", "--name", "a", "--data", "bad.npz") == 2
     assert "Say which column, or which values, are the labels" in capsys.readouterr().err
     Path("mine.csv").write_text("a,grade,hospital\n1,ill,north\n2,well,south\n3,ill,south\n")
     columns = ["--label-column", "grade", "--client-column", "hospital"]
     with Gate(listen(server), Address("127.0.0.1", 1), status=ServerStatus(dict).answer):
-        assert unalike("join", server, "--name", "a", "--data", "mine.csv", *columns) == 2
+        assert unalike("join", server, "--yes", "--name", "a", "--data", "mine.csv", *columns) == 2
     assert "Unknown client 'a': known are: north, south." in capsys.readouterr().err
 
 

@@ -249,10 +249,16 @@ def test_a_key_is_withdrawn_by_removing_its_file(tmp_path: Path) -> None:
     assert nodes.admits(signed(north) | {admitted_nodes.KEY_HEADER: "?"}) == admitted_nodes.UNSIGNED
     stranger = ec.generate_private_key(ec.SECP384R1())
     assert nodes.admits(signed(stranger)) not in (None, admitted_nodes.UNSIGNED)
+    (tmp_path / "nodes" / "half.pub").write_text("ecdsa-sha2-nist")
+    assert nodes.admits(signed(south)) is None
+    new = keys.read_private(keys.make_admitted_key(tmp_path, "west"))
+    assert nodes.admits(signed(new)) is None
+    assert sorted(nodes.names().values()) == ["north", "south", "west"]
     (tmp_path / "nodes" / "south.pub").unlink()
     assert nodes.admits(signed(north)) is None
     assert nodes.admits(signed(south)) is not None
-    (tmp_path / "nodes" / "north.pub").unlink()
+    for path in (tmp_path / "nodes").iterdir():
+        path.unlink()
     assert nodes.admits(signed(north)) is not None
 
 

@@ -386,6 +386,24 @@ def test_a_site_joins_through_the_node_of_its_own_key(tmp_path: Path) -> None:
         network(tmp_path, settings=replace(QUICK, keys=other))
 
 
+def test_a_new_key_is_admitted_while_the_study_goes_on(tmp_path: Path) -> None:
+    nodes = {f"site {row}": str(100 + row) for row in (0, 1, 3)}
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps(nodes))
+    here = network(tmp_path, settings=replace(QUICK, keys=str(file)))
+    assert sorted(here.sites.nodes) == [0, 1, 3]
+    here.grid.nodes[555] = here.grid.nodes.pop(102)
+    file.write_text(json.dumps(nodes | {"site 2": "555"}))
+    here.sites.wait_until(lambda: 2 in here.sites.nodes)
+    assert here.sites.nodes[2] == 555
+    file.write_text("{}")
+    del here.grid.nodes[555]
+    here.grid.nodes[556] = here.grid.nodes.pop(103)
+    here.sites.refresh()
+    here.sites.refresh()
+    assert sorted(here.sites.nodes) == [0, 1]
+
+
 @pytest.mark.parametrize(
     "name",
     ["[/x]", "[bold red]", "\x1b[2J", "a\nb", "x" * 100_000, "", ".", "\u202eevil", "Zürich"],

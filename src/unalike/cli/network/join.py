@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +16,7 @@ from unalike.errors import InputError
 from unalike.network.server.server_settings import check_seconds
 
 from . import options
+from .consent import ask_consent
 from .interruption import interruptible
 from .requirements import need_flower, node_kind
 
@@ -82,6 +85,15 @@ class Answers(Group):
         ),
     ] = None
 
+    def within(self, told: Sequence[str]) -> Answers:
+        """The same, but hiding what is not among what may be told."""
+        return replace(
+            self,
+            hide_classes=self.hide_classes or "classes" not in told,
+            hide_columns=self.hide_columns or "columns" not in told,
+            hide_accuracy=self.hide_accuracy or "accuracy" not in told,
+        )
+
     def check(self) -> None:
         """Raise InputError where one of them means nothing."""
         if self.device not in DEVICES:
@@ -113,6 +125,11 @@ def join(
         float, typer.Option(help="Seconds to wait for a server that does not answer.")
     ] = 600.0,
     answers: Answers,
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="What this site agrees to: a TOML file. [anything; 'deploy' says how]"),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Take part without being asked.")] = False,
     one_process: options.OneProcess = False,
     plugin: Plugins = None,
 ) -> None:
@@ -124,6 +141,7 @@ def join(
     from unalike.network.deployment.site_process import NODES, SiteDeployment, SiteProcess
     from unalike.network.deployment.supernode import Credentials
     from unalike.network.protocol.site_names import check_site_name
+    from unalike.network.site.policy import read_policy
 
     check_site_name(name, "--name")
     answers.check()
@@ -135,15 +153,21 @@ def join(
         raise InputError("--key needs --tls: a key is only used on an encrypted connection.")
     if key is not None:
         public_key_of(key)
+    agreed = None if policy is None else read_policy(policy)
+    if agreed is not None:
+        agreed.check_server(server)
+        answers = answers.within(agreed.tell)
+    state_folder = state or Path(f"unalike-{name}")
     deployment = SiteDeployment(
         server=parse_address(server, "server"),
         name=name,
-        state_folder=state or Path(f"unalike-{name}"),
+        state_folder=state_folder,
         worker_options=[
             *("--data", str(data)),
             *reading.words(),
             *answers.words(),
             *plugin_words(),
+            *(() if policy is None else ("--policy", str(policy.resolve()))),
         ],
         credentials=Credentials(
             None if tls is None else authority_file(tls).resolve(),
@@ -151,6 +175,7 @@ def join(
         ),
         patience=patience,
         start_node=NODES[node_kind(one_process)],
+        consent=partial(ask_consent, policy=agreed, state=state_folder, yes=yes),
     )
     with interruptible("This site has left; the same command joins again."):
         SiteProcess(deployment, say).run()

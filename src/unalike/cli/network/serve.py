@@ -62,6 +62,13 @@ def serve(
             "runs/<study>-diagnosis]",
         ),
     ] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            help="HOST:PORT of a page for the keeper, /health and /metrics; 127.0.0.1:9093, say. "
+            "[none]"
+        ),
+    ] = None,
     overwrite: options.Overwrite = False,
     plugin: Plugins = None,
 ) -> None:
@@ -82,4 +89,5 @@ def serve(
     settings |= conditions.given()
     if baselines is not None or "baselines" not in settings:
         settings["baselines"] = method is None if baselines is None else baselines
-    run_server(place, address, settings | asked, tls)
+    page = None if status is None else parse_address(status, "--status")
+    run_server(place, address, settings | asked, tls, page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from .interruption import interruptible
 
 if TYPE_CHECKING:
     from unalike.network.deployment.ports import Address
+    from unalike.network.server.events import Event
     from unalike.study.roster import Roster
     from unalike.study.settings import Study
 
@@ -76,13 +78,24 @@ def prepared(
     return folder, {**settings, **known}
 
 
-def run_server(folder: Path, address: Address, settings: dict[str, Any], tls: Path | None) -> None:
+def run_server(
+    folder: Path,
+    address: Address,
+    settings: dict[str, Any],
+    tls: Path | None,
+    status: Address | None = None,
+) -> None:
     """Run the study in `folder` with the sites that come to `address`, and say what came out.
+
+    status: where the status page is, if there is one.
 
     Raises:
         InputError: one sentence says why it failed.
     """
+    from unalike.network.deployment.federation_state import FederationState
+    from unalike.network.deployment.ports import listen
     from unalike.network.deployment.server_process import ServerDeployment, ServerProcess
+    from unalike.network.deployment.status_page import StatusPage
     from unalike.study.files import write_atomically
 
     from .federation_progress import FederationProgress
@@ -90,11 +103,20 @@ def run_server(folder: Path, address: Address, settings: dict[str, Any], tls: Pa
     (folder / "network").mkdir(exist_ok=True)
     write_atomically(folder / "network" / "settings.json", json.dumps(settings).encode())
     server = ServerProcess(ServerDeployment(folder, address, settings, tls))
+    state = FederationState(folder.name, server.status.present)
     with (
         interruptible(f"The study is kept: 'unalike serve {folder}' goes on with it."),
+        nullcontext() if status is None else StatusPage(listen(status, "--status"), state),
         FederationProgress(err, folder.name, server.status.present) as progress,
     ):
-        server.on_event = progress.tell
+        if status is not None:
+            progress.say(f"Its status: http://{status}/")
+
+        def on_event(event: Event) -> None:
+            state.tell(event)
+            progress.tell(event)
+
+        server.on_event = on_event
         last = server.run()
     if last["event"] == "failed":
         raise InputError(str(last["why"]))

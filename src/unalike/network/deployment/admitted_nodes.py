@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from unalike.errors import InputError
 
-from .keys import admitted_keys, fingerprint, read_public
+from .keys import fingerprint, read_public
 
 KEY_HEADER, SIGNATURE_HEADER, TIME_HEADER = "flwr-public-key", "flwr-signature", "flwr-timestamp"
 """Of Flower's requests: the key in PEM, and what it has signed."""
@@ -32,7 +33,6 @@ class AdmittedNodes:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "nodes"
-        self._server_folder = folder
         self._seen: tuple[tuple[str, int], ...] = ()
         self._names: dict[str, str] = {}  # fingerprint -> name
 
@@ -40,11 +40,10 @@ class AdmittedNodes:
         """Fingerprint -> name of those that are admitted now."""
         seen = _state(self.folder)
         if seen != self._seen:
-            try:
-                keys = admitted_keys(self._server_folder)
-                self._names = {fingerprint(read_public(path)): name for name, path in keys.items()}
-            except InputError:  # none is left, or one is half written
-                self._names = {}
+            self._names = {}
+            for path in sorted(self.folder.glob("*.pub")):
+                with contextlib.suppress(InputError):  # half written; it is looked at again
+                    self._names.setdefault(fingerprint(read_public(path)), path.stem)
             self._seen = seen
         return self._names
 

@@ -11,22 +11,19 @@ import contextlib
 import re
 import socket
 import ssl
-import threading
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from .connection_limits import LimitedProtocol
 from .ports import Address
 from .server_status import PATH
+from .web_server import WebServer
 
 NODE_CALLS = re.compile(
     rb"/v1/fleet/(activate-node|deactivate-node|send-node-heartbeat|pull-messages|push-messages"
@@ -60,7 +57,7 @@ class Gate:
         admits: Admission = lambda _: True,
     ) -> None:
         """admits: asked before anything of a node's request is read."""
-        self._sock, self._authority, self._status = sock, authority, status
+        self._authority, self._status = authority, status
         self._admits, self._held = admits, 0
         self._self_registration = authority is None
         self._inner = f"{'http' if authority is None else 'https'}://{inner}"
@@ -69,42 +66,24 @@ class Gate:
             Route(PATH, self._answer_status, methods=["GET"]),
             Route("/{path:path}", self._forward, methods=["POST"]),
         ]
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                Starlette(routes=routes, lifespan=self._client_lifespan),
-                log_config=None,
-                access_log=False,
-                http=LimitedProtocol,
-                ws="none",
-                loop="asyncio",
-                server_header=False,
-                ssl_certfile=certificate,
-                ssl_keyfile=key,
-                timeout_graceful_shutdown=2,
-            )
+        self._server = WebServer(
+            "gate",
+            sock,
+            Starlette(routes=routes, lifespan=self._client_lifespan),
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
         )
-        self._thread = threading.Thread(target=self._run, name="gate", daemon=True)
 
     def __enter__(self) -> Gate:
-        self._thread.start()
-        while not self._server.started and self._thread.is_alive():
-            time.sleep(0.01)
-        if not self._server.started:
-            self._sock.close()
-            raise RuntimeError("The gate did not open.")
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join()
-        self._sock.close()
+        self._server.stop()
 
     def wait(self) -> None:
         """Until it is closed from elsewhere."""
-        self._thread.join()
-
-    def _run(self) -> None:
-        self._server.run(sockets=[self._sock])
+        self._server.wait()
 
     @contextlib.asynccontextmanager
     async def _client_lifespan(self, _: Starlette) -> AsyncIterator[None]:

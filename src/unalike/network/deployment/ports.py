@@ -33,8 +33,8 @@ def parse_address(text: str, option: str = "address") -> Address:
     return Address(host, int(port))
 
 
-def listen(address: Address) -> socket.socket:
-    """A socket that listens at this address."""
+def listen(address: Address, option: str = "--listen") -> socket.socket:
+    """A socket that listens at this address; `option` is what it was given by."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -43,7 +43,7 @@ def listen(address: Address) -> socket.socket:
         sock.listen(256)
     except OSError as error:
         sock.close()
-        raise _listen_error(address, error) from None
+        raise _listen_error(address, error, option) from None
     return sock
 
 
@@ -54,17 +54,17 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def _listen_error(address: Address, error: OSError) -> InputError:
+def _listen_error(address: Address, error: OSError, option: str) -> InputError:
     if error.errno == errno.EADDRINUSE:
         return InputError(
-            f"Port {address.port} of {address.host} is taken by another program: give --listen "
+            f"Port {address.port} of {address.host} is taken by another program: give {option} "
             "another port, or end that program."
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return InputError(
-            f"Port {address.port} may not be opened by this user: give --listen a port above 1023."
+            f"Port {address.port} may not be opened by this user: give {option} a port above 1023."
         )
     return InputError(
-        f"Cannot listen at {address}: {error.strerror or error}. Give --listen an address of this "
+        f"Cannot listen at {address}: {error.strerror or error}. Give {option} an address of this "
         "machine, such as 0.0.0.0 for all of them."
     )

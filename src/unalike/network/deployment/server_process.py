@@ -11,10 +11,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from unalike.errors import InputError
+from unalike.network.protocol.study_summary import StudySummary
 from unalike.network.server.events import Event, EventHandler, remark
+from unalike.network.server.server_settings import ServerSettings
+from unalike.study.files import write_atomically
 from unalike.study.folder_lock import lock_folder
+from unalike.study.settings import read_study
 
 from .admitted_nodes import UNSIGNED, AdmittedNodes
 from .app_bundle import CLIENT_APP, SERVER_APP, write_bundle
@@ -59,15 +64,18 @@ class ServerProcess:
         self, deployment: ServerDeployment, on_event: EventHandler = lambda _: None
     ) -> None:
         self.deployment, self.on_event = deployment, on_event
-        self._public_keys = {} if deployment.tls is None else admitted_keys(deployment.tls)
+        if deployment.tls is not None:
+            admitted_keys(deployment.tls)  # complains where there are none
         self._admitted = None if deployment.tls is None else AdmittedNodes(deployment.tls)
+        self._known_keys: dict[str, str] = {}  # fingerprint -> name, as registered
         self._refused: set[str] = set()  # fingerprints of keys that were turned away
         self._noticed: queue.SimpleQueue[str] = queue.SimpleQueue()  # by the gate, for people
-        self.status = ServerStatus(self._names)
+        self.status = ServerStatus(self._names, _study_summary(deployment))
         self.superlink: SuperLink | None = None
         self._stopped = False
         self._store = deployment.folder / "network"
         self._events = self._store / "events.jsonl"
+        self._keys_file = self._store / "keys.json"
 
     def run(self) -> Event:
         """Serve until the study is over; its last event, "finished" or "failed".
@@ -95,7 +103,7 @@ class ServerProcess:
             self.superlink = superlink
             self._show({"event": "starting", "text": "Flower's server starts."})
             superlink.wait_until_ready()
-            nodes = superlink.register(self._public_keys)
+            self._admit(superlink)
             gate = Gate(
                 sock,
                 superlink.address,
@@ -106,7 +114,7 @@ class ServerProcess:
             )
             with gate:
                 self._show({"event": "serving", "listen": str(self.deployment.listen)})
-                last = self._run_study(superlink, home, nodes)
+                last = self._run_study(superlink, home)
                 self._inform_sites()
         if last["event"] == "finished":
             superlink.forget()
@@ -132,11 +140,28 @@ class ServerProcess:
                 )
         return refused is None
 
-    def _run_study(self, superlink: SuperLink, home: Path, nodes: dict[str, int]) -> Event:
+    def _admit(self, superlink: SuperLink) -> None:
+        """Register keys that are new in the folder; tell of new and of withdrawn ones."""
+        if self._admitted is None:
+            return
+        names = dict(self._admitted.names())
+        if names == self._known_keys:
+            return
+        if self._known_keys:
+            for key, name in self._known_keys.items() ^ names.items():
+                done = "admitted" if key in names else "withdrawn"
+                self._show(remark(f"A key of {name} is {done} ({key[:16]})."))
+        paths = {name: self._admitted.folder / f"{name}.pub" for name in names.values()}
+        nodes = superlink.register(paths)
+        content = json.dumps({name: str(node) for name, node in nodes.items()})
+        write_atomically(self._keys_file, content.encode())
+        self._known_keys = names
+
+    def _run_study(self, superlink: SuperLink, home: Path) -> Event:
         """Submit the study, and again when it or the SuperLink ends before it is over."""
         settings = {**self.deployment.settings, "events": str(self._events.resolve())}
-        if nodes:
-            settings["keys"] = json.dumps({name: str(node) for name, node in nodes.items()})
+        if self._admitted is not None:
+            settings["keys"] = str(self._keys_file.resolve())
         bundle = write_bundle(
             home / "app",
             settings,
@@ -154,6 +179,7 @@ class ServerProcess:
                 if self._stopped:
                     return {"event": "failed", "why": "The server was stopped."}
                 events, position = self._new_events(position)
+                self._admit(superlink)
                 while not self._noticed.empty():
                     self._show(remark(self._noticed.get()))
                 for event in events:
@@ -203,3 +229,15 @@ class ServerProcess:
         end = time.monotonic() + CLOSING_SECONDS
         while time.monotonic() < end and not (self._stopped or self.status.all_informed()):
             time.sleep(POLL_SECONDS)
+
+
+def _study_summary(deployment: ServerDeployment) -> Mapping[str, Any] | None:
+    """What sites are told of the study before they join."""
+    path = deployment.folder / "study.toml"
+    if not path.exists():
+        return None
+    settings = ServerSettings.of(deployment.settings)
+    summary = StudySummary.of(
+        read_study(path), baselines=settings.baselines, diagnose=settings.diagnose
+    )
+    return summary.model_dump(mode="json")

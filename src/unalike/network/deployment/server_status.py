@@ -34,11 +34,14 @@ class ServerStatus:
     """Answers sites, and remembers who asked.
 
     names: those of the keys that are admitted at this moment, by fingerprint; empty without keys.
+    study: what is said of the study, a `StudySummary` as plain values.
     """
 
-    def __init__(self, names: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self, names: Callable[[], Mapping[str, str]], study: Mapping[str, Any] | None = None
+    ) -> None:
         self.finished = False
-        self._names = names
+        self._names, self._study = names, study
         self._contacts: dict[str, Contact] = {}
 
     def answer(self, query: Mapping[str, str]) -> dict[str, Any]:
@@ -57,6 +60,7 @@ class ServerStatus:
             "admitted": names.get(query.get("key", "")),
             "taken": taken,
             "finished": self.finished,
+            "study": self._study,
         }
 
     def present(self) -> set[str]:

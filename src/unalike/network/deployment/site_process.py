@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,8 @@ class SiteDeployment:
     credentials: Credentials
     patience: float = 600.0  # seconds to wait for a server that does not answer
     start_node: StartNode = start_supernode
+    consent: Callable[[Mapping[str, Any]], None] = lambda _: None
+    """Is given what the server says of itself, before anything begins; raises to stay away."""
 
 
 class SiteProcess:
@@ -110,7 +112,7 @@ class SiteProcess:
             shutil.rmtree(self._home, ignore_errors=True)
 
     def _run(self) -> None:
-        self._ask_server()
+        self._deployment.consent(self._ask_server())
         self._start_worker()
         self._start_node()
         while not self._finished:
@@ -127,7 +129,7 @@ class SiteProcess:
             if time.monotonic() - self._last_asked > STATUS_SECONDS:
                 self._ask_server()
 
-    def _ask_server(self) -> None:
+    def _ask_server(self) -> Mapping[str, Any]:
         status = check_server(
             self._deployment.server,
             self._deployment.name,
@@ -138,6 +140,7 @@ class SiteProcess:
         )
         self._finished = bool(status.get("finished"))
         self._last_asked = time.monotonic()
+        return status
 
     def _restart_ended(self) -> None:
         """Start again what has ended, unless its end was a refusal."""

@@ -28,6 +28,8 @@ class AuditLog:
         self.path = folder / FILE
         lines = self.path.read_bytes().splitlines() if self.path.exists() else []
         self._previous = hashlib.sha256(lines[-1]).hexdigest() if lines else ""
+        self.sent = sum(_bytes_sent(line) for line in lines)
+        """Bytes of all messages that went out."""
 
     def write(self, way: Literal["in", "out"], peer: str, verb: str, frames: Frames) -> None:
         """Add a message; peer: whom it came from or went to."""
@@ -48,6 +50,7 @@ class AuditLog:
         with open(self.path, "ab", opener=_owner_only) as file:
             file.write(line + b"\n")
         self._previous = hashlib.sha256(line).hexdigest()
+        self.sent += _bytes_sent(line)
 
 
 def broken_line(path: Path) -> int | None:
@@ -62,6 +65,14 @@ def broken_line(path: Path) -> int | None:
             return number
         previous = hashlib.sha256(line).hexdigest()
     return None
+
+
+def _bytes_sent(line: bytes) -> int:
+    try:
+        message = json.loads(line)
+        return int(message["bytes"]) if message["way"] == "out" else 0
+    except (ValueError, KeyError, TypeError):  # a line cut short by a crash
+        return 0
 
 
 def _owner_only(path: str, flags: int) -> int:

@@ -2,7 +2,9 @@
 
 The key "event" says which:
 
-    waiting     for: the names of the sites that are missing; here: sites that are there; least
+    starting    text, what is being started
+    waiting     for: the names of the sites that are missing; least: how many are needed; here:
+                sites that are there, or answers: those that have come
     joined      site
     refused     site, why
     prepared    asked, what is asked of the sites' own samples; columns, the rows of the table of

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from unalike.errors import InputError
@@ -41,7 +42,9 @@ class ServerSettings:
     )
     baselines: bool = _option(True, "Also run Local and FedAvg, against which harm is measured.")
     keys: str = _option(
-        "", "JSON, name -> node: only these sites may join, each through its own node."
+        "",
+        "JSON, name -> node, or a file that holds it and may change: only these sites may join, "
+        "each through its own node.",
     )
     diagnose: bool = _option(
         False,
@@ -91,8 +94,11 @@ class ServerSettings:
             raise InputError(f"noise = {self.noise:g}: give an epsilon above 0, or 0 for none.")
 
     def node_ids(self) -> dict[str, int]:
-        """Name -> node of the sites that may join; empty where all may."""
-        return {name: int(node) for name, node in json.loads(self.keys or "{}").items()}
+        """Name -> node of the sites that may join now; empty where all may."""
+        written = self.keys or "{}"
+        if not written.lstrip().startswith("{"):
+            written = Path(written).read_text("utf-8")
+        return {name: int(node) for name, node in json.loads(written).items()}
 
 
 def check_seconds(name: str, seconds: float, *, at_once: bool = False) -> None:

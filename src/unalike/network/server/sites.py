@@ -51,7 +51,6 @@ class ConnectedSites:
         self.settings, self.on_event = settings, on_event
         self.nodes: dict[int, int] = {}  # place -> node
         self._facts = dict(facts or {})
-        self._admitted = settings.node_ids()
         self._marks: dict[int, str] = {}  # node -> the mark of its site
         self._samples: dict[int, SampleDescription] = {}  # place -> what its samples are like
         self._prepared: set[tuple[int, int]] = set()  # node and seed: who knows the preparation
@@ -270,8 +269,9 @@ class ConnectedSites:
 
     def _check_key(self, name: str, node: int) -> None:
         """Where sites have keys, nobody joins under the name of another."""
-        if self._admitted and self._admitted.get(name) != node:
-            owners = [owner for owner, its_node in self._admitted.items() if its_node == node]
+        admitted = self.settings.node_ids()
+        if self.settings.keys and admitted.get(name) != node:
+            owners = [owner for owner, its_node in admitted.items() if its_node == node]
             raise InputError(
                 f"This site's key is {f'that of {owners[0]}' if owners else 'unknown'}, so it "
                 f"cannot join as {name}."

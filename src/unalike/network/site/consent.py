@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from unalike.errors import InputError
-from unalike.network.protocol.messages import Message
+from unalike.network.protocol.messages import Message, MessageError
+from unalike.network.protocol.run_description import RunDescription
 from unalike.network.protocol.summary_request import SPREAD, SUMMARISE, SummaryRequest
 
+from .policy import Policy
 from .site_settings import SiteSettings
 
 DIAGNOSIS_ONLY = (
@@ -23,6 +27,8 @@ def check_consent(settings: SiteSettings, message: Message) -> None:
         InputError: one sentence says why.
         MessageError: the message cannot be read.
     """
+    if settings.policy is not None:
+        _check_policy(settings.policy, message)
     request = SummaryRequest.of(message.facts)
     if settings.noise is None:
         if request is not None and not settings.reveal_classes:
@@ -39,3 +45,17 @@ def check_consent(settings: SiteSettings, message: Message) -> None:
             f"The server asks {epsilon}, but this site tells nothing beyond epsilon = "
             f"{settings.noise:g}: serve with --noise {settings.noise:g}."
         )
+
+
+def _check_policy(policy: Policy, message: Message) -> None:
+    """What the server said before this site joined need not be what it does."""
+    closed = policy.closed(datetime.now())
+    if closed is not None:
+        raise MessageError(closed)
+    if message.verb != "train":
+        return
+    run = RunDescription.of(message.facts)
+    study = run.settings()
+    policy.check_method(str(study.settings.get(run.label, {}).get("method", run.label)))
+    policy.check_round(int(message.facts.get("t", 0)))
+    policy.check_privacy(study.privacy, study.rounds, 1)

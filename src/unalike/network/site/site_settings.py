@@ -10,6 +10,8 @@ from unalike.data.reading.raw_samples import RawSamples
 from unalike.network.processes.private_folder import make_private_folder
 from unalike.tasks import AUTO
 
+from .policy import Policy
+
 
 @dataclass(frozen=True)
 class SiteSettings:
@@ -25,6 +27,7 @@ class SiteSettings:
     reveal_classes: bool = True  # whether the server learns how many samples of each class it has
     reveal_columns: bool = True  # whether it learns counts, ranges and sums of their features
     reveal_accuracy: bool = True  # whether it learns how many of them its models got right
+    policy: Policy | None = None  # what it agrees to, whoever asks
     noise: float | None = None  # the largest epsilon that it tells anything with; then only once
 
     def mark(self) -> str:

@@ -35,6 +35,7 @@ from unalike.tasks import AUTO, TASKS
 
 from .exit_status import OVER_TIME_LIMIT, REFUSED
 from .own_samples import read_own_samples
+from .policy import read_policy
 from .session import Session
 from .site_settings import SiteSettings
 from .worker_socket import answer_one, listen
@@ -58,7 +59,7 @@ class Worker:
             write_event("asked", **about)
             self._audit.write("in", "server", request.verb, frames)
             with _time_limit(self.limit, about):
-                answer = self.session.handle(request)
+                answer = self._over_budget() or self.session.handle(request)
         except MessageError as error:
             about, answer = {}, pack(FAILED, {"why": str(error)})
         except Exception as error:
@@ -72,6 +73,17 @@ class Worker:
         sent = answer.frames()
         self._audit.write("out", "server", answer.verb, sent)
         return sent
+
+    def _over_budget(self) -> Message | None:
+        """The last answer of a site that has sent as much as its policy allows."""
+        policy = self.session.settings.policy
+        try:
+            if policy is not None:
+                policy.check_bytes(self._audit.sent)
+        except InputError as error:
+            self.session.refused = str(error)
+            return pack(FAILED, {"why": str(error), "lasting": True})
+        return None
 
 
 def write_event(event: str, **more: Any) -> None:
@@ -97,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             reveal_columns=not options.hide_columns,
             reveal_accuracy=not options.hide_accuracy,
             noise=options.noise,
+            policy=None if options.policy is None else read_policy(options.policy),
         )
         listener = listen(options.socket)
     except InputError as error:
@@ -212,6 +225,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--hide-accuracy", action="store_true", help="do not tell how many samples are got right"
     )
+    parser.add_argument("--policy", type=Path, help="a TOML file, see `policy`")
     parser.add_argument("--plugin", action="append", default=[], help="a module or a .py file")
     parser.add_argument("--noise", type=float, help="largest epsilon; takes part in a diagnosis")
     return parser

@@ -1,0 +1,57 @@
+"""A web application that is served by a thread of its own while something else goes on."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from .connection_limits import LimitedProtocol
+
+
+class WebServer:
+    """Serves `app` at `sock` from the start of a `with` to its end."""
+
+    def __init__(self, name: str, sock: socket.socket, app: Starlette, **settings: Any) -> None:
+        """settings: more of `uvicorn.Config`."""
+        self._name, self._sock = name, sock
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                http=LimitedProtocol,
+                ws="none",
+                loop="asyncio",
+                server_header=False,
+                timeout_graceful_shutdown=2,
+                **settings,
+            )
+        )
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Come back when it answers."""
+        self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            time.sleep(0.01)
+        if not self._server.started:
+            self._sock.close()
+            raise RuntimeError(f"The {self._name} did not open.")
+
+    def stop(self) -> None:
+        """Come back when it does not answer any more."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._sock.close()
+
+    def wait(self) -> None:
+        """Until it is stopped from elsewhere."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._sock])
