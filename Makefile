@@ -32,6 +32,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/vermin --quiet --no-tips -t=3.10- src
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov=unalike --cov-report=term --cov-fail-under=90
 

@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 import typer
 
+from command_line import read_command
 from command_line import unalike as run_command
 from pages import MARKS, PAGES, ROOT, Block, blocks_of, commands
-from unalike.cli.main import app
 from unalike.data.sources import find, is_here
 from unalike.study.data_files import is_file
 from unalike.study.inputs import deal_study
@@ -130,10 +130,7 @@ def check(words: list[str]) -> None:
     if words[:2] == ["unalike", "compare"]:
         assert run_command(*arguments) == 0
     elif program == "unalike":
-        group: Any = typer.main.get_command(app)
-        with group.make_context("unalike", [], resilient_parsing=True) as context:
-            name, command, rest = group.resolve_command(context, arguments)
-            command.make_context(name, rest, parent=context)
+        read_command(*arguments)
     elif program == "make":
         subprocess.run(["make", "-n", *arguments], cwd=ROOT, check=True, capture_output=True)
     elif words[:2] == ["python", "-m"]:

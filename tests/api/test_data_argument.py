@@ -1,5 +1,6 @@
 """Whatever people bring reaches training by the same door, in every verb and command."""
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +121,13 @@ def test_the_same_data_go_to_diagnose_and_advise(tmp_path: Path) -> None:
     path = saved(tmp_path)
     found = diagnose(path, shuffles=40, optimise=False, **COLUMNS)
     assert found.names == ("007", "7", "NA", "north")
+    assert f"<b>{escape(found.headline)}</b>" in found._repr_html_()
     advice = advise(
         path, methods="fedprox", rounds=1, folds=2, seeds=1, model="logistic", **COLUMNS
     )
     assert advice.method in ("local", "fedavg", "finetuning", "fedprox")
+    shown = advice._repr_html_()
+    assert all(escape(sentence) in shown for sentence in advice.sentences)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,16 @@ def test_without_a_terminal_a_line_is_printed_at_times(monkeypatch: pytest.Monke
     ]
 
 
+def test_the_first_result_is_said_at_once() -> None:
+    console = file()
+    with StudyProgress(make_study(SMALL), console) as progress:
+        progress.tell(ProgressEvent("", 0, 0, runs=2))
+        for label, t in (("local", 1), ("local", 2), ("fedavg", 1)):
+            progress.tell(ProgressEvent(label, 0, t, f"{40 + t}.0%"))
+    (said,) = text_of(console).splitlines()
+    assert said == "first result: Local, seed 0, round 1: validation 41.0%"
+
+
 def test_a_study_on_a_terminal() -> None:
     progress = StudyProgress(make_study(SMALL), terminal())
     progress.tell(ProgressEvent("", 0, 0, runs=2))

@@ -19,6 +19,7 @@ from torch import nn
 
 from small_studies import comparable
 from unalike import Federation, InputError, Problem, Result, WorkerError, compare, resume
+from unalike.api.studies import in_order
 from unalike.study.backends import workers
 from unalike.study.training import ProgressEvent
 
@@ -201,3 +202,11 @@ def test_a_dask_cluster(one_by_one: Result, tmp_path: Path) -> None:
                 **STUDY,
             )
     same_table(resume(folder, data=federation(), model=network()), one_by_one)
+
+
+def test_a_whole_comparison_is_there_before_the_next_seed_begins() -> None:
+    runs = [(label, seed) for label in ("local", "fedavg", "mefl") for seed in (0, 1)]
+    assert in_order(runs) == [
+        *(("fedavg", 0), ("local", 0), ("mefl", 0)),
+        *(("fedavg", 1), ("local", 1), ("mefl", 1)),
+    ]

@@ -101,9 +101,9 @@ def test_cohort_is_a_share_or_a_number() -> None:
     assert Study(cohort=0.001).cohort_size(20) == 1
 
 
-def test_the_last_round_is_always_evaluated() -> None:
+def test_the_last_round_is_always_evaluated_and_the_first_unless_told_otherwise() -> None:
     assert Study(rounds=50, evaluate_every=20).evaluated_rounds() == {20, 40, 50}
-    assert len(Study(rounds=1000).evaluated_rounds()) == 25
+    assert Study(rounds=1000).evaluated_rounds() == {1, *range(40, 1001, 40)}
 
 
 def test_methods_are_built_from_text() -> None:

@@ -11,6 +11,7 @@ from lifelines.utils import concordance_index
 from torch import Tensor
 
 from task_samples import MAKERS
+from unalike.measures.baseline_hazard import breslow
 from unalike.tasks import CoxLoss
 from unalike.tasks.survival import Survival
 
@@ -170,3 +171,27 @@ def test_kaplan_meier() -> None:
     assert f"{found.median:.3g}" in Survival().baseline(y).text
     never = Survival().curve(np.asarray([[1.0, 1], [2, 0], [3, 0]]))
     assert np.isinf(never.median)
+
+
+def test_survival_is_that_of_lifelines_with_the_same_coefficients() -> None:
+    """With ties, and with samples that leave before their event."""
+    x, y, _, (cox, at) = fitted()
+    hazard = breslow(at, y.numpy()[:, 0], y.numpy()[:, 1] > 0.5)
+    covariates = pd.DataFrame(x[:7].numpy(), columns=["a", "b"])
+    known = cox.predict_survival_function(covariates).loc[hazard.times].to_numpy().T
+    found = hazard.survival(at[:7], hazard.times)
+    np.testing.assert_allclose(found, known, rtol=1e-9)
+    between = (hazard.times[1:] + hazard.times[:-1]) / 2
+    assert np.array_equal(hazard.survival(at[:7], between), found[:, :-1])
+    assert (hazard.survival(at[:7], hazard.times[:1] / 2) == 1).all()
+    assert hazard.last == y.numpy()[:, 0].max()
+
+
+def test_survival_of_risks_that_no_number_can_hold() -> None:
+    far = np.array([900.0, -900.0, 0.0])
+    hazard = breslow(far, np.array([1.0, 2.0, 3.0]), np.array([True, True, False]))
+    found = hazard.survival(far, np.array([1.0, 2.0]))
+    assert found[0] == pytest.approx([np.exp(-1), 0])
+    assert found[2] == pytest.approx([1, np.exp(-1)])
+    none = breslow(np.zeros(2), np.ones(2), np.zeros(2, bool))
+    assert (none.survival(np.zeros(1), np.array([0.5])) == 1).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,16 @@ def test_adaptation_is_the_methods_own(result: Result) -> None:
         assert not torch.allclose(adapted.module(x), meta.module(x), atol=1e-5)
 
 
+def test_a_model_in_a_notebook_says_what_it_is(model: TrainedModel, result: Result) -> None:
+    shown = model._repr_html_()
+    assert "ditto, seed 0, round 2 of north" in shown or "round 1 of north" in shown
+    assert "columns age, dose, sex" in shown
+    assert "ill, well" in shown
+    trained = sum(parameter.numel() for parameter in model.module.parameters())
+    assert f"<td>{trained:,}</td>" in shown
+    assert "the model for everybody" in result.model("ditto")._repr_html_()
+
+
 REFUSED: dict[str, tuple[Any, str]] = {
     "method": (lambda r: r.model("dito", "north"), "did you mean 'ditto'"),
     "client": (lambda r: r.model("ditto", "nort"), "did you mean 'north'"),
@@ -205,6 +216,25 @@ def test_what_cannot_be(name: str, result: Result) -> None:
     ask, words = REFUSED[name]
     with pytest.raises(InputError, match=words):
         ask(result)
+
+
+def test_a_run_that_diverged_has_the_model_of_its_best_round(place: Path, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    shutil.copytree(place / "study", study)
+    metrics = study / "runs/ditto/seed-0/metrics.jsonl"
+    lines = metrics.read_text().splitlines()
+    best = unalike.resume(study).model("ditto", "north").description.round
+    for known, words in (
+        (lines, "diverged in round 3, so it has no last model"),
+        ([], "diverged before anything was measured"),
+    ):
+        ended = json.dumps({"round": len(known) + 1, "diverged": "too large a step"})
+        metrics.write_text("".join(f"{line}\n" for line in [*known, ended]))
+        with pytest.raises(InputError, match=words):
+            unalike.resume(study).model("ditto", "north", when="last")
+        if known:
+            again = unalike.resume(study).model("ditto", "north")
+            assert again.description.round == best
 
 
 def test_commands_refuse_in_one_sentence(place: Path, tmp_path: Path, capsys: Output) -> None:
@@ -250,6 +280,9 @@ def test_damage_and_other_versions(model: TrainedModel, tmp_path: Path) -> None:
     header = json.loads(about[HEADER])
     write_tensors(path, tensors, {HEADER: json.dumps({**header, "format": 99})})
     with pytest.raises(InputError, match="another version of unalike"):
+        unalike.load(path)
+    write_tensors(path, tensors, {HEADER: json.dumps({**header, "method": "mine"})})
+    with pytest.raises(InputError, match="by the method 'mine', which is not here: load the plug"):
         unalike.load(path)
     changed = {name: value + 1 for name, value in tensors.items()}
     write_tensors(path, changed, {HEADER: about[HEADER]})

@@ -15,6 +15,7 @@ from torch import nn
 from unalike.core import Method, Problem
 from unalike.core.buffers import with_buffers
 from unalike.data.federation import Federation
+from unalike.engines.machine import one_thread
 from unalike.engines.memory import require_memory
 from unalike.errors import InputError
 from unalike.privacy import require_accountant
@@ -179,14 +180,15 @@ def run_study(
     federations = federations_of(study, inputs)
     for federation in federations:
         federation.check_training_samples()
-    study = runnable_study(study, federations, inputs, tell)
-    study = with_kept_models(
-        study,
-        folder,
-        federations[0],
-        problem_for(study, federations[0], inputs),
-        lambda sentence: tell(ProgressEvent("", 0, 0, remark=sentence)),
-    )
+    with one_thread():
+        study = runnable_study(study, federations, inputs, tell)
+        study = with_kept_models(
+            study,
+            folder,
+            federations[0],
+            problem_for(study, federations[0], inputs),
+            lambda sentence: tell(ProgressEvent("", 0, 0, remark=sentence)),
+        )
     announce(federations[0])
     with workers(backend, jobs) as found:
         if found.count > 1:
@@ -208,7 +210,8 @@ def foretold(
     problem = problem_for(study, federation, inputs)
     if not is_long(study, problem, federation):
         return ()
-    found = forecast(study, problem, federation, jobs)
+    with one_thread():
+        found = forecast(study, problem, federation, jobs)
     runs = f"{found.runs:,} runs of {found.rounds:,} rounds"
     if study.tuning is not None and not study.tuning.done:
         runs = f"A search of {study.tuning.trials:,} trials a method, then {runs}"

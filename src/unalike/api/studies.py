@@ -191,6 +191,15 @@ def unfinished(study: Study, folder: Path, shard: Shard = WHOLE) -> list[tuple[s
     return left
 
 
+def in_order(runs: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Runs in the order in which they are begun: something to look at soon.
+
+    All methods of a seed come before the next seed, and FedAvg before the others: Local, for one,
+    trains new clients for many epochs before anything of its first round is known.
+    """
+    return sorted(runs, key=lambda run: (run[1], run[0] != "fedavg"))
+
+
 def require_inputs(study: Study, folder: Path, inputs: UserInputs) -> None:
     """Whether all is there that the study was given from Python.
 
@@ -314,7 +323,7 @@ def finish_study(
     left = unfinished(study, folder, shard)
     if left:
         require_plugins(study)
-    tasks = [RunTask(study, label, seed, folder, inputs) for label, seed in left]
+    tasks = [RunTask(study, label, seed, folder, inputs) for label, seed in in_order(left)]
     tell(ProgressEvent("", 0, 0, runs=len(tasks)))
     try:
         run_all(tasks, jobs, listen)

@@ -9,13 +9,19 @@ import typer
 
 from unalike.errors import InputError
 
+from . import completion
 from .console import out
-from .options import Folder, OwnModule, Seed, When, setting
+from .options import Folder, OwnModule, Plugins, Seed, When, setting
 
 
 def adapt(
     folder: Folder,
-    method: Annotated[str, typer.Option(help="The method, by its name in the study.")],
+    method: Annotated[
+        str,
+        typer.Option(
+            help="The method, by its name in the study.", autocompletion=completion.method
+        ),
+    ],
     data: Annotated[Path, typer.Option(help="The new client's samples, a file or a folder.")],
     target: Annotated[Path, typer.Option("--out", help="File of the model.")],
     label_column: Annotated[
@@ -25,6 +31,7 @@ def adapt(
     when: When = "best",
     seed: Seed = 0,
     model: OwnModule = None,
+    plugin: Plugins = None,
 ) -> None:
     """Give a new client its model, by the method's own adaptation to the client's samples."""
     if not data.exists():

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import options
+from . import completion, options
 from .console import err, out, print_report, say
 from .options import setting
 
@@ -21,9 +21,15 @@ def advise(
     held_out: options.HeldOut,
     methods: Annotated[
         str | None,
-        setting("Who races, in place of what the rules propose: names with commas."),
+        setting(
+            "Who races, in place of what the rules propose: names with commas.",
+            completion=completion.methods,
+        ),
     ] = None,
-    model: Annotated[str, typer.Option(help="Network; auto picks one for the data.")] = "auto",
+    model: Annotated[
+        str,
+        typer.Option(help="Network; auto picks one for the data.", autocompletion=completion.model),
+    ] = "auto",
     rounds: Annotated[int, typer.Option(help="Rounds of training.")] = 30,
     training: options.Training,
     folds: Annotated[int, typer.Option(help="Folds of the known samples that judge.")] = 5,

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from unalike.errors import unknown
 
-from . import options
+from . import completion, options
 from .console import out
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 def methods(
-    name: Annotated[str | None, typer.Argument(help="One method, in full.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="One method, in full.", autocompletion=completion.method)
+    ] = None,
     as_json: AsJson = False,
     plugin: options.Plugins = None,
 ) -> None:
@@ -54,7 +56,9 @@ def methods(
 
 
 def data(
-    name: Annotated[str | None, typer.Argument(help="One data set, in full.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="One data set, in full.", autocompletion=completion.data)
+    ] = None,
     as_json: AsJson = False,
     plugin: options.Plugins = None,
     data_dir: options.DataDir = None,
@@ -98,7 +102,9 @@ def data(
 
 
 def skews(
-    name: Annotated[str | None, typer.Argument(help="One kind, in full.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="One kind, in full.", autocompletion=completion.skew)
+    ] = None,
     as_json: AsJson = False,
     plugin: options.Plugins = None,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from . import options
+from . import completion, options
 from .console import out
 from .options import setting
 
@@ -26,7 +26,9 @@ def check(
     partition: options.Partition,
     held_out: options.HeldOut,
     training: options.Training,
-    methods: Annotated[str | None, setting("Names separated by commas. [all]")] = None,
+    methods: Annotated[
+        str | None, setting("Names separated by commas. [all]", completion=completion.methods)
+    ] = None,
     loss: Annotated[
         str | None, setting("cross_entropy, squared_error or binary_cross_entropy.")
     ] = None,

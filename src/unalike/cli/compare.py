@@ -12,7 +12,7 @@ import typer
 
 from unalike.errors import InputError
 
-from . import options
+from . import completion, options
 from .console import complain, err, out, print_headline, print_report, say
 from .options import setting
 
@@ -41,9 +41,16 @@ class Comparison(options.Group):
         ),
     ] = None
     methods: Annotated[
-        str | None, setting("Names separated by commas; see 'unalike methods'. [all]")
+        str | None,
+        setting(
+            "Names separated by commas; see 'unalike methods'. [all]",
+            completion=completion.methods,
+        ),
     ] = None
-    model: Annotated[str | None, setting("Network; auto picks one for the data. [auto]")] = None
+    model: Annotated[
+        str | None,
+        setting("Network; auto picks one for the data. [auto]", completion=completion.model),
+    ] = None
     loss: Annotated[
         str | None, setting("Loss of the task, such as huber. [the task's usual one]")
     ] = None
@@ -114,7 +121,11 @@ def compare(
     training: options.Training,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A hyper-parameter: METHOD.NAME=VALUE; can be repeated."),
+        typer.Option(
+            "--set",
+            help="A hyper-parameter: METHOD.NAME=VALUE; can be repeated.",
+            autocompletion=completion.hyper_parameter,
+        ),
     ] = None,
     folder: Annotated[
         Path | None, typer.Option("--out", help="Folder of the study. [runs/<data>-<split>]")

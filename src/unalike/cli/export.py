@@ -10,8 +10,9 @@ import typer
 
 from unalike.errors import InputError, unknown
 
+from . import completion
 from .console import out
-from .options import Folder, OwnModule, Seed, When, setting
+from .options import Folder, OwnModule, Plugins, Seed, When, setting
 
 SUFFIXES = {"safetensors": ".safetensors", "torch": ".pt2", "onnx": ".onnx"}
 EVERYBODY, ALL = "global", "all"
@@ -19,7 +20,12 @@ EVERYBODY, ALL = "global", "all"
 
 def export(
     folder: Folder,
-    method: Annotated[str, typer.Option(help="The method, by its name in the study.")],
+    method: Annotated[
+        str,
+        typer.Option(
+            help="The method, by its name in the study.", autocompletion=completion.method
+        ),
+    ],
     client: Annotated[
         str, typer.Option(help="A client that trained; global: everybody's; all: of each client.")
     ] = EVERYBODY,
@@ -32,6 +38,7 @@ def export(
         Path | None, setting("File; with --client all a folder. [METHOD-CLIENT]", "--out")
     ] = None,
     model: OwnModule = None,
+    plugin: Plugins = None,
 ) -> None:
     """Write models that a study has trained, to be used elsewhere."""
     if to not in SUFFIXES:

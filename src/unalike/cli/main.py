@@ -52,7 +52,6 @@ class Command(TyperCommand):
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Federated learning among clients whose data are not alike.",
@@ -66,7 +65,7 @@ UsageError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "C
 def main() -> None:
     """Run the command; every problem a user can mend is one sentence and exit code 2."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="unalike", standalone_mode=False)
     except UsageError as error:
         complain(_suggesting_once(error.format_message()))
         code = 2

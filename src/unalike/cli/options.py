@@ -22,21 +22,28 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from . import completion
+from .completion import Completion
 
-def setting(help_text: str, *names: str) -> Any:
-    """An option whose help says its default itself."""
-    return typer.Option(*names, help=help_text, show_default=False)
+
+def setting(help_text: str, *names: str, completion: Completion | None = None) -> Any:
+    """An option whose help says its default itself; `completion` is for the shell."""
+    return typer.Option(*names, help=help_text, show_default=False, autocompletion=completion)
 
 
 Data = Annotated[
     str | None,
-    setting("A data set ('unalike data'), or your own file or folder of pictures. [digits]"),
+    setting(
+        "A data set ('unalike data'), or your own file or folder of pictures. [digits]",
+        completion=completion.data,
+    ),
 ]
 Task = Annotated[
     str | None,
     setting(
         "What is asked of a sample: auto, classes, binary, labels, counts, regression, "
-        "survival or sequence. [auto]"
+        "survival or sequence. [auto]",
+        completion=completion.task,
     ),
 ]
 DataDir = Annotated[str | None, setting("Folder with the data files.")]
@@ -62,10 +69,10 @@ OwnModule = Annotated[
 ]
 
 
-def _load(plugins: list[str] | None) -> list[str] | None:
-    from unalike.plugins import load_plugins
+def _load(context: typer.Context, plugins: list[str] | None) -> list[str] | None:
+    if plugins and not context.resilient_parsing:  # a shell that completes runs nobody's code
+        from unalike.plugins import load_plugins
 
-    if plugins:
         load_plugins(plugins)
     return plugins
 
@@ -191,7 +198,10 @@ class Partition(Group):
 
     task: Task = None
     data_dir: DataDir = None
-    split: Annotated[str | None, setting("How samples are dealt to clients. [dirichlet]")] = None
+    split: Annotated[
+        str | None,
+        setting("How samples are dealt to clients. [dirichlet]", completion=completion.split),
+    ] = None
     alpha: Annotated[float | None, setting("Dirichlet concentration. [0.1]")] = None
     classes_per_client: Annotated[int | None, setting("Of the pathological split. [2]")] = None
     shards_per_client: Annotated[int | None, setting("Of the shards split. [2]")] = None
@@ -201,7 +211,8 @@ class Partition(Group):
     skew: Annotated[
         list[str] | None,
         setting(
-            "KIND or KIND:NAME=VALUE, on top of the split; can be repeated; see 'unalike skews'."
+            "KIND or KIND:NAME=VALUE, on top of the split; can be repeated; see 'unalike skews'.",
+            completion=completion.skew,
         ),
     ] = None
     clients: Annotated[int | None, setting("Clients that exist. [20; all natural ones]")] = None

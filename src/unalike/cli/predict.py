@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from unalike.errors import InputError
+
 from .console import out
-from .options import OwnModule, setting
+from .options import OwnModule, Plugins, setting
 
 
 def predict(
@@ -26,12 +28,27 @@ def predict(
     client_column: Annotated[
         str | None, setting("The column that names the client of each row. [as in training]")
     ] = None,
+    times: Annotated[
+        str | None,
+        setting("Of survival: the share without the event until these times, as in 365,730."),
+    ] = None,
     model: OwnModule = None,
+    plugin: Plugins = None,
 ) -> None:
     """Answer the rows of a file with a trained model."""
     from unalike.study.files import write_atomically
     from unalike.trained_models.prediction_table import load_models, predict_table
 
-    table = predict_table(load_models(models, model), data, client_column=client_column)
+    table = predict_table(
+        load_models(models, model), data, client_column=client_column, times=_numbers(times or "")
+    )
     write_atomically(target, table.to_csv(index=False).encode())
     out.print(f"{len(table)} predictions: {target}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _numbers(text: str) -> list[float]:
+    """Times, as they are typed."""
+    try:
+        return [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise InputError(f"--times {text}: give numbers, as in 365,730.") from None

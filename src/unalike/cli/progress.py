@@ -188,6 +188,9 @@ class StudyProgress(ProgressDisplay):
     def _advance(self, step: Step) -> None:
         run = (step.label, step.seed)
         if step.validation is not None:
+            if not self._validation:
+                title = f"{self._title(step.label)}, seed {step.seed}, round {step.t}"
+                self.say(f"first result: {title}: validation {step.validation}")
             self._validation[run] = f"validation {step.validation}"
         if step.epsilon is not None:
             self._epsilon[run] = f"epsilon {units.epsilon(step.epsilon)}"

@@ -283,7 +283,7 @@ class LocalEngine:
         return self._data.sizes(rows)
 
     def predict(self, personal: Any, rows: NDArray[np.int64], part: str) -> Predictions:
-        """Each client's own model (leaves [n, ...]) on its "test" or "validation" samples."""
+        """Each client's own model (leaves [n, ...]) on its samples of a part; see `Predictor`."""
         lookup = self.predictor.lookup(rows, part)
         buffer = self.predictor.buffer(lookup)
         self.predictor.put_own(personal, np.arange(len(rows)), lookup, buffer, self._chunks)

@@ -129,3 +129,14 @@ def _cgroup_memory() -> int | None:
         return None if most == "max" else int(most)
     except (OSError, ValueError):
         return None
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch computes with one thread inside: on small tensors more of them mostly wait."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

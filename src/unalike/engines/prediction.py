@@ -39,10 +39,10 @@ class Predictor:
         self.method, self.problem, self.data = method, problem, data
 
     def lookup(self, rows: NDArray[np.int64], part: str) -> Lookup:
-        """The "test" or "validation" samples of these clients."""
+        """The "test", "validation" or "train" samples of these clients."""
         federation = self.data.federation
-        held = federation.test if part == "test" else federation.validation
-        return Lookup(part, held.of_rows(rows))
+        held = {"test": federation.test, "train": federation.train}
+        return Lookup(part, held.get(part, federation.validation).of_rows(rows))
 
     def pooled(self, rows: NDArray[np.int64], part: str) -> Lookup:
         """The pooled test samples, or the validation samples of these clients, as of one."""

@@ -32,6 +32,7 @@ from unalike.measures.group_agreement import adjusted_rand
 from unalike.measures.groups import Floats
 from unalike.tasks import Losses, Sums, Task
 
+from .baseline_hazards import own_hazards, shared_hazard
 from .kept_models import RoundModels
 
 MOST_PROBED = 100
@@ -41,13 +42,19 @@ Scores = dict[str, Floats]
 """By the name of the measure, or "loss", one value for each group: [groups]."""
 
 
-def models_after(engine: LocalEngine, server: Any, t: int) -> RoundModels:
-    """What clients predict with after round t."""
+def models_after(engine: LocalEngine, server: Any, t: int, *, private: bool = False) -> RoundModels:
+    """What clients predict with after round t.
+
+    private: nothing that all share may depend on samples but by the method's own noisy answers.
+    """
+    personal, shared = engine.personalise(t, server), engine.global_model(server)
     return RoundModels(
-        engine.personalise(t, server),
-        engine.global_model(server),
+        personal,
+        shared,
         engine.method.introduce(server),
         engine.start,
+        own_hazards(engine, personal, engine.rows),
+        () if private else shared_hazard(engine, shared),
     )
 
 

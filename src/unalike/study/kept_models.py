@@ -11,10 +11,16 @@ A file holds these trees, the leaves of each by name, and a `ModelDescription` i
     global      the one model for everybody, where there is one
     newcomer    what a client that never trained is sent
     start       the private state that it begins with
+
+and of relative risks the baseline hazards, without which they say nothing of times:
+
+    hazards     of each training client's own model
+    hazard      of the one model for everybody
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +29,9 @@ from torch import Tensor
 
 from unalike.errors import InputError
 from unalike.functional.trees import items
+from unalike.measures.baseline_hazard import BaselineHazard
 
+from .baseline_hazards import hazard_at, hazard_tensors
 from .files import read_metadata, read_tensors, write_tensors
 from .keep import BEST, LAST, SHARED, WHEN
 from .model_description import ModelDescription
@@ -43,6 +51,8 @@ class RoundModels(NamedTuple):
     shared: Any  # the one model for everybody; None where there is none
     newcomer: Any  # what a client that never trained is sent
     start: Any  # the private state that it begins with
+    hazards: tuple[BaselineHazard, ...] = ()  # [N] of risks that clients' own models tell
+    hazard: tuple[BaselineHazard, ...] = ()  # of those that the one model tells
 
 
 class KeptModels(NamedTuple):
@@ -58,22 +68,24 @@ class ModelWriter:
     def __init__(self, folder: Path, keep: str, run: ModelDescription) -> None:
         self._folder, self._keep, self._run = folder, keep.split(","), run
 
-    @property
-    def wanted(self) -> bool:
-        """Whether any models are kept."""
-        return bool(set(self._keep) & set(WHEN))
-
-    def write(self, models: RoundModels, t: int, *, leads: bool, last: bool) -> None:
+    def write(self, models: Callable[[], RoundModels], t: int, *, leads: bool, last: bool) -> None:
         """Keep the models of round t, which may lead on validation or be the last.
+
+        models: makes them.
 
         Raises:
             UnwritableError: they cannot be written.
         """
         when = BEST if leads and BEST in self._keep else LAST if last and LAST in self._keep else ""
         if when:
-            kept = models._replace(personal=None) if SHARED in self._keep else models
+            kept = models()
+            if SHARED in self._keep:
+                kept = kept._replace(personal=None, hazards=())
             about = self._run.model_copy(update={"round": t})
             write_models(model_file(self._folder, when), kept, about)
+
+    def end(self, t: int, *, diverged: bool = False) -> None:
+        """Nothing more will come after round t: for those who keep models elsewhere."""
 
 
 def write_models(path: Path, models: RoundModels, description: ModelDescription) -> None:
@@ -144,12 +156,21 @@ def client_model(kept: KeptModels, row: int) -> dict[str, Tensor]:
     return {name: rows[int(places[name][row])] for name, rows in kept.trees["clients"].items()}
 
 
+def kept_hazard(kept: KeptModels, row: int | None) -> BaselineHazard | None:
+    """The baseline hazard of the model of training client `row`, or of everybody's."""
+    tensors = kept.trees.get("hazard" if row is None else "hazards")
+    return None if tensors is None else hazard_at(tensors, row or 0)
+
+
 def _trees(models: RoundModels) -> dict[str, dict[str, Tensor]]:
     trees: dict[str, dict[str, Tensor]] = {}
     if models.personal is not None:
         shared_rows = {name: _distinct(leaf) for name, leaf in items(models.personal)}
         trees["clients"] = {name: rows for name, (rows, _) in shared_rows.items()}
         trees["places"] = {name: places for name, (_, places) in shared_rows.items()}
+    for tree, hazards in (("hazards", models.hazards), ("hazard", models.hazard)):
+        if hazards:
+            trees[tree] = hazard_tensors(hazards)
     parts = {"global": models.shared, "newcomer": models.newcomer, "start": models.start}
     return trees | {
         tree: {name: leaf.clone() for name, leaf in items(value)}  # a file shares no memory

@@ -17,6 +17,7 @@ from unalike.data.federation import Federation
 from unalike.errors import InputError
 from unalike.functional.trees import items, map_tree, size_in_bytes
 
+from .baseline_hazards import hazard_bytes
 from .keep import NONE, SHARED, WHEN
 from .run import engine_for, method_of_run
 from .settings import Study
@@ -67,6 +68,7 @@ def kept_size(study: Study, method: Method, problem: Problem, federation: Federa
     """Tried with the two smallest clients, from states that differ: what then still is the same for
     both is the same for all."""
     training = int((~federation.newcomers).sum())
+    hazard, hazards = hazard_bytes(federation)
     w = problem.init()
     try:
         engine = engine_for(method, problem, _two_smallest(federation), study, 0, w)
@@ -75,7 +77,7 @@ def kept_size(study: Study, method: Method, problem: Problem, federation: Federa
         personal, shared = engine.personalise(1, server), engine.global_model(server)
     except InputError:  # the method wants more clients than two
         size = size_in_bytes(w)
-        return KeptSize(3 * size, training * size)
+        return KeptSize(3 * size + hazard, training * size + hazards)
     held = size_in_bytes(server)
     common, own = size_in_bytes(engine.start), 0
     common += max(size_in_bytes(engine.method.introduce(server)), held)  # it may grow as groups do
@@ -86,7 +88,7 @@ def kept_size(study: Study, method: Method, problem: Problem, federation: Federa
             common += min(size * training, max(size, held))  # one of those that the server holds
         else:
             own += size * training
-    return KeptSize(common, own)
+    return KeptSize(common + (0 if shared is None else hazard), own + hazards)
 
 
 def readable(count: int) -> str:

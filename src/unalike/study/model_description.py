@@ -17,6 +17,7 @@ from unalike.core.torch_losses import OneLogitLoss, TorchLoss
 from unalike.data.federation import Federation
 from unalike.data.preprocessing.preprocessing import Preprocessing
 from unalike.errors import InputError
+from unalike.measures.baseline_hazard import BaselineHazard
 from unalike.tasks import Task, task_named
 
 from .settings import Study
@@ -74,6 +75,8 @@ class ModelDescription(BaseModel):
     scores: dict[str, float] = {}
     """At a site: the task's main measure on its own test samples, of the "personal" model and of
     the "global" one."""
+    hazard: tuple[tuple[float, ...], tuple[float, ...], float] | None = None
+    """Of a saved model of relative risks: times, logarithm of the baseline hazard, last time."""
     trial: tuple[float, ...] = ()  # outputs of a saved model on samples that are always the same
 
     @property
@@ -90,6 +93,14 @@ class ModelDescription(BaseModel):
             one_logit=self.one_logit,
             functional_dropout=self.functional_dropout,
         )
+
+    @property
+    def baseline_hazard(self) -> BaselineHazard | None:
+        """The hazard of a sample whose output is zero, where outputs are risks and it is known."""
+        if self.hazard is None:
+            return None
+        times, log_hazard, last = self.hazard
+        return BaselineHazard(np.asarray(times), np.asarray(log_hazard), last)
 
     @property
     def title(self) -> str:
@@ -169,6 +180,15 @@ def describe_run(
         local_epochs=study.local_epochs,
         versions={"unalike": version("unalike"), "torch": str(torch.__version__)},
     )
+
+
+def plain_hazard(
+    hazard: BaselineHazard | None,
+) -> tuple[tuple[float, ...], tuple[float, ...], float] | None:
+    """A baseline hazard as a description holds it."""
+    if hazard is None:
+        return None
+    return tuple(hazard.times.tolist()), tuple(hazard.log_hazard.tolist()), hazard.last
 
 
 def number_name(dtype: torch.dtype) -> str:

@@ -182,7 +182,8 @@ class SimulatedClients:
 
     def evaluate(self, server: Any, t: int, cohort: Cohort) -> Evaluation:
         record = evaluate(self.engine, server, t, cohort, self._models)
-        return Evaluation(record, lambda: models_after(self.engine, server, t))
+        private = self.of.study.privacy is not None
+        return Evaluation(record, lambda: models_after(self.engine, server, t, private=private))
 
     def evaluate_new(self, server: Any, t: int) -> dict[str, Any]:
         return evaluate_new(self.engine, server, t, self._models)

@@ -275,11 +275,15 @@ class Study(BaseModel):
         return weighting.objective(self.weights, sizes, seed=seed)
 
     def evaluated_rounds(self) -> set[int]:
-        """The rounds after which everything is measured; always the last, and those of windows."""
+        """The rounds after which everything is measured; always the last, and those of windows.
+
+        Unless the study says how often, the first as well: something is known soon.
+        """
         every = self.evaluate_every or max(1, self.rounds // 25)
+        first = {1} if self.evaluate_every is None else set()
         windows = [skew.windows for skew in self.skew if isinstance(skew, TemporalSkew)]
         ends = last_rounds(self.rounds, windows[0]) if windows else ()
-        return {*range(every, self.rounds + 1, every), self.rounds, *ends}
+        return {*first, *range(every, self.rounds + 1, every), self.rounds, *ends}
 
     def as_toml(self) -> dict[str, Any]:
         """Nested plain values, as a study file has them."""

@@ -165,7 +165,7 @@ def train(
                 if run.newcomers and (leads or last):
                     measured["new"] = run.evaluate_new(outcome.server, t)
                 if keep is not None and (leads or last):
-                    keep.write(models(), t, leads=leads, last=last)
+                    keep.write(models, t, leads=leads, last=last)
                 record["evaluation"] = measured
                 best = measured if leads else best
             if last and (notes := method.notes(outcome.server)):
@@ -183,6 +183,8 @@ def train(
         if best is not None and "one_answer" in best:
             tell(ProgressEvent(label, seed, t, remark=one_answer_text(best), recorded=True))
     except DivergedError as error:
+        if keep is not None:
+            keep.end(t, diverged=True)
         store.append({"round": t, "diverged": f"{error}"})
         text = f"{error} The other methods go on."
         tell(ProgressEvent(label, seed, t, remark=text, recorded=True))

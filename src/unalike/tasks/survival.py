@@ -19,6 +19,7 @@ from torch import Tensor
 
 from unalike.core.loss import Loss
 from unalike.errors import InputError
+from unalike.measures.baseline_hazard import BaselineHazard, breslow
 from unalike.measures.concordance import Concordance, concordance
 from unalike.measures.groups import Floats, Ints
 from unalike.measures.kaplan_meier import SurvivalCurve, kaplan_meier
@@ -58,6 +59,7 @@ class Survival(Task):
     name: ClassVar[str] = "survival"
     title: ClassVar[str] = "the time until an event"
     usual: ClassVar[str] = "c_index"
+    relative_risk: ClassVar[bool] = True
     standard_measures: ClassVar[tuple[Measure, ...]] = (C_INDEX,)
 
     @classmethod
@@ -145,6 +147,10 @@ class Survival(Task):
     def curve(self, y: Array) -> SurvivalCurve:
         """Kaplan and Meier's estimate from y [n, 2]."""
         return kaplan_meier(y[:, 0].astype(np.float64), y[:, 1] > 0.5)
+
+    def baseline_hazard(self, output: Array, truth: Array) -> BaselineHazard:
+        risk = output.reshape(len(truth)).astype(np.float64)
+        return breslow(risk, truth[:, 0].astype(np.float64), truth[:, 1] > 0.5)
 
     def strata(self, y: Array) -> Strata:
         times = quantile_strata(y[:, 0])

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from unalike.core.loss import Loss
 from unalike.errors import InputError, unknown
+from unalike.measures.baseline_hazard import BaselineHazard
 from unalike.measures.groups import Floats, Ints, by_group, ratio
 
 from .measure import Measure
@@ -84,6 +85,9 @@ class Task(ABC):
     holds_classes: ClassVar[bool] = False
     """Whether y [n] int64 are classes 0..C-1, with C logits."""
 
+    relative_risk: ClassVar[bool] = False
+    """Whether outputs are logarithms of risks, which say when only beside a baseline hazard."""
+
     @classmethod
     @abstractmethod
     def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Task:
@@ -125,6 +129,14 @@ class Task(ABC):
     @abstractmethod
     def baseline(self, y: Array) -> Baseline:
         """The best guess that knows only the training samples' y [n, ...]."""
+
+    def baseline_hazard(self, output: Array, truth: Array) -> BaselineHazard:
+        """The hazard over time of a sample whose output is zero, from training samples: [n, ...].
+
+        Raises:
+            NotImplementedError: outputs are no risks; see `relative_risk`.
+        """
+        raise NotImplementedError(self.name)
 
     @abstractmethod
     def strata(self, y: Array) -> Strata:

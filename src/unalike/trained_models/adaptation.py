@@ -21,7 +21,7 @@ from unalike.engines.plan import Plan, mode_for
 from unalike.errors import InputError, unknown
 from unalike.functional.trees import items, map_tree, rebuild
 from unalike.study.kept_models import KeptModels
-from unalike.study.model_description import ModelDescription
+from unalike.study.model_description import ModelDescription, plain_hazard
 
 from .network import method_of, problem_of
 from .run_models import StudyModels, trained_model
@@ -66,11 +66,16 @@ def adapt(
     federation = _one_client(about, samples, answers, client)
     federation.check_training_samples()
     personal = _adapted(models, kept, federation)
-    return trained_model(
+    found = trained_model(
         personal,
         about.model_copy(update={"when": when, "client": client, "trees": {}}),
         models.given,
     )
+    if about.question.relative_risk:
+        risk = found.outputs(samples.numpy(), prepared=True).numpy()
+        hazard = plain_hazard(about.question.baseline_hazard(risk, answers))
+        found.description = found.description.model_copy(update={"hazard": hazard})
+    return found
 
 
 def _adapted(models: StudyModels, kept: KeptModels, federation: Federation) -> Any:

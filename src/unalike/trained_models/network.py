@@ -8,7 +8,7 @@ from torch import nn
 
 from unalike.core import Method, Problem
 from unalike.core.buffers import with_buffers
-from unalike.errors import InputError, unknown
+from unalike.errors import InputError
 from unalike.methods import METHODS
 from unalike.models import build
 from unalike.study.method_settings import build_method
@@ -69,7 +69,10 @@ def method_of(description: ModelDescription, problem: Problem) -> Method:
         InputError: there is no such method here.
     """
     if description.method not in METHODS:
-        raise unknown("method", description.method, METHODS)
+        raise InputError(
+            f"The model of {description.title} was trained by the method {description.method!r}, "
+            "which is not here: load the plugin that brings it, as in --plugin my_methods.py."
+        )
     plain: dict[str, Any] = dict(description.settings)
     method = build_method(METHODS[description.method], plain, description.label)
     return with_buffers(method, problem)

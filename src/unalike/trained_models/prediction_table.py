@@ -45,11 +45,16 @@ def load_models(path: Path, module: nn.Module | str | None = None) -> dict[str, 
 
 
 def predict_table(
-    models: dict[str, TrainedModel], rows: Any, *, client_column: str | None = None
+    models: dict[str, TrainedModel],
+    rows: Any,
+    *,
+    client_column: str | None = None,
+    times: Sequence[float] = (),
 ) -> pd.DataFrame:
     """One row for each of these: its client where they name one, prediction, and probabilities.
 
     With one model every row is answered by it; with several each row by that of its client.
+    times: of survival, one column for each.
 
     Raises:
         InputError: a row's client has no model, or these are not rows as in training.
@@ -58,13 +63,19 @@ def predict_table(
     some = next(iter(models.values()))
     wished = client_column or some.description.client_column
     clients = _clients(source, wished, given=client_column is not None)
-    columns = _columns(some, source) if len(models) == 1 else _by_client(models, source, clients)
+    if len(models) == 1:
+        columns = _columns(some, source, times)
+    else:
+        columns = _by_client(models, source, clients, times)
     named = {} if clients is None else {wished or CLIENT: clients}
     return pd.DataFrame({**named, **columns})
 
 
 def _by_client(
-    models: dict[str, TrainedModel], source: Source, clients: NDArray[np.str_] | None
+    models: dict[str, TrainedModel],
+    source: Source,
+    clients: NDArray[np.str_] | None,
+    times: Sequence[float],
 ) -> dict[str, NDArray[Any]]:
     if clients is None:
         raise InputError(
@@ -77,12 +88,14 @@ def _by_client(
             raise unknown("client with a model,", name, models)
         mine = np.flatnonzero(clients == name)
         held = Source(source.x[mine], {}, [], channels=source.channels)
-        parts.append(pd.DataFrame(_columns(models[name], held), index=mine))
+        parts.append(pd.DataFrame(_columns(models[name], held, times), index=mine))
     together = pd.concat(parts).sort_index()
     return {name: together[name].to_numpy() for name in together.columns}
 
 
-def _columns(model: TrainedModel, source: Source) -> dict[str, NDArray[Any]]:
+def _columns(
+    model: TrainedModel, source: Source, times: Sequence[float]
+) -> dict[str, NDArray[Any]]:
     question = model.description.question
     found = model.answers(source)
     columns = _named("prediction", found["prediction"], question.class_names)
@@ -90,6 +103,9 @@ def _columns(model: TrainedModel, source: Source) -> dict[str, NDArray[Any]]:
         columns = {"prediction": np.asarray(question.class_names)[found["prediction"]]}
     if "probability" in found:
         columns |= _named("probability", found["probability"], question.class_names)
+    if times:
+        survival = model.predict_survival(source, times).to_numpy()
+        columns |= {f"survival_{time:g}": survival[:, at] for at, time in enumerate(times)}
     return columns
 
 

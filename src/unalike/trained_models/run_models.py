@@ -11,9 +11,16 @@ from torch import Tensor, nn
 from unalike.core import Problem
 from unalike.errors import InputError, unknown
 from unalike.functional.trees import items, named_tree
+from unalike.measures.baseline_hazard import BaselineHazard
 from unalike.study.keep import BEST, NONE, WHEN
-from unalike.study.kept_models import KeptModels, client_model, kept_rounds, read_models
-from unalike.study.model_description import ModelDescription, number_name
+from unalike.study.kept_models import (
+    KeptModels,
+    client_model,
+    kept_hazard,
+    kept_rounds,
+    read_models,
+)
+from unalike.study.model_description import ModelDescription, number_name, plain_hazard
 from unalike.study.round_choice import best_round
 from unalike.study.settings import Study
 from unalike.study.store import RunStore
@@ -45,7 +52,7 @@ class StudyModels:
         """
         kept = self.kept(method, when, seed)
         if client is None:
-            return self._trained(self._global(kept, method), kept.description, when, "")
+            return self._trained(self._global(kept, method), kept, when)
         if client in kept.description.newcomers:
             raise InputError(
                 f"Client {client!r} never trained, so no model of its own was kept: adapt gives it "
@@ -56,7 +63,7 @@ class StudyModels:
         if "clients" not in kept.trees:
             raise InputError(f"{self._place(method, seed)} kept no models of clients.")
         row = kept.description.clients.index(client)
-        return self._trained(client_model(kept, row), kept.description, when, client)
+        return self._trained(client_model(kept, row), kept, when, client, row)
 
     def kept(self, method: str, when: str, seed: int) -> KeptModels:
         """All that a run kept of its best or last round.
@@ -76,10 +83,18 @@ class StudyModels:
         records = store.records()
         measured = [record for record in records if "evaluation" in record]
         place = self._place(method, seed)
+        diverged = bool(records) and "diverged" in records[-1]
+        if diverged and not measured:
+            raise InputError(f"{place} diverged before anything was measured: it has no model.")
         if not measured or not finished(records, self.study):
             raise InputError(f"{place} is not finished: go on with 'unalike resume {self.folder}'.")
         if self.study.keep == NONE:
             raise InputError(f"{place} kept no models (keep = none): train again with another.")
+        if diverged and when != BEST:
+            raise InputError(
+                f"{place} diverged in round {records[-1]['round']}, so it has no last model: take "
+                "that of the best round."
+            )
         for path, description in kept_rounds(store.folder).items():
             task = description.question
             record = best_round(task, measured) if when == BEST else measured[-1]
@@ -96,19 +111,30 @@ class StudyModels:
         return kept.trees["global"]
 
     def _trained(
-        self, leaves: dict[str, Tensor], run: ModelDescription, when: str, client: str
+        self,
+        leaves: dict[str, Tensor],
+        kept: KeptModels,
+        when: str,
+        client: str = "",
+        row: int | None = None,
     ) -> TrainedModel:
-        about = run.model_copy(update={"when": when, "client": client, "trees": {}})
-        return trained_model(named_tree(leaves), about, self.given)
+        about = kept.description.model_copy(update={"when": when, "client": client, "trees": {}})
+        return trained_model(named_tree(leaves), about, self.given, hazard=kept_hazard(kept, row))
 
     def _place(self, method: str, seed: int) -> str:
         return f"The run of {method}, seed {seed}, in {self.folder}"
 
 
 def trained_model(
-    personal: Any, description: ModelDescription, given: nn.Module | Problem | None = None
+    personal: Any,
+    description: ModelDescription,
+    given: nn.Module | Problem | None = None,
+    *,
+    hazard: BaselineHazard | None = None,
 ) -> TrainedModel:
     """The model of what a client predicts with.
+
+    hazard: the baseline hazard, where outputs are risks.
 
     Raises:
         InputError: the module of the user's own is missing.
@@ -119,4 +145,5 @@ def trained_model(
     leaves = tuple(
         (name, tuple(leaf.shape), number_name(leaf.dtype)) for name, leaf in items(personal)
     )
-    return TrainedModel(module, description.model_copy(update={"form": form, "personal": leaves}))
+    known = {"form": form, "personal": leaves, "hazard": plain_hazard(hazard)}
+    return TrainedModel(module, description.model_copy(update=known))

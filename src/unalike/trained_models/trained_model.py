@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from unalike.data.preprocessing.preprocessing import from_dict
+from unalike.data.preprocessing.table_preprocessing import TablePreprocessing
 from unalike.errors import InputError
 from unalike.study.model_description import ModelDescription
 from unalike.tasks.classes import numbered
@@ -39,6 +43,23 @@ class TrainedModel:
 
     def __repr__(self) -> str:
         return f"<TrainedModel {self.description.title}: {type(self.module).__name__}>"
+
+    def _repr_html_(self) -> str:
+        about, parameters = self.description, list(self.module.parameters())
+        takes = "samples of shape " + " x ".join(map(str, about.shape))
+        fitted = None if about.preprocessing is None else from_dict(about.preprocessing)
+        if isinstance(fitted, TablePreprocessing):
+            takes = f"columns {', '.join(encoder.name for encoder in fitted.encoders)}"
+        names = f": {', '.join(about.class_names)}" if about.class_names else ""
+        rows = {
+            "module": type(self.module).__name__,
+            "numbers that were trained": f"{sum(p.numel() for p in parameters):,}",
+            "takes": takes,
+            "answers": f"{about.question.title}{names}",
+        }
+        lines = (f"<tr><th>{escape(n)}</th><td>{escape(v)}</td></tr>" for n, v in rows.items())
+        title = f"{about.title}{'' if about.client else ', the model for everybody'}"
+        return f"<p><b>{escape(title)}</b></p><table>{''.join(lines)}</table>"
 
     def outputs(self, rows: Any, *, prepared: bool = False) -> Tensor:
         """What the module puts out for raw rows: [n, ...], such as logits.
@@ -88,6 +109,32 @@ class TrainedModel:
             )
         return found["probability"]
 
+    def predict_survival(
+        self, rows: Any, times: ArrayLike | None = None, *, prepared: bool = False
+    ) -> pd.DataFrame:
+        """The probability that the event comes later than each time: [n, times].
+
+        The baseline hazard is Breslow's, from the training samples of the client whose model it is,
+        or of all clients where it is everybody's.
+
+        times: one column for each; those of the training samples' events if not given.
+
+        Raises:
+            InputError: the task has no survival, the model no baseline hazard, nobody was observed
+                so long, or these are not rows of training.
+        """
+        question, hazard = self.description.question, self.description.baseline_hazard
+        if not question.relative_risk:
+            raise InputError(f"The task {self.description.task!r} has no survival: take predict.")
+        if hazard is None:
+            raise InputError(
+                f"The model of {self.description.title} holds no baseline hazard, for which the "
+                "training samples are needed: take a client's own model."
+            )
+        wanted = hazard.times if times is None else checked_times(times, hazard.last)
+        risk = self.answers(rows, prepared=prepared)["prediction"].astype(np.float64)
+        return pd.DataFrame(hazard.survival(risk, wanted), columns=wanted)
+
     def save(self, path: str | Path) -> Path:
         """Write the model as one safetensors file, for `unalike.load`.
 
@@ -119,3 +166,23 @@ class TrainedModel:
             InputError: torch.export cannot follow the module, or it cannot be written.
         """
         return write_program(self.module, self.description, Path(path))
+
+
+def checked_times(times: ArrayLike, last: float) -> NDArray[np.float64]:
+    """Times [T] up to the last one that anybody was observed.
+
+    Raises:
+        InputError: one is not a number, below zero, or later.
+    """
+    try:
+        found = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise InputError(f"times = {times!r}: these are no numbers.") from None
+    if found.ndim != 1 or not (found >= 0).all():
+        raise InputError(f"times = {times!r}: give numbers that are not below zero.")
+    if (found > last).any():
+        raise InputError(
+            f"Nobody of the training samples was observed longer than {last:g}, so survival until "
+            f"{found.max():g} is not known: ask for earlier times."
+        )
+    return found

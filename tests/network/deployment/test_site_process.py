@@ -24,6 +24,7 @@ def test_events_of_the_worker_in_words() -> None:
     request = {"verb": "train", "method": "fedrep", "seed": 0, "t": 3}
     assert site_process._sentences({"event": "asked", **request}) == []
     assert site_process._sentences({"event": "answered", "verb": "fit", "seconds": 0.5}) == []
+    assert site_process._sentences({"event": "report", "path": "report.html"}) == []
     assert site_process._sentences({"event": "told", "text": "sums"}) == ["sums"]
     assert site_process._sentences({"event": "prepared", "texts": ["a", "b"]}) == ["a", "b"]
     assert site_process._sentences({"event": "answered", **request, "seconds": 0.5}) == [

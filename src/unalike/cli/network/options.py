@@ -8,12 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
+from unalike.cli import completion
 from unalike.cli.options import Group
 from unalike.errors import InputError
 from unalike.network.server.server_settings import HELP
 
 Methods = Annotated[
-    str | None, typer.Option(help="Method, or several with commas. [those of the study]")
+    str | None,
+    typer.Option(
+        help="Method, or several with commas. [those of the study]",
+        autocompletion=completion.methods,
+    ),
 ]
 Deadline = Annotated[float, typer.Option(help=HELP["deadline"])]
 Overwrite = Annotated[

@@ -96,6 +96,7 @@ class SiteProcess:
         self._session = _session(deployment)
         self._log_position = 0
         self._finished = False
+        self._report = ""  # where the worker has written the site's own
         self._last_asked = -math.inf
 
     def run(self) -> None:
@@ -120,6 +121,9 @@ class SiteProcess:
             self._report_worker_events()
             self._restart_ended()
         self._notify("The study is finished.")
+        self._report_worker_events()
+        if self._report:
+            self._notify(f"What this site sent, and how it fared: {self._report}")
 
     def _wait(self, seconds: float) -> None:
         """Wait so long, and go on asking whether all is over, which ends the waiting."""
@@ -225,7 +229,10 @@ class SiteProcess:
             return
         self._log_position += len(whole) + 1
         for line in whole.decode("utf-8", "replace").splitlines():
-            for sentence in _sentences(_event(line) or {}):
+            event = _event(line) or {}
+            if event.get("event") == "report":
+                self._report = str(event.get("path"))
+            for sentence in _sentences(event):
                 self._notify(sentence)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from unalike.study.kept_models import ModelWriter, RoundModels
@@ -23,12 +24,17 @@ class RemoteModelWriter(ModelWriter):
         self._remote = run
         run.best = best
 
-    def write(self, models: RoundModels, t: int, *, leads: bool, last: bool) -> None:
+    def write(self, models: Callable[[], RoundModels], t: int, *, leads: bool, last: bool) -> None:
         super().write(models, t, leads=leads, last=last)
-        run = self._remote
         if leads:
-            run.best = t
-        if last and self.wanted:
-            places = [*run.places.tolist(), *run.new_places.tolist()]
-            requests = {place: run.request("keep", t, place, {}) for place in places}
-            run.sites.request(requests, "Keeping models")
+            self._remote.best = t
+        if last:
+            self.end(t)
+
+    def end(self, t: int, *, diverged: bool = False) -> None:
+        """Let each site keep its own model of the round that leads."""
+        run = self._remote
+        more = {"diverged": True} if diverged else {}
+        places = [*run.places.tolist(), *run.new_places.tolist()]
+        requests = {place: run.request("keep", t, place, {}, **more) for place in places}
+        run.sites.request(requests, "Keeping models")

@@ -24,6 +24,7 @@ from unalike.study.settings import Study
 
 from .local_data import client_federation, own_federation
 from .site_models import SiteModels
+from .site_record import SiteRecord
 from .site_settings import SiteSettings
 from .trainer import Trainer
 
@@ -38,7 +39,7 @@ def kept_preparation(
     """
     if settings.samples is None:
         return None
-    path = _folder(settings, run) / f"preparation-{int(run.seed)}.json"
+    path = federation_folder(settings, run) / f"preparation-{int(run.seed)}.json"
     told = Preparation.of(facts)
     if told is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,11 +55,13 @@ def make_trainer(
     settings: SiteSettings,
     run: RunDescription,
     preparation: Preparation | None,
+    record: SiteRecord,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Trainer:
     """The trainer of this site in this run.
 
     preparation: of the site's own samples.
+    record: of the federation; learns how the run goes.
     notify: takes sentences for the people of the site.
 
     Raises:
@@ -81,15 +84,21 @@ def make_trainer(
         device=settings.device,
         stream_ids=np.array([run.row]),
     )
-    of_run = _folder(settings, run) / _file_name(run.label)
+    of_run = federation_folder(settings, run) / _file_name(run.label)
     folder = of_run / f"seed-{int(run.seed)}"
     about = describe_run(study, run.label, run.seed, federation, problem)
     home = settings.state_folder / "models"
+    parts = {
+        "training": federation.train,
+        "validation": federation.validation,
+        "test": federation.test,
+    }
+    record.samples = {name: int(part.sizes.sum()) for name, part in parts.items()}
     return Trainer(
         engine,
         folder,
         clients=run.clients,
-        models=SiteModels(folder / "models", home, about, study.keep, notify),
+        models=SiteModels(folder / "models", home, about, study.keep, record, notify),
         reveal_classes=settings.reveal_classes,
         reveal_accuracy=settings.reveal_accuracy,
     )
@@ -110,8 +119,8 @@ def _federation(
     )
 
 
-def _folder(settings: SiteSettings, run: RunDescription) -> Path:
-    """What is kept of one federation."""
+def federation_folder(settings: SiteSettings, run: RunDescription) -> Path:
+    """Where what is kept of one federation lies."""
     return settings.state_folder / _file_name(run.token)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from unalike.errors import InputError
 from unalike.network.protocol.messages import FAILED, Message, MessageError, pack
@@ -22,10 +23,17 @@ from unalike.network.protocol.summary_request import SPREAD, SUMMARISE
 from .consent import check_consent
 from .description import describe
 from .fitting import answer_fit, prepared_sentences, what_was_told
-from .local_run import kept_preparation, make_trainer
+from .local_run import federation_folder, kept_preparation, make_trainer
+from .site_record import SiteRecord
+from .site_report import write_site_report
 from .site_settings import SiteSettings
 from .summaries import answer_spread, answer_summary
 from .trainer import VERBS, Trainer
+
+REPORT = "report.html"
+"""In the state folder: of the federation that the site took part in last."""
+MEASURED = ("evaluate", "adapt", "keep")
+"""After which the report is written anew."""
 
 Handler = Callable[[Message], Message]
 Tell = Callable[..., None]
@@ -40,6 +48,8 @@ class Session:
         self.refused: str | None = None
         self._run: tuple[RunDescription, Preparation | None] | None = None
         self._trainer: Trainer | None = None
+        self._record = SiteRecord()  # of what came before the first run, then of its federation
+        self._folder: Path | None = None  # of that federation
         self._handlers: dict[str, Handler] = {
             "describe": partial(describe, settings),
             FIT: self._answer_fit,
@@ -57,12 +67,14 @@ class Session:
             check_consent(self.settings, message)
             if message.verb not in self._handlers:
                 raise MessageError(f"nobody here knows how to {message.verb!r}")
-            return self._handlers[message.verb](message)
+            answer = self._handlers[message.verb](message)
         except MessageError as error:
             return pack(FAILED, {"why": str(error)})
         except InputError as error:
             self.refused = str(error)
             return pack(FAILED, {"why": str(error), "lasting": True})
+        self._note(message, answer)
+        return answer
 
     def _answer_fit(self, message: Message) -> Message:
         answer = answer_fit(self.settings, message)
@@ -78,9 +90,37 @@ class Session:
             self._tell("prepared", texts=prepared_sentences(run[1]))
         if self._trainer is None or run != self._run:
             self._trainer, self._run = None, None
-            trainer = make_trainer(self.settings, *run, self._say)
+            self._open_record(federation_folder(self.settings, described))
+            trainer = make_trainer(self.settings, *run, self._record, self._say)
             self._trainer, self._run = trainer, run
         return answer(self._trainer, message)
+
+    def _open_record(self, folder: Path) -> None:
+        if folder == self._folder:
+            return
+        before = self._record.exchanged if self._folder is None else {}
+        self._folder, self._record = folder, SiteRecord.read(folder)
+        self._record.add(before)
+
+    def _note(self, message: Message, answer: Message) -> None:
+        """Keep what was exchanged and, once something was measured, write the site's report."""
+        self._record.note(message, answer)
+        if self._folder is None or self._run is None or self._trainer is None:
+            return
+        try:
+            self._record.write(self._folder)
+            if message.verb in MEASURED:
+                path = self.settings.state_folder / REPORT
+                write_site_report(
+                    path,
+                    self._record,
+                    self.settings,
+                    self._trainer.engine.federation.task,
+                    self._run[0],
+                )
+                self._tell("report", path=str(path))
+        except InputError as error:
+            self._say(f"What this site took part in is not written down: {error}")
 
     def _say(self, sentence: str) -> None:
         """For the people of the site."""

@@ -1,7 +1,9 @@
 """The models that a site keeps for itself: those of the leading round and of the latest, then one.
 
     <token>/<method>/seed-<k>/models/round-<t>.safetensors    while the run goes on
-    models/<method>-seed-<k>.safetensors                      the chosen one, for `unalike predict`
+    models/<method>-seed-<k>.safetensors                      for `unalike predict`
+
+The latter is the latest model until the run is over, then the chosen one.
 
 What is private in them never leaves the site; nor does how well they do, unless it tells.
 """
@@ -10,15 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from unalike.functional.finite import finite
 from unalike.functional.trees import named_tree
-from unalike.study.files import read_metadata
-from unalike.study.keep import BEST, NONE
+from unalike.study.keep import BEST, LAST, NONE
 from unalike.study.kept_models import (
-    HEADER,
     RoundModels,
     client_model,
+    kept_hazard,
     read_description,
     read_models,
     write_models,
@@ -26,9 +27,11 @@ from unalike.study.kept_models import (
 from unalike.study.model_description import ModelDescription
 from unalike.trained_models.run_models import trained_model
 
+from .site_record import RunOutcome, Scores, SiteRecord
+
 
 class SiteModels:
-    """Of one run. home: where chosen models lie; notify: takes a sentence for the site's people."""
+    """Of one run. home: of the models for use; notify: takes a sentence for the site's people."""
 
     def __init__(
         self,
@@ -36,44 +39,63 @@ class SiteModels:
         home: Path,
         run: ModelDescription,
         keep: str,
+        record: SiteRecord,
         notify: Callable[[str], None],
     ) -> None:
-        self._folder, self._home, self._run = folder, home, run
-        self._keep, self._notify = keep, notify
+        self._folder, self._run, self._keep = folder, run, keep
+        self._record, self._notify = record, notify
+        self._file = home / f"{run.label}-seed-{run.seed}.safetensors"
 
-    def hold(self, personal: Any, t: int, leading: int, scores: dict[str, float]) -> None:
-        """Keep the model of round t (leaves [1, ...]); of others only that of the leading round.
+    @property
+    def outcome(self) -> RunOutcome:
+        """What is known of the run so far."""
+        return self._record.run(self._run.label, self._run.seed, self._run.rounds)
 
-        scores: the main measure on the site's own test samples, of "personal" and "global".
+    def hold(self, models: RoundModels, t: int, leading: int, scores: Scores) -> None:
+        """Keep the site's own model of round t; of others only that of the leading round.
+
+        A model that is not finite is no model: the one before it stays.
+
+        Raises:
+            UnwritableError: it cannot be written.
         """
-        if self._keep == NONE:
+        self.outcome.scores[t] = scores
+        if self._keep == NONE or not finite(models.personal):
             return
         about = self._run.model_copy(update={"round": t, "scores": scores})
-        write_models(self._path(t), RoundModels(personal, None, None, None), about)
+        write_models(self._path(t), models, about)
         for path in self._folder.glob("round-*.safetensors"):
             if path not in (self._path(t), self._path(leading)):
                 path.unlink(missing_ok=True)
+        if not self.outcome.over:
+            self._save(self._path(t), LAST)
 
-    def choose(self, best: int) -> None:
+    def choose(self, best: int, *, diverged: bool = False) -> None:
         """The run is over: keep the model of the round that the server chose, or else the latest.
 
         Raises:
             InputError: the file is damaged, or the model cannot be written.
         """
+        outcome = self.outcome
         held = sorted(self._folder.glob("round-*.safetensors"))
-        if not held or self._keep == NONE:
-            return
-        chosen = self._path(best) if BEST in self._keep else held[-1]
-        path = chosen if chosen.exists() else held[-1]
-        kept = read_models(path, read_description(path))
-        about = kept.description.model_copy(
-            update={"client": self._name, "when": BEST if path == chosen else "last", "trees": {}}
-        )
-        target = self._home / f"{about.label}-seed-{about.seed}.safetensors"
-        trained_model(named_tree(client_model(kept, 0)), about).save(target)
+        chosen = self._path(best)
+        if BEST in self._keep and chosen in held:
+            self._save(chosen, BEST)
+        elif held and not (outcome.over and outcome.kept == best):  # not chosen once before
+            self._save(held[-1], LAST)
+        outcome.over, outcome.diverged = True, diverged
         for old in held:
             old.unlink(missing_ok=True)
-        self._notify(self._sentence(about, target))
+        self._notify(self._sentence(outcome))
+
+    def _save(self, path: Path, when: str) -> None:
+        kept = read_models(path, read_description(path))
+        update = {"client": self._name, "when": when, "trees": {}}
+        about = kept.description.model_copy(update=update)
+        hazard = kept_hazard(kept, 0)
+        trained_model(named_tree(client_model(kept, 0)), about, hazard=hazard).save(self._file)
+        outcome = self.outcome
+        outcome.kept, outcome.when, outcome.file = about.round, when, str(self._file)
 
     @property
     def _name(self) -> str:
@@ -82,29 +104,21 @@ class SiteModels:
     def _path(self, t: int) -> Path:
         return self._folder / f"round-{t:06d}.safetensors"
 
-    def _sentence(self, about: ModelDescription, path: Path) -> str:
-        measure = about.question.main
-        said = (
-            f"{about.label}, seed {about.seed}: the model of round {about.round} is kept in {path}"
+    def _sentence(self, outcome: RunOutcome) -> str:
+        measure = self._run.question.main
+        said = f"{outcome.label}, seed {outcome.seed}: "
+        said += "it diverged; " if outcome.diverged else ""
+        said += (
+            f"the model of round {outcome.kept} is kept in {outcome.file}"
+            if outcome.kept
+            else "no model is kept"
         )
-        if "personal" not in about.scores:
+        own = outcome.score("personal")
+        if own is None:
             return f"{said}."
-        others = {
-            "Local": self._score("local", "personal"),
-            "global": about.scores.get("global", self._score("fedavg", "personal")),
-        }
-        beside = ", ".join(
-            f"{name} {measure.text(value)}" for name, value in others.items() if value is not None
+        others = self._record.beside(outcome)
+        beside = ", ".join(f"{name} {measure.text(value)}" for name, value in others.items())
+        return (
+            f"{said}; {measure.title} on this site's test samples {measure.text(own)}"
+            f"{f' ({beside})' if beside else ''}."
         )
-        own = (
-            f"{measure.title} on this site's test samples {measure.text(about.scores['personal'])}"
-        )
-        return f"{said}; {own}{f' ({beside})' if beside else ''}."
-
-    def _score(self, label: str, which: str) -> float | None:
-        """How well another method's kept model does here; None where there is none."""
-        path = self._home / f"{label}-seed-{self._run.seed}.safetensors"
-        about = read_metadata(path) if path.exists() else None
-        if label == self._run.label or about is None or HEADER not in about:
-            return None
-        return ModelDescription.from_text(about[HEADER], str(path)).scores.get(which)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unalike.engines.local import LocalEngine
 from unalike.engines.predictions import Predictions
@@ -15,6 +16,8 @@ from unalike.functional.finite import finite
 from unalike.functional.trees import leaves, map_tree
 from unalike.network.protocol.messages import Message, MessageError, pack, shapes_of, unpack
 from unalike.network.protocol.schemas import DownSchemas, tree_of_sums
+from unalike.study.baseline_hazards import own_hazards
+from unalike.study.kept_models import RoundModels
 
 from .site_models import SiteModels
 from .state_store import StateStore
@@ -30,7 +33,8 @@ class Trainer:
         observe   shared                    -> moments, for the statistics of the one model
         evaluate  down, and perhaps shared  -> sums of test, validation and shared
         adapt     down                      -> sums of test
-        keep                                -> nothing; the run is over, and `best` its round
+        keep                                -> nothing; the run is over or has `diverged`, and
+                                               `best` is its round
 
     The sums are those from which the task's measures follow. Where the site does not tell them, the
     answers to the last two hold the fact `hidden` and no sums. What cannot be answered raises
@@ -102,7 +106,7 @@ class Trainer:
         if "shared" in trees:
             model = _batch(trees["shared"])
             tested["shared"] = engine.predict(model, engine.rows, "test")
-        self._hold(personal, message, tested)
+        self._hold(personal, engine.rows, message, tested)
         if not self._reveal_accuracy:
             return pack("evaluate", {"hidden": True})
         return pack("evaluate", facts, {part: self._sums(p) for part, p in tested.items()})
@@ -115,7 +119,7 @@ class Trainer:
             raise MessageError("this site trains, so it is no new client")
         adapted = engine.adapt_from(t, down)
         predictions = engine.predict(adapted, engine.new_rows, "test")
-        self._hold(adapted, message, {"test": predictions})
+        self._hold(adapted, engine.new_rows, message, {"test": predictions})
         if not self._reveal_accuracy:
             return pack("adapt", {"hidden": True})
         return pack("adapt", {}, {"test": self._sums(predictions)})
@@ -123,10 +127,16 @@ class Trainer:
     def keep(self, message: Message) -> Message:
         """The run is over: the site keeps the model of the round that was chosen."""
         if self._models is not None:
-            self._models.choose(_leading(message))
+            self._models.choose(_leading(message), diverged=bool(message.facts.get("diverged")))
         return pack("keep")
 
-    def _hold(self, personal: Any, message: Message, tested: dict[str, Predictions]) -> None:
+    def _hold(
+        self,
+        personal: Any,
+        rows: NDArray[np.int64],
+        message: Message,
+        tested: dict[str, Predictions],
+    ) -> None:
         if self._models is None:
             return
         task = self.engine.federation.task
@@ -137,7 +147,9 @@ class Trainer:
             if part in tested
         }
         known = {name: value for name, value in scores.items() if not math.isnan(value)}
-        self._models.hold(personal, _rounds(message)[0], _leading(message), known)
+        hazards = own_hazards(self.engine, personal, rows)
+        models = RoundModels(personal, None, None, None, hazards)
+        self._models.hold(models, _rounds(message)[0], _leading(message), known)
 
     def _read(self, message: Message, schemas: dict[str, Any]) -> dict[str, Any]:
         """The trees of a message, watched for numbers and shapes that cannot be right.

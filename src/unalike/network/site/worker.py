@@ -3,7 +3,7 @@
     python -m unalike.network.site.worker --help
 
 It writes a JSON line to stdout per event ("ready", "asked", "told", "prepared", "answered",
-"failed", "said", "refused"). Exit status: 0 on SIGTERM, or one of `exit_status`; with the
+"failed", "said", "report", "refused"). Exit status: 0 on SIGTERM, or one of `exit_status`; with the
 first of these goes one sentence on stderr.
 """
 
