@@ -1,4 +1,4 @@
-# make demo | setup | test | check | slow | mutate | bench
+# make demo | setup | test | check | slow | mutate | bench | docs | notebooks
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 # Where the CPU build of torch lies; `make setup TORCH_INDEX=` takes the usual one (CUDA on Linux).
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: demo setup test check slow mutate bench clean
+.PHONY: demo setup test check slow mutate bench docs notebooks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/unalike compare examples/demo.toml --out runs/demo --overwrite
@@ -44,6 +44,12 @@ mutate: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
+notebooks: setup
+	$(BIN)/python tests/notebooks.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -57,19 +57,21 @@ def test_every_setting_says_what_it_means(name: str) -> None:
 
 
 def header(name: str) -> dict[str, str]:
-    """The three keys of a method's docstring."""
+    """The four keys of a method's docstring."""
     text = sys.modules[METHODS[name].__module__].__doc__ or ""
-    parts = re.split(r"^(Source|Wire|Ours)\s+", text, flags=re.MULTILINE)
+    parts = re.split(r"^(Source|Wire|Ours|Avoid)\s+", text, flags=re.MULTILINE)
     return {"idea": parts[0].strip()} | dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 @every_method
 def test_the_header_is_honest(name: str) -> None:
     said = header(name)
-    assert list(said) == ["idea", "Source", "Wire", "Ours"]
+    assert list(said) == ["idea", "Source", "Wire", "Ours", "Avoid"]
     assert all(text.strip() for text in said.values()), said
     assert said["idea"].count("\n") <= 1
     assert said["idea"].endswith(".")
+    assert said["Avoid"].startswith("when "), "Avoid says when not to use it"
+    assert ". " not in said["Avoid"], "one sentence"
     years = re.findall(r"\b(?:19|20)\d\d\b", said["Source"])
     assert years or "no paper of its own" in said["Source"], "Source names no year"
     declared = contract_of(name)

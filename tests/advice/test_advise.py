@@ -70,6 +70,7 @@ def test_what_is_written(opinions: tuple[Advice, Path]) -> None:
     advice, folder = opinions
     whole = json.loads((folder / "advice.json").read_text())
     assert whole["headline"] == advice.headline
+    assert repr(advice) == str(advice) == "\n".join(advice.sentences)
     assert whole["method"] == advice.method
     assert whole["hyperparameters"] == advice.hyperparameters
     page = (folder / "advice.html").read_text()

@@ -66,7 +66,7 @@ def test_methods_as_json(capsys: Output) -> None:
     assert unalike("methods", "--json") == 0
     listed = json.loads(capsys.readouterr().out)
     assert [one["name"] for one in listed] == list(METHODS)
-    keys = {"name", "paper", "year", "hyperparameters", "wire", "ours"}
+    keys = {"name", "paper", "year", "hyperparameters", "wire", "ours", "avoid"}
     assert all(keys <= one.keys() for one in listed)
     for one in listed:
         assert all(setting["meaning"] for setting in one["hyperparameters"]), one["name"]

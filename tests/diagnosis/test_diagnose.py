@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import unalike
 from unalike.data import Federation, federate, load
 from unalike.data.skews.concept import relabelled
 from unalike.diagnosis import KINDS, Diagnosis, diagnose, prepare_samples
@@ -66,6 +67,20 @@ def test_json_and_table_hold_everything() -> None:
     assert set(watched["curves"]) == {"start", "optimum"}
     np.testing.assert_allclose(table.excess, table.value - table.chance)
     assert any("no column says when" in remark for remark in found.remarks)
+
+
+def test_a_diagnosis_shows_itself_with_what_was_found() -> None:
+    x, y = np.random.default_rng(0).normal(size=(90, 2)), np.repeat(["a", "b", "<c>"], 30)
+    found = unalike.diagnose((x, y, np.repeat([0, 1, 2], 30)), shuffles=100, optimise=False)
+    assert found.found == ("label",)
+    lines = str(found).splitlines()
+    assert lines[0] == found.headline
+    assert sum("label: found" in line for line in lines) == 1, "a kind is named once"
+    assert sum(" * " in line for line in lines[:-1]) == found.table().decides.sum()
+    assert str(found) == repr(found)
+    shown = found._repr_html_()
+    assert shown.startswith(f"<p><b>{found.headline}</b>")
+    assert shown.count("<tr") == 1 + len(found.table())
 
 
 def test_two_clients_without_a_common_class() -> None:

@@ -101,3 +101,5 @@ def test_a_federation_in_a_notebook_says_who_holds_what(clients: int) -> None:
     shown = held._repr_html_()
     assert "&lt;c0&gt;" in shown
     assert ("10 more clients" in shown) == (clients == 30)
+    assert repr(held).startswith(f"<Federation of {clients} clients: ")
+    assert len(repr(held)) < 120, "samples are not printed"

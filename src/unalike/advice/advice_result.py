@@ -26,15 +26,15 @@ from .rules import Proposal
 class Advice:
     """A diagnosis, a shortlist, a race, a choice, and its test."""
 
-    diagnosis: Diagnosis
-    shortlist: tuple[Proposal, ...]
+    diagnosis: Diagnosis  # of the known samples
+    shortlist: tuple[Proposal, ...]  # who raced, and why
     unfit: dict[str, str]  # proposed, but pointless or impossible here: why
-    plan: RaceSchedule
-    stages: tuple[Stage, ...]
+    plan: RaceSchedule  # settings, heats and the most that they may cost
+    stages: tuple[Stage, ...]  # the heats as they went
     spent: int  # gradients of single samples in the race
-    choice: Choice
-    measured: FinalTest
-    settings: dict[str, Any]
+    choice: Choice  # who is advised, who led, who did as well
+    measured: FinalTest  # on the test samples, once
+    settings: dict[str, Any]  # the study as resolved
 
     @property
     def method(self) -> str:
@@ -88,6 +88,9 @@ class Advice:
 
     def __str__(self) -> str:
         return "\n".join(self.sentences)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def _repr_html_(self) -> str:
         first, *others = map(escape, self.sentences)

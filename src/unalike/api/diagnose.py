@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation
@@ -20,6 +20,11 @@ from unalike.study.settings import make_study
 
 from .data_argument import resolve_data
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEGEND = "Chance: the same samples shuffled over the clients. * decides whether a kind is found."
+
 
 @dataclass(frozen=True, eq=False)
 class DiagnosisResult(Diagnosis):
@@ -27,9 +32,26 @@ class DiagnosisResult(Diagnosis):
 
     data: str  # what was looked at
 
+    def __str__(self) -> str:
+        """The headline, and one row a measure."""
+        numbers = self._shown().to_string(index=False, float_format="{:.3g}".format, na_rep="-")
+        return f"{self.headline}\n\n{numbers}\n\n{LEGEND}"
+
+    def __repr__(self) -> str:
+        return str(self)
+
     def _repr_html_(self) -> str:
-        numbers = self.table().to_html(index=False, float_format="{:.3g}".format, na_rep="")
-        return f"<p><b>{escape(self.headline)}</b></p>{numbers}"
+        numbers = self._shown().to_html(index=False, float_format="{:.3g}".format, na_rep="")
+        return f"<p><b>{escape(self.headline)}</b></p>{numbers}<p><small>{LEGEND}</small></p>"
+
+    def _shown(self) -> pd.DataFrame:
+        """The table for readers: each kind once, with what was found of it."""
+        rows = self.table()
+        found = rows.found.eq(True)
+        rows["kind"] = rows.kind.where(~found, rows.kind + ": found")
+        rows["kind"] = rows.kind.where(~rows.kind.duplicated(), "")
+        rows["measure"] = rows.measure.where(~rows.decides, rows.measure + " *")
+        return rows[["kind", "measure", "value", "chance", "p"]]
 
     def report(self, path: str | Path) -> Path:
         """Write the report: one self-contained HTML file."""

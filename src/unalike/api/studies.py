@@ -89,8 +89,13 @@ class Result(Comparison):
     ) -> TrainedModel:
         """The model of a client that never trained, by the method's own adaptation.
 
-        x: its raw rows, a data frame, an array [n, ...] or a file; y: one answer a row, or the name
-            of its column.
+        Args:
+            method: the method whose adaptation it is.
+            x: its raw rows: a data frame, an array [n, ...] or a file.
+            y: one answer a row, or the name of its column.
+            when: from what the "best" round by validation, or the "last", would send it.
+            seed: the run.
+            client: how the model is called.
 
         Raises:
             InputError: nothing was kept, or these are not samples as the model was trained on.

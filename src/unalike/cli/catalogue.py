@@ -46,7 +46,7 @@ def methods(
         return
     (one,) = chosen
     out.print(f"{one.title}: {one.idea}\n", highlight=False)
-    for key in ("source", "wire", "ours"):
+    for key in ("source", "wire", "ours", "avoid"):
         out.print(f"{key.capitalize():8}{getattr(one, key)}", highlight=False, markup=False)
     table = Table("hyper-parameter", "default", "meaning", box=None, pad_edge=False)
     for setting in one.settings:
@@ -155,6 +155,7 @@ def _method_as_json(one: Header) -> dict[str, Any]:
         "hyperparameters": [setting._asdict() for setting in one.settings],
         "wire": one.wire,
         "ours": one.ours,
+        "avoid": one.avoid,
     }
 
 

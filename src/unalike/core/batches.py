@@ -82,12 +82,13 @@ class Batches:
     home: Tensor  # [] int64, this client's stream in all rounds
     sizes: NDArray[np.int64]  # [S] n of each stacked client
     most: int  # the largest n of any client of the federation
-    batch_size: int
+    batch_size: int  # B
     passes: int  # local epochs
-    dtype: torch.dtype
+    dtype: torch.dtype  # of the weights of samples
     held_out: tuple[Tensor, Tensor, NDArray[np.int64], int] | None = None
-    count: int | None = None
-    independent: int = 1
+    """Ids, size, sizes and most of the validation samples."""
+    count: int | None = None  # local steps, in place of epochs
+    independent: int = 1  # batches that a step draws
     draws: bool = False  # each step's batch carries a key for random draws
     trimmed: bool = False  # no padding: only where one client is at work alone
 

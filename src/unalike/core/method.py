@@ -49,7 +49,7 @@ class Method:
     taken inside: the engine stacks a cohort with `torch.func.vmap`.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[str]  # on the command line and in results
     pooled: ClassVar[bool] = False  # trains on the data of all clients put together
     buffers: ClassVar[tuple[str, ...]] = ("recompute",)  # policies that suit it: see buffers.py
     needs_each: ClassVar[str | None] = "its class does not say that its server only adds them up"

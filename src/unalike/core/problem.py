@@ -66,9 +66,15 @@ class Problem:
         place; `logits`, or else the first one, if not given.
     buffers: what batch normalisation uses in prediction, a key of `BUFFERS`. Other buffers and
         frozen parameters are constants.
+
+    Attributes:
+        layout: the parameters' names and shapes, in the order in which w [P] holds them.
+        constants: frozen parameters and buffers by name; they are never trained and never sent.
+        criterion: the loss as a function of output and y.
     """
 
     batch_norm_layers: tuple[BatchNormLayer, ...] = ()
+    """The module's layers that normalise batches."""
     has_dropout: bool = False
     """Whether training draws random numbers (dropout)."""
 
@@ -79,6 +85,7 @@ class Problem:
     fit = ModuleFit()
     """How the module is called; see `model_check.prepare`."""
     output_name: OutputName = None
+    """Which of several things that the module returns is its output."""
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ MOST_SHOWN = 20
 """Clients, and kinds of samples, that a notebook shows."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FederatedData:
     """N clients and their samples, on the host. Test samples lie apart: no method sees them.
 
@@ -64,6 +64,12 @@ class FederatedData:
         kinds = dict(zip(self.strata.names, self.label_counts.T, strict=True))
         index = pd.Index(self.names, name="client")
         return pd.DataFrame({"new": self.newcomers, **sizes, **kinds}, index=index)
+
+    def __repr__(self) -> str:
+        kind, new = type(self).__name__, int(self.newcomers.sum())
+        held = f"{len(self.y):,} known and {len(self.y_test):,} test samples"
+        apart = f", {new} of them new" if new else ""
+        return f"<{kind} of {self.clients:,} clients{apart}: {held}, {self.task.title}>"
 
     def _repr_html_(self) -> str:
         whole = self.table()

@@ -23,7 +23,7 @@ from .splits import deal, find
 from .truth import Truth
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Federation(FederatedData):
     """N clients and their samples: made by `federate`, or from arrays of your own."""
 

@@ -106,14 +106,14 @@ class Optimisation:
 class Diagnosis:
     """How unlike clients are, in which way, and how sure that is."""
 
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # N clients
     counts: NDArray[np.int64]  # samples, clients by classes
     labels: tuple[str, ...]  # the names of the classes
-    findings: tuple[Finding, ...]
-    groups: Groups
+    findings: tuple[Finding, ...]  # one for each kind of skew
+    groups: Groups  # of clients that are alike
     optimisation: Optimisation | None  # None where it was not asked for, or has no meaning
-    remarks: tuple[str, ...]
-    settings: dict[str, Any]
+    remarks: tuple[str, ...]  # what must be said aloud
+    settings: dict[str, Any]  # of the diagnosis
 
     def __getitem__(self, kind: str) -> Finding:
         """The finding on one kind of skew."""

@@ -9,6 +9,8 @@ Ours    the step of w is the clients' local work (the paper's is one stochastic 
         (N - 1) / (S - 1) (F_i - mean F), unbiased where cohorts are drawn uniformly; both are
         the paper's when all take part; a cohort of one leaves lambda alone. The steps are ours
         (the paper tunes them)
+Avoid   when the mean is what counts, or when one client's labels are noisy or hostile, because
+        the worst client may get all the weight; with small cohorts the mixture is learned slowly
 """
 
 from dataclasses import dataclass

@@ -7,6 +7,8 @@ Ours    parameters are mixed, as in the paper (several public codes mix outputs)
         round, at its first local step, by the gradient that the personal model uses, and stays
         in [0, 1]; a client is judged by its own model mixed with the latest shared one;
         averages use the study's weights; a client that never trained starts both models at w
+Avoid   when clients cannot pay for two models in every round, or when these drift far apart,
+        because a network whose parameters lie between two good ones need not be good
 """
 
 from dataclasses import dataclass

@@ -4,6 +4,9 @@ Source  the upper baseline of every federated paper; no paper of its own
 Wire    all training data, once; nothing is counted, since no federation would do this
 Ours    a round is as many epochs over the pooled data as the clients make over their own, in
         the same batch size: equal samples seen at full participation, so more server steps
+Avoid   when samples may not leave the clients, which is why anybody federates: it is there to
+        compare with, and where the same samples bear other labels at other clients it is no upper
+        bound either
 """
 
 from dataclasses import dataclass

@@ -10,6 +10,8 @@ Ours    both thresholds are shares of the largest update norm seen so far, so th
         compares its update with each side's mean direction, not with every member's. The default
         thresholds are ours (this gamma_max wants every cosine across below zero): they cut the
         digits of six upright and six turned clients in two, and twelve alike clients not at all
+Avoid   when clients do not fall into clear groups, or when hardly ever a whole group answers in
+        one round: it stays FedAvg, or parts single clients from the rest
 """
 
 from dataclasses import dataclass

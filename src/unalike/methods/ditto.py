@@ -6,6 +6,8 @@ Ours    the shared model is FedAvg's, bit for bit; personal steps count in epoch
         code: batches) and draw their batches apart; averages use the study's weights (the paper
         draws clients by size and averages plainly); a client that never trained starts its
         model at w and solves for adapt_epochs
+Avoid   when clients cannot pay for a second training in every round, or when the shared model is
+        no good to anybody, because lambda draws them to it
 """
 
 from dataclasses import dataclass

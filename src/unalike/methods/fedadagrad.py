@@ -5,6 +5,8 @@ Wire    down w [P]; up delta [P]
 Ours    averages use the study's weights; no bias correction, as in the paper; v starts at
         v0 tau^2. The paper tunes both steps: lr = 0.1 and server_lr = 0.1 are ours;
         beta1 = 0 is its default there too
+Avoid   when rounds are many, because what a weight has moved only adds up and the server's steps
+        fade; its server_lr and tau have to be tuned
 """
 
 from dataclasses import dataclass

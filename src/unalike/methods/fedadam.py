@@ -4,6 +4,8 @@ Source  Reddi et al., ICLR 2021, Algorithm 2 (arXiv:2003.00295)
 Wire    down w [P]; up delta [P]
 Ours    averages use the study's weights; no bias correction, as in the paper; v starts at
         v0 tau^2. The paper tunes both steps: lr = 0.1 and server_lr = 0.1 are ours
+Avoid   when server_lr and tau cannot be tuned: a weight's step hardly depends on how long its
+        update is, so that a poor choice does not settle by itself
 """
 
 from dataclasses import dataclass

@@ -10,6 +10,8 @@ Ours    every client aligns a copy of its own (in the code one object is aligned
         hold. The alignment takes the study's batches (there 16 samples), the learning rate is
         0.1 as elsewhere here (there 0.005). A client that never trained trains its head with the
         body frozen, for adapt_epochs
+Avoid   when clients hold too few labelled samples to fit a head of their own, or when some of
+        their labels are noisy, because steep losses give a client its weight
 """
 
 from dataclasses import dataclass

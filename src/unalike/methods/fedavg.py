@@ -4,6 +4,9 @@ Source  McMahan et al., AISTATS 2017, Algorithm 1 (arXiv:1602.05629)
 Wire    down w [P]; up delta [P]
 Ours    the server adds server_lr * mean(delta); Algorithm 1 is server_lr = 1. lr = 0.1 is ours
         (the paper tunes it)
+Avoid   when the same samples bear other labels at other clients, because one model must then be
+        wrong somewhere; and many local steps of constant size on unlike clients end beside the
+        optimum
 """
 
 from dataclasses import dataclass

@@ -4,6 +4,8 @@ Source  Hsu et al., 2019 (arXiv:1909.06335); no algorithm box of its own
 Wire    down w [P]; up delta [P]
 Ours    averages use the study's weights; the heavy-ball form is the default and `nesterov` looks
         one step ahead; lr = 0.1 is ours
+Avoid   when cohorts are few of many unlike clients, because the momentum carries on where earlier
+        cohorts pointed; lr, server_lr and beta have to be tuned together
 """
 
 from dataclasses import dataclass

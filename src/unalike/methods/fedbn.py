@@ -7,6 +7,8 @@ Ours    layers are found by their type, not by their name; other normalisations 
         (the paper's are plain); running statistics follow the problem's policy for buffers, and
         stay with their layers under `share` and `local`, as in the paper; a client that never
         trained trains its layers with the rest frozen
+Avoid   when the model has no normalisation of the chosen kinds, because it is FedAvg then, or
+        when clients differ in their labels and not in how samples look
 """
 
 from dataclasses import dataclass

@@ -5,6 +5,8 @@ Wire    down theta [M, P]; up delta [M, P]. The shares pi [M] never leave the cl
 Ours    the responsibilities of a round are those of its first E-step. Shares are kept above
         `floor`. A client predicts with the shares of one more E-step over its training
         samples; a new client does `adapt_steps` E-steps and never changes theta
+Avoid   when bytes or time are dear, because each of the M components is a whole model that is
+        sent both ways and trained by everybody, or when no few sources explain the clients
 """
 
 from dataclasses import dataclass

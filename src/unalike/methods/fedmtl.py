@@ -8,6 +8,9 @@ Ours    clients may have different numbers of classes: every client holds the la
         samples. The others get no gradient and are never predicted, so they might as well not
         exist; a later label of k or above counts as impossible. Targets that are not class
         labels use all outputs. heads = full is FedPer
+Avoid   when clients hold too few labelled samples to fit an output layer of their own, or when a
+        client may meet a class above the largest that it trained on, because that is never
+        predicted
 """
 
 from collections.abc import Callable

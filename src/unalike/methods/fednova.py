@@ -5,6 +5,8 @@ Wire    down w [P]; up delta [P], steps [] (tau_i: with it the server knows |a_i
 Ours    averages use the study's weights over the cohort; the norms are those of the exact
         impulse response of the local solver, also where momentum and a proximal term meet; lr = 0.1
         without momentum is ours (the authors' code: 0.02 with 0.9); no momentum on the server
+Avoid   when all clients take equally many steps, because it is FedAvg then: it corrects unequal
+        work, not unlike data
 """
 
 from dataclasses import dataclass

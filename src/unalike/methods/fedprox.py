@@ -4,6 +4,8 @@ Source  Li et al., MLSys 2020, Algorithm 2 (arXiv:1812.06127)
 Wire    down w [P]; up delta [P]
 Ours    the cohort is drawn uniformly and averaged with the study's weights (the paper draws
         proportionally to size and averages plainly); every client does all its local steps
+Avoid   when FedAvg's bias must go: the proximal term shrinks it, and removes it only for a mu so
+        large that a round hardly moves
 """
 
 from dataclasses import dataclass

@@ -5,6 +5,8 @@ Source  McMahan et al., AISTATS 2017, Algorithm 1 (arXiv:1602.05629), then local
 Wire    down w [P]; up delta [P]
 Ours    early stopping on the client's validation samples: the best epoch is kept, the broadcast
         model included; a client without validation samples keeps the last epoch
+Avoid   when clients hold so few samples that tuning learns them by heart, and none to validate on
+        that would say when to stop
 """
 
 from dataclasses import dataclass

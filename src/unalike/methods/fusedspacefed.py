@@ -9,6 +9,9 @@ Ours    README and code disagree, so the preset `paper` is the README's intent a
         plain); fresh solvers every round (there momentum lasts); plain SGD for the classifier
         as elsewhere here (there momentum:0.9), no weight decay; l2sp pulls wherever the encoder
         learns. A client that never trained warms up an encoder on its inputs alone, no labels
+Avoid   when clients are judged on their own samples only: methods with private heads were ahead
+        there in all that docs/results.md measured; and it needs a network with encoder, decoder
+        and classifier
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a method's file says of itself: the docstring's title, idea, Source, Wire and Ours."""
+"""What a method's file says of itself: title, idea, Source, Wire, Ours and Avoid."""
 
 import inspect
 import re
@@ -7,6 +7,8 @@ from dataclasses import fields
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from unalike.core import Method
+
+UNSAID = "not said"
 
 
 class Hyperparameter(NamedTuple):
@@ -26,6 +28,7 @@ class Header(NamedTuple):
     source: str
     wire: str
     ours: str
+    avoid: str  # when not to use it, in one sentence
     settings: tuple[Hyperparameter, ...]
 
     @property
@@ -41,12 +44,12 @@ def header(cls: type[Method]) -> Header:
     text = (module.__doc__ if module is not None else None) or ""
     found = re.fullmatch(
         r"(?P<title>[^:\n]+): (?P<idea>.+?)\n\nSource  (?P<source>.+?)\nWire    (?P<wire>.+?)\n"
-        r"Ours    (?P<ours>.+?)\s*",
+        r"Ours    (?P<ours>.+?)(?:\nAvoid   (?P<avoid>.+?))?\s*",
         text,
         re.DOTALL,
     )
     parts = _of_docstring(cls, text) if found is None else found.groupdict()
-    parts = {name: " ".join(part.split()) for name, part in parts.items()}
+    parts = {name: " ".join((part or UNSAID).split()) for name, part in parts.items()}
     return Header(cls.name, settings=_settings(cls), **parts)
 
 
@@ -55,7 +58,7 @@ def _of_docstring(cls: type[Method], of_module: str) -> dict[str, str]:
     if own.startswith(f"{cls.__name__}("):  # what a dataclass writes by itself
         own = ""
     idea = inspect.cleandoc(own or of_module).partition("\n\n")[0]
-    unsaid = dict.fromkeys(("source", "wire", "ours"), "not said")
+    unsaid = dict.fromkeys(("source", "wire", "ours", "avoid"), UNSAID)
     return {"title": cls.__name__, "idea": idea or "A method of the user's own.", **unsaid}
 
 

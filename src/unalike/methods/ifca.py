@@ -8,6 +8,8 @@ Ours    restarts are part of the method, because a poor start leaves models that
         loss of the clients in the last trial round goes on. Averages use the study's weights
         (the paper's are plain). With averaging = gradients a client sends one step along the
         gradient of its whole training loss
+Avoid   when clients do not fall into a few groups whose number is known about, or when bytes down
+        are dear, because every client is sent all models
 """
 
 from dataclasses import dataclass

@@ -7,6 +7,8 @@ Ours    training starts from the common initial weights (the public code starts 
         trains its encoder under the frozen head (the paper averages what all clients' encoders
         answer; that would send every one of them to the newcomer, though they are what a client
         keeps to itself). The reverse, a shared body under private heads, is FedPer
+Avoid   when clients hold too few samples to fit an encoder of their own, because only the head
+        above it learns from everybody; and there is no model for everybody
 """
 
 from dataclasses import dataclass

@@ -4,6 +4,8 @@ Source  the baseline of every personalisation paper; no paper of its own
 Wire    nothing
 Ours    all clients start from the same initial weights; a client that joins late trains alone
         for adapt_epochs on its own data
+Avoid   when clients hold too few samples to learn from alone: whatever the others know is lost to
+        them
 """
 
 from dataclasses import dataclass

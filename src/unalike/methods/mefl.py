@@ -7,6 +7,8 @@ Ours    a reconstruction, not the authors' code: no copy with equations could be
         (arXiv:1707.09835), differentiated exactly by a reverse chain of Hessian-vector products
         in J * P memory. Each lost piece is an option below, our reading first. A client keeps the
         running mean of its own g, the server each client's running variance
+Avoid   when a result must be the authors' own, because this is a reconstruction, or when clients
+        cannot pay for a Hessian-vector product and a kept model for every inner step
 """
 
 from collections.abc import Callable

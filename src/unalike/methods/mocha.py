@@ -9,6 +9,8 @@ Ours    the primal form, for any network: gradient steps on F_t and the tie to t
         the hinge loss, one class against the rest; W is recomputed after each update of the
         relation. The learned relation has a floor on its eigenvalues. All clients count alike,
         as in the paper. A new client trains alone, drawn to the mean of all models
+Avoid   when clients are many thousands or may not show their models, because the server holds all
+        of them and a relation of N by N
 """
 
 from dataclasses import dataclass

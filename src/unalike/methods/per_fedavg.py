@@ -5,6 +5,8 @@ Wire    down w [P]; up delta [P]
 Ours    averages use the study's weights (the paper's are plain); the work of a round is the
         study's local epochs unless `steps` sets tau; the Hessian term is exact by default;
         beta is 0.1 (0.001 in a public reimplementation)
+Avoid   when clients are further apart than one gradient step can bridge, or when they cannot pay
+        for a Hessian-vector product in every step
 """
 
 from dataclasses import dataclass

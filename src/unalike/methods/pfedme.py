@@ -9,6 +9,8 @@ Ours    the step eta is 1 / lambda, the largest that suits any model, since the 
         averages use the study's weights (the paper's are plain); only sampled clients work; the
         local rounds R are the study's local epochs unless `local_rounds` sets them; the personal
         model is theta at the current broadcast w, solved anew over the client's training data
+Avoid   when clients need models far from one another, because lambda ties each to the shared one,
+        or when they cannot pay for several gradients in every local step
 """
 
 from collections.abc import Callable

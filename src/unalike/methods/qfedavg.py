@@ -5,6 +5,8 @@ Wire    down w [P]; up delta [P], loss [] (F_i at w, over all training samples)
 Ours    the cohort is drawn uniformly and both sums use the study's weights (the paper draws
         proportionally and sums plainly); L = 1 / lr; the server rebuilds h_i from delta, and
         divides both sums by the largest F^q, which cancels. q = 1 and lr = 0.1 are ours
+Avoid   when the mean is what counts, or when some clients' labels are noisy or hostile, because
+        the largest losses get the largest weights
 """
 
 from dataclasses import dataclass

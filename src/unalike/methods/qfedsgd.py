@@ -6,6 +6,9 @@ Wire    down w [P]; up g [P] (gradient of one batch at w), loss [] (F_i at w, ov
 Ours    the cohort is drawn uniformly and both sums use the study's weights (the paper draws
         proportionally and sums plainly); L = 1 / lr; both sums are divided by the largest F^q,
         which cancels; the study's local epochs do not matter. q = 1 and lr = 0.1 are ours
+Avoid   when rounds are dear, because each is one step along one gradient from each client, or
+        when some clients' labels are noisy or hostile, because the largest losses get the largest
+        weights
 """
 
 from dataclasses import dataclass

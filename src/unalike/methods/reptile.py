@@ -5,6 +5,8 @@ Wire    down w [P]; up delta [P]
 Ours    a task is a client and averages use the study's weights (the paper's are plain); the work
         of a round is the study's local epochs unless `inner_steps` sets k; epsilon is constant
         (the paper anneals it); the steps and epsilon = 0.5 are ours
+Avoid   when the shared model is used as it is: a start from which clients train well need not
+        predict well itself
 """
 
 from dataclasses import dataclass

@@ -4,6 +4,8 @@ Source  Yao et al., 2019, Algorithms 1 and 2 without the server's meta step (arX
 Wire    down w [P]; up g [P]
 Ours    exact keep-trace by a reverse chain of Hessian-vector products; a client takes the study's
         local epochs and then, in place of a last one, the gradient over all of its samples
+Avoid   when clients are short of time or memory, because every local step is kept and gone back
+        through with a Hessian-vector product
 """
 
 from dataclasses import dataclass

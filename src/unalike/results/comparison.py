@@ -46,11 +46,11 @@ class Comparison:
     frame: pd.DataFrame  # tidy: method, seed, client, metric, value
     curves: pd.DataFrame  # method, seed, round, metric, value
     names: tuple[str, ...]  # N clients
-    newcomers: NDArray[np.bool_]  # [N]
+    newcomers: NDArray[np.bool_]  # [N] whether each never trains
     task: Task  # what was asked; its main measure is what methods are ranked by
     label_counts: NDArray[np.int64]  # [N, classes or other kinds of samples], of the first seed
     titles: dict[str, str]  # printed name of each method
-    environment: dict[str, str]
+    environment: dict[str, str]  # versions, machine and command
     remarks: list[str]  # what must be said aloud
     over_network: bool = False  # whether the clients are sites on other machines
     hidden: tuple[str, ...] = ()  # clients that do not tell how well models do

@@ -21,8 +21,8 @@ class Contract:
     """Numbers sent to a client: in units of P, or computed from the problem; None: not checked."""
     up: Size | None = None  # numbers sent back by a client
     down_more: int = 0  # further scalars
-    up_more: int = 0
+    up_more: int = 0  # further scalars sent back
     secret: bool = True  # no number of a client's private state is ever sent
     world: Callable[..., World] = blobs  # takes the arguments of `blobs`
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)  # hyper-parameters to be tried with
     pooled: bool = False  # sends data, not messages: declared by the header, counted nowhere

@@ -30,6 +30,7 @@ from unalike.errors import InputError
 from .quadratics import Floats
 
 Scheme = Literal["all", "I", "II"]
+"""Who takes part: all, or a cohort by scheme I or II of the paper."""
 
 
 class Constants(NamedTuple):

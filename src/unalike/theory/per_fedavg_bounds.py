@@ -55,10 +55,10 @@ class Samples(NamedTuple):
 class Convergence(NamedTuple):
     """The four terms of the theorem; the last three up to a common unstated factor."""
 
-    start: float
-    noise: float
-    unlike: float
-    bias: float
+    start: float  # what is left of the start's excess loss
+    noise: float  # of the stochastic meta-gradients
+    unlike: float  # from clients that disagree and are sampled
+    bias: float  # of a meta-gradient from small batches
 
 
 def smoothness(losses: Losses, alpha: float) -> float:

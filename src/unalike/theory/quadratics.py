@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from unalike.errors import InputError
 
 Floats = NDArray[np.float64]
+"""Arrays of double precision."""
 Spectral = Callable[[Floats], Floats]
 """A function of curvatures: eigenvalues [N, P] of the A_i -> numbers [N, P]."""
 
