@@ -203,3 +203,13 @@ def test_nobody_else_steers_the_terminal() -> None:
     progress = FederationProgress(console := file(), "study")
     progress.tell({"event": "remark", "text": "a\x1b[2Jb [/x] \u202ec\rd"})
     assert text_of(console) == "a\\x1b[2Jb [/x] \\u202ec\\rd\n"
+
+
+def test_trials_have_a_bar_of_their_own_until_runs_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    display, clock = StudyProgress(make_study(SMALL), terminal()), Clock(monkeypatch)
+    clock.now += 5.0
+    display.tell(ProgressEvent("", 0, 0, trials=(3, 12)))
+    assert "3/12 runs of trials" in drawn(display)
+    display.tell(ProgressEvent("", 0, 0, runs=2))
+    assert "runs of trials" not in drawn(display)
+    assert "0/6 rounds" in drawn(display)

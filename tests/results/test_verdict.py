@@ -54,7 +54,7 @@ def test_one_seed_and_none_have_no_interval():
 def test_a_clear_win():
     verdict = judge(comparison({"local": LOCAL, "fedavg": FEDAVG, "mefl": MEFL}))
     assert verdict.best == "mefl"
-    assert verdict.headline == "MEFL helps most."
+    assert verdict.headline == "Untuned: MEFL helps most."
     assert verdict.differs_from("local")
     assert verdict.differs_from("fedavg")
     test = stats.ttest_rel(MEFL, LOCAL).confidence_interval(0.95)
@@ -92,7 +92,7 @@ def test_one_seed_gives_no_interval():
 def test_when_local_wins_federating_does_not_help():
     verdict = judge(comparison({"local": LOCAL, "fedavg": FEDAVG, "mefl": [0.7, 0.72, 0.69]}))
     assert verdict.best == "local"
-    assert verdict.headline.startswith("Federating does not help here")
+    assert verdict.headline.startswith("Untuned: Federating does not help here")
     assert "federating does not help" in said(verdict, "winner")
     assert "MEFL harms" in said(verdict, "harmed")
 

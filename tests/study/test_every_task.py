@@ -43,6 +43,7 @@ def test_a_study_of_every_task(name: str, tmp_path: Path) -> None:
     ):
         value = frame[(frame.metric == metric) & (frame.client == "all")].value.item()
         assert np.isfinite(value), metric
+    assert np.isfinite(result.baseline)
     training = int(np.flatnonzero(~given.newcomers)[0])
     mine, client = given.test.rows(training), given.names[training]
     found = score(result.model("finetuning", client), given.x_test[mine], given.y_test[mine])

@@ -42,3 +42,17 @@ def test_the_sentence_says_what_to_change(monkeypatch: pytest.MonkeyPatch) -> No
     assert said.startswith("6 runs of 3 rounds, 2 at a time: about ")
     for option in ("--rounds", "--seeds", "--methods", "--model", "--jobs"):
         assert option in said
+
+
+def test_a_search_is_counted_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four trials of three rounds: one rung, so four whole runs more of each method."""
+    monkeypatch.setattr(forecasts, "round_seconds", lambda *_: (0.5, 2.0))
+    plain = make_study({**SMALL, "methods": "fedavg"})
+    tuned = make_study({**SMALL, "methods": "fedavg", "tuning": 4})
+    seconds = [forecast(one, PROBLEM, FEDERATION, jobs=1).seconds for one in (plain, tuned)]
+    assert seconds[1] - seconds[0] == pytest.approx(2.0 * 3 * 2 * 4)
+    done = tuned.model_copy(update={"tuning": tuned.tuning.model_copy(update={"chosen": {}})})
+    assert forecast(done, PROBLEM, FEDERATION, jobs=1).seconds == pytest.approx(seconds[0])
+    monkeypatch.setattr(forecasts, "LONG", 0)
+    (said,) = foretold(tuned, FEDERATION, UserInputs(), 2)
+    assert said.startswith("A search of 4 trials a method, then 2 runs of 3 rounds")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from unalike.errors import InputError
+from unalike.tuning.halving import halved
 
 from .candidates import AROUND, BEYOND, CANDIDATES, STEPPED, STEPS
 
@@ -46,12 +47,10 @@ def halving_heats(contestants: int, rounds: int, folds: int) -> tuple[Heat, ...]
     All rounds from the first heat on: methods that part clients, or correct their drift, need them
     to show what they can do.
     """
-    left, seen = contestants, min(FIRST_FOLDS, folds)
-    found = [Heat(left, rounds, seen)]
-    while left > FINALISTS and seen < folds:
-        left, seen = max(FINALISTS, -(-left // 2)), seen + 1
-        found.append(Heat(left, rounds, seen))
-    return (*found, Heat(min(left, FINALISTS), rounds, CUTS * folds))
+    seen = min(FIRST_FOLDS, folds)
+    counts = halved(contestants, least=FINALISTS)[: 1 + folds - seen]
+    found = [Heat(left, rounds, seen + number) for number, left in enumerate(counts)]
+    return (*found, Heat(min(counts[-1], FINALISTS), rounds, CUTS * folds))
 
 
 def race_price(works: Sequence[float], steps: Heat, field: Sequence[Heat]) -> float:

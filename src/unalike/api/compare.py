@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ def compare(
     loss: Any = None,
     output: str | int | None = None,
     methods: str | Sequence[str | Method | type[Method]] = "all",
+    tune: int | Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     shard: str | None = None,
@@ -79,6 +80,9 @@ def compare(
         output: which of several things that a module returns is its output, by key or place.
         methods: names, as a list or separated by commas; "all" for every one. A list may also
             hold methods of your own, such as MyMethod(lr=0.05) or its class.
+        tune: how many settings to try of each method before the runs that are reported, or a table
+            such as {"trials": 16, "sampler": "tpe"}. They are judged on validation samples; what
+            `settings` gives stays as it is.
         out: folder of the study, kept for `resume`; if not given a temporary one, which lasts as
             long as the result.
         overwrite: replace a study that `out` already holds.
@@ -99,6 +103,8 @@ def compare(
     part = parse_shard(shard)
     if part != WHOLE and out is None:
         raise InputError(f"shard={shard!r} needs out=..., a folder in which the part is kept.")
+    if tune is not None:
+        settings["tuning"] = tune
     if check_trackers(track) and out is None:
         raise InputError(f"track={track!r} needs out=..., a folder in which it writes.")
     values, inputs = resolve_data(data, settings, client=client, label=label, model=model)
@@ -165,6 +171,11 @@ def run_study(
             f"--overwrite with --shard {shard} would remove what the other parts have done: remove "
             f"{folder} yourself, or give --out another folder."
         )
+    if study.tuning is not None and shard != WHOLE:
+        raise InputError(
+            f"--tune with --shard {shard}: the parts of a study share one search. Tune without "
+            "--shard; the study.toml in its folder then holds the chosen settings."
+        )
     check_trackers(track)
     federations = federations_of(study, inputs)
     for federation in federations:
@@ -202,6 +213,8 @@ def foretold(
     with one_thread():
         found = forecast(study, problem, federation, jobs)
     runs = f"{found.runs:,} runs of {found.rounds:,} rounds"
+    if study.tuning is not None and not study.tuning.done:
+        runs = f"A search of {study.tuning.trials:,} trials a method, then {runs}"
     return (
         f"{runs}, {found.at_once} at a time: about {duration(found.seconds)} of training, by one "
         f"timed step of {duration(found.step_seconds)}, and {size(found.memory)} of memory beside "

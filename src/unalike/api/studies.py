@@ -37,6 +37,7 @@ from unalike.results.table_formats import (
     formatted,
     shown_columns,
 )
+from unalike.results.trials import trials_table
 from unalike.results.verdict import judge
 from unalike.robust import rule_text
 from unalike.study.extensions import changed_plugins, require_plugins
@@ -48,11 +49,13 @@ from unalike.study.local_work import state_remarks, work_remarks
 from unalike.study.merge import open_study
 from unalike.study.roster import methods_run, read_sites
 from unalike.study.run import RunTask
+from unalike.study.search_spaces import fixed_sentences
 from unalike.study.settings import Study
 from unalike.study.shard import WHOLE, Shard
 from unalike.study.store import RunStore
 from unalike.study.study_folder import LOCK_SECONDS
 from unalike.study.training import ProgressCallback, ProgressEvent, finished
+from unalike.study.tuning import tuned
 from unalike.trained_models.adaptation import adapt
 from unalike.trained_models.run_models import StudyModels
 from unalike.trained_models.trained_model import TrainedModel
@@ -149,12 +152,23 @@ class Result(Comparison):
         """Every number of the table, unrounded, a line for each method."""
         return _written(as_frame(self, chosen).to_csv(lineterminator="\n"), path)
 
+    def trials(self) -> pd.DataFrame:
+        """Every trial of the search, a row each, the best of its method first.
+
+        Scores are those on validation samples after the last rung that the trial came to.
+
+        Raises:
+            InputError: nothing was tuned.
+        """
+        return trials_table(self)
+
     def plot(self, kind: str = "curves", view: str | int = 0) -> go.Figure:
         """A figure of the report, as Plotly's.
 
             >>> result.plot("gains").write_image("gains.pdf")  # needs the extra `figures`
 
-        kind: "curves", "spread", "gains", "holdings", "cost" or "drift".
+        kind: "curves", "spread", "gains", "holdings", "cost" or "drift"; of a tuned comparison
+            also "search" and "sensitivity".
         view: which of its views, by label or place, as in plot("curves", "Global").
 
         Raises:
@@ -264,6 +278,7 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     federation = federation_for(study, inputs, 0)
     problem = problem_for(study, federation, inputs)
     remarks = [
+        *fixed_sentences(study.tuning, study.labels(), study.settings),
         *federation.notes,
         *preprocessing_sentences(federation.preprocessing),
         *target_sentences(federation.task.target_scale),
@@ -299,11 +314,16 @@ def finish_study(
 ) -> Result:
     """Do what is left of this part, then gather all that is there in the summary and the report.
 
+    A study that is to be tuned is tuned first.
+
     Raises:
         InputError: a file cannot be written; what is done is kept.
         WorkerError: processes died of some runs; the others are done.
     """
     said: list[str] = []
+    if study.tuning is not None and not study.tuning.done:
+        require_plugins(study)
+        study = tuned(study, folder, inputs, federations[0], tell, jobs)
 
     def listen(progress: ProgressEvent) -> None:
         if progress.remark and not progress.recorded:

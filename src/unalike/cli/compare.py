@@ -87,6 +87,25 @@ class Comparison(options.Group):
     ] = None
 
 
+@dataclass(frozen=True)
+class Search(options.Group):
+    """How hyper-parameters are searched."""
+
+    tune: Annotated[
+        int | None, setting("Settings that are tried of each method, all alike. [none: untuned]")
+    ] = None
+    sampler: Annotated[
+        str | None, setting("How trials are proposed: sobol, tpe or random. [sobol]")
+    ] = None
+
+    def given(self) -> dict[str, Any]:
+        """As the setting `tuning` of a study."""
+        values = super().given()
+        known = {"trials": values.get("tune"), "sampler": values.get("sampler")}
+        tuning = {name: value for name, value in known.items() if value is not None}
+        return {"tuning": tuning} if tuning else {}
+
+
 @options.expand
 def compare(
     *,
@@ -98,6 +117,7 @@ def compare(
     partition: options.Partition,
     held_out: options.HeldOut,
     comparison: Comparison,
+    search: Search,
     training: options.Training,
     set_: Annotated[
         list[str] | None,
@@ -128,11 +148,11 @@ def compare(
     from .progress import StudyProgress
 
     chosen: dict[str, Any] = {} if data is None else {"data": data}
-    for group in (reading, partition, held_out, comparison, training):
+    for group in (reading, partition, held_out, comparison, search, training):
         chosen |= group.given()
     if set_:
         chosen["settings"] = hyper_parameters(set_)
-    resolved = make_study(chosen) if study is None else read_study(study, chosen)
+    resolved = make_study(chosen) if study is None else read_study(study, chosen, as_chosen=False)
     kinds = [one.kind for one in resolved.skew]
     named = "-".join([Path(resolved.data).stem, resolved.split, *kinds])
     target = folder or Path("runs") / named

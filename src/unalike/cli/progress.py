@@ -45,11 +45,11 @@ class ProgressDisplay:
     """
 
     def __init__(self, console: Console, unit: str) -> None:
-        self.console = console
+        self.console, self._unit = console, unit
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
-            TextColumn(f"{{task.completed:.0f}}/{{task.total:.0f}} {unit}"),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[unit]}"),
             TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
             TimeLeftColumn(),
@@ -81,10 +81,20 @@ class ProgressDisplay:
         if self._live is not None:
             self._live.stop()
 
-    def bar(self, key: Hashable, title: str, done: float, total: float, note: str = "") -> None:
-        """Draw the bar of this key, anew if there is one."""
+    def bar(
+        self,
+        key: Hashable,
+        title: str,
+        done: float,
+        total: float,
+        note: str = "",
+        unit: str | None = None,
+    ) -> None:
+        """Draw the bar of this key, anew if there is one; `unit` where it counts something else."""
         if key not in self._keys:
-            self._keys[key] = self._bars.add_task(title, total=total, note=note)
+            self._keys[key] = self._bars.add_task(
+                title, total=total, note=note, unit=unit or self._unit
+            )
         self._bars.update(
             self._keys[key], description=title, completed=done, total=total, note=note, visible=True
         )
@@ -154,7 +164,11 @@ class StudyProgress(ProgressDisplay):
 
     def tell(self, step: Step) -> None:
         """Take note of a step."""
+        if step.trials is not None:
+            self._tell_trials(*step.trials)
         if step.runs is not None:
+            self.hide("trials")
+            self._started = time.monotonic()
             self._total = step.runs * self._study.rounds
             self._draw_total()
         if step.remark:
@@ -164,6 +178,12 @@ class StudyProgress(ProgressDisplay):
             self.say_once(f"plan: {step.plan}")
         if step.label:
             self._advance(step)
+
+    def _tell_trials(self, done: int, total: int) -> None:
+        self.bar("trials", "search", done, total, unit="runs of trials")
+        left = self.seconds_left(done, total)
+        ahead = "" if left is None else f", about {units.duration(left)} left of the search"
+        self.say_at_times(f"{done} of {total} runs of trials done{ahead}")
 
     def _advance(self, step: Step) -> None:
         run = (step.label, step.seed)

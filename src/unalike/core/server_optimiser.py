@@ -21,6 +21,7 @@ from .batches import Batches
 from .local_steps import optimise
 from .method import Cohort, Method, NoState, Population
 from .problem import Problem
+from .search_range import FURTHER, STEP_SIZE, STEP_SIZES, SearchRange
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,10 @@ class ServerOptimiser(Method):
 
     buffers: ClassVar[tuple[str, ...]] = ("recompute", "share", "local")
     needs_each: ClassVar[str | None] = None
-    lr: Annotated[float, Ge(0), "eta_l, step of a client"] = 0.1
-    server_lr: Annotated[float, Gt(0), "eta, step of the server"] = 1.0
+    lr: Annotated[float, Ge(0), "eta_l, step of a client", STEP_SIZES] = 0.1
+    server_lr: Annotated[
+        float, Gt(0), "eta, step of the server", SearchRange(0.1, 3.0, priority=FURTHER)
+    ] = 1.0
     solver: solvers.LocalSolver = "sgd"
 
     def broadcast(self, server: Any, client_id: Tensor) -> Tensor:
@@ -61,9 +64,13 @@ class AdaptiveState(NamedTuple):
 class AdaptiveServer(ServerOptimiser):
     """Algorithm 2 but for the line of v, which is the method's own."""
 
-    server_lr: Annotated[float, Gt(0), "eta, step of the server"] = 0.1
+    server_lr: Annotated[
+        float, Gt(0), "eta, step of the server", SearchRange(0.001, 1.0, priority=STEP_SIZE)
+    ] = 0.1
     beta1: Annotated[float, Ge(0), Lt(1), "memory of m"] = 0.9
-    tau: Annotated[float, Gt(0), "added to sqrt(v): how adaptive the server is"] = 1e-3
+    tau: Annotated[
+        float, Gt(0), "added to sqrt(v): how adaptive the server is", SearchRange(1e-5, 0.1)
+    ] = 1e-3
     v0: Annotated[float, Ge(0), "v before the first round, in units of tau^2"] = 1.0
 
     def second_moment(self, v: Tensor, delta: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from unalike.errors import InputError, unknown
 
+from .search_range import STEP_SIZES
+
 State = Any
 Step = Callable[[Tensor, Tensor, State], tuple[Tensor, State]]
 
@@ -129,7 +131,7 @@ def _known(text: str) -> str:
 LocalSolver = Annotated[str, AfterValidator(_known), f"local solver: {CHOICES}"]
 """The setting of a method for the solver of its clients; see `parse`."""
 
-LearningRate = Annotated[float, Ge(0), "eta, step of a client"]
+LearningRate = Annotated[float, Ge(0), "eta, step of a client", STEP_SIZES]
 """The setting of a method for the step of its clients."""
 
 

@@ -31,6 +31,7 @@ from unalike.core import (
     optimise,
     solvers,
 )
+from unalike.core.search_range import STEP_SIZES, SearchRange
 from unalike.weighting import simplex
 
 
@@ -54,8 +55,10 @@ class AFL(Method):
     needs_each: ClassVar[str | None] = (
         "its server moves every client's weight by that client's loss"
     )
-    lr: Annotated[float, Ge(0), "eta_w, step of a client"] = 0.1
-    lam_lr: Annotated[float, Ge(0), "eta_lambda, step of the mixture; 0 keeps it"] = 0.01
+    lr: Annotated[float, Ge(0), "eta_w, step of a client", STEP_SIZES] = 0.1
+    lam_lr: Annotated[
+        float, Ge(0), "eta_lambda, step of the mixture; 0 keeps it", SearchRange(0.001, 1.0)
+    ] = 0.01
     solver: solvers.LocalSolver = "sgd"
 
     def vacuous(self, problem: Problem) -> str | None:

@@ -19,6 +19,7 @@ from annotated_types import Ge, Le
 from torch import Tensor
 
 from unalike.core import Batch, Batches, Cohort, Method, Problem, descend, solvers
+from unalike.core.search_range import STEP_SIZES, SearchRange
 from unalike.core.solver_memory import begin_solver, end_solver
 
 
@@ -41,9 +42,15 @@ class APFL(Method):
     name: ClassVar[str] = "apfl"
     needs_each: ClassVar[str | None] = None
     learning_rates: ClassVar[tuple[str, ...]] = ("lr", "personal_lr")
-    lr: Annotated[float, Ge(0), "eta, step of the shared model"] = 0.1
-    personal_lr: Annotated[float, Ge(0), "step of the personal model"] = 0.1
-    alpha: Annotated[float, Ge(0), Le(1), "share of the personal model at the start"] = 0.5
+    lr: Annotated[float, Ge(0), "eta, step of the shared model", STEP_SIZES] = 0.1
+    personal_lr: Annotated[float, Ge(0), "step of the personal model", STEP_SIZES] = 0.1
+    alpha: Annotated[
+        float,
+        Ge(0),
+        Le(1),
+        "share of the personal model at the start",
+        SearchRange(0.05, 0.95, log=False),
+    ] = 0.5
     alpha_lr: Annotated[float, Ge(0), "step of alpha; 0 keeps it as it is"] = 0.1
     solver: solvers.LocalSolver = "sgd"
     adapt_epochs: Annotated[int, Ge(0), "epochs of a new client"] = 10

@@ -16,6 +16,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from unalike.core import Batches, Cohort, Method, NoState, Problem, optimise, solvers
+from unalike.core.search_range import STEP_SIZES
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Centralised(Method):
     buffers: ClassVar[tuple[str, ...]] = ("recompute", "share")
     pooled: ClassVar[bool] = True
     needs_each: ClassVar[str | None] = "it puts the samples of all clients in one place"
-    lr: Annotated[float, Ge(0), "eta, step of the solver"] = 0.1
+    lr: Annotated[float, Ge(0), "eta, step of the solver", STEP_SIZES] = 0.1
     solver: Annotated[str, f"solver: {solvers.CHOICES}"] = "sgd"
 
     def client_update(

@@ -24,6 +24,7 @@ from torch import Tensor
 from unalike.clustering.bipartition import bipartition, cosines
 from unalike.clustering.members import members
 from unalike.core import Batches, Cohort, Method, NoState, Population, Problem, optimise, solvers
+from unalike.core.search_range import FURTHER, SearchRange
 from unalike.functional.settings_types import FloatOrInfinity
 from unalike.functional.trees import row_of
 
@@ -59,10 +60,16 @@ class CFL(Method):
     lr: solvers.LearningRate = 0.1
     solver: solvers.LocalSolver = "sgd"
     eps1: Annotated[
-        float, Ge(0), "a group stands still below this share of the largest update norm"
+        float,
+        Ge(0),
+        "a group stands still below this share of the largest update norm",
+        SearchRange(0.05, 1.0),
     ] = 0.4
     eps2: Annotated[
-        FloatOrInfinity, Ge(0), "and is cut if a member's update exceeds this share; inf: never"
+        FloatOrInfinity,
+        Ge(0),
+        "and is cut if a member's update exceeds this share; inf: never",
+        SearchRange(0.05, 2.0, priority=FURTHER),
     ] = 0.6
     gamma_max: Annotated[
         float, Ge(0), Le(1), "noise of an update; cuts need cosines across < 1 - 2 gamma_max^2"

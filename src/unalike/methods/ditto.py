@@ -19,6 +19,7 @@ from torch import Tensor
 
 from unalike.core import Batch, Batches, Cohort, Method, Problem, optimise, solvers
 from unalike.core.penalty import LamRule, penalty
+from unalike.core.search_range import STEP_SIZES, SearchRange
 
 
 class Client(NamedTuple):
@@ -30,9 +31,11 @@ class Ditto(Method):
     name: ClassVar[str] = "ditto"
     needs_each: ClassVar[str | None] = None
     learning_rates: ClassVar[tuple[str, ...]] = ("lr", "personal_lr")
-    lr: Annotated[float, Ge(0), "step of the shared model"] = 0.1
-    personal_lr: Annotated[float, Ge(0), "eta, step of the personal model"] = 0.1
-    lam: Annotated[float, Ge(0), "lambda, pull of the shared model; 0 is Local"] = 1.0
+    lr: Annotated[float, Ge(0), "step of the shared model", STEP_SIZES] = 0.1
+    personal_lr: Annotated[float, Ge(0), "eta, step of the personal model", STEP_SIZES] = 0.1
+    lam: Annotated[
+        float, Ge(0), "lambda, pull of the shared model; 0 is Local", SearchRange(0.01, 10.0)
+    ] = 1.0
     lam_rule: LamRule = "mean"
     personal_epochs: Annotated[
         int, Ge(0), "epochs of the personal model in a round; 0: the study's local work"

@@ -35,6 +35,7 @@ from unalike.core import (
     solvers,
 )
 from unalike.core.features import Body, body
+from unalike.core.search_range import SearchRange
 from unalike.errors import InputError
 
 
@@ -56,7 +57,9 @@ class FedAS(Method):
     learning_rates: ClassVar[tuple[str, ...]] = ("lr", "align_lr")
     lr: solvers.LearningRate = 0.1
     solver: solvers.LocalSolver = "sgd"
-    align_lr: Annotated[float, Ge(0), "step of the alignment, plain SGD"] = 0.01
+    align_lr: Annotated[
+        float, Ge(0), "step of the alignment, plain SGD", SearchRange(0.001, 0.3)
+    ] = 0.01
     align_epochs: Annotated[int, Ge(0), "epochs of the alignment, before the training"] = 1
     fisher: Annotated[bool, "weights by the Fisher information; false: the study's weights"] = True
     adapt_epochs: Annotated[int, Ge(0), "epochs a new client trains its head"] = 10

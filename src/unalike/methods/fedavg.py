@@ -16,6 +16,7 @@ from annotated_types import Gt
 from torch import Tensor
 
 from unalike.core import Batches, Cohort, Method, NoState, Problem, optimise, solvers
+from unalike.core.search_range import SearchRange
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,9 @@ class FedAvg(Method):
     needs_each: ClassVar[str | None] = None
     lr: solvers.LearningRate = 0.1
     solver: solvers.LocalSolver = "sgd"
-    server_lr: Annotated[float, Gt(0), "step of the server along the mean update"] = 1.0
+    server_lr: Annotated[
+        float, Gt(0), "step of the server along the mean update", SearchRange(0.1, 3.0)
+    ] = 1.0
 
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches

@@ -16,6 +16,7 @@ from annotated_types import Ge, Lt
 from torch import Tensor
 
 from unalike.core import Cohort, Population, Problem
+from unalike.core.search_range import SearchRange
 from unalike.core.server_optimiser import ServerOptimiser
 
 
@@ -27,7 +28,13 @@ class Server(NamedTuple):
 @dataclass(frozen=True)
 class FedAvgM(ServerOptimiser):
     name: ClassVar[str] = "fedavgm"
-    beta: Annotated[float, Ge(0), Lt(1), "memory of the momentum; 0 is FedAvg"] = 0.9
+    beta: Annotated[
+        float,
+        Ge(0),
+        Lt(1),
+        "memory of the momentum; 0 is FedAvg",
+        SearchRange(0.1, 0.99, log=False),
+    ] = 0.9
     nesterov: Annotated[bool, "step along delta + beta u in place of u"] = False
 
     def vacuous(self, problem: Problem) -> str | None:

@@ -30,6 +30,7 @@ from unalike.core import (
     solvers,
 )
 from unalike.core.prediction_modules import Mixture
+from unalike.core.search_range import SearchRange
 
 
 class Client(NamedTuple):
@@ -47,7 +48,9 @@ class FedEM(Method):
     needs_each: ClassVar[str | None] = None
     lr: solvers.LearningRate = 0.1
     solver: solvers.LocalSolver = "sgd"
-    components: Annotated[int, Ge(1), "M, components of the mixture; 1 is FedAvg"] = 3
+    components: Annotated[
+        int, Ge(1), "M, components of the mixture; 1 is FedAvg", SearchRange(2, 5, log=False)
+    ] = 3
     floor: Annotated[float, Gt(0), Lt(1), "the least share of a component"] = 1e-6
     adapt_steps: Annotated[int, Ge(1), "E-steps of a new client"] = 20
     start_noise: StartNoise = 0.1

@@ -17,6 +17,7 @@ from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
 from unalike.core import Batch, Batches, Cohort, Method, NoState, Problem, optimise, solvers
+from unalike.core.search_range import STEP_SIZES, SearchRange
 
 
 class Up(NamedTuple):
@@ -31,8 +32,14 @@ class FedNova(Method):
     needs_each: ClassVar[str | None] = (
         "its server divides each answer by that client's own number of steps"
     )
-    lr: Annotated[float, Gt(0), "eta, step of a client"] = 0.1
-    momentum: Annotated[float, Ge(0), Lt(1), "rho of the local solver; 0 is plain SGD"] = 0.0
+    lr: Annotated[float, Gt(0), "eta, step of a client", STEP_SIZES] = 0.1
+    momentum: Annotated[
+        float,
+        Ge(0),
+        Lt(1),
+        "rho of the local solver; 0 is plain SGD",
+        SearchRange(0.0, 0.95, log=False),
+    ] = 0.0
     mu: Annotated[float, Ge(0), "weight of a local proximal term"] = 0.0
     effective: Annotated[
         Literal["weights", "steps"], "tau_eff: the mean of |a_i|_1, or of the local steps"

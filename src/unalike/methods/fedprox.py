@@ -16,6 +16,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from unalike.core import Batch, Batches, Cohort, Method, NoState, Problem, optimise, solvers
+from unalike.core.search_range import SearchRange
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,9 @@ class FedProx(Method):
     buffers: ClassVar[tuple[str, ...]] = ("recompute", "share", "local")
     needs_each: ClassVar[str | None] = None
     lr: solvers.LearningRate = 0.1
-    mu: Annotated[float, Ge(0), "weight of the proximal term; 0 is FedAvg"] = 0.1
+    mu: Annotated[
+        float, Ge(0), "weight of the proximal term; 0 is FedAvg", SearchRange(0.001, 3.0)
+    ] = 0.1
     solver: solvers.LocalSolver = "sgd"
 
     def vacuous(self, problem: Problem) -> str | None:

@@ -18,15 +18,18 @@ from torch import Tensor
 
 from unalike.core import Batches, Problem, parts, solvers
 from unalike.core.partial import Client, PartialPersonalisation
+from unalike.core.search_range import STEP_SIZES, SearchRange
 
 
 @dataclass(frozen=True)
 class FedRep(PartialPersonalisation):
     name: ClassVar[str] = "fedrep"
     learning_rates: ClassVar[tuple[str, ...]] = ("lr", "head_lr")
-    lr: Annotated[float, Ge(0), "step of the body"] = 0.1
-    head_lr: Annotated[float, Ge(0), "alpha, step of the head"] = 0.1
-    head_epochs: Annotated[int, Ge(0), "epochs of the head in a round, before the body's"] = 10
+    lr: Annotated[float, Ge(0), "step of the body", STEP_SIZES] = 0.1
+    head_lr: Annotated[float, Ge(0), "alpha, step of the head", STEP_SIZES] = 0.1
+    head_epochs: Annotated[
+        int, Ge(0), "epochs of the head in a round, before the body's", SearchRange(1, 10)
+    ] = 10
     body_epochs: Annotated[int, Ge(0), "epochs of the body; 0: the study's local work"] = 0
     solver: solvers.LocalSolver = "sgd"
     private: parts.PrivateChoice = "head"

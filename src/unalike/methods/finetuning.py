@@ -17,6 +17,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from unalike.core import Batches, Cohort, Method, NoState, Problem, average, optimise, solvers
+from unalike.core.search_range import STEP_SIZES, SearchRange
 
 
 class Best(NamedTuple):
@@ -29,10 +30,10 @@ class Best(NamedTuple):
 class FineTuning(Method):
     name: ClassVar[str] = "finetuning"
     needs_each: ClassVar[str | None] = None
-    lr: Annotated[float, Ge(0), "eta, step of a client in training"] = 0.1
+    lr: Annotated[float, Ge(0), "eta, step of a client in training", STEP_SIZES] = 0.1
     solver: solvers.LocalSolver = "sgd"
-    tune_lr: Annotated[float, Ge(0), "step of a client in fine-tuning"] = 0.1
-    tune_epochs: Annotated[int, Ge(0), "most epochs of fine-tuning"] = 5
+    tune_lr: Annotated[float, Ge(0), "step of a client in fine-tuning", STEP_SIZES] = 0.1
+    tune_epochs: Annotated[int, Ge(0), "most epochs of fine-tuning", SearchRange(1, 20)] = 5
     patience: Annotated[int, Ge(1), "epochs without a better validation loss before stopping"] = 2
 
     def client_update(

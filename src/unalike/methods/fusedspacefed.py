@@ -34,6 +34,7 @@ from unalike.core import (
     solvers,
 )
 from unalike.core.fused_stages import FusedStages, fused_stages
+from unalike.core.search_range import STEP_SIZE, STEP_SIZES, SearchRange
 from unalike.core.solver_memory import begin_solver, end_solver
 
 
@@ -85,11 +86,15 @@ class FusedSpaceFed(Method):
     warmup_epochs: Annotated[
         int | None, Ge(0), "epochs of the encoder alone at the start of a round; paper: 1, code: 2"
     ] = None
-    lam: Annotated[float, Ge(0), "weight of the reconstruction in the joint loss"] = 1.0
+    lam: Annotated[
+        float, Ge(0), "weight of the reconstruction in the joint loss", SearchRange(0.01, 10.0)
+    ] = 1.0
     l2sp: Annotated[float, Ge(0), "pull of the encoder towards its initial value"] = 0.0
     persist_encoder: Annotated[bool, "encoders last from round to round"] = True
-    lr: Annotated[float, Ge(0), "step of the classifier"] = 0.1
-    autoencoder_lr: Annotated[float, Ge(0), "step of the autoencoder"] = 0.01
+    lr: Annotated[float, Ge(0), "step of the classifier", STEP_SIZES] = 0.1
+    autoencoder_lr: Annotated[
+        float, Ge(0), "step of the autoencoder", SearchRange(0.0003, 0.3, priority=STEP_SIZE)
+    ] = 0.01
     solver: Annotated[str, f"solver of the classifier: {solvers.CHOICES}"] = "sgd"
     autoencoder_solver: Annotated[str, "solver of the autoencoder"] = "momentum:0.9"
     adapt_epochs: Annotated[int, Ge(0), "epochs a new client warms up its encoder"] = 10

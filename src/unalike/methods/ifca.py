@@ -34,6 +34,7 @@ from unalike.core import (
     optimise,
     solvers,
 )
+from unalike.core.search_range import STEP_SIZES, SearchRange
 from unalike.errors import InputError
 from unalike.functional.trees import row_of
 
@@ -56,9 +57,9 @@ class IFCA(Method):
     needs_each: ClassVar[str | None] = (
         "its server averages only the answers that chose the same model"
     )
-    lr: Annotated[float, Ge(0), "gamma, step of a client"] = 0.1
+    lr: Annotated[float, Ge(0), "gamma, step of a client", STEP_SIZES] = 0.1
     solver: solvers.LocalSolver = "sgd"
-    clusters: Annotated[int, Ge(1), "C, models; 1 is FedAvg"] = 2
+    clusters: Annotated[int, Ge(1), "C, models; 1 is FedAvg", SearchRange(2, 5, log=False)] = 2
     averaging: Annotated[
         Literal["models", "gradients"],
         "mean of a model's users after local work, or sum of gradients over all who took part",

@@ -31,6 +31,7 @@ from unalike.core import (
     retrace,
     trace,
 )
+from unalike.core.search_range import FURTHER, STEP_SIZES, SearchRange
 from unalike.weighting import agreement
 
 
@@ -70,11 +71,18 @@ class MEFL(Method):
     needs_each: ClassVar[str | None] = (
         "its server weighs each answer by its direction and its steadiness"
     )
-    inner_steps: Annotated[int, Ge(0), "J, inner steps; 0 sends the plain query gradient"] = 5
+    inner_steps: Annotated[
+        int, Ge(0), "J, inner steps; 0 sends the plain query gradient", SearchRange(1, 10)
+    ] = 5
     inner_epochs: Annotated[int, Ge(0), "E - 1, epochs in place of J steps; 0: use J"] = 0
-    alpha: Annotated[float, "alpha_0, initial step size of every weight"] = 0.1
-    lr: Annotated[float, Gt(0), "eta, step of the server for w"] = 1.0
-    alpha_lr: Annotated[float, Ge(0), "eta_a, step of the server for alpha"] = 1e-3
+    alpha: Annotated[float, "alpha_0, initial step size of every weight", STEP_SIZES] = 0.1
+    lr: Annotated[float, Gt(0), "eta, step of the server for w", STEP_SIZES] = 1.0
+    alpha_lr: Annotated[
+        float,
+        Ge(0),
+        "eta_a, step of the server for alpha",
+        SearchRange(0.0001, 0.1, priority=FURTHER),
+    ] = 1e-3
     support: Annotated[float, Gt(0), Lt(1), "share of a client's samples in its support set"] = 0.5
     gamma: Annotated[float, Ge(0), Lt(1), "memory of the global direction"] = 0.9
     rho: Annotated[float, Ge(0), Lt(1), "memory of each client's mean and variance"] = 0.9

@@ -22,6 +22,7 @@ from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
 from unalike.core import Batch, Batches, Cohort, Method, Population, Problem, optimise, solvers
+from unalike.core.search_range import STEP_SIZES, SearchRange
 from unalike.errors import InputError
 from unalike.functional.inplace import add_scaled_
 from unalike.functional.trees import row_of
@@ -58,9 +59,14 @@ class MOCHA(Method):
 
     name: ClassVar[str] = "mocha"
     needs_each: ClassVar[str | None] = "its server keeps a model of every client"
-    lr: Annotated[float, Ge(0), "step of a client; not used by the dual form"] = 0.1
+    lr: Annotated[float, Ge(0), "step of a client; not used by the dual form", STEP_SIZES] = 0.1
     solver: Annotated[str, f"local solver: {solvers.CHOICES}; not of the dual form"] = "sgd"
-    lam: Annotated[float, Ge(0), "lambda, weight of the relation; above 0 in the dual form"] = 0.01
+    lam: Annotated[
+        float,
+        Ge(0),
+        "lambda, weight of the relation; above 0 in the dual form",
+        SearchRange(0.001, 1.0),
+    ] = 0.01
     form: Annotated[
         Literal["primal", "dual"], "gradient steps on any model, or SDCA on a linear classifier"
     ] = "primal"

@@ -18,6 +18,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from unalike.core import Batch, Batches, Cohort, Method, NoState, Problem, average, descend
+from unalike.core.search_range import STEP_SIZE, STEP_SIZES, SearchRange
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,13 @@ class PerFedAvg(Method):
     name: ClassVar[str] = "per_fedavg"
     needs_each: ClassVar[str | None] = None
     learning_rates: ClassVar[tuple[str, ...]] = ("beta",)
-    alpha: Annotated[float, Ge(0), "step with which a client adapts; 0 is FedAvg"] = 0.01
-    beta: Annotated[float, Ge(0), "step of the meta-update"] = 0.1
+    alpha: Annotated[
+        float,
+        Ge(0),
+        "step with which a client adapts; 0 is FedAvg",
+        SearchRange(0.001, 1.0, priority=STEP_SIZE),
+    ] = 0.01
+    beta: Annotated[float, Ge(0), "step of the meta-update", STEP_SIZES] = 0.1
     hessian: Annotated[
         Literal["exact", "difference", "none"],
         "exact Hessian-vector products, their difference quotient (HF), or none (FO)",

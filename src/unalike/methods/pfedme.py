@@ -28,6 +28,7 @@ from torch import Tensor
 from unalike.core import Batch, Batches, Cohort, Method, NoState, Problem, average, descend
 from unalike.core.adaptive_descent import adaptive_descent
 from unalike.core.penalty import LamRule, Penalty, penalty
+from unalike.core.search_range import FURTHER, SearchRange
 
 PAPER_LR, PAPER_PERSONAL_LR = 0.005, 0.09
 PROBE = 0.01  # the first inner step, where lambda is small
@@ -40,7 +41,7 @@ class PFedMe(Method):
     preset: Annotated[
         Literal["adaptive", "paper"], "steps that suit any model, or those of the paper"
     ] = "adaptive"
-    lam: Annotated[float, Gt(0), "lambda, pull of the shared model"] = 15.0
+    lam: Annotated[float, Gt(0), "lambda, pull of the shared model", SearchRange(0.1, 100.0)] = 15.0
     lam_rule: LamRule = "mean"
     lr: Annotated[
         float | None, Ge(0), "eta, step of the local copy of the shared model; none: by the preset"
@@ -49,7 +50,9 @@ class PFedMe(Method):
         float | None, Ge(0), "rho, step of the personal model; none: by the preset"
     ] = None
     inner_steps: Annotated[int, Ge(1), "K, steps towards the proximal point"] = 5
-    beta: Annotated[float, Gt(0), "step of the server; up to 2"] = 1.0
+    beta: Annotated[
+        float, Gt(0), "step of the server; up to 2", SearchRange(0.1, 2.0, priority=FURTHER)
+    ] = 1.0
     local_rounds: Annotated[int, Ge(0), "R, batches in a round; 0: the study's epochs"] = 0
     solve_steps: Annotated[int, Ge(1), "steps towards the personal model before it is used"] = 20
 

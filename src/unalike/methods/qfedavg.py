@@ -17,6 +17,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from unalike.core import Batches, Cohort, Method, NoState, Problem, average, optimise, solvers
+from unalike.core.search_range import STEP_SIZES, SearchRange
 from unalike.weighting import loss_power
 
 
@@ -32,8 +33,13 @@ class QFedAvg(Method):
     needs_each: ClassVar[str | None] = (
         "its server weighs each answer by that client's loss and by its length"
     )
-    lr: Annotated[float, Gt(0), "eta, step of a client; L is 1 / eta"] = 0.1
-    q: Annotated[float, Ge(0), "fairness; 0 is FedAvg, infinity minimises the worst loss"] = 1.0
+    lr: Annotated[float, Gt(0), "eta, step of a client; L is 1 / eta", STEP_SIZES] = 0.1
+    q: Annotated[
+        float,
+        Ge(0),
+        "fairness; 0 is FedAvg, infinity minimises the worst loss",
+        SearchRange(0.01, 10.0),
+    ] = 1.0
 
     def vacuous(self, problem: Problem) -> str | None:
         return "q = 0 makes q-FedAvg the same as FedAvg." if self.q == 0 else None

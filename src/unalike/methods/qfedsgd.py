@@ -19,6 +19,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from unalike.core import Batch, Batches, Cohort, Method, NoState, Problem, average, descend
+from unalike.core.search_range import STEP_SIZES, SearchRange
 from unalike.weighting import loss_power
 
 
@@ -34,8 +35,13 @@ class QFedSGD(Method):
     needs_each: ClassVar[str | None] = (
         "its server weighs each answer by that client's loss and by its length"
     )
-    lr: Annotated[float, Gt(0), "eta, step of the server at q = 0; L is 1 / eta"] = 0.1
-    q: Annotated[float, Ge(0), "fairness; 0 is FedSGD, infinity minimises the worst loss"] = 1.0
+    lr: Annotated[float, Gt(0), "eta, step of the server at q = 0; L is 1 / eta", STEP_SIZES] = 0.1
+    q: Annotated[
+        float,
+        Ge(0),
+        "fairness; 0 is FedSGD, infinity minimises the worst loss",
+        SearchRange(0.01, 10.0),
+    ] = 1.0
 
     def vacuous(self, problem: Problem) -> str | None:
         return "q = 0 makes q-FedSGD the same as FedSGD." if self.q == 0 else None

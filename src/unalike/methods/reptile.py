@@ -16,17 +16,25 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from unalike.core import Batches, Cohort, Method, NoState, Problem, optimise, solvers
+from unalike.core.search_range import FURTHER, STEP_SIZES, SearchRange
 
 
 @dataclass(frozen=True)
 class Reptile(Method):
     name: ClassVar[str] = "reptile"
     needs_each: ClassVar[str | None] = None
-    lr: Annotated[float, Ge(0), "alpha, step of a client"] = 0.1
+    lr: Annotated[float, Ge(0), "alpha, step of a client", STEP_SIZES] = 0.1
     solver: solvers.LocalSolver = "sgd"
     inner_steps: Annotated[int, Ge(0), "k, steps in a round; 0: the study's local work"] = 0
-    server_lr: Annotated[float, Gt(0), "epsilon, step of the start; 1 is FedAvg's"] = 0.5
-    adapt_steps: Annotated[int, Ge(0), "local steps from the start before it is used"] = 5
+    server_lr: Annotated[
+        float, Gt(0), "epsilon, step of the start; 1 is FedAvg's", SearchRange(0.1, 1.0)
+    ] = 0.5
+    adapt_steps: Annotated[
+        int,
+        Ge(0),
+        "local steps from the start before it is used",
+        SearchRange(1, 20, priority=FURTHER),
+    ] = 5
 
     def vacuous(self, problem: Problem) -> str | None:
         if self.adapt_steps > 0 and self.lr > 0:

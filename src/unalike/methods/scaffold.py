@@ -18,6 +18,7 @@ from annotated_types import Gt
 from torch import Tensor
 
 from unalike.core import Batch, Batches, Cohort, Method, Problem, average, optimise, solvers
+from unalike.core.search_range import STEP_SIZES, SearchRange
 
 
 class Server(NamedTuple):
@@ -39,8 +40,8 @@ class Scaffold(Method):
     name: ClassVar[str] = "scaffold"
     buffers: ClassVar[tuple[str, ...]] = ("recompute", "share", "local")
     needs_each: ClassVar[str | None] = None
-    lr: Annotated[float, Gt(0), "eta_l, step of a client"] = 0.1
-    server_lr: Annotated[float, Gt(0), "eta_g, step of the server"] = 1.0
+    lr: Annotated[float, Gt(0), "eta_l, step of a client", STEP_SIZES] = 0.1
+    server_lr: Annotated[float, Gt(0), "eta_g, step of the server", SearchRange(0.1, 3.0)] = 1.0
     option: Annotated[
         Literal["I", "II"],
         "c_i becomes the gradient at x (I, one more pass) or the mean gradient seen (II)",

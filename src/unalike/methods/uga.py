@@ -28,6 +28,7 @@ from unalike.core import (
     solvers,
     trace,
 )
+from unalike.core.search_range import SearchRange
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class UGA(Method):
     name: ClassVar[str] = "uga"
     needs_each: ClassVar[str | None] = None
     lr: solvers.LearningRate = 0.1
-    server_lr: Annotated[float, Gt(0), "eta_g, step of the server"] = 1.0
+    server_lr: Annotated[float, Gt(0), "eta_g, step of the server", SearchRange(0.1, 3.0)] = 1.0
 
     def unsuited(self) -> Mapping[str, str]:
         return {"local_momentum": "it differentiates through local steps that are plain ones"}

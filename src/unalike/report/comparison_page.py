@@ -16,10 +16,11 @@ from plotly.offline import get_plotlyjs
 
 from unalike.results.columns import Chosen, Column, columns_of, further_columns_of
 from unalike.results.comparison import Comparison
-from unalike.results.facts import study_facts
+from unalike.results.facts import is_tuned, study_facts
 from unalike.results.intervals import Interval
 from unalike.results.table import aggregates, as_frame, diverged
 from unalike.results.table_formats import as_latex, formatted
+from unalike.results.trials import chosen_rows
 from unalike.results.units import listed, percent
 from unalike.results.verdict import Verdict, judge
 from unalike.study.files import write_atomically
@@ -42,6 +43,7 @@ TOPICS = {
     "new": "New clients",
     "global": "One model",
     "cost": "Cost",
+    "settings": "Settings",
     "limits": "With care",
     "diverged": "Diverged",
 }
@@ -117,6 +119,8 @@ def render_report(comparison: Comparison) -> str:
         hidden=sum(not row.shown for row in rows),
         seeds=aggregates(comparison).index.get_level_values("seed").nunique(),
         panels=drawn,
+        chosen=chosen_rows(comparison),
+        tuned=is_tuned(comparison),
         study=tomli_w.dumps(_plain(comparison.settings)),
         environment=comparison.environment,
         over_network=comparison.over_network,

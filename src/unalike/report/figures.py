@@ -18,6 +18,7 @@ from .colours import MethodStyle, method_styles
 from .curve_figures import drift, learning, price
 from .figure_data import FigureData
 from .label_heatmap import label_heatmap
+from .search_figures import search_curves, sensitivity
 
 
 def panels(
@@ -32,6 +33,8 @@ def panels(
         label_heatmap(comparison),
         price(data),
         drift(data),
+        search_curves(data, comparison),
+        sensitivity(data, comparison),
     ]
     return [panel for panel in found if panel.views]
 
@@ -43,6 +46,8 @@ KINDS = {
     "holdings": "holdings",
     "cost": "price",
     "drift": "drift",
+    "search": "search",
+    "sensitivity": "sensitivity",
 }
 """Figures by the names that people ask for, and the keys of their panels."""
 

@@ -24,8 +24,11 @@ from unalike.study.round_choice import best_round
 from unalike.study.settings import Study
 from unalike.study.store import RunStore
 from unalike.study.training import one_answer_text
+from unalike.study.tuning import read_search
 from unalike.tasks import Task
+from unalike.tuning.search_record import SearchRecord
 
+from .baseline import baseline_score
 from .hidden_clients import hidden_clients, hidden_remarks
 from .hostile_clients import without_hostile
 from .privacy_spent import privacy_remarks
@@ -52,6 +55,8 @@ class Comparison:
     over_network: bool = False  # whether the clients are sites on other machines
     hidden: tuple[str, ...] = ()  # clients that do not tell how well models do
     label_names: tuple[str, ...] = ()  # of the kinds of samples, where they have any
+    baseline: float = float("nan")  # main measure of a guess that does not look at x
+    tuning: SearchRecord | None = None  # what was tried of each method; None where nothing was
 
 
 class _RunRecords:
@@ -109,6 +114,7 @@ def gather(
     titles = {label: _title(study, label) for label in methods_run(study, folder)}
     remarks_found += privacy_remarks(study.privacy, runs.records, titles)
     frame = pd.DataFrame(rows, columns=COLUMNS)
+    guesses = np.array([baseline_score(federation) for federation in federations])
     hidden = hidden_clients(chain.from_iterable(runs.records.values()))
     main = first.task.main
     told = [f"{family}_{main.name}_mean_last" for family in ("personalised", "new")]
@@ -128,6 +134,8 @@ def gather(
         over_network=read_sites(folder) is not None,
         hidden=hidden,
         label_names=first.strata.names,
+        baseline=float(np.nanmean(guesses)) if np.isfinite(guesses).any() else float("nan"),
+        tuning=read_search(folder),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from unalike.data.skews.registry import parse_skews
@@ -52,22 +53,51 @@ def caption(comparison: Comparison, chosen: Chosen = "best") -> str:
     return " ".join(
         [
             f"{main.capitalised}{main.unit.note} at {when}, {spread}",
-            _tuning(comparison.settings.get("methods", {})),
+            _tuning(comparison),
             f"Study: {', '.join(study_facts(comparison))}.",
         ]
     )
 
 
-def _tuning(settings: dict[str, dict[str, Any]]) -> str:
+def is_tuned(comparison: Comparison) -> bool:
+    """Whether the settings of all methods come from one search."""
+    return comparison.settings.get("tuning", {}).get("chosen") is not None
+
+
+def _tuning(comparison: Comparison) -> str:
+    settings = comparison.settings.get("methods", {})
+    tuning = comparison.settings.get("tuning", {}) if is_tuned(comparison) else {}
+    chosen = tuning.get("chosen", {})
     own = {
-        label: {name: value for name, value in given.items() if name != "method"}
+        label: {
+            name: value
+            for name, value in given.items()
+            if name != "method" and name not in chosen.get(label, {})
+        }
         for label, given in settings.items()
     }
-    by_hand = [
-        f"{label}: {', '.join(f'{name} = {value}' for name, value in given.items())}"
-        for label, given in own.items()
-        if given
-    ]
+    by_hand = _listed(own)
+    if tuning:
+        trials = tuning["trials"]
+        text = (
+            f"Hyper-parameters are tuned alike: {trials:,} trial{'s' if trials != 1 else ''} a "
+            "method and the same budget of gradients, judged on validation samples, with other "
+            "seeds"
+        )
+        found = _listed(chosen)
+        text += f"; chosen {listed(found, most=99)}" if found else "; defaults were best"
+        text += f"; by hand {listed(by_hand, most=99)}" if by_hand else ""
+        untouched = [label for label in comparison.titles if label not in chosen]
+        text += f"; untuned {listed(untouched, most=99)}" if untouched else ""
+        return f"{text}."
     if not by_hand:
         return "Hyper-parameters are untuned: each method's defaults."
     return f"Hyper-parameters are untuned: defaults, but by hand {listed(by_hand, most=99)}."
+
+
+def _listed(settings: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [
+        f"{label}: {', '.join(f'{name} = {value}' for name, value in given.items())}"
+        for label, given in settings.items()
+        if given
+    ]

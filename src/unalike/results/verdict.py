@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .columns import Chosen
 from .comparison import Comparison
+from .facts import is_tuned
 from .harm import Harm
 from .intervals import Interval
 from .ranking import Ranking
@@ -35,9 +36,12 @@ class Verdict:
 def judge(comparison: Comparison, chosen: Chosen = "best") -> Verdict:
     """Judge a comparison at the round chosen by validation, or at the last."""
     ranking = Ranking(comparison, chosen)
+    headline = _headline(ranking)
+    if ranking.contrasts and not is_tuned(comparison):
+        headline = f"Untuned: {headline}"
     return Verdict(
         ranking.best,
-        _headline(ranking),
+        headline,
         sentences_of(ranking),
         ranking.contrasts,
         ranking.harmed,

@@ -11,10 +11,21 @@ from unalike.tasks import Measure
 from .harm import Harm
 from .intervals import Interval
 from .ranking import Ranking
+from .settings_sentences import settings_sentences
 from .units import count, duration, listed, percent, size
 
 Topic = Literal[
-    "winner", "contrast", "local", "harmed", "worst", "new", "global", "cost", "limits", "diverged"
+    "winner",
+    "contrast",
+    "local",
+    "harmed",
+    "worst",
+    "new",
+    "global",
+    "cost",
+    "settings",
+    "limits",
+    "diverged",
 ]
 
 
@@ -35,6 +46,7 @@ def sentences_of(r: Ranking) -> tuple[Sentence, ...]:
         *_new(r),
         *_global(r),
         *_cost(r),
+        *(Sentence("settings", text) for text in settings_sentences(r)),
         *_limits(r),
         *_diverged(r),
     )

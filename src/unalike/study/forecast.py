@@ -15,6 +15,7 @@ from unalike.methods.fedavg import FedAvg
 
 from .run import memory_of_run
 from .settings import Study
+from .tuning import search_budget
 
 LONG = 5e9
 """Weights times samples that are trained on, all runs together: below it, nothing is timed."""
@@ -58,14 +59,22 @@ def is_long(study: Study, problem: Problem, federation: Federation) -> bool:
     sizes = federation.train.sizes[~federation.newcomers]
     samples = study.work.samples_per_round(sizes, study.batch_size)
     share = study.cohort_size(int((~federation.newcomers).sum())) / federation.clients
-    rounds = len(study.labels()) * study.seeds * study.rounds
+    whole = study.seeds + whole_runs_of_search(study)
+    rounds = len(study.labels()) * whole * study.rounds
     return sum(problem.layout.sizes) * samples * share * rounds > LONG
+
+
+def whole_runs_of_search(study: Study) -> float:
+    """What the search of each method takes, in runs of FedAvg; nothing where there is none left."""
+    if study.tuning is None or study.tuning.done:
+        return 0.0
+    return search_budget(study.tuning, study.rounds)
 
 
 def forecast(study: Study, problem: Problem, federation: Federation, jobs: int) -> Forecast:
     """What this study takes with so many runs at once: methods differ by their gradients.
 
-    Evaluation is not counted.
+    A search gives each method the same gradients. Evaluation is not counted.
     """
     step, whole = round_seconds(study, problem, federation)
     labels = study.labels()
@@ -75,6 +84,7 @@ def forecast(study: Study, problem: Problem, federation: Federation, jobs: int) 
         method = study.method(label)
         taken = usual if method.pooled else try_round(method, problem, federation).gradients
         shares.append(max(1.0, taken / max(1, usual)))
+    search = whole_runs_of_search(study) * len(labels)
     runs = len(labels) * study.seeds
     at_once = max(1, min(jobs, runs))
     memory = max(memory_of_run(study, label, federation, problem) for label in labels)
@@ -83,6 +93,6 @@ def forecast(study: Study, problem: Problem, federation: Federation, jobs: int) 
         study.rounds,
         at_once,
         step,
-        whole * study.rounds * study.seeds * sum(shares) / at_once,
+        whole * study.rounds * (study.seeds * sum(shares) + search) / at_once,
         memory * at_once,
     )

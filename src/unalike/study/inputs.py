@@ -45,7 +45,7 @@ def deal_study(study: Study, seed: int) -> Federation:
     """
     if source_named(study.data) is None:
         check_file(study.data, study.checksum)
-    return _dealt(study.model_dump_json(), seed)
+    return _dealt(_data_settings(study), seed)
 
 
 def federation_for(study: Study, inputs: UserInputs, seed: int) -> Federation:
@@ -57,7 +57,7 @@ def federation_for(study: Study, inputs: UserInputs, seed: int) -> Federation:
         InputError: there is no such data, or the attack does not suit it.
     """
     if inputs.dataset is not None:
-        dealt = _dealt_dataset(inputs.dataset, study.model_dump_json(), seed)
+        dealt = _dealt_dataset(inputs.dataset, _data_settings(study), seed)
     elif inputs.federation is None:
         dealt = deal_study(study, seed)
     else:
@@ -103,6 +103,13 @@ def _arrays_of(study: Study) -> Arrays:
         return _arrays(study.data, study.data_dir)
     reading = {"data", "checksum", "task", *FILE_SETTINGS}
     return _file_arrays(study.model_dump_json(include=reading))
+
+
+def _data_settings(study: Study) -> str:
+    """The study without what says nothing of its data: one text for all trials of all methods."""
+    return study.model_dump_json(
+        exclude={"methods", "settings", "tuning", "evaluate_every", "keep"}
+    )
 
 
 @lru_cache(maxsize=4)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from unalike.core import Cohort, Method, Problem
 from unalike.core.work_check import check_local_work
 from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
+from unalike.data.without_test import without_test_samples
 from unalike.engines.local import LocalEngine
 from unalike.engines.machine import cores, device_named, processor
 from unalike.engines.memory import predict_memory
@@ -41,6 +42,13 @@ MOST_NAMED_SIZES = 1000
 """Clients whose sizes are part of what a plan is remembered by."""
 
 
+class TrialPart(NamedTuple):
+    """What makes a run a trial of a search: test samples are out of its reach."""
+
+    partition: int  # the seed with which data were dealt; the run's own decides all the rest
+    allowances: tuple[int, ...]  # see `training.train`
+
+
 @dataclass(frozen=True)
 class RunTask:
     """A run to be done."""
@@ -51,6 +59,7 @@ class RunTask:
     folder: Path  # of the study
     inputs: UserInputs = field(default_factory=UserInputs)
     cores: int = 1  # free for this run
+    trial: TrialPart | None = None
 
     @property
     def run_folder(self) -> Path:
@@ -71,12 +80,15 @@ class RunTask:
 def run(task: RunTask, tell: Callable[[ProgressEvent], None] = lambda _: None) -> None:
     """Do the run, from its last checkpoint if it has one; a finished run is left as it is."""
     study, store = task.study, task.store
-    known = store.records()
-    if known and finished(known, study):
+    known, trial = store.records(), task.trial
+    allowances = () if trial is None else trial.allowances
+    if known and finished(known, study, allowances):
         tell(ProgressEvent(task.label, task.seed, known[-1]["round"], finished=True))
         return
     torch.set_num_threads(1)
-    federation = federation_for(study, task.inputs, task.seed)
+    federation = federation_for(study, task.inputs, task.seed if trial is None else trial.partition)
+    if trial is not None:
+        federation = without_test_samples(federation)
     problem = problem_for(study, federation, task.inputs)
     method = method_of_run(study, task.label, federation, problem)
     w = problem.init(task.seed if task.inputs.problem is None else None)
@@ -95,7 +107,17 @@ def run(task: RunTask, tell: Callable[[ProgressEvent], None] = lambda _: None) -
         study.keep,
         describe_run(study, task.label, task.seed, federation, problem),
     )
-    train(clients, store, study, task.label, task.seed, tell, attack=attack, keep=keep)
+    train(
+        clients,
+        store,
+        study,
+        task.label,
+        task.seed,
+        tell,
+        attack=attack,
+        keep=keep,
+        allowances=allowances,
+    )
 
 
 def method_of_run(study: Study, label: str, federation: Federation, problem: Problem) -> Method:
@@ -159,7 +181,7 @@ class SimulatedClients:
 
     @property
     def newcomers(self) -> bool:
-        return bool(self.engine.federation.newcomers.any())
+        return self.of.trial is None and bool(self.engine.federation.newcomers.any())
 
     @cached_property
     def _models(self) -> PersonalPredictor:
@@ -254,7 +276,20 @@ def _plan_search(trainer: LocalEngine, task: RunTask) -> PlanSearch:
     memory = PlanMemory(
         (processor(), cores(), task.cores, torch.__version__, str(trainer.device)),
         (trainer.problem.describe(), layout.names, layout.shapes, str(trainer.w.dtype)),
-        (study.method(task.label), families, cohort, study.batch_size, study.work),
+        (
+            _work_of(study.method(task.label)),
+            families,
+            cohort,
+            study.batch_size,
+            study.work,
+        ),
         np.sort(sizes).tolist() if len(sizes) < MOST_NAMED_SIZES else int(sizes.sum()),
     )
     return PlanSearch(families, memory)
+
+
+def _work_of(method: Method) -> tuple[str, dict[str, Any]]:
+    """What a method's work depends on: numbers such as step sizes do not change how much it is."""
+    values = {field.name: getattr(method, field.name) for field in fields(method)}
+    kept = {name: value for name, value in values.items() if not isinstance(value, float)}
+    return type(method).__qualname__, kept

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -45,6 +46,7 @@ from unalike.privacy import Privacy, parse_privacy
 from unalike.robust import Rule, parse_rule, rule_text
 from unalike.specification import specification_of
 from unalike.tasks import AUTO, task_named
+from unalike.tuning.settings import Tuning, parse_tuning
 from unalike.weighting import weights as weighting
 
 from . import local_work
@@ -54,6 +56,7 @@ from .files import write_atomically
 from .keep import keep_words
 from .local_work import check_amount, parse_schedule
 from .method_settings import build_method, validation_error
+from .search_spaces import check_tuning, without_chosen
 from .setting_checks import (
     SPLIT_OPTIONS,
     check_classes,
@@ -182,6 +185,11 @@ class Study(BaseModel):
     settings: Annotated[
         dict[str, dict[str, Any]], Field(description="hyper-parameters by method")
     ] = {}
+    tuning: Annotated[
+        Tuning | None,
+        BeforeValidator(parse_tuning),
+        Field(description="how hyper-parameters are searched; untuned if not given"),
+    ] = None
     rounds: Annotated[int, Ge(1), Field(description="rounds of training")] = 50
     cohort: Annotated[
         float,
@@ -317,6 +325,8 @@ class Study(BaseModel):
         plain = self.model_dump(exclude=unsaid, exclude_none=True)
         if self.skew:
             plain["skew"] = list(plain["skew"])
+        if self.tuning is not None:
+            plain["tuning"] = self.tuning.model_dump(exclude_defaults=True)
         plain["run"] = list(self.methods)
         if self.settings:
             plain["methods"] = {label: dict(given) for label, given in self.settings.items()}
@@ -335,8 +345,13 @@ class Study(BaseModel):
         write_atomically(path, self.as_text().encode())
 
 
-def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
-    """The study in a TOML file; what is given in `overrides` wins."""
+def read_study(
+    path: Path, overrides: Mapping[str, Any] | None = None, *, as_chosen: bool = True
+) -> Study:
+    """The study in a TOML file; what is given in `overrides` wins.
+
+    as_chosen: with the settings that a search has chosen; otherwise as before the search.
+    """
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -357,6 +372,11 @@ def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
     if isinstance(data, str) and source_named(data) is None and (path.parent / data).exists():
         raw["data"] = str(path.parent / data)
     settings = {label: dict(values) for label, values in raw.get("settings", {}).items()}
+    if isinstance(raw.get("tuning"), dict):
+        if not as_chosen:
+            settings = without_chosen(settings, raw["tuning"].pop("chosen", {}))
+        if isinstance(given.get("tuning"), dict):
+            given["tuning"] = {**raw["tuning"], **given["tuning"]}
     for label, values in given.pop("settings", {}).items():
         settings.setdefault(label, {}).update(values)
     return make_study({**raw, **given, "settings": settings}, source=f"Study file {path}: ")
@@ -388,6 +408,7 @@ def make_study(given: Mapping[str, Any], source: str = "") -> Study:
             raise unknown("method", label, METHODS)
     for label in {*labels, *study.settings}:
         study.method(label)
+    _from_source(source, partial(_check_search, study, labels), study.tuning)
     return study.model_copy(update=plugin_settings(study))
 
 
@@ -402,6 +423,16 @@ def _check(study: Study) -> None:
     check_robust(study.robust, study.privacy)
     check_classes(study.classes, data=study.data)
     check_amount(study.work, epochs_given="local_epochs" in study.model_fields_set)
+
+
+def _check_search(study: Study, labels: list[str], tuning: Tuning | None) -> None:
+    check_tuning(
+        tuning,
+        labels=labels,
+        settings=study.settings,
+        validation=study.validation,
+        seeds=study.seeds,
+    )
 
 
 def _from_source(source: str, check: Callable[[Any], Any], value: Any) -> Any:

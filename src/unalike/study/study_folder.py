@@ -16,7 +16,7 @@ STUDY = "study.toml"
 LOCK_SECONDS = 60.0
 """How long a process waits for another that begins the same study, or writes its summary."""
 
-_OURS = (STUDY, "environment.json", "truth.csv", "summary.csv", "report.html", LOCK)
+_OURS = (STUDY, "environment.json", "truth.csv", "tuning.json", "summary.csv", "report.html", LOCK)
 
 _OF_A_RUN = ("metrics.jsonl", "checkpoint.", "model.", "progress.jsonl", LOCK, "stop")
 
@@ -105,19 +105,24 @@ def _clear(folder: Path) -> None:
     Raises:
         FolderInUseError: a process still does one of its runs.
     """
-    for lock in folder.glob(f"runs/*/*/{LOCK}"):
-        with lock_folder(lock.parent):
-            pass
+    for runs in ("runs", "tuning/*/runs"):
+        for lock in folder.glob(f"{runs}/*/*/{LOCK}"):
+            with lock_folder(lock.parent):
+                pass
     for name in _OURS:
         (folder / name).unlink(missing_ok=True)
     for path in folder.glob("inputs-*.pickle"):
         path.unlink(missing_ok=True)
     for path in folder.glob("tensorboard/*/*/events.out.tfevents.*"):
         path.unlink()
-    runs = folder / "runs"
-    for path in sorted(runs.rglob("*"), reverse=True):
-        if path.is_dir():
-            if not any(path.iterdir()):
-                path.rmdir()
-        elif path.name.startswith(_OF_A_RUN):
-            path.unlink()
+    for settings in folder.glob("tuning/trial-*/*.json"):
+        settings.unlink()
+    for home in (folder / "runs", folder / "tuning"):
+        for path in sorted(home.rglob("*"), reverse=True):
+            if path.is_dir():
+                if not any(path.iterdir()):
+                    path.rmdir()
+            elif path.name.startswith(_OF_A_RUN):
+                path.unlink()
+        if home.is_dir() and not any(home.iterdir()):
+            home.rmdir()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -18,6 +18,7 @@ from unalike.measures.dissimilarity import cancellation, client_drift
 from unalike.privacy import Account, Ledger, Release
 from unalike.rounds import LIKELY_CAUSE, Clients, Round, rounds
 from unalike.tasks import Task
+from unalike.tuning.halving import reached
 from unalike.weighting.sampling import draw
 
 from .kept_models import ModelWriter, RoundModels
@@ -42,6 +43,7 @@ class ProgressEvent:
     numbers: dict[str, float] = field(default_factory=dict)
     """What was measured in round `t`, by the names of the report's curves."""
     recorded: bool = False  # whether what is remarked follows from the run's records as well
+    trials: tuple[int, int] | None = None  # runs of a search that are done, and all of them
 
 
 ProgressCallback = Callable[[ProgressEvent], None]
@@ -106,10 +108,13 @@ def train(
     *,
     attack: HostileAnswers | None = None,
     keep: ModelWriter | None = None,
+    allowances: Sequence[int] = (),
 ) -> None:
     """Do what is left of a run; with `attack` hostile clients send other answers.
 
     keep: takes the models of rounds that lead on validation, and of the last.
+    allowances: gradients of single samples. When one of them is spent everything is measured, and
+        when the last is, the run pauses.
     """
     method = run.method
     server, done = run.init_server(), 0
@@ -141,6 +146,7 @@ def train(
     evaluated = [r for r in store.records() if "evaluation" in r]
     best = best_round(run.task, evaluated)["evaluation"] if evaluated else None
     t, rejected = done, any("rejected" in r for r in store.records())
+    spent = [r["gradients"] for r in store.records()]
     try:
         for t in range(done + 1, study.rounds + 1):
             started = time.perf_counter()
@@ -151,25 +157,30 @@ def train(
                 everybody = (outcome.cohort.ids.cpu().numpy(), outcome.dropped, outcome.rejected)
                 ledger.note(np.concatenate(everybody), sent=outcome.bytes_up > 0)
                 record["epsilon"] = ledger.epsilon
-            if t in study.evaluated_rounds():
+            spent.append(outcome.gradients)
+            ends = [reached(spent, allowance) == t for allowance in allowances]
+            last = t == study.rounds or (bool(ends) and ends[-1])
+            if last or t in study.evaluated_rounds() or any(ends):
                 measured, models = run.evaluate(outcome.server, t, outcome.cohort)
-                leads, last = better(run.task, measured, best), t == study.rounds
+                leads = better(run.task, measured, best)
                 if run.newcomers and (leads or last):
                     measured["new"] = run.evaluate_new(outcome.server, t)
                 if keep is not None and (leads or last):
                     keep.write(models, t, leads=leads, last=last)
                 record["evaluation"] = measured
                 best = measured if leads else best
-            if t == study.rounds and (notes := method.notes(outcome.server)):
+            if last and (notes := method.notes(outcome.server)):
                 record["notes"] = f"{label}, seed {seed}: {notes}"
             record["peak_memory_bytes"] = peak_memory()
             store.append(record)
-            if run.every_checkpoint or t == study.rounds or store.due:
+            if run.every_checkpoint or last or store.due:
                 store.checkpoint(Checkpoint(t, outcome.server, run.states, plan))
             said = _validation(run.task, record), None if rejected else _rejections(record)
             rejected = rejected or "rejected" in record
-            spent, numbers = record.get("epsilon"), round_numbers(run.task, record)
-            tell(ProgressEvent(label, seed, t, *said, epsilon=spent, numbers=numbers))
+            epsilon, numbers = record.get("epsilon"), round_numbers(run.task, record)
+            tell(ProgressEvent(label, seed, t, *said, epsilon=epsilon, numbers=numbers))
+            if last:
+                break
         if best is not None and "one_answer" in best:
             tell(ProgressEvent(label, seed, t, remark=one_answer_text(best), recorded=True))
     except DivergedError as error:
@@ -195,9 +206,12 @@ def _ledger(
     return ledger
 
 
-def finished(records: list[dict[str, Any]], study: Study) -> bool:
-    """Whether a run with these records has nothing left to do."""
-    return records[-1]["round"] >= study.rounds or "diverged" in records[-1]
+def finished(records: list[dict[str, Any]], study: Study, allowances: Sequence[int] = ()) -> bool:
+    """Whether a run with these records has nothing left to do; allowances as in `train`."""
+    if records[-1]["round"] >= study.rounds or "diverged" in records[-1]:
+        return True
+    spent = [record["gradients"] for record in records]
+    return bool(allowances) and reached(spent, allowances[-1]) is not None
 
 
 def _record(method: Method, outcome: Round, run: RunClients) -> dict[str, Any]:

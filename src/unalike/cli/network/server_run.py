@@ -51,6 +51,11 @@ def prepared(
     if deals:
         chosen |= {"clients": sites, "new_clients": 0.0}
     resolved = read_study(study, chosen)
+    if resolved.tuning is not None and not resolved.tuning.done:
+        raise InputError(
+            "A study is not tuned over a network: tune it with 'unalike compare --tune' on samples "
+            "at hand, and serve the study.toml in its folder, which holds the chosen settings."
+        )
     if resolved.model not in ("auto", *MODELS):
         raise unknown("model", resolved.model, MODELS)
     folder = folder or Path("runs") / f"{named(study)}-network"
