@@ -9,6 +9,7 @@ from unalike.core.model_check import prepare
 from unalike.errors import InputError
 from unalike.methods import FedAvg
 from unalike.models import MODELS, build, chosen
+from unalike.models.gru import GRU
 from worlds import SINGLE, STACKED, World, federation
 
 PUBLISHED = [
@@ -211,3 +212,8 @@ def test_auto_picks_by_shape(shape, picked):
 def test_bad_names_shapes_and_options_are_one_sentence(name, shape, sentence):
     with pytest.raises(InputError, match=sentence.replace("?", r"\?")):
         build(name, shape=shape, classes=3, seed=0)
+
+
+def test_auto_takes_a_network_that_answers_at_each_place() -> None:
+    assert isinstance(build("auto", shape=(7,), classes=5, seed=0, places=7), GRU)
+    assert not isinstance(build("auto", shape=(7,), classes=5, seed=0), GRU)

@@ -30,7 +30,7 @@ def clients(name: str, **options: Any) -> Federation:
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_study_of_every_task(name: str, tmp_path: Path) -> None:
     given = clients(name, new_clients=0.25)
-    model = "gru" if name == "sequence" else "logistic"
+    model = "auto" if name == "sequence" else "logistic"
     result = compare(given, model=model, methods="finetuning", out=tmp_path / "study", **SMALL)
     main = result.task.main
     frame = result.frame[result.frame.method == "finetuning"]

@@ -131,13 +131,17 @@ MODELS: dict[str, ModelSpec] = {
 }
 
 
-def chosen(name: str, shape: Shape) -> str:
-    """The network that `name` stands for: `auto` is mlp for vectors, simple-cnn for images.
+def chosen(name: str, shape: Shape, *, places: int = 0) -> str:
+    """The network that `name` stands for.
 
-    Images of 16 x 16 pixels or fewer are taken for vectors.
+    `auto` is mlp for vectors, simple-cnn for images and gru for sequences of tokens, where
+    something is asked at each of some `places`. Images of 16 x 16 pixels or fewer are taken for
+    vectors.
     """
     if name != "auto":
         return name
+    if places:
+        return "gru"
     return "simple-cnn" if len(shape) == 3 and min(shape[1:]) > 16 else "mlp"
 
 
@@ -147,8 +151,10 @@ def takes_tokens(name: str) -> bool:
     return spec is not None and spec.tokens
 
 
-def build(name: str, *, shape: Shape, classes: int, seed: int) -> nn.Module:
+def build(name: str, *, shape: Shape, classes: int, seed: int, places: int = 0) -> nn.Module:
     """The named network for samples of this shape, with PyTorch's initial weights for this seed.
+
+    classes: numbers that it puts out. places: of a sample, where it puts them out at each; 0: once.
 
     name: a key of `MODELS` or "auto", with options written behind it: "resnet20:norm=batch",
         "unet-ae:skips=off,latent=16".
@@ -156,7 +162,7 @@ def build(name: str, *, shape: Shape, classes: int, seed: int) -> nn.Module:
     Raises:
         InputError: there is no such network or option, or it does not fit the samples.
     """
-    key, _, text = chosen(name, shape).partition(":")
+    key, _, text = chosen(name, shape, places=places).partition(":")
     if key not in MODELS:
         raise unknown("model", key, [*MODELS, "auto"])
     spec = MODELS[key]

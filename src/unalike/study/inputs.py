@@ -176,7 +176,8 @@ def prepared(problem: Problem, federation: Federation) -> Problem:
 def _network(
     model: str, shape: tuple[int, ...], task: Task, loss: str | None, buffers: str
 ) -> Problem:
-    module = build(model, shape=shape, classes=task.outputs[-1], seed=0)
+    *places, classes = task.outputs
+    module = build(model, shape=shape, classes=classes, seed=0, places=places[0] if places else 0)
     return Problem(module, task.loss(loss), buffers=buffers)
 
 

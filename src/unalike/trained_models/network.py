@@ -44,6 +44,7 @@ def problem_of(
             shape=description.shape,
             classes=description.outputs[-1],
             seed=0,
+            places=description.outputs[0] if len(description.outputs) > 1 else 0,
         )
     problem = Problem(
         module,
