@@ -2,11 +2,12 @@
 
 Source  Deng et al., 2020, Algorithm 1 (arXiv:2003.13461)
 Wire    down w [P]; up delta [P]
-Ours    parameters are mixed, as in the paper (several public codes mix outputs); the shared
-        model, the personal one and alpha each have a step of their own; alpha moves once a
-        round, at its first local step, by the gradient that the personal model uses, and stays
-        in [0, 1]; a client is judged by its own model mixed with the latest shared one;
-        averages use the study's weights; a client that never trained starts both models at w
+Ours    parameters are mixed, as in the paper (several public codes mix outputs); the shared model,
+        the personal one and alpha each have a step of their own; alpha moves once a round, at its
+        first local step, by the gradient that the personal model uses, and stays in [0, 1]; a
+        client is judged by its own model mixed with the latest shared one; averages use the study's
+        weights; a client that never trained starts both models at w; the steps and the first alpha
+        are defaults of ours
 Avoid   when clients cannot pay for two models in every round, or when these drift far apart,
         because a network whose parameters lie between two good ones need not be good
 """

@@ -3,11 +3,11 @@
 Source  Caruana, Machine Learning 1997 (hard parameter sharing); Smith et al., NeurIPS 2017
         (federated multi-task learning, arXiv:1705.10467); no federated algorithm box of its own
 Wire    down s [Q], the shared body; up delta of s [Q]
-Ours    clients may have different numbers of classes: every client holds the largest output
-        layer but uses only its first k outputs, k = 1 + the largest label among its training
-        samples. The others get no gradient and are never predicted, so they might as well not
-        exist; a later label of k or above counts as impossible. Targets that are not class
-        labels use all outputs. heads = full is FedPer
+Ours    clients may have different numbers of classes: every client holds the largest output layer
+        but uses only its first k outputs, k = 1 + the largest label among its training samples. The
+        others get no gradient and are never predicted, so they might as well not exist; a later
+        label of k or above counts as impossible. Targets that are not class labels use all outputs.
+        heads = full is FedPer; the step of 0.1 is a default of ours
 Avoid   when clients hold too few labelled samples to fit an output layer of their own, or when a
         client may meet a class above the largest that it trained on, because that is never
         predicted

@@ -2,10 +2,11 @@
 
 Source  Collins et al., ICML 2021, Algorithm 1 (arXiv:2102.07078)
 Wire    down s [Q], the shared body; up delta of s [Q]
-Ours    averages use the study's weights (the paper's are plain); each phase has a fresh solver,
-        so that no momentum moves a frozen part; all heads start alike; learning rate 0.1 and
-        plain SGD as elsewhere here (the public code: 0.01 and momentum:0.5); a client that
-        never trained trains its head with the body frozen, for adapt_epochs
+Ours    averages use the study's weights (the paper's are plain); each phase has a fresh solver, so
+        that no momentum moves a frozen part; all heads start alike; learning rate 0.1 and plain SGD
+        as elsewhere here (the public code: 0.01 and momentum:0.5); a client that never trained
+        trains its head with the body frozen, for adapt_epochs; the steps are 0.1 (in the authors'
+        code 0.01)
 Avoid   when clients hold too few labelled samples to fit a head of their own, or when they cannot
         pay for a round that fits the head for several epochs before the body moves
 """

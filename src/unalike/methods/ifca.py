@@ -4,10 +4,11 @@ Source  Ghosh et al., NeurIPS 2020, Algorithm 1 (arXiv:2006.04088)
 Wire    down the models of every run [R, C, P]; up choice [R], delta [R, P], and with several
         runs loss [R]. R is `restarts` until `trial_rounds` have passed, 1 from then on
 Ours    restarts are part of the method, because a poor start leaves models that nobody ever
-        chooses: R runs start apart, share their batches, and the one with the least training
-        loss of the clients in the last trial round goes on. Averages use the study's weights
-        (the paper's are plain). With averaging = gradients a client sends one step along the
-        gradient of its whole training loss
+        chooses: R runs start apart, share their batches, and the one with the least training loss
+        of the clients in the last trial round goes on. Averages use the study's weights (the
+        paper's are plain). With averaging = gradients a client sends one step along the gradient of
+        its whole training loss; the step is 0.1, as in the authors' code on rotated MNIST (0.25 on
+        rotated CIFAR, 0.004 on FEMNIST)
 Avoid   when clients do not fall into a few groups whose number is known about, or when bytes down
         are dear, because every client is sent all models
 """

@@ -2,11 +2,12 @@
 
 Source  MEFL, Entropy 2025, 27(6), 553, sections 4.2 (Meta-GDP) and 4.3 (EOA)
 Wire    down w, alpha [P]; up g, a [P], and how far g is from this client's running mean, squared []
-Ours    a reconstruction, not the authors' code: no copy with equations could be had. The inner
-        half is UGA's keep-trace (arXiv:1910.08234) with the step sizes of Meta-SGD
-        (arXiv:1707.09835), differentiated exactly by a reverse chain of Hessian-vector products
-        in J * P memory. Each lost piece is an option below, our reading first. A client keeps the
-        running mean of its own g, the server each client's running variance
+Ours    a reconstruction, not the authors' code: no copy with equations could be had. The inner half
+        is UGA's keep-trace (arXiv:1910.08234) with the step sizes of Meta-SGD (arXiv:1707.09835),
+        differentiated exactly by a reverse chain of Hessian-vector products in J * P memory. Each
+        lost piece is an option below, our reading first. A client keeps the running mean of its own
+        g, the server each client's running variance; the first alpha is 0.1 and the server's step
+        1; the text that is left searches from 0.001 to 1 for the latter
 Avoid   when a result must be the authors' own, because this is a reconstruction, or when clients
         cannot pay for a Hessian-vector product and a kept model for every inner step
 """

@@ -2,9 +2,9 @@
 
 Source  Fallah et al., NeurIPS 2020, Algorithm 1 (arXiv:2002.07948)
 Wire    down w [P]; up delta [P]
-Ours    averages use the study's weights (the paper's are plain); the work of a round is the
-        study's local work unless `steps` sets tau; the Hessian term is exact by default;
-        beta is 0.1 (0.001 in a public reimplementation)
+Ours    averages use the study's weights (the paper's are plain); the work of a round is the study's
+        local work unless `steps` sets tau; the Hessian term is exact by default; beta is 0.1 (0.001
+        in a public reimplementation); alpha is 0.01, as there
 Avoid   when clients are further apart than one gradient step can bridge, or when they cannot pay
         for a Hessian-vector product in every step
 """

@@ -2,9 +2,9 @@
 
 Source  Karimireddy et al., ICML 2020, Algorithm 1 (arXiv:1910.06378)
 Wire    down x, c [P]; up delta_y, delta_c [P]
-Ours    both averages use the study's weights: a weighted mean of the models together with a
-        plain mean of the control variates would converge to the plain objective. Plain SGD only:
-        under momentum option II no longer recovers the mean gradient
+Ours    both averages use the study's weights: a weighted mean of the models together with a plain
+        mean of the control variates would converge to the plain objective. Plain SGD only: under
+        momentum option II no longer recovers the mean gradient; both steps are defaults of ours
 Avoid   when clients are seldom sampled, because their control variates are old by then, or when
         bytes are dear, because it sends twice FedAvg's both ways
 """

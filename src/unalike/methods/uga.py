@@ -3,7 +3,8 @@
 Source  Yao et al., 2019, Algorithms 1 and 2 without the server's meta step (arXiv:1910.08234)
 Wire    down w [P]; up g [P]
 Ours    exact keep-trace by a reverse chain of Hessian-vector products; a client does the study's
-        local work and then, in place of a last step, takes the gradient over all of its samples
+        local work and then, in place of a last step, takes the gradient over all of its samples;
+        the step of the server is a default of ours
 Avoid   when clients are short of time or memory, because every local step is kept and gone back
         through with a Hessian-vector product
 """

@@ -45,11 +45,20 @@ class Rehearsal:
     def __enter__(self) -> Rehearsal:
         if not (self.tls / "server.crt").exists():
             make_server_certificate(self.tls, [self.server.host])
-            for name in self.names:
-                make_admitted_key(self.tls, name)
+        self._settle_keys()
         for name in self.names[: self._first]:
             self.start(name)
         return self
+
+    def _settle_keys(self) -> None:
+        """A key for each site, and none of a study that was here before."""
+        for public in (self.tls / "nodes").glob("*.pub"):
+            if public.stem not in self.names:
+                public.unlink()
+        for name in self.names:
+            if not (self.tls / "nodes" / f"{name}.pub").exists():
+                (self.tls / "keys" / f"{name}.key").unlink(missing_ok=True)
+                make_admitted_key(self.tls, name)
 
     def __exit__(self, *_: object) -> None:
         stop_all(*self.sites.values())
