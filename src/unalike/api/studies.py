@@ -26,6 +26,7 @@ from unalike.report.figures import figure_of
 from unalike.results.columns import Chosen
 from unalike.results.comparison import Comparison, gather, read_environment
 from unalike.results.hostile_clients import hostile_remarks
+from unalike.results.pairwise import pairwise
 from unalike.results.summary import write_summary
 from unalike.results.table import as_frame
 from unalike.results.table_formats import (
@@ -151,6 +152,14 @@ class Result(Comparison):
     def to_csv(self, path: str | Path | None = None, *, chosen: Chosen = "best") -> str:
         """Every number of the table, unrounded, a line for each method."""
         return _written(as_frame(self, chosen).to_csv(lineterminator="\n"), path)
+
+    def pairwise(self, chosen: Chosen = "best") -> pd.DataFrame:
+        """Every method against every other: who is better, by how much, and how sure that is.
+
+        p is that of the t test paired over seeds, p_holm is corrected for the number of pairs
+        (Holm, 1979): below 0.05, a pair is told apart in spite of how many there are.
+        """
+        return pairwise(self, chosen)
 
     def trials(self) -> pd.DataFrame:
         """Every trial of the search, a row each, the best of its method first.

@@ -1,0 +1,78 @@
+"""Every method against every other: paired over seeds, corrected for the number of pairs.
+
+With M methods there are M (M - 1) / 2 pairs, and some look different by luck alone. Holm's
+procedure (Scandinavian Journal of Statistics, 1979) bounds the chance that any pair of equal
+methods is called different.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import stdtr
+
+from .columns import Chosen
+from .comparison import Comparison
+from .ranking import Ranking
+
+Floats = NDArray[np.float64]
+
+
+def pairwise(comparison: Comparison, chosen: Chosen = "best") -> pd.DataFrame:
+    """One row a pair of methods, the better first, the clearest pair on top.
+
+    Columns: better, worse; gain, the mean over seeds of what the better is better by, in the main
+    measure; seeds; p, two-sided, of the paired t test; p_holm, corrected. Both are NaN where fewer
+    than two seeds are shared.
+    """
+    r = Ranking(comparison, chosen)
+    metric = r.metric("personalised", "mean")
+    keys = {m: r.measure.key(r.seeds(m, metric)) for m in (*r.ranked, *_unfederated(r))}
+    rows = []
+    for ours, theirs in combinations(keys, 2):
+        gains = keys[theirs].sub(keys[ours]).dropna().to_numpy(np.float64)
+        if not len(gains):
+            continue
+        better, worse = (ours, theirs) if gains.mean() >= 0 else (theirs, ours)
+        row = (better, worse, abs(float(gains.mean())), len(gains), paired_p(gains))
+        rows.append(row)
+    frame = pd.DataFrame(rows, columns=["better", "worse", "gain", "seeds", "p"])
+    frame["p_holm"] = holm(frame["p"].to_numpy(np.float64))
+    return frame.sort_values(["p", "gain"], ascending=[True, False], ignore_index=True)
+
+
+def paired_p(differences: Sequence[float] | Floats) -> float:
+    """Two-sided p of the t test that these [n] have mean 0; NaN where n < 2.
+
+    Differences that are all equal are told apart for certain, unless they are 0.
+    """
+    values = np.asarray(differences, np.float64)
+    n = len(values)
+    if n < 2:
+        return float("nan")
+    mean, spread = float(values.mean()), float(values.std(ddof=1))
+    if spread == 0:
+        return 1.0 if mean == 0 else 0.0
+    return float(2 * stdtr(n - 1, -abs(mean) / (spread / np.sqrt(n))))
+
+
+def holm(p: Floats) -> Floats:
+    """Corrected p values [m]: the i-th smallest times m - i (i from 0), never decreasing, up to 1.
+
+    NaN stay NaN and are not counted.
+    """
+    corrected = np.full(len(p), np.nan)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    stepped = p[order] * np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(stepped))
+    return corrected
+
+
+def _unfederated(r: Ranking) -> list[str]:
+    """Centralised, which is in no ranking, where it was measured."""
+    return [m for m in r.means if m == "centralised" and np.isfinite(r.means[m])]
