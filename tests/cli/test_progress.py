@@ -187,6 +187,7 @@ def test_the_events_of_the_server_app_are_known() -> None:
     """Every kind of event that the server app promises is shown or knowingly left out."""
     promised = set(re.findall(r"^    (\w+)", events.__doc__ or "", re.MULTILINE))
     ends = [
+        {"event": "starting", "text": "x"},
         {"event": "remark", "text": "x"},
         {"event": "finished"},
         {"event": "failed", "why": "x"},
