@@ -77,12 +77,13 @@ def test_kill_and_resume(lines: int, jobs: int, never_stopped: Whole, tmp_path: 
     assert not (folder / "summary.csv").exists(), "the study was over before it could be killed"
 
     subprocess.run(
-        command("resume", folder, "--jobs", jobs), check=True, capture_output=True, timeout=120
+        command("resume", folder, "--jobs", jobs), check=True, capture_output=True, timeout=900
     )
     pd.testing.assert_frame_equal(summary(folder), never_stopped.summary, check_exact=True)
     assert models(folder) == never_stopped.models
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_everything(never_stopped: Whole, tmp_path: Path) -> None:
     """Ctrl-C goes to the command and to its workers: one sentence, and nobody is left."""
     folder = tmp_path / "study"

@@ -93,7 +93,8 @@ def test_bash_completes_once_it_is_installed(tmp_path: Path) -> None:
     command.write_text(f"#!{sys.executable}\nfrom unalike.cli.main import main\n\nmain()\n")
     command.chmod(0o755)
     path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
-    there = {**os.environ, "HOME": str(tmp_path), "PATH": path}
+    named = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # nothing is run from a shell
+    there = {**os.environ, **named, "HOME": str(tmp_path), "PATH": path}
     installed = subprocess.run(
         ["unalike", "--install-completion", "bash"], env=there, capture_output=True, text=True
     )

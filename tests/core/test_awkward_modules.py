@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unalike.core import Batch, Problem
+from unalike.core.local_work import LocalWork
 from unalike.core.model_check import prepare
 from unalike.engines.memory import predict_memory
 from unalike.engines.plan import mode_for
@@ -572,7 +573,9 @@ def test_lazy_layers_take_their_shape_from_samples() -> None:
 def test_memory_is_foretold_for_batch_normalisation_of_vectors() -> None:
     problem, _, x, y = prepared("BatchNorm1d on vectors")
     one, two = (
-        predict_memory(FedAvg(), problem, clients(x, y), STACKED, cohort=4, batch_size=size)
+        predict_memory(
+            FedAvg(), problem, clients(x, y), STACKED, cohort=4, batch_size=size, work=LocalWork()
+        )
         for size in (1, 2)
     )
     outputs = 4 + 4 + CLASSES + CLASSES  # of each layer and of the whole

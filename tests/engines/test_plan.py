@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from unalike.core import Method, Problem
+from unalike.core.local_work import LocalWork
 from unalike.engines import machine
 from unalike.engines.local import LocalEngine
 from unalike.engines.memory import predict_memory, require_memory
@@ -98,6 +99,7 @@ from worlds import blobs
 from unalike.engines.machine import peak_memory
 from unalike.engines.memory import predict_memory
 from unalike.engines.plan import Plan
+from unalike.core.local_work import LocalWork
 from unalike.methods import Local
 from itertools import islice
 from unalike.rounds import rounds
@@ -111,7 +113,7 @@ def work(hidden):
         engine.population), cohort=10, seed=0)
     list(islice(loop, 5))
     said = predict_memory(Local(), world.problem, world.federation, engine.plan, cohort=10,
-        batch_size=10)
+        batch_size=10, work=LocalWork())
     return peak_memory() - before, said
 
 work(2)
@@ -127,7 +129,13 @@ print(*work(1000))
 def test_memory_of_a_server_that_remembers_clients() -> None:
     world = blobs(sizes=(5,) * 40)
     said = predict_memory(
-        MOCHA(), world.problem, world.federation, Plan("stacked", 2, 1), cohort=2, batch_size=4
+        MOCHA(),
+        world.problem,
+        world.federation,
+        Plan("stacked", 2, 1),
+        cohort=2,
+        batch_size=4,
+        work=LocalWork(),
     )
     engine = world.engine(MOCHA())
     server = MOCHA().init_server(engine.problem, engine.w, engine.population)

@@ -28,7 +28,7 @@ def grid(folder: Path) -> InProcessGrid:
     return InProcessGrid({100 + i: site(one) for i, one in enumerate(settings)})
 
 
-@pytest.mark.parametrize("rule", ["caps+clipping", "median"])
+@pytest.mark.parametrize("rule", ["caps+clipping", pytest.param("median", marks=pytest.mark.slow)])
 def test_it_is_the_simulation(rule: str, tmp_path: Path) -> None:
     settings = SETTINGS | {"weights": "proportional", "methods": ("scaffold",), "robust": rule}
     compare(**settings, out=tmp_path / "simulated")

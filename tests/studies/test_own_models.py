@@ -128,6 +128,7 @@ def test_what_cannot_be_trained_leaves_nothing_behind(tmp_path: Any) -> None:
         study(Recurrent(), federation((12, 6), 3), methods="fedavg", compile=True)
 
 
+@pytest.mark.slow
 def test_methods_with_second_derivatives_are_left_out_aloud_where_there_are_none() -> None:
     class Once(torch.autograd.Function):
         @staticmethod

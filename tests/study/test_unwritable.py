@@ -74,6 +74,7 @@ def test_a_full_disk(
     assert list(comparable(read_summary(folder / "summary.csv"))["value"]) == list(whole["value"])
 
 
+@pytest.mark.slow
 def test_a_full_disk_in_a_worker(whole: pd.DataFrame, tmp_path: Path) -> None:
     folder = tmp_path / "study"
     limited = (

@@ -97,6 +97,7 @@ def two(tmp_path: Path) -> Iterator[list[Process]]:
         worker.kill()
 
 
+@pytest.mark.slow
 def test_workers_serve_a_study_and_survive_being_killed(tmp_path: Path, two: list[Process]) -> None:
     assert stat.S_IMODE(os.stat(two[0].socket).st_mode) & 0o077 == 0
     study = make_study(
