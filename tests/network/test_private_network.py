@@ -22,6 +22,7 @@ from unalike.network.server.answer_checks import not_clipped
 from unalike.network.server.server_settings import ServerSettings
 from unalike.network.server.study import prepare, run_study
 from unalike.network.site.site_settings import SiteSettings
+from unalike.privacy import secret_of_run
 from unalike.study.settings import make_study
 
 SETTINGS: dict[str, Any] = SMALL | {
@@ -92,6 +93,13 @@ def test_secrets_are_kept_and_nobody_else_s(tmp_path: Path) -> None:
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     study = (tmp_path / "study" / "study.toml").read_text()
     assert not any(file.read_text() in study for file in files)
+
+
+def test_no_two_runs_have_one_secret() -> None:
+    runs = [(token, label, seed) for token in "ab" for label in ("x", "y") for seed in (0, 1)]
+    assert len({secret_of_run(5, *run) for run in runs}) == len(runs)
+    assert secret_of_run(5, "a") == secret_of_run(5, "a")
+    assert secret_of_run(5, "a") != secret_of_run(6, "a")
 
 
 def test_a_site_that_does_not_clip_is_refused_whatever_the_others_send() -> None:

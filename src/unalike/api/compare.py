@@ -171,7 +171,7 @@ def run_study(
             f"--overwrite with --shard {shard} would remove what the other parts have done: remove "
             f"{folder} yourself, or give --out another folder."
         )
-    if study.tuning is not None and shard != WHOLE:
+    if study.tuning is not None and not study.tuning.done and shard != WHOLE:
         raise InputError(
             f"--tune with --shard {shard}: the parts of a study share one search. Tune without "
             "--shard; the study.toml in its folder then holds the chosen settings."

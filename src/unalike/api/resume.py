@@ -15,7 +15,7 @@ from unalike.study.backends import workers
 from unalike.study.inputs import UserInputs, federation_for, problem_from_module
 from unalike.study.merge import merge_folders, open_study
 from unalike.study.roster import read_sites
-from unalike.study.shard import parse_shard
+from unalike.study.shard import WHOLE, parse_shard
 from unalike.study.training import ProgressCallback, ProgressEvent
 from unalike.tracking import tracked
 
@@ -61,6 +61,11 @@ def resume(
     for sentence in merge_folders(Path(folder), [Path(other) for other in others]):
         tell(ProgressEvent("", 0, 0, remark=sentence))
     study = open_study(folder)
+    if part != WHOLE and study.tuning is not None and not study.tuning.done:
+        raise InputError(
+            f"The search of the study in {folder} is not done, and its parts share it: go on "
+            "without --shard first."
+        )
     remote = read_sites(Path(folder)) is not None
     if remote and unfinished(study, Path(folder)):
         raise InputError(

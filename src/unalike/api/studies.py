@@ -57,6 +57,7 @@ from unalike.study.store import RunStore
 from unalike.study.study_folder import LOCK_SECONDS
 from unalike.study.training import ProgressCallback, ProgressEvent, finished
 from unalike.study.tuning import tuned
+from unalike.study.variance_settings import method_of_study, wants_variances
 from unalike.trained_models.adaptation import adapt
 from unalike.trained_models.run_models import StudyModels
 from unalike.trained_models.trained_model import TrainedModel
@@ -304,7 +305,11 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
         remarks += hostile_remarks(study.attack, federations_of(study, inputs))
     remarks += state_remarks(study.work, problem.init().numel())
     for label in study.labels():
-        method = with_buffers(study.method(label), problem)
+        plain = method_of_study(study, label, federation)
+        if wants_variances(study.method(label)):
+            lam = getattr(plain, "lam", None)
+            remarks.append(f"{label}: lam = {lam:.4g} by variance components, with seed 0.")
+        method = with_buffers(plain, problem)
         remarks += work_remarks(method, label, study.work)
         lines = (method.vacuous(problem), method.describe(problem))
         remarks += [f"{label}: {line}" for line in lines if line is not None]

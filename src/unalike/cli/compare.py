@@ -142,7 +142,7 @@ def compare(
     """Train methods side by side on unlike clients and say who wins and who loses."""
     from unalike.api.compare import run_study
     from unalike.study.settings import make_study, read_study
-    from unalike.study.shard import parse_shard
+    from unalike.study.shard import WHOLE, parse_shard
 
     from .columns_table import show_columns
     from .progress import StudyProgress
@@ -152,11 +152,12 @@ def compare(
         chosen |= group.given()
     if set_:
         chosen["settings"] = hyper_parameters(set_)
-    resolved = make_study(chosen) if study is None else read_study(study, chosen, as_chosen=False)
+    part = parse_shard(shard)
+    kept = part != WHOLE and "tuning" not in chosen  # a part takes what a search has chosen before
+    resolved = make_study(chosen) if study is None else read_study(study, chosen, as_chosen=kept)
     kinds = [one.kind for one in resolved.skew]
     named = "-".join([Path(resolved.data).stem, resolved.split, *kinds])
     target = folder or Path("runs") / named
-    part = parse_shard(shard)
     with _interruptible(target), StudyProgress(resolved, err) as progress:
         result = run_study(
             resolved,

@@ -16,7 +16,7 @@ Source  McMahan et al., ICLR 2018, DP-FedAvg (arXiv:1710.06963), flat clipping a
 from .accountant import Account, Ledger, require_accountant
 from .private_method import with_privacy
 from .release import Release
-from .secret import read_secret
+from .secret import read_secret, secret_of_run
 from .settings import Privacy, parse_privacy
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "parse_privacy",
     "read_secret",
     "require_accountant",
+    "secret_of_run",
     "with_privacy",
 ]

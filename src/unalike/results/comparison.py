@@ -113,6 +113,11 @@ def gather(
         remarks_found += [record["notes"] for record in records if "notes" in record]
     titles = {label: _title(study, label) for label in methods_run(study, folder)}
     remarks_found += privacy_remarks(study.privacy, runs.records, titles)
+    if study.privacy is not None and study.tuning is not None:
+        remarks_found.append(
+            "Epsilon is that of each reported run alone: what the trials of the search have spent "
+            "on the same clients is not in it."
+        )
     frame = pd.DataFrame(rows, columns=COLUMNS)
     guesses = np.array([baseline_score(federation) for federation in federations])
     hidden = hidden_clients(chain.from_iterable(runs.records.values()))

@@ -61,7 +61,7 @@ def caption(comparison: Comparison, chosen: Chosen = "best") -> str:
 
 def is_tuned(comparison: Comparison) -> bool:
     """Whether the settings of all methods come from one search."""
-    return comparison.settings.get("tuning", {}).get("chosen") is not None
+    return bool(comparison.settings.get("tuning", {}).get("chosen"))
 
 
 def _tuning(comparison: Comparison) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from unalike.errors import InputError
-from unalike.tuning.search_record import SearchRecord
+from unalike.tuning.search_record import MethodSearch, SearchRecord
 
 from .comparison import Comparison
 
@@ -39,12 +39,19 @@ def chosen_rows(comparison: Comparison) -> list[ChosenRow]:
                 comparison.titles.get(label, label),
                 listed or "its defaults",
                 main.text(np.nan if judged.value is None else judged.value),
-                f"{search.rank_of_defaults} of {len(search.trials)}",
+                _rank_of_defaults(search),
                 f"{judged.rounds}",
                 f"{search.gradients / record.whole_run:.2f} of {record.budget:.2f}",
             )
         )
     return rows
+
+
+def _rank_of_defaults(search: MethodSearch) -> str:
+    """Where the first trial has other settings, a range of the user's does not hold a default."""
+    if search.trials[0].settings:
+        return "not tried"
+    return f"{search.rank_of_defaults} of {len(search.trials)}"
 
 
 def trials_table(comparison: Comparison) -> pd.DataFrame:

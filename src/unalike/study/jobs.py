@@ -110,7 +110,7 @@ class _Pool:
         if deaths:
             raise WorkerError(
                 f"{' '.join(deaths)} The other runs are done. What these had done is kept: go on "
-                f"with 'unalike resume {tasks[0].folder}'."
+                f"with 'unalike resume {tasks[0].study_folder}'."
             )
 
     def _together(self, tasks: list[RunTask]) -> tuple[list[RunTask], list[RunTask]]:

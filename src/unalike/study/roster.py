@@ -134,7 +134,7 @@ class Roster:
     def federation(self, seed: int = 0) -> Federation:
         """Who holds how much; the samples themselves are elsewhere.
 
-        Places that are still empty are said to hold as much as the others do on average.
+        Places that are still empty are said to hold as much as the (lower) median of the others.
 
         Raises:
             InputError: nothing is known of the samples yet.
@@ -166,7 +166,7 @@ class Roster:
 
     def _sizes(self, part: str, at_least: int = 0) -> NDArray[np.int64]:
         known = [getattr(site, part) for site in self.places if site]
-        usual = round(sum(known) / len(known)) if known else 0
+        usual = sorted(known)[(len(known) - 1) // 2] if known else 0
         sizes = [getattr(site, part) if site else usual for site in self.places]
         return np.maximum(np.array(sizes, dtype=np.int64), at_least)
 

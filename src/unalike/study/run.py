@@ -56,10 +56,15 @@ class RunTask:
     study: Study
     label: str
     seed: int
-    folder: Path  # of the study
+    folder: Path  # of the study, or of a trial of its search
     inputs: UserInputs = field(default_factory=UserInputs)
     cores: int = 1  # free for this run
     trial: TrialPart | None = None
+
+    @property
+    def study_folder(self) -> Path:
+        """The folder that is gone on with."""
+        return self.folder if self.trial is None else self.folder.parent.parent
 
     @property
     def run_folder(self) -> Path:

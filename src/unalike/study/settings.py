@@ -379,6 +379,9 @@ def read_study(
             given["tuning"] = {**raw["tuning"], **given["tuning"]}
     for label, values in given.pop("settings", {}).items():
         settings.setdefault(label, {}).update(values)
+    for one, other in (("local_steps", "local_epochs"), ("local_epochs", "local_steps")):
+        if given.get(one) is not None and given.get(other) is None:
+            raw.pop(other, None)
     return make_study({**raw, **given, "settings": settings}, source=f"Study file {path}: ")
 
 

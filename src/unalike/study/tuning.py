@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from unalike.data.federation import Federation
+from unalike.errors import InputError
 from unalike.tasks import Task
 from unalike.tuning.halving import Rung, reached, rungs, survivors, whole_runs
 from unalike.tuning.samplers import SAMPLERS, Point
@@ -45,7 +46,7 @@ from .search_spaces import FIRST_TRIAL_SEED, space_of
 from .settings import Study
 from .store import RunStore
 from .study_folder import STUDY
-from .training import ProgressCallback, ProgressEvent
+from .training import ProgressCallback, ProgressEvent, finished
 
 RECORD = "tuning.json"
 EVALUATIONS = 5
@@ -202,9 +203,20 @@ class _StudySearch:
         due = [(one, k) for one in self.methods for k in one.left if len(one.judged[k]) == number]
         tasks = [task for one, k in due for task in self._tasks(one, k, number)]
         run_all(tasks, self.jobs, self._listen)
+        self._require_done(tasks, number)
         for one, k in due:
             found = [self._judgement(task, number) for task in self._tasks(one, k, number)]
             one.judged[k].append(_mean(found))
+
+    def _require_done(self, tasks: Iterable[RunTask], number: int) -> None:
+        """A run that another process holds is left to it, and nothing is chosen by half of it."""
+        for task in tasks:
+            records = RunStore(task.run_folder).records()
+            if not records or not finished(records, task.study, self.allowances[: number + 1]):
+                raise InputError(
+                    f"Another process searches in {self.folder.parent}: when it has ended, go on "
+                    f"with 'unalike resume {self.folder.parent}'."
+                )
 
     def _tasks(self, one: _MethodTrials, k: int, number: int) -> Iterable[RunTask]:
         """The runs of a trial, one a seed of the search."""
@@ -262,7 +274,10 @@ class _StudySearch:
 
 
 def search_budget(tuning: Tuning, rounds: int) -> float:
-    """What the search takes of each method at most, in whole runs of FedAvg."""
+    """What the search takes of each method, in whole runs of FedAvg.
+
+    More where one round alone takes more than a rung allows.
+    """
     return tuning.seeds * whole_runs(rungs(tuning.trials, rounds))
 
 

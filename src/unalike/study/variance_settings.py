@@ -44,6 +44,11 @@ def method_of_study(study: Study, label: str, federation: Federation) -> Method:
     method = study.method(label)
     if not wants_variances(method):
         return method
+    if "lam" in study.settings.get(label, {}):
+        raise InputError(
+            f"{label}: lam is given, and {RULE} = {VARIANCES!r} estimates it: leave one of the two "
+            "out."
+        )
     why = _unsuitable(study, federation)
     if why is not None:
         raise InputError(f"{label}: {RULE} = {VARIANCES!r} {why}")

@@ -105,7 +105,7 @@ def _columns(
         columns |= _named("probability", found["probability"], question.class_names)
     if times:
         survival = model.predict_survival(source, times).to_numpy()
-        columns |= {f"survival_{time:g}": survival[:, at] for at, time in enumerate(times)}
+        columns |= {f"survival_{time:.15g}": survival[:, at] for at, time in enumerate(times)}
     return columns
 
 

@@ -29,7 +29,7 @@ def sobol(axes: int, known: Sequence[Point], scores: Sequence[float], count: int
     """The next points of Sobol's sequence, from its second on: 0.5, then 0.75, then 0.25, ...
 
     Not scrambled: nothing is drawn, all methods get the same places along their axes, and the
-    first points of a longer search are those of a shorter one.
+    first points of a longer search along the same axes are those of a shorter one.
 
     Source  Sobol', USSR Comput. Math. Math. Phys. 7, 1967; directions of Joe and Kuo, 2008
     """

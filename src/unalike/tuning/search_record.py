@@ -54,7 +54,7 @@ class MethodSearch(BaseModel):
 
     axes: tuple[Axis, ...]  # the most important first
     trials: tuple[Trial, ...]  # the first with the method's defaults
-    order: tuple[int, ...]  # trials, the best first: who came further, then who did better
+    order: tuple[int, ...]  # trials, the best first, see `order_of`
 
     @property
     def space(self) -> SearchSpace:
@@ -94,11 +94,15 @@ class SearchRecord(BaseModel):
 
 
 def order_of(trials: Sequence[Trial], *, higher_is_better: bool) -> tuple[int, ...]:
-    """The trials, the best first: who came further, then who did better there, then the earlier."""
+    """The trials, the best first.
+
+    Who did not diverge, then who came further, then who did better there, then the earlier.
+    """
 
     def key(k: int) -> tuple[float, ...]:
         judged = trials[k].judged
-        return -len(judged), *judged[-1].key(higher_is_better=higher_is_better), k
+        last = judged[-1].key(higher_is_better=higher_is_better)
+        return float(math.isinf(last[0])), -len(judged), *last, k
 
     return tuple(sorted(range(len(trials)), key=key))
 

@@ -275,6 +275,28 @@ def test_the_same_request_is_answered_once(tmp_path: Path) -> None:
     assert len(trained) == 1
 
 
+def test_with_local_privacy_no_round_is_answered_twice(tmp_path: Path) -> None:
+    """Two answers with the same noise would give it away by their difference."""
+    here = network(tmp_path)
+    trainer = here.trainers[0]
+    trainer._answers_once = True
+    here.train(2)
+    first = Message.of(unwrap(here.grid.log[4][1]))
+    second = next(
+        request
+        for _, sent, _ in reversed(here.grid.log)
+        if (request := Message.of(unwrap(sent))).verb == "train"
+        and request.facts["run"]["row"] == 0
+    )
+    assert second.facts["t"] == 2
+    assert trainer.train(second).verb == "train"
+    other = pack("train", second.facts, {"down": here.start() + 1})
+    with pytest.raises(MessageError, match="round 2 was answered already"):
+        trainer.train(other)
+    with pytest.raises(MessageError, match="no round is answered twice"):
+        trainer.train(pack("train", first.facts, {"down": here.start() + 1}))
+
+
 @pytest.mark.parametrize("name", ["scaffold", "fedrep", "ditto", "apfl"])
 def test_private_state_survives_a_new_process_at_the_site(tmp_path: Path, name: str) -> None:
     known = network(tmp_path / "known", name).train(4)

@@ -179,6 +179,8 @@ def test_people_are_asked_once_for_each_study(terminal: list[bool], tmp_path: Pa
     ask_consent(status, policy=None, state=tmp_path, yes=False)  # agreed before
     terminal[:] = [True]
     ask_consent({"study": None}, policy=None, state=tmp_path, yes=False)
+    with pytest.raises(InputError, match="policy cannot be held against it"):
+        ask_consent({"study": None}, policy=Policy(), state=tmp_path, yes=True)
 
 
 def test_what_will_travel_is_shown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -28,6 +28,11 @@ def ask_consent(
     from unalike.network.site.agreement import has_agreed, remember_agreement
 
     study = StudySummary.read(status.get("study"))
+    if study is None and policy is not None:
+        raise InputError(
+            "The server does not say what will be trained, so this site's policy cannot be held "
+            "against it."
+        )
     if study is None:
         say("The server does not say what will be trained.")
     else:

@@ -83,11 +83,11 @@ def serve(
     from unalike.network.deployment.ports import parse_address
 
     address = parse_address(listen, "--listen")
+    page = None if status is None else parse_address(status, "--status")
     if tls is None and address.host not in ("127.0.0.1", "::1", "localhost"):
         say("Without --tls anybody who reaches this port can join, and read what travels.")
     place, settings = prepared(study, method, folder, sites=sites, tls=tls, overwrite=overwrite)
     settings |= conditions.given()
     if baselines is not None or "baselines" not in settings:
         settings["baselines"] = method is None if baselines is None else baselines
-    page = None if status is None else parse_address(status, "--status")
     run_server(place, address, settings | asked, tls, page)

@@ -40,11 +40,11 @@ class AdmittedNodes:
         """Fingerprint -> name of those that are admitted now."""
         seen = _state(self.folder)
         if seen != self._seen:
-            self._names = {}
+            names: dict[str, str] = {}
             for path in sorted(self.folder.glob("*.pub")):
                 with contextlib.suppress(InputError):  # half written; it is looked at again
-                    self._names.setdefault(fingerprint(read_public(path)), path.stem)
-            self._seen = seen
+                    names.setdefault(fingerprint(read_public(path)), path.stem)
+            self._names, self._seen = names, seen  # at once: two threads ask
         return self._names
 
     def admits(self, headers: Mapping[str, str]) -> str | None:

@@ -18,7 +18,9 @@ MAX_PER_HOST = 400
 SILENT_SECONDS = 30.0
 """That may pass without a byte where a request, or the rest of one, is expected."""
 REQUEST_SECONDS = 300.0
-"""That a whole request may take to arrive."""
+"""That the body of a request may take to arrive, and the head of the next one."""
+ANSWER_SECONDS = 600.0
+"""That an answer may take to be made and read."""
 LOOK_SECONDS = 2.0
 """Between two looks at the clock."""
 
@@ -31,11 +33,12 @@ class LimitedProtocol(H11Protocol):
 
     _waiting_since: float
     _last_byte: float
+    _answering_since: float
     _next_look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._waiting_since = self._last_byte = time.monotonic()
+        self._waiting_since = self._last_byte = self._answering_since = time.monotonic()
         host = self.client[0] if self.client else None
         same_host = sum(
             other.client is not None and other.client[0] == host for other in self.connections
@@ -46,8 +49,10 @@ class LimitedProtocol(H11Protocol):
         self._look()
 
     def data_received(self, data: bytes) -> None:
-        self._last_byte = time.monotonic()
+        self._last_byte, before = time.monotonic(), self.cycle
         super().data_received(data)
+        if self.cycle is not before:  # the head of another request is whole
+            self._waiting_since = self._last_byte
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._next_look is not None:
@@ -56,7 +61,9 @@ class LimitedProtocol(H11Protocol):
 
     def _look(self) -> None:
         now = time.monotonic()
-        if self._is_answering():
+        if not self._is_answering():
+            self._answering_since = now
+        elif now - self._answering_since <= ANSWER_SECONDS:
             self._waiting_since = self._last_byte = now
         silent = now - self._last_byte > SILENT_SECONDS
         if silent or now - self._waiting_since > REQUEST_SECONDS:

@@ -59,7 +59,8 @@ class FlowerCommands:
             stdin.flush()
             return str(json.loads(stdout.readline()))
         except (OSError, ValueError):
-            return f"flwr {arguments[0]} did not answer within {COMMAND_SECONDS:.0f} s."
+            limit = f"{COMMAND_SECONDS:.0f} s"
+            return f"flwr {arguments[0]} gave no answer: it ended, or took more than {limit}."
         finally:
             too_long.cancel()
 

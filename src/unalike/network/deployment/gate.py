@@ -11,6 +11,7 @@ import contextlib
 import re
 import socket
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from .admitted_nodes import KEY_HEADER
 from .ports import Address
 from .server_status import PATH
 from .web_server import WebServer
@@ -35,6 +37,8 @@ MAX_REQUEST_BYTES = 16 * 2**20
 """Of one request; Flower cuts what it sends into pieces of 5 MB."""
 MAX_HELD_BYTES = 128 * 2**20
 """Of all requests that have not been passed on; a node whose request does not fit asks again."""
+MAX_HELD_BY_ONE = 2 * MAX_REQUEST_BYTES
+"""The same of one key."""
 HOP_BY_HOP = {"host", "content-length", "connection", "transfer-encoding", "content-encoding"}
 
 StatusAnswer = Callable[[Mapping[str, str]], Mapping[str, Any]]
@@ -58,7 +62,8 @@ class Gate:
     ) -> None:
         """admits: asked before anything of a node's request is read."""
         self._authority, self._status = authority, status
-        self._admits, self._held = admits, 0
+        self._admits = admits
+        self._held: Counter[str] = Counter()  # bytes that are not passed on yet, by key
         self._self_registration = authority is None
         self._inner = f"{'http' if authority is None else 'https'}://{inner}"
         certificate, key = (str(path) for path in tls) if tls else (None, None)
@@ -108,20 +113,23 @@ class Gate:
             return Response("not served here", 403)
         if not self._admits(request.headers):
             return Response("only with an admitted key", 401)
-        body = bytearray()
+        body, who = bytearray(), request.headers.get(KEY_HEADER, "")
+        most = MAX_HELD_BY_ONE if who else MAX_HELD_BYTES
         try:
             async for piece in request.stream():
                 body += piece
-                self._held += len(piece)
+                self._held[who] += len(piece)
                 if len(body) > MAX_REQUEST_BYTES:
                     return Response("too much at once", 413)
-                if self._held > MAX_HELD_BYTES:
+                if self._held[who] > most or self._held.total() > MAX_HELD_BYTES:
                     return Response("too much from all at once", 503)
             return await self._pass_on(request, path, bytes(body))
         except ClientDisconnect:
             return Response(status_code=400)
         finally:
-            self._held -= len(body)
+            self._held[who] -= len(body)
+            if self._held[who] <= 0:
+                del self._held[who]
 
     async def _pass_on(self, request: Request, path: bytes, body: bytes) -> Response:
         headers = [(k, v) for k, v in request.headers.items() if k not in HOP_BY_HOP]

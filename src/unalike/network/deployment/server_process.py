@@ -68,6 +68,7 @@ class ServerProcess:
             admitted_keys(deployment.tls)  # complains where there are none
         self._admitted = None if deployment.tls is None else AdmittedNodes(deployment.tls)
         self._known_keys: dict[str, str] = {}  # fingerprint -> name, as registered
+        self._untold = True  # whether people have not heard that a key cannot be registered
         self._refused: set[str] = set()  # fingerprints of keys that were turned away
         self._noticed: queue.SimpleQueue[str] = queue.SimpleQueue()  # by the gate, for people
         self.status = ServerStatus(self._names, _study_summary(deployment))
@@ -149,13 +150,23 @@ class ServerProcess:
             return
         if self._known_keys:
             for key, name in self._known_keys.items() ^ names.items():
-                done = "admitted" if key in names else "withdrawn"
+                done = "admitted" if names.get(key) == name else "withdrawn"
                 self._show(remark(f"A key of {name} is {done} ({key[:16]})."))
         paths = {name: self._admitted.folder / f"{name}.pub" for name in names.values()}
         nodes = superlink.register(paths)
         content = json.dumps({name: str(node) for name, node in nodes.items()})
         write_atomically(self._keys_file, content.encode())
         self._known_keys = names
+
+    def _admit_later(self, superlink: SuperLink) -> None:
+        """The same while a study runs, which goes on where a key cannot be registered just now."""
+        try:
+            self._admit(superlink)
+            self._untold = True
+        except InputError as error:
+            if self._untold:
+                self._show(remark(f"A key is not admitted yet: {error}"))
+            self._untold = False
 
     def _run_study(self, superlink: SuperLink, home: Path) -> Event:
         """Submit the study, and again when it or the SuperLink ends before it is over."""
@@ -179,7 +190,6 @@ class ServerProcess:
                 if self._stopped:
                     return {"event": "failed", "why": "The server was stopped."}
                 events, position = self._new_events(position)
-                self._admit(superlink)
                 while not self._noticed.empty():
                     self._show(remark(self._noticed.get()))
                 for event in events:
@@ -196,6 +206,7 @@ class ServerProcess:
                     self._show(remark("Flower's server process ended; it is started again."))
                     superlink.restart()
                     break
+                self._admit_later(superlink)
                 if time.monotonic() - last_sign > SILENCE_SECONDS:
                     running = superlink.is_running(run)
                     last_sign = time.monotonic()
@@ -218,9 +229,12 @@ class ServerProcess:
             )
 
     def _new_events(self, start: int) -> tuple[list[Event], int]:
-        with self._events.open("rb") as file:
-            file.seek(start)
-            whole, end, _ = file.read().rpartition(b"\n")
+        try:
+            with self._events.open("rb") as file:
+                file.seek(start)
+                whole, end, _ = file.read().rpartition(b"\n")
+        except OSError:  # too many files are open just now
+            return [], start
         return [json.loads(line) for line in whole.splitlines() if line], start + len(whole + end)
 
     def _inform_sites(self) -> None:

@@ -51,7 +51,9 @@ class ServerStatus:
         present = last is not None and time.monotonic() - last.time < ABSENT_SECONDS
         names = self._names()
         taken = not names and present and last is not None and last.session != session
-        if name and not taken and (name in self._contacts or len(self._contacts) < MAX_SITES):
+        known = not names or names.get(query.get("key", "")) == name
+        full = name not in self._contacts and len(self._contacts) >= MAX_SITES
+        if name and known and not taken and not full:
             self._contacts[name] = Contact(session, time.monotonic(), self.finished)
         return {
             "unalike": __version__,

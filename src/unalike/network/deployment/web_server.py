@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import threading
 import time
@@ -36,6 +37,8 @@ class WebServer:
 
     def start(self) -> None:
         """Come back when it answers."""
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # of connections and files
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.01)

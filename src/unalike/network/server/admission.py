@@ -15,6 +15,9 @@ from unalike.study.roster import Roster, Site
 
 from .sample_format import unlike_the_others
 
+MAX_SAMPLES = 10**12
+"""That any site can have."""
+
 
 @dataclass(frozen=True)
 class SiteDescription:
@@ -48,11 +51,11 @@ class SiteDescription:
                 return SiteDescription(site, int(facts["client"]), None)
             train, validation, test = (int(size) for size in facts["sizes"])
             counts = {str(name): int(count) for name, count in facts["label_counts"].items()}
-            if min(train, validation, test, *counts.values()) < 0:
+            if not all(0 <= n <= MAX_SAMPLES for n in (train, validation, test, *counts.values())):
                 raise ValueError
             site = replace(site, train=train, validation=validation, test=test, label_counts=counts)
             return SiteDescription(site, None, SampleDescription.model_validate(facts["samples"]))
-        except (KeyError, TypeError, ValueError, AttributeError, ValidationError):
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError, ValidationError):
             raise InputError("A site did not describe itself.") from None
 
 

@@ -13,6 +13,7 @@ import torch
 
 from unalike.core.buffers import RecomputeStatistics
 from unalike.engines.messages import messages_for
+from unalike.functional.finite import finite
 from unalike.functional.forward_pass import BatchMoments
 from unalike.functional.trees import items, leaves, map_tree
 from unalike.network.protocol.messages import Message, MessageError, unpack
@@ -75,11 +76,27 @@ def shared_model(run: RemoteRun, server: Any, t: int) -> Any:
     }
     answers = run.sites.request(requests, f"Statistics after round {t}")
     schemas = {"moments": BatchMoments(*(torch.zeros(0) for _ in BatchMoments._fields))}
-    trees = [_read(run, place, answer, schemas) for place, answer in answers.items()]
-    moments = [tree["moments"] for tree in trees if "moments" in tree]
+    nothing = run.setup.problem.start_statistics
+    moments = []
+    for place, answer in answers.items():
+        found = _read(run, place, answer, schemas).get("moments")
+        if found is None:
+            continue
+        if possible_moments(found, nothing):
+            moments.append(found)
+        else:
+            _remark_unused(run, place, "its statistics cannot be those of samples")
     if not moments:
         return None
     return run.method.together(shared, map_tree(lambda *rows: torch.stack(rows), *moments))
+
+
+def possible_moments(moments: BatchMoments, start: Any) -> bool:
+    """Whether they have a number for each channel, and none that cannot be."""
+    shapes = {leaf.shape for leaf in moments}
+    if shapes != {start.mean.shape} or not finite(moments):
+        return False
+    return bool((moments.variance >= 0).all() and (moments.values >= 0).all())
 
 
 def _read_told(run: RemoteRun, answers: dict[int, Message]) -> Told:

@@ -211,6 +211,7 @@ class ConnectedSites:
         self.wait_until(lambda: len(self.nodes) >= self.required)
         needed = min(self.required, len(requests))
         answers: dict[int, Message] = {}
+        pause = self.settings.poll
         while True:
             left = {place: sent for place, sent in requests.items() if place not in answers}
             answers |= self.request(left, purpose)
@@ -226,7 +227,8 @@ class ConnectedSites:
             self.on_event(
                 {"event": "waiting", "for": silent, "answers": len(answers), "least": needed}
             )
-            time.sleep(self.settings.poll)
+            time.sleep(pause)
+            pause = min(2 * pause, RETRY_SECONDS)
             self.refresh()
 
     def _receive_descriptions(self, connected: set[int]) -> None:

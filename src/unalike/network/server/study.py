@@ -24,7 +24,7 @@ from unalike.network.protocol.run_description import (
     refuse_attack,
     settings_for_sites,
 )
-from unalike.privacy import read_secret, require_accountant
+from unalike.privacy import read_secret, require_accountant, secret_of_run
 from unalike.results.summary import write_summary
 from unalike.study.data_files import ROLES
 from unalike.study.files import write_atomically
@@ -193,7 +193,7 @@ def _run_setup(study: Study, label: str, seed: int, roster: Roster) -> RunSetup:
     method = method_of_run(study, label, now, problem)
     secret = 0
     if study.privacy is not None and roster.folder is not None:
-        secret = read_secret(roster.folder / "secret")
+        secret = secret_of_run(read_secret(roster.folder / "secret"), roster.token, label, seed)
     w = problem.init(seed)
     return RunSetup(
         method,

@@ -57,5 +57,6 @@ def _check_policy(policy: Policy, message: Message) -> None:
     run = RunDescription.of(message.facts)
     study = run.settings()
     policy.check_method(str(study.settings.get(run.label, {}).get("method", run.label)))
-    policy.check_round(int(message.facts.get("t", 0)))
-    policy.check_privacy(study.privacy, study.rounds, 1)
+    t = int(message.facts.get("t", 0))
+    policy.check_round(t)
+    policy.check_privacy(study.privacy, max(study.rounds, t), 1)

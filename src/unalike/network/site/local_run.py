@@ -16,7 +16,7 @@ from unalike.network.protocol.messages import MessageError
 from unalike.network.protocol.preparation import Preparation
 from unalike.network.protocol.run_description import RunDescription
 from unalike.network.protocol.schemas import SINGLE_CLIENT
-from unalike.privacy import read_secret, with_privacy
+from unalike.privacy import read_secret, secret_of_run, with_privacy
 from unalike.study.files import write_atomically
 from unalike.study.inputs import UserInputs, deal_study, problem_for
 from unalike.study.model_description import describe_run
@@ -70,7 +70,10 @@ def make_trainer(
     study = run.settings().model_copy(update={"data_dir": settings.data_dir})
     federation = _federation(settings, run, study, preparation)
     problem = problem_for(study, federation, UserInputs())
-    secret = 0 if study.privacy is None else read_secret(settings.state_folder / "secret")
+    secret = 0
+    if study.privacy is not None:
+        own = read_secret(settings.state_folder / "secret")
+        secret = secret_of_run(own, run.token, run.label, run.seed)
     engine = LocalEngine(
         with_privacy(study.method(run.label), study.privacy, problem, secret=secret),
         problem,
@@ -101,6 +104,7 @@ def make_trainer(
         models=SiteModels(folder / "models", home, about, study.keep, record, notify),
         reveal_classes=settings.reveal_classes,
         reveal_accuracy=settings.reveal_accuracy,
+        answers_once=study.privacy is not None and study.privacy.kind == "local",
     )
 
 

@@ -46,6 +46,10 @@ class StateStore:
         except KeyError:
             return None
 
+    def newest(self) -> int:
+        """The last round that was answered; 0 before the first."""
+        return max(self._rounds(), default=0)
+
     def answer(self, t: int, request_id: str) -> Message | None:
         """What was answered in round t, if the very same was asked."""
         stored = read_tensors(self._path(t))

@@ -50,6 +50,7 @@ class Trainer:
         models: SiteModels | None = None,
         reveal_classes: bool = True,
         reveal_accuracy: bool = True,
+        answers_once: bool = False,
     ) -> None:
         """engine: with this client alone. folder: of its private states. clients: N, that train.
 
@@ -58,7 +59,10 @@ class Trainer:
         reveal_classes: whether all measures follow from what is told, class by class, or the main
             one alone.
         reveal_accuracy: whether sums are told at all.
+        answers_once: whether training in a round is answered once, and again only if the very same
+            is asked.
         """
+        self._answers_once = answers_once
         self.engine, self._models = engine, models
         self._reveal_classes, self._reveal_accuracy = reveal_classes, reveal_accuracy
         self._schemas = DownSchemas.of(engine.method, engine.problem, engine.w, clients)
@@ -73,6 +77,11 @@ class Trainer:
         known_answer = self._states.answer(t, request_id)
         if known_answer is not None:
             return known_answer
+        if self._answers_once and t <= self._states.newest():
+            raise MessageError(
+                f"with local privacy no round is answered twice, and round {self._states.newest()} "
+                "was answered already: the noise of both answers would be the same"
+            )
         down = self._read(message, {"down": self._schemas.training})["down"]
         facts = {"t": t, **self._restore(last)}
         self._state_round = None
