@@ -14,6 +14,14 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+LONG_FILES = ("test_docs.py", "test_kill.py", "test_jobs.py")
+"""Begun first, so that no process is left alone with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONG_FILES)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)

@@ -103,6 +103,7 @@ def test_the_race_never_saw_test_samples(opinions: tuple[Advice, Path]) -> None:
     assert first["test"] != second["test"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_race_goes_on(opinions: tuple[Advice, Path], tmp_path: Path) -> None:
     runs: list[tuple[str, int]] = []
 

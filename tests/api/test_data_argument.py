@@ -44,6 +44,7 @@ def saved(folder: Path, frame: pd.DataFrame | None = None) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_file_is_compared_by_one_command(
     tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +105,7 @@ def test_every_form_of_the_same_samples_gives_the_same_study(tmp_path: Path) -> 
         pd.testing.assert_frame_equal(*kept)
 
 
+@pytest.mark.slow
 def test_numbers_from_python() -> None:
     x, y = np.random.default_rng(0).normal(size=(60, 4)), np.arange(60) % 2
     client = np.repeat(["a", "b", "c"], 20)

@@ -174,12 +174,14 @@ def test_every_method_keeps_its_contract(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
+@pytest.mark.slow
 def test_every_method_with_bytes_in_between(name: str) -> None:
     bytes_in_between_change_no_bit(trial(name))
     chunks_and_threads_change_no_bit(trial(name), "single")
 
 
 @pytest.mark.parametrize("name", METHODS)
+@pytest.mark.slow
 def test_every_method_takes_the_settings_up(name: str) -> None:
     """Whatever is not refused makes a difference."""
     plain, work = METHODS[name](**contract_of(name).settings), work_of(name)

@@ -203,6 +203,7 @@ def test_sites_need_not_know_the_rule() -> None:
     assert read_settings(settings_for_sites(study)).robust is None
 
 
+@pytest.mark.slow
 def test_whom_the_attack_harms_and_whom_the_rule(undefended: Result) -> None:
     robust = {"robust": "median"}
     table = robustness_table(

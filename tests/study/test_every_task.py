@@ -27,7 +27,13 @@ def clients(name: str, **options: Any) -> Federation:
     return Federation.from_arrays(x, truth, OWNER, task=name, **options)
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ("survival", "sequence") else pytest.param(name, marks=pytest.mark.slow)
+        for name in MAKERS
+    ],
+)
 def test_a_study_of_every_task(name: str, tmp_path: Path) -> None:
     given = clients(name, new_clients=0.25)
     model = "auto" if name == "sequence" else "logistic"

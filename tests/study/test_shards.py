@@ -72,6 +72,7 @@ def test_parts_in_one_folder(whole: Result, tmp_path: Path) -> None:
         compare("digits", **STUDY, shard="1/3", out=folder, overwrite=True)
 
 
+@pytest.mark.slow
 def test_parts_in_folders_of_their_own(
     whole: Result, separate: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -177,6 +177,7 @@ class StoppedError(Exception):
     """The study is interrupted."""
 
 
+@pytest.mark.slow
 def test_a_stopped_study_over_time_ends_in_the_same_numbers(tmp_path: Path) -> None:
     settings = {**TIMED, "methods": "fedavg,scaffold", "skew": [DRIFT, "rotation"], "rounds": 6}
     whole = compare("digits", **settings)

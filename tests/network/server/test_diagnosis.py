@@ -99,6 +99,7 @@ def test_sites_with_their_own_samples(tmp_path: Path) -> None:
     assert read_diagnosis(tmp_path / "study").to_json() == there.to_json()
 
 
+@pytest.mark.slow
 def test_sites_of_a_study_that_deals_its_data(tmp_path: Path) -> None:
     study = make_study(SMALL | {"alpha": 0.3})
     prepare(study, tmp_path / "study")
@@ -150,6 +151,7 @@ def test_with_noise_the_server_hears_no_true_number(tmp_path: Path) -> None:
     assert found.settings["epsilon"] == 2.0
 
 
+@pytest.mark.slow
 def test_noise_is_drawn_once(tmp_path: Path) -> None:
     settings = owners(tmp_path, noise=2.0)
     first = diagnosed(tmp_path / "study", settings, noise=2.0)

@@ -274,6 +274,7 @@ def test_sites_of_the_other_kind_are_refused(tmp_path: Path) -> None:
     assert "There is no client 5: the study has 0 to 4" in why["beyond"]
 
 
+@pytest.mark.slow
 def test_a_method_that_does_not_suit_the_model_is_left_out_aloud(tmp_path: Path) -> None:
     events: list[dict[str, Any]] = []
     study = make_study(
