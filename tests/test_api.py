@@ -213,6 +213,7 @@ def test_table_and_report(small: tuple[unalike.Result, Path], tmp_path: Path) ->
     assert small[0].report(tmp_path / "page.html").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_all_leaves_out_what_does_not_fit_and_says_so() -> None:
     steps: list[ProgressEvent] = []
     settings = {**SMALL, "rounds": 1}

@@ -89,6 +89,7 @@ def test_a_file_that_changed_is_refused(tmp_path: Path) -> None:
         read_result(tmp_path / "study")
 
 
+@pytest.mark.slow
 def test_every_form_of_the_same_samples_gives_the_same_study(tmp_path: Path) -> None:
     frame = patients()
     from_file = compare(saved(tmp_path), **COLUMNS, **QUICK).frame
@@ -119,6 +120,7 @@ def test_numbers_from_python() -> None:
     ).frame.client.nunique()
 
 
+@pytest.mark.slow
 def test_the_same_data_go_to_diagnose_and_advise(tmp_path: Path) -> None:
     path = saved(tmp_path)
     found = diagnose(path, shuffles=40, optimise=False, **COLUMNS)

@@ -24,6 +24,7 @@ def mine(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_own_data(tmp_path: Path, capsys: Output) -> None:
     out = tmp_path / "a"
     options = ["--data", mine(tmp_path), "--client-column", "hospital", *QUICK, "--out", out]

@@ -31,6 +31,7 @@ def test_the_recipe() -> None:
     assert np.array_equal(arrays.y, again.y)
 
 
+@pytest.mark.slow
 def test_clients_follow_three_linear_labellers() -> None:
     arrays = synthetic_mixture()
     assert arrays.client is not None

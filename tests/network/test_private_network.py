@@ -72,6 +72,7 @@ def test_without_noise_it_is_the_simulation(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["central", "local"])
+@pytest.mark.slow
 def test_noise_is_not_that_of_the_seed(kind: str, tmp_path: Path) -> None:
     privacy = f"{kind}:clip=1e-6,noise=1e6"
     compare(**SETTINGS, privacy=privacy, out=tmp_path / "simulated")

@@ -161,6 +161,7 @@ def test_the_page_tells_epsilon_in_words_and_in_its_table(folder: Path) -> None:
     assert "makes no model safe to give away" in page
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_with_what_it_has_spent(folder: Path, tmp_path: Path) -> None:
     """Half a study and the rest of it are the whole one, with the same noise and account."""
     for privacy in (TEXT, "local:clip=1,noise=2"):

@@ -99,6 +99,7 @@ def test_own_networks_train(kind: str) -> None:
     ],
     ids=["usual", "name", "torch"],
 )
+@pytest.mark.slow
 def test_one_output_is_measured_as_two_in_everything(loss: Any) -> None:
     clients, methods = federation((6,), 2), "fedavg,scaffold,fedem,fedmtl,fedper,ditto,local"
     one = study(one_output(), clients, methods=methods, loss=loss).frame

@@ -75,6 +75,7 @@ def test_threads(one_by_one: Result) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_named(one_by_one: Result, tmp_path: Path) -> None:
     folder, said = tmp_path / "study", list[str]()
     model = network(deadly="scaffold")
@@ -129,6 +130,7 @@ print("equal")
 
 
 @pytest.mark.parametrize("way", [pytest.param("cell", marks=pytest.mark.slow), "script"])
+@pytest.mark.slow
 def test_own_classes_need_no_main_guard(way: str, tmp_path: Path) -> None:
     """A script without a main guard; and, as in a notebook, classes that are in no file."""
     path = tmp_path / "script.py"

@@ -40,6 +40,7 @@ def test_lam_is_twice_the_ratio_of_the_training_samples_of_those_who_train(label
     assert method_of_study(plain, label, given) == plain.method(label)
 
 
+@pytest.mark.slow
 def test_a_study_runs_with_it_and_the_unit_does_not_matter():
     given = held()
     found = {}

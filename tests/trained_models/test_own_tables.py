@@ -218,6 +218,7 @@ def test_what_cannot_be(name: str, result: Result) -> None:
         ask(result)
 
 
+@pytest.mark.slow
 def test_a_run_that_diverged_has_the_model_of_its_best_round(place: Path, tmp_path: Path) -> None:
     study = tmp_path / "study"
     shutil.copytree(place / "study", study)
