@@ -33,8 +33,6 @@ def contract_of(name: str) -> Contract:
 def _module(path: Path) -> Any:
     name = f"contract_of_{path.stem}"
     spec = spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
     sys.modules[name] = module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

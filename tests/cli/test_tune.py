@@ -29,7 +29,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_reported_runs_have_the_chosen_settings(home: Path) -> None:
     study = read_study(home / "study.toml")
-    assert study.tuning is not None
     assert study.tuning.trials == 3
     assert set(study.tuning.chosen) == {"local", "fedavg"}
     assert {path.name for path in home.glob("tuning/trial-*")} == {

@@ -47,7 +47,6 @@ def test_clients_follow_three_linear_labellers() -> None:
 @cache
 def example() -> ModuleType:
     spec = importlib.util.spec_from_file_location("fedem_mixture", EXAMPLE)
-    assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

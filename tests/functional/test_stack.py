@@ -17,7 +17,6 @@ def test_only_tensors_of_the_innermost_vmap_are_stacked() -> None:
 
     def outer(row: Tensor) -> Tensor:
         here = stack_of(row)
-        assert here is not None
         assert here.size == 4
 
         def inner(number: Tensor) -> Tensor:

@@ -149,8 +149,6 @@ def test_they_give_the_simulation_s_numbers(tmp_path: Path, question: str) -> No
     prepare(study, tmp_path / "network", sites=len(SITES))
     run_study(grid(tmp_path, frame), tmp_path / "network", WITH_BASELINES, lambda _: None)
     roster = read_sites(tmp_path / "network")
-    assert roster is not None
-    assert roster.samples is not None
     assert roster.samples.task == question
     pooled = BINNED | (
         {"loss", "c_index"} if question == "survival" else set()
@@ -242,7 +240,6 @@ def test_only_training_samples_are_told_of(tmp_path: Path) -> None:
     frame = patients()
     own = session(tmp_path, "north", frame)
     raw = own.settings.samples
-    assert raw is not None
     assert isinstance(raw.x, Table)
     told = own.handle(question_of_a_fit(stage="columns")).facts["answer"]
     parts = parts_of(len(raw), 3, seed=0, validation=0.1, test=0.2)
@@ -264,7 +261,6 @@ def test_a_site_that_hides_its_columns_takes_what_the_others_gave(tmp_path: Path
     run_study(sites, tmp_path / "network", QUICK, events.append)
     assert [e["answers"] for e in events if e["event"] == "round"] == [4]
     roster = read_sites(tmp_path / "network")
-    assert roster is not None
     rows = {plan["rows"] for plan in roster.fitted["0"]["plan"]}
     assert rows == {sum(p.train for p in roster.places if p is not None and p.name != "north")}
     assert not (tmp_path / "state" / "north" / "told.jsonl").exists()

@@ -51,7 +51,6 @@ def test_every_form_says_the_same(given: Any, tmp_path: Path) -> None:
 
 def test_no_clip_at_all_survives_every_way_of_writing(tmp_path: Path) -> None:
     study = make_study({**SMALL, "privacy": "local:clip=inf,noise=0"})
-    assert study.privacy is not None
     assert study.privacy.clip == math.inf
     study.write(tmp_path / "study.toml")
     assert read_study(tmp_path / "study.toml") == study

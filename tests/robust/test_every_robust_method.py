@@ -154,7 +154,6 @@ def test_resuming_changes_no_bit(name: str, text: str, tmp_path: Path) -> None:
     engine = place.engine(guarded, **OPTIONS)
     fresh = engine.method.init_server(engine.problem, engine.w, engine.population)
     saved = RunStore(tmp_path).load(fresh, engine.states)
-    assert saved is not None
     engine.restore(saved.clients)
     loop = rounds(engine.method, engine, saved.server, cohort=5, seed=0, first=2)
     next(loop)

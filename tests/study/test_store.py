@@ -38,7 +38,6 @@ def filled(folder: Path, rounds: int) -> RunStore:
 
 def test_the_last_checkpoint_comes_back(tmp_path: Path) -> None:
     saved = filled(tmp_path, 3).load(LIKE, NoState())
-    assert saved is not None
     assert saved.t == 3
     assert saved.plan == "plan"
     assert torch.equal(saved.server.w, torch.full((3,), 3.0))
@@ -59,7 +58,6 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path: Path, damag
     path.write_bytes(bytes(content))
     store = RunStore(tmp_path)
     saved = store.load(LIKE, NoState())
-    assert saved is not None
     assert saved.t == 2
     assert str(path) in store.remarks[0]
 
@@ -88,7 +86,6 @@ def test_a_checkpoint_beyond_the_metrics_is_not_used(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"round": 1}\n{"round": 2}\nbroken\n')
     saved = RunStore(tmp_path).load(LIKE, NoState())
-    assert saved is not None
     assert saved.t == 2
 
 

@@ -92,7 +92,6 @@ def test_the_gradient_vanishes_where_lifelines_has_fitted() -> None:
     x, y, _, (cox, _) = fitted()
     beta = torch.from_numpy(cox.params_.to_numpy().copy()).requires_grad_()
     CoxLoss().total(x @ beta, y, torch.ones(60, dtype=torch.float64)).backward()
-    assert beta.grad is not None
     assert beta.grad.abs().max() < 1e-6
 
 

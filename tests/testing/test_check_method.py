@@ -115,7 +115,6 @@ def test_each_law_notices_its_mistake(sentence: str) -> None:
     cls, name = BROKEN[sentence]
     (law,) = [one for one in laws_for(cls) if name in one.law.__name__]
     found = broken_law(law, Trial(cls, Contract(down=1, up=2 if cls is FedAvg else 1)))
-    assert found is not None
     assert found.startswith(law.name)
     pattern = sentence if "\\d" in sentence else re.escape(sentence)
     assert re.search(pattern, found), found

@@ -130,7 +130,6 @@ def test_a_saved_model_is_the_same(name: str, trained: Trained, tmp_path: Path) 
 def test_the_size_is_foretold(name: str, trained: Trained) -> None:
     result, given, _ = trained
     models = result.models
-    assert models is not None
     kept = models.kept(name, "best", 0)
     problem = problem_of(kept.description, models.given)
     foretold = kept_size(

@@ -8,7 +8,9 @@ from torch import Tensor
 
 from .batches import Batches
 
-VARIANCES = "variance-components"
+RULE, VARIANCES = "lam_rule", "variance-components"
+"""The setting that says how lam counts, and the value by which it is estimated."""
+
 LamRule = Annotated[
     Literal["mean", "sum", "variance-components"],
     "lam counts beside the mean of a client's losses, or beside their sum (lam / n_i), as in a "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from unalike.core.penalty import VARIANCES
+from unalike.core.penalty import RULE, VARIANCES
 from unalike.errors import InputError, unknown
 from unalike.methods import METHODS
 from unalike.tuning.search_space import SearchSpace, search_space
@@ -15,8 +15,6 @@ from .method_settings import build_method
 
 Settings = Mapping[str, Mapping[str, Any]]
 """Hyper-parameters by label."""
-
-LAM_RULE = "lam_rule"
 
 FIRST_TRIAL_SEED = 1_000_000
 """Seeds of trials begin here, those of reported runs end before."""
@@ -31,7 +29,7 @@ def space_of(label: str, settings: Settings, tuning: Tuning) -> SearchSpace:
     given = settings.get(label, {})
     chosen = (tuning.chosen or {}).get(label, {})
     fixed = {k: v for k, v in given.items() if k != "method" and k not in chosen}
-    if given.get(LAM_RULE) == VARIANCES:
+    if given.get(RULE) == VARIANCES:
         fixed.setdefault("lam", VARIANCES)
     return search_space(
         METHODS[given.get("method", label)],

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from unalike.core import Method
-from unalike.core.penalty import VARIANCES
+from unalike.core.penalty import RULE, VARIANCES
 from unalike.data.federation import Federation
 from unalike.errors import InputError
 from unalike.measures.variance_components import (
@@ -25,7 +25,6 @@ from unalike.measures.variance_components import (
 
 from .settings import Study
 
-RULE = "lam_rule"
 MOST_FEATURES = 500
 """Of which sums of products are taken."""
 

@@ -63,7 +63,6 @@ def together(settings: list[SiteSettings]) -> tuple[np.ndarray, ...]:
 
 def classes(samples: RawSamples | None) -> np.ndarray:
     """The numbers that a site's file has as classes: [n]."""
-    assert samples is not None
     assert isinstance(samples.labels, Column)
     return samples.labels.values
 
@@ -143,7 +142,6 @@ def test_with_noise_the_server_hears_no_true_number(tmp_path: Path) -> None:
         told = answer.facts.get("samples")
         assert told is None or told["labels"]["names"] == list("01234")
     roster = read_sites(tmp_path / "study")
-    assert roster is not None
     assert all(site is not None and site.train == 0 for site in roster.places)
     truth = diagnose(together(settings), optimise=False).counts
     assert (found.counts != truth).any()

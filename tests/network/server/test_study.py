@@ -213,7 +213,6 @@ def test_a_site_that_comes_late_takes_its_place(tmp_path: Path) -> None:
     assert [event["dropped"] for event in done] == [["place 3"], ["place 3"], [], []]
     assert done[-1]["accuracy"].keys() == {"north", "south", "late"}
     roster = read_sites(folder)
-    assert roster is not None
     assert [site and site.name for site in roster.places] == ["north", "south", "late"]
     assert roster.federation().train.sizes.tolist() == [28, 14, 42]
     run_study(InProcessGrid(), folder, replace(QUICK, baselines=False), events.append)
@@ -229,7 +228,6 @@ def test_places_are_in_the_order_of_names_and_kept_for_those_who_return(tmp_path
     for round_trip in (nodes, dict(reversed(nodes.items()))):
         run_study(InProcessGrid(round_trip), folder, replace(QUICK, baselines=False), print)
         roster = read_sites(folder)
-        assert roster is not None
         assert [site and site.name for site in roster.places] == ["a", "b", "c"]
 
 

@@ -250,7 +250,6 @@ def test_what_the_options_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert main([*given, *more]) == REFUSED
     signal.signal(signal.SIGTERM, before)
     (one,) = found
-    assert one.samples is not None
     assert isinstance(one.samples.x, Table)
     assert isinstance(one.samples.labels, Column)
     assert one.samples.x.names == ("a",)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import resource
 import socket
+import sys
 import threading
 import time
 from typing import Any
@@ -12,6 +12,9 @@ import uvicorn
 from starlette.applications import Starlette
 
 from .connection_limits import LimitedProtocol
+
+OPEN_FILES = 65_536
+"""Connections and files that are enough."""
 
 
 class WebServer:
@@ -37,8 +40,7 @@ class WebServer:
 
     def start(self) -> None:
         """Come back when it answers."""
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # of connections and files
+        _allow_open_files()
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.01)
@@ -58,3 +60,15 @@ class WebServer:
 
     def _run(self) -> None:
         self._server.run(sockets=[self._sock])
+
+
+def _allow_open_files() -> None:
+    """Raise this process's own limit, as far as it may: every connection is an open file."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
