@@ -6,9 +6,9 @@ says from where each begins. So their momentum is one flat vector, one piece for
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -62,29 +62,27 @@ class SolverMemory:
         )
 
 
-class _Current(threading.local):
-    this: SolverMemory | None = None
-
-
-_current = _Current()
+_current: ContextVar[SolverMemory | None] = ContextVar("solver memory", default=None)
 
 
 @contextmanager
 def solvers_remember(memory: SolverMemory) -> Iterator[None]:
     """Solvers that are used inside the block go on from this memory, and leave theirs in it."""
-    before, _current.this = _current.this, memory
+    before = _current.set(memory)
     try:
         yield
     finally:
-        _current.this = before
+        _current.reset(before)
 
 
 def begin_solver(solver: Solver, start: Tensor) -> Any:
     """The state with which a solver begins at `start` [n]: fresh, or as it was left last round."""
-    return solver.init(start) if _current.this is None else _current.this.begin(solver, start)
+    memory = _current.get()
+    return solver.init(start) if memory is None else memory.begin(solver, start)
 
 
 def end_solver(state: Any) -> None:
     """The solver has done its work of this round."""
-    if _current.this is not None:
-        _current.this.end(state)
+    memory = _current.get()
+    if memory is not None:
+        memory.end(state)
