@@ -41,8 +41,10 @@ def test_groups_that_name_classes_differently() -> None:
     groups = group_clients(given, shuffles=50, level=0.05, seed=0)
     assert groups.count == 2
     same = groups.group == groups.group[0]
-    assert same.tolist() == [i % 2 == 0 for i in range(10)]
-    near, far = groups.distances["together"][0, 2], groups.distances["together"][0, 1]
+    first = [int(given.names[i]) % 2 == int(given.names[0]) % 2 for i in range(10)]
+    assert same.tolist() == first
+    near = groups.distances["together"][0, first.index(True, 1)]
+    far = groups.distances["together"][0, first.index(False)]
     assert near < far
 
 
