@@ -39,9 +39,10 @@ class DiagnosisTable:
         yield table
         settings = self.diagnosis.settings
         yield Text(
-            f"\nchance: mean of at least {settings['shuffles']} shuffles of membership, more where p "
-            f"is close to the level; p: share of them at least as unlike. A kind is found where all its measures marked * agree, at a level "
-            f"of {settings['level']} over all kinds together.\n",
+            f"\nchance: mean of at least {settings['shuffles']} shuffles of membership, more where "
+            "p is close to the level; p: share of them at least as unlike. A kind is found where "
+            f"all its measures marked * agree, at a level of {settings['level']} over all kinds "
+            "together.\n",
             style="dim",
         )
         for finding in self.diagnosis.findings:
