@@ -146,7 +146,9 @@ def main() -> None:
     if chosen.page:
         kept = [at / "row.json" for at in folders]
         rows = [json.loads(one.read_text("utf-8")) for one in kept if one.exists()]
-        PAGE.write_text(page(rows), "utf-8")
+        if not rows:
+            parser.error(f"{chosen.out} holds no world of this grid yet: run it without --page.")
+        PAGE.write_text(page(rows, chosen.grid), "utf-8")
         return
     for world, at in zip(listed, folders, strict=True):
         row = judge(world, at)
@@ -155,8 +157,49 @@ def main() -> None:
         )
 
 
-def page(rows):
-    return ""
+def page(rows: list[dict[str, Any]], grid: str) -> str:
+    """The results as a page of the documentation."""
+    regret, worse = (
+        100 * np.array([row["regret"] for row in rows]),
+        100 * np.array([row["local"] - row["accuracy"] for row in rows]),
+    )
+    always = {
+        name: 100 * np.array([row["top"] - row[name] for row in rows])
+        for name in ("fedavg", "local")
+    }
+    seconds = sum(row["advice_seconds"] + row["truth_seconds"] for row in rows)
+    whole = EACH * len(KINDS)
+    text = (__doc__ or "").split("\n\n")
+    lines = [
+        "# The advice for few clients: what was measured",
+        "",
+        "Written by the commands",
+        "",
+        "<!-- checked: takes long -->",
+        "```sh",
+        f"python -m benchmarks.few_clients --grid {grid}",
+        f"python -m benchmarks.few_clients --grid {grid} --page",
+        "```",
+        "",
+        *text[2].splitlines(),
+        "",
+        f"{len(rows)} of the {whole} worlds of seeds from {GRIDS[grid]} on were run, in "
+        f"{seconds:.0f} s of processor time.",
+        "",
+        "| | measured | asked for |",
+        "|---|---|---|",
+        f"| within 1 point of the best | {np.mean(regret <= 1):.0%} | at least 80 % |",
+        f"| below Local by more than 1 point | {np.count_nonzero(worse > 1)} worlds | none |",
+        f"| regret, median and worst | {np.median(regret):.2f}, {regret.max():.2f} points | |",
+        f"| always FedAvg: within 1 point | {np.mean(always['fedavg'] <= 1):.0%} | |",
+        f"| always Local: within 1 point | {np.mean(always['local'] <= 1):.0%} | |",
+        "",
+        "| world (kind, clients, seed) | best | advised | regret | Local | FedAvg |",
+        "|---|---|---|---|---|---|",
+        *(line(row) for row in rows),
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def line(row: dict[str, Any]) -> str:
