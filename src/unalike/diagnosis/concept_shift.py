@@ -114,8 +114,8 @@ def sign_test(contest: Contest) -> float:
 def choose_samples(samples: Samples, seed: int) -> tuple[Samples, Integers]:
     """At most 20 clients, at random, and the part to which each of their samples belongs [n].
 
-    A client's samples are dealt to as many parts as make about 100 each, classes evenly; of
-    clients with more parts than 4,000 samples allow, parts chosen at random stay.
+    A client's samples are dealt at random to as many parts as make about 100 each, classes evenly.
+    Parts beyond those that 4,000 samples allow are left out, and those of a single client.
     """
     rng = generator(seed, "diagnosis/concept")
     _, some = samples.choose_clients(MOST_CLIENTS, rng)
@@ -125,7 +125,8 @@ def choose_samples(samples: Samples, seed: int) -> tuple[Samples, Integers]:
     place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     part = np.empty(len(order), np.int64)
     part[order] = place % parts[some.client[order]]
-    kept = part < max(1, MOST_SAMPLES // (PER_PART * some.clients))
+    holders = np.bincount(np.unique(part * some.clients + some.client) // some.clients)
+    kept = (part < max(1, MOST_SAMPLES // (PER_PART * some.clients))) & (holders[part] > 1)
     return some.subset(kept), part[kept]
 
 
