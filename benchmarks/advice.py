@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -203,7 +202,7 @@ def accuracy(
     records = RunStore(task.run_folder).records()
     if any("diverged" in record for record in records):
         return 0.0
-    best = best_round([record for record in records if "evaluation" in record])
+    best = best_round(given.task, [record for record in records if "evaluation" in record])
     return float(np.nanmean(best["evaluation"]["personal"]["accuracy"]))
 
 
@@ -348,4 +347,4 @@ def summary(rows: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,8 +91,7 @@ def _dealt(world: World, y: np.ndarray, rng: np.random.Generator) -> list[np.nda
     if "label" in world.kind:
         return deal("dirichlet-mix", y, world.clients, rng, min_size=40, alpha=0.4)
     if world.kind == "unequal":
-        options = {"law": "lognormal", "sigma": 1.0}
-        return deal("quantity", y, world.clients, rng, min_size=40, **options)
+        return deal("quantity", y, world.clients, rng, min_size=40, law="lognormal", sigma=1.0)
     held = deal("iid", y, world.clients, rng)
     if world.kind == "one-class":
         held[0] = held[0][y[held[0]] == 0]
@@ -215,4 +213,4 @@ def line(row: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -23,9 +23,9 @@ def skews(given: Any, shuffles: int = SHUFFLES) -> Diagnosis:
     return diagnose(tuple(given), shuffles=shuffles, optimise=False)
 
 
-@pytest.mark.parametrize("source", ["gaussians", "digits"])
-def test_clients_that_are_alike_raise_no_alarm(source: str) -> None:
-    found = skews(world(2, source=source))
+@pytest.mark.parametrize(("source", "seed"), [("gaussians", 3), ("digits", 2)])
+def test_clients_that_are_alike_raise_no_alarm(source: str, seed: int) -> None:
+    found = skews(world(seed, source=source))
     assert found.found == ()
     assert found.groups.count == 1
     assert "no more than chance" in found.headline

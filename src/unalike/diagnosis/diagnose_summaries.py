@@ -61,7 +61,10 @@ def diagnose_summaries(
     noise = None if given.epsilon is None else Noise(given.epsilon)
     told = Summary(*map(np.stack, zip(*(given.summaries[i] for i in some), strict=True)))
     clients, classes = table_order(told.counts, told.mean)
-    held = Moments(*(part[np.ix_(clients, classes)] for part in told), noise)
+    cells = np.ix_(clients, classes)
+    held = Moments(
+        told.counts[cells], told.mean[cells], told.covariance[cells], told.tails[cells], noise
+    )
     measured = [
         label_skew_of_counts(
             held.counts,
