@@ -27,7 +27,7 @@ def test_a_terminal_holds_every_row_on_its_lines(width):
     text = printed(comparison(METHODS, rounds=500), width)
     assert max(map(len, text.splitlines())) <= width
     row = next(line for line in text.splitlines() if line.startswith("MEFL"))
-    assert "90.2±0.6" in row
+    assert "90.2 [89.6, 90.8]" in row
     assert "…" not in text
     assert "fine-tuning" in text
 
@@ -40,6 +40,6 @@ def test_columns_without_numbers_are_left_out():
 
 def test_the_legend_says_what_each_number_is():
     text = legend(comparison(METHODS, diverged={("mefl", 0): 2}))
-    assert "mean over 3 seeds ± half a 95 % interval" in text
+    assert "mean over 3 seeds [95 % interval]" in text
     assert "standard deviation" in text
     assert "† MEFL diverged" in text

@@ -45,7 +45,7 @@ def test_pairs_are_made_by_seed_and_only_of_seeds_that_both_have():
 
 
 def test_one_seed_and_none_have_no_interval():
-    assert over_seeds([0.3]).half is None
+    assert not over_seeds([0.3]).known
     assert not over_seeds([0.3]).excludes_zero
     assert math.isnan(over_seeds([]).mean)
     assert math.isnan(over_seeds([math.nan]).mean)

@@ -19,7 +19,7 @@ from unalike.results.comparison import Comparison
 from unalike.results.facts import is_tuned, study_facts
 from unalike.results.intervals import Interval
 from unalike.results.table import aggregates, as_frame, diverged
-from unalike.results.table_formats import as_latex, formatted
+from unalike.results.table_formats import BANDS, as_latex, formatted
 from unalike.results.trials import chosen_rows
 from unalike.results.units import listed, percent
 from unalike.results.verdict import Verdict, judge
@@ -58,8 +58,8 @@ class Cell:
     metric: str
     best: str
     last: str
-    best_half: str
-    last_half: str
+    best_interval: str
+    last_interval: str
     best_value: float | None
     last_value: float | None
     leads: bool
@@ -191,8 +191,8 @@ def _rows(
                 metric=column.metric,
                 best=column.text(then[column.key]),
                 last=column.text(now[column.key]),
-                best_half=_half(column, then[f"{column.key}_half"]),
-                last_half=_half(column, now[f"{column.key}_half"]),
+                best_interval=_over_seeds(column, then),
+                last_interval=_over_seeds(column, now),
                 best_value=_known(then[column.key]),
                 last_value=_known(now[column.key]),
                 leads=method in ranked.index
@@ -208,9 +208,9 @@ def _rows(
     return found
 
 
-def _half(column: Column, half: float) -> str:
-    shown = column.key in ("personalised", "global", "new", "worst", "harmed")
-    return f"± {column.text(half)}" if shown and math.isfinite(half) else ""
+def _over_seeds(column: Column, row: dict[Hashable, Any]) -> str:
+    shown = column.key in BANDS
+    return column.interval(row[f"{column.key}_low"], row[f"{column.key}_high"]) if shown else ""
 
 
 def _known(value: float) -> float | None:
@@ -245,8 +245,8 @@ def _tiles(comparison: Comparison, verdict: Verdict) -> list[Tile]:
     for method in ("local", "fedavg"):
         if method in verdict.contrasts:
             difference = verdict.contrasts[method]
-            detail = "one seed, no interval"
-            if difference.half is not None:
+            detail = "one seed, no interval" if difference.seeds == 1 else "seeds all alike"
+            if difference.known:
                 detail = f"{_interval(measure, difference)} over seeds"
                 detail += "" if difference.excludes_zero else ": not told apart"
             against = f"against {titles.get(method, method)}"

@@ -45,8 +45,8 @@ def caption(comparison: Comparison, chosen: Chosen = "best") -> str:
     when = "the round chosen by validation" if chosen == "best" else "the last round"
     if seeds > 1:
         spread = (
-            f"mean over {seeds} seeds ± half a 95 % interval over seeds. Bold: the best method, "
-            "and those that paired intervals over the seeds do not tell apart from it."
+            f"mean over {seeds} seeds, in brackets its 95 % interval over seeds. Bold: the best "
+            "method, and those that paired intervals over the seeds do not tell apart from it."
         )
     else:
         spread = "one seed, so there is no interval and nothing is bold."

@@ -7,16 +7,15 @@ methods is called different.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
 from .columns import Chosen
 from .comparison import Comparison
+from .intervals import paired_p
 from .ranking import Ranking
 
 Floats = NDArray[np.float64]
@@ -43,21 +42,6 @@ def pairwise(comparison: Comparison, chosen: Chosen = "best") -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["better", "worse", "gain", "seeds", "p"])
     frame["p_holm"] = holm(frame["p"].to_numpy(np.float64))
     return frame.sort_values(["p", "gain"], ascending=[True, False], ignore_index=True)
-
-
-def paired_p(differences: Sequence[float] | Floats) -> float:
-    """Two-sided p of the t test that these [n] have mean 0; NaN where n < 2.
-
-    Differences that are all equal are told apart for certain, unless they are 0.
-    """
-    values = np.asarray(differences, np.float64)
-    n = len(values)
-    if n < 2:
-        return float("nan")
-    mean, spread = float(values.mean()), float(values.std(ddof=1))
-    if spread == 0:
-        return 1.0 if mean == 0 else 0.0
-    return float(2 * stdtr(n - 1, -abs(mean) / (spread / np.sqrt(n))))
 
 
 def holm(p: Floats) -> Floats:

@@ -49,7 +49,7 @@ class Ranking:
 
     def gain(self, ours: pd.Series[float], theirs: pd.Series[float]) -> Interval:
         """By how much ours is better than theirs, paired by seed."""
-        return paired(self.measure.key(theirs), self.measure.key(ours))
+        return paired(self.measure.key(theirs), self.measure.key(ours), self.measure.bounds)
 
     def top(self, methods: list[str], means: dict[str, float]) -> str:
         """The method of the best mean."""

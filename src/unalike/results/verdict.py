@@ -59,7 +59,7 @@ def _headline(r: Ranking) -> str:
     rivals = [m for m in r.ranked if m != r.best]
     if not rivals:
         return f"Only {name} was judged."
-    one_seed = all(r.contrasts[m].half is None for m in rivals)
+    one_seed = all(r.contrasts[m].seeds < 2 for m in rivals)
     close = [m for m in rivals if not r.contrasts[m].excludes_zero]
     if r.best == "local":
         if one_seed:
