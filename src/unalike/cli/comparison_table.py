@@ -11,7 +11,7 @@ from rich.text import Text
 from unalike.results import units
 from unalike.results.columns import Chosen, Column, columns_of
 from unalike.results.comparison import Comparison
-from unalike.results.table import aggregates, as_frame, diverged
+from unalike.results.table import aggregates, as_frame, diverged, seed_count
 
 WIDE_ONLY = ("spread", "new_spread", "forgetting", "gradients", "round")
 """Columns that a terminal below 100 characters leaves out."""
@@ -66,7 +66,7 @@ def legend(
 ) -> str:
     """What each number is."""
     wide = aggregates(comparison)
-    seeds = wide.index.get_level_values("seed").nunique()
+    seeds = seed_count(wide)
     spread = f"mean over {seeds} seeds [95 % interval]" if seeds > 1 else "one seed, no interval"
     when = "round chosen by validation" if chosen == "best" else "last round"
     parts = [

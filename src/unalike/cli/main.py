@@ -18,6 +18,7 @@ from .catalogue import data, methods, skews
 from .check import check
 from .compare import compare, report, resume
 from .console import complain
+from .continue_study import continue_study
 from .diagnose import diagnose
 from .export import export
 from .figures import figures
@@ -29,9 +30,10 @@ from .network.serve import serve
 from .new_method import new_method
 from .predict import predict
 from .schema import schema
+from .show import show
 
 COMMANDS = (
-    *(compare, resume, report, figures, diagnose, advise),
+    *(compare, resume, continue_study, show, report, figures, diagnose, advise),
     *(export, predict, adapt),
     *(check, methods, data, skews, new_method, schema),
     *(rehearse, serve, join, certificates, key, gate),
@@ -56,8 +58,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Federated learning among clients whose data are not alike.",
 )
+NAMES = {continue_study: "continue"}
+"""Of commands that cannot be called as their function."""
+
 for _command in COMMANDS:
-    app.command(cls=Command)(_command)
+    app.command(NAMES.get(_command), cls=Command)(_command)
 
 UsageError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 

@@ -18,7 +18,7 @@ from unalike.results.columns import Chosen, Column, columns_of, further_columns_
 from unalike.results.comparison import Comparison
 from unalike.results.facts import is_tuned, study_facts
 from unalike.results.intervals import Interval
-from unalike.results.table import aggregates, as_frame, diverged
+from unalike.results.table import aggregates, as_frame, diverged, seed_count
 from unalike.results.table_formats import BANDS, as_latex, formatted
 from unalike.results.trials import chosen_rows
 from unalike.results.units import listed, percent
@@ -30,6 +30,7 @@ from .colours import PAPER, PAPER_DARK, MethodStyle, dark_colours, method_styles
 from .figures import panels
 from .glossary import glossary
 from .page import figures_json, script_json, templates
+from .pair_table import pair_rows
 
 MOST_SHOWN = 12
 """Methods that figures show at first; the reader can add the others."""
@@ -38,6 +39,7 @@ TOPICS = {
     "winner": "Best",
     "contrast": "Difference",
     "local": "Training alone",
+    "evidence": "Decided?",
     "worst": "Worst off",
     "harmed": "Harmed",
     "new": "New clients",
@@ -117,7 +119,9 @@ def render_report(comparison: Comparison) -> str:
         further=further,
         further_rows=_rows(comparison, best, last, further, styles),
         hidden=sum(not row.shown for row in rows),
-        seeds=aggregates(comparison).index.get_level_values("seed").nunique(),
+        seeds=seed_count(aggregates(comparison)),
+        pairs=pair_rows(comparison),
+        measure=main,
         panels=drawn,
         chosen=chosen_rows(comparison),
         tuned=is_tuned(comparison),

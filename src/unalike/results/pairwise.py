@@ -8,15 +8,18 @@ methods is called different.
 from __future__ import annotations
 
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .alpha_spending import level_of
 from .columns import Chosen
 from .comparison import Comparison
 from .intervals import paired_p
 from .ranking import Ranking
+from .table import seed_count
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +45,29 @@ def pairwise(comparison: Comparison, chosen: Chosen = "best") -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["better", "worse", "gain", "seeds", "p"])
     frame["p_holm"] = holm(frame["p"].to_numpy(np.float64))
     return frame.sort_values(["p", "gain"], ascending=[True, False], ignore_index=True)
+
+
+class Duel(NamedTuple):
+    """A method beside another."""
+
+    gain: float  # what it is better by; below zero it is worse
+    p: float  # corrected by Holm over all pairs; NaN where fewer than two seeds are shared
+    told_apart: bool  # whether the seeds tell which of the two is better
+
+
+def win_matrix(comparison: Comparison, chosen: Chosen = "best") -> dict[str, dict[str, Duel]]:
+    """Each method, the best first, beside every other: by row and column, none with itself."""
+    r = Ranking(comparison, chosen)
+    methods = sorted(
+        (*r.ranked, *_unfederated(r)), key=lambda method: float(r.measure.key(r.means[method]))
+    )
+    level = level_of(seed_count(r.wide), r.looks)
+    matrix: dict[str, dict[str, Duel]] = {method: {} for method in methods}
+    for pair in pairwise(comparison, chosen).itertuples(index=False):
+        apart = bool(pair.p_holm < level)
+        matrix[pair.better][pair.worse] = Duel(pair.gain, pair.p_holm, apart)
+        matrix[pair.worse][pair.better] = Duel(-pair.gain, pair.p_holm, apart)
+    return matrix
 
 
 def holm(p: Floats) -> Floats:

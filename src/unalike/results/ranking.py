@@ -7,9 +7,10 @@ import pandas as pd
 
 from .columns import Chosen
 from .comparison import Comparison
+from .evidence import questions_of
 from .harm import harm_by_method
 from .intervals import Interval, over_seeds, paired
-from .table import NOT_FEDERATED, aggregates, by_seed, diverged
+from .table import NOT_FEDERATED, aggregates, by_seed, diverged, seed_count
 
 
 class Ranking:
@@ -40,6 +41,13 @@ class Ranking:
             for m in ranked
             if ours is not None and m != self.best
         }
+        self.gains = {
+            m: self._paired(ours, self.seeds(m, personalised)).to_numpy(np.float64)
+            for m in self.ranked
+            if ours is not None and m != self.best
+        }
+        self.looks = tuple(int(n) for n in comparison.settings.get("looks", ()))
+        self.questions = questions_of(self.best, self.gains, seed_count(self.wide), self.looks)
         self.federated = [m for m in self.ranked if m not in NOT_FEDERATED]
         self.harmed = harm_by_method(comparison, self.wide, self.federated, chosen)
 
@@ -50,6 +58,10 @@ class Ranking:
     def gain(self, ours: pd.Series[float], theirs: pd.Series[float]) -> Interval:
         """By how much ours is better than theirs, paired by seed."""
         return paired(self.measure.key(theirs), self.measure.key(ours), self.measure.bounds)
+
+    def _paired(self, ours: pd.Series[float], theirs: pd.Series[float]) -> pd.Series[float]:
+        """By how much ours is better than theirs, on each seed that both have."""
+        return self.measure.key(theirs).sub(self.measure.key(ours)).dropna()
 
     def top(self, methods: list[str], means: dict[str, float]) -> str:
         """The method of the best mean."""

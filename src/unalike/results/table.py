@@ -27,6 +27,11 @@ def aggregates(comparison: Comparison) -> pd.DataFrame:
     return wide
 
 
+def seed_count(wide: pd.DataFrame) -> int:
+    """How many seeds were measured."""
+    return int(wide.index.get_level_values("seed").nunique())
+
+
 def by_seed(wide: pd.DataFrame, method: str, metric: str) -> pd.Series[float]:
     """One metric of one method, indexed by seed; empty where it was not measured."""
     if metric not in wide.columns or method not in wide.index.get_level_values("method"):

@@ -10,9 +10,9 @@ import pandas as pd
 
 from .columns import Chosen, Column, columns_of, further_columns_of
 from .comparison import Comparison
-from .facts import caption, seed_count
+from .facts import caption
 from .intervals import paired
-from .table import aggregates, as_frame, by_seed
+from .table import aggregates, as_frame, by_seed, seed_count
 from .units import listed
 
 SHORT = ("personalised", "worst", "global", "new", "harmed", "traffic", "time")
@@ -93,7 +93,7 @@ def _leading(
     ranked = values[~values["diverged"] & (values.index != "centralised")][column.key].dropna()
     if column.key == "harmed":
         ranked = ranked.drop("local", errors="ignore")  # it cannot do worse than itself
-    if column.wins == "none" or len(ranked) < 2 or seed_count(comparison) < 2:
+    if column.wins == "none" or len(ranked) < 2 or seed_count(wide) < 2:
         return set()
     best = str(ranked.idxmax() if column.wins == "high" else ranked.idxmin())
     ours = by_seed(wide, best, column.suffixed(chosen))

@@ -8,6 +8,7 @@ import numpy as np
 
 from unalike.tasks import Measure
 
+from .evidence_sentences import evidence_sentences
 from .harm import Harm
 from .intervals import Interval
 from .ranking import Ranking
@@ -18,6 +19,7 @@ Topic = Literal[
     "winner",
     "contrast",
     "local",
+    "evidence",
     "harmed",
     "worst",
     "new",
@@ -44,6 +46,7 @@ def sentences_of(r: Ranking) -> tuple[Sentence, ...]:
     return (
         *_winner(r),
         *_contrasts(r),
+        *(Sentence("evidence", text) for text in evidence_sentences(r)),
         *_worst(r),
         *_harm(r),
         *_new(r),

@@ -1,0 +1,77 @@
+"""What the seeds decide of the leader: whether it is the best, and better than training alone.
+
+lead    The leader is better than each other method. It counts as decided where every one of its
+        paired t tests says so; who leads was chosen by the same seeds, and still two equal
+        methods at the top are the worst case, so that no correction is due.
+local   The leader is better than Local. The best of several is compared, which flatters it: p is
+        multiplied by the number of methods that might have led (Bonferroni).
+
+Both are judged at the level that is left for this look: see `alpha_spending`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .alpha_spending import level_of
+from .intervals import paired_p
+from .seed_count import seeds_needed
+
+Floats = NDArray[np.float64]
+
+
+class Question(NamedTuple):
+    """Something asked of the seeds about the leader, and their answer."""
+
+    about: Literal["lead", "local"]
+    rival: str  # whom it is compared with; of "lead", who is hardest to tell apart
+    p: float  # corrected; NaN where fewer than two seeds are shared
+    level: float  # p below it decides
+    seeds: int  # shared with the rival
+    needed: int | None  # seeds in all that would decide; None: too many to say, or decided
+    comparisons: int  # that p is corrected for
+
+    @property
+    def decided(self) -> bool:
+        """Whether the seeds tell."""
+        return self.p < self.level
+
+
+def questions_of(
+    leader: str | None, gains: Mapping[str, Floats], seeds: int, looks: Sequence[int] = ()
+) -> tuple[Question, ...]:
+    """What is asked of a comparison with this leader.
+
+    gains: by each other method, what the leader is better by on each seed that both have.
+    seeds: that the study has.
+    looks: the seeds there were when results were looked at before.
+    """
+    if leader is None or not gains:
+        return ()
+    level = level_of(seeds, looks)
+    p = {method: paired_p(values) for method, values in gains.items()}
+    rival = max(p, key=lambda method: (np.isnan(p[method]), p[method]))
+    lead = Question("lead", rival, p[rival], level, len(gains[rival]), None, 1)
+    if not lead.decided:
+        counts = [_needed(gains[m], looks, 1) for m in gains if not p[m] < level]
+        lead = lead._replace(needed=_most(counts))
+    if "local" not in gains:
+        return (lead,)
+    corrected = min(1.0, p["local"] * len(gains)) if not lead.decided else lead.p
+    local = Question("local", "local", corrected, level, len(gains["local"]), None, len(gains))
+    if not local.decided:
+        local = local._replace(needed=_needed(gains["local"], looks, len(gains)))
+    return (local,) if len(gains) == 1 else (lead, local)
+
+
+def _needed(gains: Floats, looks: Sequence[int], comparisons: int) -> int | None:
+    return seeds_needed(gains, looks, comparisons)
+
+
+def _most(counts: list[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return max(known) if len(known) == len(counts) else None
