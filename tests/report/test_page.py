@@ -93,8 +93,12 @@ def test_nothing_is_loaded_from_elsewhere(page):
 
 def test_the_verdict_comes_first_and_remarks_are_said(page):
     text = next(text for _, text in page.all("body"))
-    assert page.all("h1")[0][1] == "Untuned: MEFL helps most."
-    assert text.index("MEFL helps most.") < text.index("The numbers") < text.index("The pictures")
+    assert page.all("h1")[0][1] == "Untuned: MEFL helps most (decided)."
+    assert (
+        text.index("MEFL helps most (decided).")
+        < text.index("The numbers")
+        < text.index("The pictures")
+    )
     assert "FedProx with mu = 0 is FedAvg." in text
     assert "alpha = 0.1" in text
     assert "unalike compare study.toml" in text

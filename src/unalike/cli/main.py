@@ -58,7 +58,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Federated learning among clients whose data are not alike.",
 )
-NAMES = {continue_study: "continue"}
+NAMES: dict[Any, str] = {continue_study: "continue"}
 """Of commands that cannot be called as their function."""
 
 for _command in COMMANDS:

@@ -32,13 +32,21 @@ class Question(NamedTuple):
     p: float  # corrected; NaN where fewer than two seeds are shared
     level: float  # p below it decides
     seeds: int  # shared with the rival
-    needed: int | None  # seeds in all that would decide; None: too many to say, or decided
     comparisons: int  # that p is corrected for
+    undecided: tuple[Floats, ...]  # gains of the leader over each whom it cannot be told apart from
+    looks: tuple[int, ...]
 
     @property
     def decided(self) -> bool:
         """Whether the seeds tell."""
         return self.p < self.level
+
+    @property
+    def needed(self) -> int | None:
+        """How many seeds in all would decide; None where it is decided, or too many to say."""
+        counts = [seeds_needed(gains, self.looks, self.comparisons) for gains in self.undecided]
+        known = [count for count in counts if count is not None]
+        return max(known) if counts and len(known) == len(counts) else None
 
 
 def questions_of(
@@ -55,23 +63,13 @@ def questions_of(
     level = level_of(seeds, looks)
     p = {method: paired_p(values) for method, values in gains.items()}
     rival = max(p, key=lambda method: (np.isnan(p[method]), p[method]))
-    lead = Question("lead", rival, p[rival], level, len(gains[rival]), None, 1)
-    if not lead.decided:
-        counts = [_needed(gains[m], looks, 1) for m in gains if not p[m] < level]
-        lead = lead._replace(needed=_most(counts))
+    known = tuple(looks)
+    open_gains = tuple(values for method, values in gains.items() if not p[method] < level)
+    lead = Question("lead", rival, p[rival], level, len(gains[rival]), 1, open_gains, known)
     if "local" not in gains:
         return (lead,)
-    corrected = min(1.0, p["local"] * len(gains)) if not lead.decided else lead.p
-    local = Question("local", "local", corrected, level, len(gains["local"]), None, len(gains))
-    if not local.decided:
-        local = local._replace(needed=_needed(gains["local"], looks, len(gains)))
-    return (local,) if len(gains) == 1 else (lead, local)
-
-
-def _needed(gains: Floats, looks: Sequence[int], comparisons: int) -> int | None:
-    return seeds_needed(gains, looks, comparisons)
-
-
-def _most(counts: list[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return max(known) if len(known) == len(counts) else None
+    ours, count = gains["local"], len(gains)
+    corrected = lead.p if lead.decided else min(1.0, p["local"] * count)
+    left = () if corrected < level else (ours,)
+    local = Question("local", "local", corrected, level, len(ours), count, left, known)
+    return (local,) if count == 1 else (lead, local)

@@ -63,10 +63,12 @@ def win_matrix(comparison: Comparison, chosen: Chosen = "best") -> dict[str, dic
     )
     level = level_of(seed_count(r.wide), r.looks)
     matrix: dict[str, dict[str, Duel]] = {method: {} for method in methods}
-    for pair in pairwise(comparison, chosen).itertuples(index=False):
-        apart = bool(pair.p_holm < level)
-        matrix[pair.better][pair.worse] = Duel(pair.gain, pair.p_holm, apart)
-        matrix[pair.worse][pair.better] = Duel(-pair.gain, pair.p_holm, apart)
+    pairs = pairwise(comparison, chosen)
+    numbers = zip(pairs["gain"].astype(float), pairs["p_holm"].astype(float), strict=True)
+    names = zip(pairs["better"].astype(str), pairs["worse"].astype(str), strict=True)
+    for (better, worse), (gain, p) in zip(names, numbers, strict=True):
+        matrix[better][worse] = Duel(gain, p, p < level)
+        matrix[worse][better] = Duel(-gain, p, p < level)
     return matrix
 
 

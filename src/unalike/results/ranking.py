@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from .columns import Chosen
 from .comparison import Comparison
@@ -41,8 +42,8 @@ class Ranking:
             for m in ranked
             if ours is not None and m != self.best
         }
-        self.gains = {
-            m: self._paired(ours, self.seeds(m, personalised)).to_numpy(np.float64)
+        self.gains: dict[str, NDArray[np.float64]] = {
+            m: np.asarray(self._paired(ours, self.seeds(m, personalised)), np.float64)
             for m in self.ranked
             if ours is not None and m != self.best
         }
