@@ -35,7 +35,7 @@ def evidence_sentences(r: Ranking) -> list[str]:
     if r.looks:
         said.append(
             f"Results were looked at before, after {listed([str(n) for n in r.looks], most=99)} "
-            f"seeds; for all looks together to err in at most {percent(ALPHA)}, this one is judged "
+            f"seed{'s' if r.looks[-1] != 1 else ''}; for all looks together to err in at most {percent(ALPHA)}, this one is judged "
             f"at p < {p_text(r.questions[0].level)}."
         )
     return said
