@@ -196,7 +196,7 @@ def _with_seeds(study: Study, folder: Path, inputs: UserInputs, seeds: int) -> S
     with one_thread():
         check_study(longer, federations)
     with lock_folder(folder, LOCK_SECONDS):
-        if open_study(folder) != study:
+        if open_study(folder).as_toml() != study.as_toml():
             raise InputError(f"Another process has changed the study in {folder}: try again.")
         longer.write(folder / STUDY)
         write_truth(federations, folder / "truth.csv")

@@ -6,6 +6,7 @@ import math
 
 from .alpha_spending import ALPHA
 from .evidence import Question
+from .intervals import alike
 from .ranking import Ranking
 from .seed_count import MOST, POWER
 from .units import listed, percent
@@ -35,8 +36,8 @@ def evidence_sentences(r: Ranking) -> list[str]:
     if r.looks:
         said.append(
             f"Results were looked at before, after {listed([str(n) for n in r.looks], most=99)} "
-            f"seed{'s' if r.looks[-1] != 1 else ''}; for all looks together to err in at most {percent(ALPHA)}, this one is judged "
-            f"at p < {p_text(r.questions[0].level)}."
+            f"seed{'s' if r.looks[-1] != 1 else ''}; for all looks together to err in at most "
+            f"{percent(ALPHA)}, this one is judged at p < {p_text(r.questions[0].level)}."
         )
     return said
 
@@ -69,12 +70,17 @@ def _answer(r: Ranking, question: Question) -> str:
 
 
 def _further(question: Question) -> str:
-    if question.needed is None:
+    if math.isnan(question.p):
+        return "they share fewer than two seeds"
+    if any(alike(gains) for gains in question.undecided):
+        return "they differ by the same on all seeds, which does not foretell how many would decide"
+    needed = question.needed
+    if needed is None:
         return f"as it stands, even {MOST:,} seeds would hardly decide it"
-    more = question.needed - question.seeds
+    more = needed - question.seeds
     seeds = "seed" if more == 1 else "seeds"
     return (
         f"about {more:,} more {seeds} would decide it with a chance of {percent(POWER)}, if the "
         f"difference and its spread stay as they are ('unalike continue' with --seeds "
-        f"{question.needed})"
+        f"{needed})"
     )
