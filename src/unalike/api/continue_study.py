@@ -19,7 +19,7 @@ from unalike.engines.machine import one_thread
 from unalike.errors import InputError, unknown
 from unalike.results.alpha_spending import spent
 from unalike.results.comparison import read_environment
-from unalike.results.evidence import Question
+from unalike.results.evidence import Question, questions_of
 from unalike.results.evidence_sentences import p_text
 from unalike.results.ranking import Ranking
 from unalike.results.table import seed_count
@@ -121,8 +121,7 @@ def questions_at_a_look(result: Result) -> tuple[Question, ...]:
     ranking = Ranking(result, "best")
     if ranking.looks:
         return ranking.questions
-    level = spent(seed_count(ranking.wide))
-    return tuple(question._replace(level=level) for question in ranking.questions)
+    return questions_of(ranking.best, ranking.gains, spent(seed_count(ranking.wide)))
 
 
 def _continuable(folder: Path) -> Study:

@@ -17,7 +17,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .alpha_spending import level_of
 from .intervals import paired_p
 from .seed_count import seeds_needed
 
@@ -50,17 +49,16 @@ class Question(NamedTuple):
 
 
 def questions_of(
-    leader: str | None, gains: Mapping[str, Floats], seeds: int, looks: Sequence[int] = ()
+    leader: str | None, gains: Mapping[str, Floats], level: float, looks: Sequence[int] = ()
 ) -> tuple[Question, ...]:
     """What is asked of a comparison with this leader.
 
     gains: by each other method, what the leader is better by on each seed that both have.
-    seeds: that the study has.
+    level: p below it decides.
     looks: the seeds there were when results were looked at before.
     """
     if leader is None or not gains:
         return ()
-    level = level_of(seeds, looks)
     p = {method: paired_p(values) for method, values in gains.items()}
     rival = max(p, key=lambda method: (np.isnan(p[method]), p[method]))
     known = tuple(looks)

@@ -14,12 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .alpha_spending import level_of
 from .columns import Chosen
 from .comparison import Comparison
 from .intervals import paired_p
 from .ranking import Ranking
-from .table import seed_count
 
 Floats = NDArray[np.float64]
 
@@ -61,14 +59,13 @@ def win_matrix(comparison: Comparison, chosen: Chosen = "best") -> dict[str, dic
     methods = sorted(
         (*r.ranked, *_unfederated(r)), key=lambda method: float(r.measure.key(r.means[method]))
     )
-    level = level_of(seed_count(r.wide), r.looks)
     matrix: dict[str, dict[str, Duel]] = {method: {} for method in methods}
     pairs = pairwise(comparison, chosen)
     numbers = zip(pairs["gain"].astype(float), pairs["p_holm"].astype(float), strict=True)
     names = zip(pairs["better"].astype(str), pairs["worse"].astype(str), strict=True)
     for (better, worse), (gain, p) in zip(names, numbers, strict=True):
-        matrix[better][worse] = Duel(gain, p, p < level)
-        matrix[worse][better] = Duel(-gain, p, p < level)
+        matrix[better][worse] = Duel(gain, p, p < r.level)
+        matrix[worse][better] = Duel(-gain, p, p < r.level)
     return matrix
 
 

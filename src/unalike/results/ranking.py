@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .alpha_spending import level_of
 from .columns import Chosen
 from .comparison import Comparison
 from .evidence import questions_of
@@ -48,7 +49,8 @@ class Ranking:
             if ours is not None and m != self.best
         }
         self.looks = tuple(int(n) for n in comparison.settings.get("looks", ()))
-        self.questions = questions_of(self.best, self.gains, seed_count(self.wide), self.looks)
+        self.level = level_of(seed_count(self.wide), self.looks)
+        self.questions = questions_of(self.best, self.gains, self.level, self.looks)
         self.federated = [m for m in self.ranked if m not in NOT_FEDERATED]
         self.harmed = harm_by_method(comparison, self.wide, self.federated, chosen)
 
