@@ -7,6 +7,7 @@ from rich.console import Console
 
 from comparisons import comparison
 from unalike.cli.comparison_table import ComparisonTable, legend
+from unalike.cli.pair_table import PairTable
 
 METHODS = {
     "local": [0.80, 0.81, 0.79],
@@ -16,10 +17,20 @@ METHODS = {
 }
 
 
-def printed(made, width):
+def printed(made, width, table=ComparisonTable):
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None).print(ComparisonTable(made))
+    Console(file=out, width=width, color_system=None).print(table(made))
     return out.getvalue()
+
+
+def test_a_sign_says_who_beats_whom():
+    lines = printed(comparison(METHODS), 80, PairTable).splitlines()
+    signs = {line[3:].rstrip("+-. 1234").strip(): line.split()[-3:] for line in lines[1:5]}
+    assert signs["MEFL"] == ["+", "+", "+"]
+    assert signs["FedAvg"] == ["-", "-", "-"]
+    assert "corrected by Holm" in " ".join(lines[5:])
+    one = {name: values[:1] for name, values in METHODS.items()}
+    assert not printed(comparison(one), 80, PairTable).strip()
 
 
 @pytest.mark.parametrize("width", [80, 100, 140])

@@ -29,10 +29,10 @@ def said(verdict) -> str:
 def test_power_is_what_simulated_tests_have() -> None:
     rng = np.random.default_rng(0)
     for seeds, effect in ((4, 1.5), (10, 0.8), (40, 0.3)):
-        samples = rng.normal(effect, 1, (20_000, seeds))
+        samples = rng.normal(effect, 1, (6000, seeds))
         share = (stats.ttest_1samp(samples, 0, axis=1).pvalue < 0.05).mean()
         found = power(effect, np.array([seeds]), np.array([0.05]))[0]
-        assert found == pytest.approx(share, abs=0.015)
+        assert found == pytest.approx(share, abs=0.02)
     assert power(40.0, np.array([50]), np.array([0.05]))[0] == 1
     assert power(0.0, np.array([7]), np.array([0.05]))[0] == pytest.approx(0.05)
 
