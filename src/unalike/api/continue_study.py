@@ -8,12 +8,12 @@ judged at the level that alpha spending leaves (see `results/alpha_spending.py`)
 from __future__ import annotations
 
 import math
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from torch import nn
 
-from unalike import __version__
 from unalike.core import Problem
 from unalike.engines.machine import one_thread
 from unalike.errors import InputError, unknown
@@ -141,9 +141,10 @@ def _continuable(folder: Path) -> Study:
             f"The search of the study in {folder} is not done: 'unalike resume {folder}' first."
         )
     made_by = read_environment(folder).get("unalike", "")
-    if made_by != __version__:
+    ours = version("unalike")
+    if made_by != ours:
         raise InputError(
-            f"The study in {folder} was made by unalike {made_by} and this is {__version__}, whose "
+            f"The study in {folder} was made by unalike {made_by} and this is {ours}, whose "
             "seeds might differ by more than chance: take that version, or begin the study anew "
             f"with 'unalike compare {folder / STUDY} --out ...'."
         )
