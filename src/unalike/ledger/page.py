@@ -41,7 +41,7 @@ def _overview(
     ]
     for name, table in tables.items():
         runs = stored[name]
-        taken = f"{sum(run.cpu_seconds for run in runs) / 60:.1f}" if runs else ""
+        taken = _minutes(runs)
         lines.append(
             f"| [{name}](#{name}) | {table.title} | {len(runs)} of {len(table.runs)} "
             f"| {table.cpu_minutes:g} | {taken} | {summary(table, measured(table, runs))} |"
@@ -135,12 +135,21 @@ def _who(table: PublishedTable, runs: list[StoredRun]) -> list[str]:
         some = list(group)
         first, last = min(run.date for run in some), max(run.date for run in some)
         when = first if first == last else f"{first} to {last}"
-        minutes = sum(run.cpu_seconds for run in some) / 60
-        lines.append(f"{len(some)} runs on {when}: {machine}; {minutes:.1f} CPU minutes.")
+        minutes = _minutes(some)
+        cost = f"{minutes} CPU minutes" if minutes else "CPU time not kept"
+        lines.append(f"{len(some)} runs on {when}: {machine}; {cost}.")
     missing = len(table.runs) - len(runs)
     if missing:
         lines.append(f"{missing} of {len(table.runs)} runs are not done yet.")
     return [*lines, ""]
+
+
+def _minutes(runs: list[StoredRun]) -> str:
+    """CPU minutes that these took; empty where it is not known of all."""
+    seconds = [run.cpu_seconds for run in runs]
+    if not seconds or None in seconds:
+        return ""
+    return f"{sum(s for s in seconds if s is not None) / 60:.1f}"
 
 
 def _published(cell: Cell, digits: int) -> str:

@@ -25,7 +25,7 @@ class StoredRun:
     seed: int
     settings: dict[str, Any]
     values: dict[str, float]
-    cpu_seconds: float
+    cpu_seconds: float | None  # None where it was not kept
     date: str
     machine: dict[str, str]  # processor, cores and versions
 

@@ -85,7 +85,7 @@ def last_state(*args: Any, **kwargs: Any) -> State:
 
 def model_of(state: State) -> Tensor:
     """The one model for everybody, of a method that has one: [P]."""
-    model: Tensor = state.engine.method.global_model(state.server)
+    model: Any = state.engine.method.global_model(state.server)
     return model
 
 
