@@ -57,25 +57,31 @@ def test_outside_says_by_how_much_and_why() -> None:
     below, unknown = (cell_verdicts(t, found(b=[18.0, 18.5]))[1] for t in (known, table()))
     assert below.why == "0.75 below the tolerance: other images"
     assert unknown.why == "0.75 below the tolerance: the reason has not been told apart"
-    above = cell_verdicts(table(), found(a=[11.0]))[0]
+    above = cell_verdicts(table(), found(a=[11.0, 11.0]))[0]
     assert above.why.startswith("0.50 above the published spread")
-    assert above.deviation is None
+    assert above.deviation == 0
 
 
 def test_what_was_not_run_has_no_verdict() -> None:
-    assert [v.reproduced for v in cell_verdicts(table(), found(a=[10.0]))] == [True, None]
+    assert [v.reproduced for v in cell_verdicts(table(), found(a=[10.0, 10.0]))] == [True, None]
+    (half, _) = cell_verdicts(table(), found(a=[99.0]))
+    assert (half.ours, half.deviation, half.reproduced, half.why) == (99.0, None, None, "")
     claim = Claim("a below b", lambda m: m.mean("a", "score") < m.mean("b", "score"), ("a", "b"))
     claims = table(claims=(claim,))
-    assert claim_verdicts(claims, found(a=[1.0]))[0].reproduced is None
-    assert claim_verdicts(claims, found(a=[1.0], b=[2.0]))[0].reproduced is True
-    assert claim_verdicts(claims, found(a=[2.0], b=[1.0]))[0].reproduced is False
+    for values, holds in (
+        ({"a": [1.0, 1.0]}, None),
+        ({"a": [1.0], "b": [2.0, 2.0]}, None),
+        ({"a": [1.0, 1.0], "b": [2.0, 2.0]}, True),
+        ({"a": [2.0, 2.0], "b": [1.0, 1.0]}, False),
+    ):
+        assert claim_verdicts(claims, found(**values))[0].reproduced is holds
 
 
 def test_summary_counts_references_apart() -> None:
     reference = replace(TOLERANCE, origin="reference")
     both = table(cells=(SPREAD, reference))
     assert summary(both, found()) == "not run yet"
-    assert summary(both, found(a=[12.0], b=[20.0])) == (
+    assert summary(both, found(a=[12.0] * 2, b=[20.0] * 2)) == (
         "0 of 1 published number reproduced, 1 of 1 reference number reproduced"
     )
 

@@ -70,6 +70,10 @@ class Measured:
         """Whether a run gave this value."""
         return (row, column) in self._values
 
+    def seeds(self, row: str) -> int:
+        """How many runs of the row are done."""
+        return max((len(each) for (one, _), each in self._values.items() if one == row), default=0)
+
     def each(self, row: str, column: str) -> NDArray[np.float64]:
         """The values of all seeds: [seeds]."""
         return np.asarray(self._values[row, column], np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 from .table import Cell, Measured, PublishedTable
@@ -11,10 +12,10 @@ class CellVerdict(NamedTuple):
     """A published number beside ours."""
 
     cell: Cell
-    ours: float | None  # mean over seeds; None where no run is done
+    ours: float | None  # mean over the seeds that are done; None where none is
     deviation: float | None  # over seeds
     seeds: int
-    reproduced: bool | None  # None where no run is done
+    reproduced: bool | None  # None where a run of the row is not done
     why: str  # it is outside; empty where it is not
 
 
@@ -34,7 +35,8 @@ def claim_verdicts(table: PublishedTable, found: Measured) -> list[ClaimVerdict]
     """One verdict for each claim."""
     return [
         ClaimVerdict(
-            claim.statement, bool(claim.holds(found)) if set(claim.rows) <= found.rows else None
+            claim.statement,
+            bool(claim.holds(found)) if _is_done(table, claim.rows, found) else None,
         )
         for claim in table.claims
     ]
@@ -70,15 +72,22 @@ def _cell_verdict(table: PublishedTable, cell: Cell, found: Measured) -> CellVer
     if not found.has(cell.row, cell.column):
         return CellVerdict(cell, None, None, 0, None, "")
     ours = found.mean(cell.row, cell.column)
+    done = _is_done(table, (cell.row,), found)
     inside = abs(ours - cell.value) <= cell.width
     return CellVerdict(
         cell,
         ours,
         found.deviation(cell.row, cell.column),
         len(found.each(cell.row, cell.column)),
-        inside,
-        "" if inside else _distance(table, cell, ours),
+        inside if done else None,
+        _distance(table, cell, ours) if done and not inside else "",
     )
+
+
+def _is_done(table: PublishedTable, rows: tuple[str, ...], found: Measured) -> bool:
+    """Whether all seeds of these rows have been run."""
+    planned = Counter(run.row for run in table.runs)
+    return all(found.seeds(row) >= max(1, planned[row]) for row in rows)
 
 
 def _distance(table: PublishedTable, cell: Cell, ours: float) -> str:
