@@ -61,7 +61,7 @@ def summary(table: PublishedTable, found: Measured) -> str:
         if known:
             plural = "s" if len(known) != 1 else ""
             parts.append(f"{sum(known)} of {len(known)} {kind}{plural} reproduced")
-    return ", ".join(parts) or "nothing to compare with"
+    return ", ".join(parts) or "not all runs are done yet"
 
 
 def _is_published(verdict: CellVerdict) -> bool:
