@@ -29,13 +29,14 @@ from .network.rehearse import rehearse
 from .network.serve import serve
 from .new_method import new_method
 from .predict import predict
+from .reproduce import reproduce
 from .schema import schema
 from .show import show
 
 COMMANDS = (
     *(compare, resume, continue_study, show, report, figures, diagnose, advise),
     *(export, predict, adapt),
-    *(check, methods, data, skews, new_method, schema),
+    *(reproduce, check, methods, data, skews, new_method, schema),
     *(rehearse, serve, join, certificates, key, gate),
 )
 
