@@ -36,6 +36,7 @@ FACTS: dict[str, Any] = {
         {"label_counts": {"ill": 2**70}},
         {"label_counts": [1]},
         {"samples": "none"},
+        {"mark": "m" * 201},
     ],
 )
 def test_what_cannot_be_is_one_sentence(said: dict[str, Any]) -> None:

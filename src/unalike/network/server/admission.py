@@ -17,6 +17,8 @@ from .sample_format import unlike_the_others
 
 MAX_SAMPLES = 10**12
 """That any site can have."""
+MAX_MARK = 200
+"""Letters by which a site is known again."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ class SiteDescription:
                 "install the same version."
             )
         try:
-            site = Site(name, str(facts["mark"]))
+            if len(mark := str(facts["mark"])) > MAX_MARK:
+                raise ValueError
+            site = Site(name, mark)
             if facts["client"] is not None:
                 return SiteDescription(site, int(facts["client"]), None)
             train, validation, test = (int(size) for size in facts["sizes"])
