@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from unalike.engines.machine import cores
+
 INTRODUCTION = """# A federation among faults
 
 Written by `python -m benchmarks.faults`, which says how the measures are taken. Faults are drawn
@@ -38,6 +40,7 @@ def _measures(federations: list[dict[str, Any]]) -> str:
     ended = [one for one in federations if one["ended"]]
     deadlines = sorted({one["deadline"] for one in federations})
     late = max(one["longest"] - one["deadline"] for one in federations)
+    again = sum(one["asked_again"] for one in federations)
     restarts = sum(sum(one["restarts"].values()) for one in federations)
     lost = sum(len(one["lost"]) for one in federations)
     told = sum(one["accuracies"] for one in ended)
@@ -56,14 +59,15 @@ def _measures(federations: list[dict[str, Any]]) -> str:
             f"at most {LATE:g}",
             f"{late:.1f}" if late > 0 else "none",
         ),
+        ("rounds asked for again, too few having answered in time", "", again),
         ("accuracies that differ from the simulation's", "0", f"{others} of {told}"),
         ("largest difference of a parameter", "rounding", f"{difference:.1e}"),
     ]
     about = (
         f"{rounds} rounds in {hours:.1f} hours, deadline "
         f"{' and '.join(f'{d:g}' for d in deadlines)} s, load of the machine "
-        f"{min(loads):.0f} to {max(loads):.0f}. The simulation leaves out, round by round, the "
-        "sites that the federation did without."
+        f"{min(loads):.0f} to {max(loads):.0f} on {cores()} cores. The simulation "
+        "leaves out, round by round, the sites that the federation did without."
     )
     return _table(("measure", "target", "measured"), rows) + f"\n{about}\n"
 

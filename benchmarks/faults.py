@@ -186,7 +186,7 @@ def federate(folder: Path, kinds: list[FaultKind], seed: int, given: argparse.Na
         "why": str(running.failure or running.last),
         "left": codes.count(0),
         "rounds": len(running.rounds()),
-        "longest": max((float(one["seconds"]) for one in running.rounds()), default=0.0),
+        **waits(running.events),
         "faults": injection.outcomes,
         "lost": injection.lost,
         "restarts": _restarts(running, injection.outcomes),
@@ -196,6 +196,22 @@ def federate(folder: Path, kinds: list[FaultKind], seed: int, given: argparse.Na
     if outcome["ended"]:
         outcome |= _beside_simulation(folder, settings)
     return outcome
+
+
+def waits(events: list[Event]) -> dict[str, Any]:
+    """The longest round that was asked for once, in seconds, and how many were asked for again.
+
+    Sites are asked again where fewer than are needed have answered by the deadline.
+    """
+    longest, again, asked = 0.0, 0, 1
+    for event in events:
+        if event["event"] == "waiting" and "answers" in event:
+            asked += 1
+        elif event["event"] == "round":
+            again += asked > 1
+            longest = max(longest, float(event["seconds"])) if asked == 1 else longest
+            asked = 1
+    return {"longest": longest, "asked_again": again}
 
 
 def _restarts(running: RealFederation, faults: list[dict[str, Any]]) -> dict[str, int]:

@@ -35,6 +35,7 @@ FACTS: dict[str, Any] = {
         {"sizes": [1]},
         {"label_counts": {"ill": 2**70}},
         {"label_counts": [1]},
+        {"label_counts": {f"class {i}": 1 for i in range(10_001)}},
         {"samples": "none"},
         {"mark": "m" * 201},
     ],
