@@ -24,7 +24,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -65,13 +65,26 @@ STUDY: dict[str, Any] = {
 }
 
 
-class Begun(NamedTuple):
-    """A fault at work."""
+class Begun:
+    """A fault at work, at sites that are not whole yet."""
 
-    kind: FaultKind
-    sites: set[str]  # that are not whole yet
-    over: Over
-    outcome: dict[str, Any]
+    def __init__(
+        self, kind: FaultKind, sites: set[str], over: Over, outcome: dict[str, Any]
+    ) -> None:
+        self.kind, self.sites, self.over, self.outcome = kind, sites, over, outcome
+        self._steady = dict.fromkeys(sites, 0)  # rounds in a row with the site
+        self._missed = dict.fromkeys(sites, False)  # whether a round went on without it
+
+    def look_at(self, absent: set[str], over: bool) -> None:
+        """A round is over without these sites; those that take part again are whole."""
+        self.outcome["missed"] += len(absent & self.sites)
+        for site in [*self.sites]:
+            self._missed[site] |= site in absent
+            settled = over and (self._missed[site] or not self.kind.misses)
+            here = settled and site not in absent
+            self._steady[site] = self._steady[site] + 1 if here else 0
+            if self._steady[site] >= STEADY_ROUNDS:
+                self.sites.discard(site)
 
 
 class Injection:
@@ -82,8 +95,6 @@ class Injection:
     ) -> None:
         self._federation, self._kinds, self._draws = federation, kinds, draws
         self._seen = 0
-        self._steady = dict.fromkeys(SITES, STEADY_ROUNDS)
-        self._missed: dict[str, bool] = dict.fromkeys(SITES, False)
         self._at_work: list[Begun] = []
         self.outcomes: list[dict[str, Any]] = []
         self.lost: list[str] = []  # answers of sites at which nothing was wrong
@@ -105,32 +116,19 @@ class Injection:
         sites = {"site": {site}, "all": set(SITES), "nobody": set[str]()}[kind.whom]
         outcome = {"kind": kind.name, "round": self._seen, "back": None, "missed": 0}
         outcome |= {"site": site} if kind.whom == "site" else {}
-        for one in sites:
-            self._steady[one], self._missed[one] = 0, False
         self.outcomes.append(outcome)
         self._at_work.append(Begun(kind, sites, kind.begin(self._federation, site), outcome))
         print(json.dumps(outcome), flush=True)
 
     def _look_at(self, event: Event, over: dict[int, bool]) -> None:
         absent = {*event["dropped"], *event["rejected"]}
-        for begun in [*self._at_work]:
-            if begun.kind.whom == "nobody":
-                if over.get(id(begun)):
-                    self._end(begun)
-                continue
-            begun.outcome["missed"] += len(absent & begun.sites)
-            for site in [*begun.sites]:
-                self._missed[site] |= site in absent
-                settled = over.get(id(begun)) and (self._missed[site] or not begun.kind.misses)
-                here = settled and site not in absent
-                self._steady[site] = self._steady[site] + 1 if here else 0
-                if self._steady[site] >= STEADY_ROUNDS:
-                    begun.sites.discard(site)
-                    absent.discard(site)
-            if not begun.sites:
-                self._end(begun)
         broken = {site for begun in self._at_work for site in begun.sites}
         self.lost += [f"round {event['t']}: {site}" for site in sorted(absent - broken)]
+        for begun in [*self._at_work]:
+            ended = over.get(id(begun), False)
+            begun.look_at(absent, ended)
+            if ended and not begun.sites:
+                self._end(begun)
 
     def _end(self, begun: Begun) -> None:
         begun.outcome["back"] = self._seen + 1
