@@ -20,11 +20,14 @@ NODE = 7
 
 
 class SlowGrid(InProcessGrid):
-    """Each look takes longer than the deadline."""
+    """Each look takes longer than the deadline, and the first comes before the answer."""
+
+    looks = 0
 
     def pull_messages(self, message_ids: Iterable[str]) -> list[FlowerMessage]:
+        self.looks += 1
         time.sleep(0.3)
-        return super().pull_messages(message_ids)
+        return super().pull_messages(message_ids) if self.looks > 1 else []
 
 
 def test_an_answer_that_came_in_time_is_fetched_after_the_deadline() -> None:
