@@ -16,6 +16,24 @@ dealt to five sites in processes of their own (join, worker, one-process node), 
 TLS and keys, three of which must answer in each round. All run on one machine, over the loopback
 interface only.
 """
+FOUND = """
+## Found and mended
+
+- Flower's helper that starts studies ended when its server's database was busy, and the study
+  that was submitted anew was never started. That federation had seen 14 faults and is not in the
+  table; its server is started anew now.
+- Answers that came shortly before the deadline were not fetched any more.
+- A site's mark of 20 MB, 200,000 classes, verbs and counts without limit were taken; a message
+  nested without end raised an error that nothing expected; noise at the port wrote to the keeper's
+  terminal.
+
+Four more federations were stopped by hand, after 2 to 6 faults, and are not in the table: with a
+deadline of 10 to 30 s, on a machine on which up to forty other processes wanted to run, all five
+sites answered too late in round after round. The federations of the table had a higher priority
+than these processes. When sites were back from faults that overlap, and the longest round, were
+counted from the recorded events afterwards; the last 11 hostile inputs are those of an earlier run
+than the first 29.
+"""
 MEMORY = 200.0
 """MiB above rest that a hostile input may cost."""
 LATE = 5.0
@@ -31,6 +49,7 @@ def page(kept: Sequence[dict[str, Any]]) -> str:
         parts += [_measures(federations), _kinds(federations)]
     if hostile:
         parts.append(_hostile(hostile[-1]))
+    parts.append(FOUND)
     return "\n".join(parts)
 
 
