@@ -17,7 +17,7 @@ from .advise import advise
 from .catalogue import data, methods, skews
 from .check import check
 from .compare import compare, report, resume
-from .console import complain
+from .console import complain, set_log_format
 from .continue_study import continue_study
 from .diagnose import diagnose
 from .export import export
@@ -70,6 +70,7 @@ UsageError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "C
 
 def main() -> None:
     """Run the command; every problem a user can mend is one sentence and exit code 2."""
+    set_log_format("text")
     try:
         code = app(prog_name="unalike", standalone_mode=False)
     except UsageError as error:
