@@ -51,6 +51,7 @@ class Trainer:
         reveal_classes: bool = True,
         reveal_accuracy: bool = True,
         answers_once: bool = False,
+        charge: Callable[[], None] = lambda: None,
     ) -> None:
         """engine: with this client alone. folder: of its private states. clients: N, that train.
 
@@ -61,8 +62,9 @@ class Trainer:
         reveal_accuracy: whether sums are told at all.
         answers_once: whether training in a round is answered once, and again only if the very same
             is asked.
+        charge: counts an answer with numbers before it leaves, and raises where it must not.
         """
-        self._answers_once = answers_once
+        self._answers_once, self._charge = answers_once, charge
         self.engine, self._models = engine, models
         self._reveal_classes, self._reveal_accuracy = reveal_classes, reveal_accuracy
         self._schemas = DownSchemas.of(engine.method, engine.problem, engine.w, clients)
@@ -89,6 +91,8 @@ class Trainer:
         facts |= {"gradients": answers.gradients, "sound": bool(answers.sound[0])}
         if not answers.sound[0]:
             return pack("train", facts)
+        if leaves(answers.ups):
+            self._charge()
         answer = pack("train", facts, {"up": _first(answers.ups)})
         self._states.write(t, last, _first(self.engine.states), request_id, answer)
         self._state_round = t
