@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -168,13 +168,13 @@ class SimulatedClients:
 
     @property
     def states(self) -> Any:
-        return self.trainer.states
+        return self.trainer.changed_states
 
     def begin(self, server: Any, saved: Checkpoint | None) -> str:
         trainer = self.trainer
         search = _plan_search(trainer, self.of)
         if saved is not None:
-            trainer.restore(saved.clients)
+            trainer.restore_changed(saved.clients)
             trainer.plan = search.plan if search.settled else Plan.read(saved.plan)
         else:
             trainer.search(search)
@@ -195,7 +195,9 @@ class SimulatedClients:
     def evaluate(self, server: Any, t: int, cohort: Cohort) -> Evaluation:
         record = evaluate(self.engine, server, t, cohort, self._models)
         private = self.of.study.privacy is not None
-        return Evaluation(record, lambda: models_after(self.engine, server, t, private=private))
+        return Evaluation(
+            record, partial(models_after, self.engine, server, t, self._models, private=private)
+        )
 
     def evaluate_new(self, server: Any, t: int) -> dict[str, Any]:
         return evaluate_new(self.engine, server, t, self._models)
