@@ -222,8 +222,13 @@ def pool_clients(federation: Federation) -> Federation:
     )
 
 
-def memory_of_run(study: Study, label: str, federation: Federation, problem: Problem) -> int:
-    """Bytes that a run of this method will take beside the data."""
+def memory_of_run(
+    study: Study, label: str, federation: Federation, problem: Problem, *, evaluated: bool = True
+) -> int:
+    """Bytes that a run of this method will take beside what its process holds before.
+
+    evaluated: with its looks, checkpoints and kept models.
+    """
     method = method_of_run(study, label, federation, problem)
     held = pool_clients(federation) if method.pooled else federation
     cohort = study.cohort_size(int((~held.newcomers).sum()))
@@ -231,7 +236,15 @@ def memory_of_run(study: Study, label: str, federation: Federation, problem: Pro
         mode_for(problem, device_named(study.device)), study.chunk or cohort, study.threads or 1
     )
     return predict_memory(
-        method, problem, held, plan, cohort=cohort, batch_size=study.batch_size, work=study.work
+        method,
+        problem,
+        held,
+        plan,
+        cohort=cohort,
+        batch_size=study.batch_size,
+        work=study.work,
+        rounds=study.rounds,
+        evaluated=evaluated,
     )
 
 
