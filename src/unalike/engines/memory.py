@@ -19,17 +19,21 @@ from .local_progress import LocalProgress
 from .machine import total_memory
 from .personal_prediction import BLOCK_NUMBERS
 from .plan import Plan
+from .prediction import POOLED_BATCH
 
-VECTORS = 5
-"""Vectors of P numbers that a client's work holds at once: start, here, there, gradient, sent."""
+VECTORS, COPIES = 5, 2
+"""What a client at work holds beside its message, its answer and its state: vectors of P numbers,
+and copies of these three."""
 PAGE = 4096
 """Bytes that the system hands out at once."""
 COUNTS = 60
 """Bytes that each client takes for its weight, its stream and the like, whatever the method."""
 JUDGED = 120
 """Bytes that the measures take for each number that is put out for a sample."""
-PROBED = 100
-"""Clients whose gradients are held at a look."""
+WRITTEN = 2
+"""Copies of clients' own models while they are written."""
+PROBED, PROBE = 100, 5
+"""Clients whose gradients are taken at a look, and how often these are held."""
 
 
 def predict_memory(
@@ -60,20 +64,27 @@ def predict_memory(
     trained = n * (1 - (1 - cohort / n) ** rounds)
     states = round(min(n * state, trained * (state + (PAGE if state else 0))))
     server = _server_bytes(method, problem, w, n)
-    down = size_in_bytes(_down(method, problem, w))
     vector = w.numel() * w.element_size()
-    messages = cohort * (down + 2 * vector + 2 * state)
+    kept = 2 * size_in_bytes(_down(method, problem, w)) + state  # what comes, what goes, what stays
     at_once = plan.threads * (plan.chunk if plan.mode == "stacked" else 1)
     size = min(batch_size, int(federation.train.sizes.max(initial=1)))
     at_work = min(at_once, cohort) * (
-        VECTORS * vector + 2 * size * _outputs(problem, federation.x[:1]) * w.element_size()
+        VECTORS * vector
+        + COPIES * kept
+        + 2 * size * _outputs(problem, federation.x[:1]) * w.element_size()
     )
-    in_turn = [2 * server + messages + at_work]
+    in_turn = [2 * server + cohort * kept + at_work]
     if evaluated:
         changed = round(trained * state)
         in_turn.append(2 * changed + 3 * server)
         in_turn.append(_look_bytes(problem, federation, vector, n, cohort))
+        in_turn.append(WRITTEN * vector * round(trained if state else n * _adapts(method)))
     return states + n * COUNTS + server + max(in_turn)
+
+
+def _adapts(method: Method) -> bool:
+    """Whether clients that keep nothing make models of their own."""
+    return type(method).personalise is not Method.personalise
 
 
 def _look_bytes(problem: Problem, federation: Federation, vector: int, n: int, cohort: int) -> int:
@@ -81,7 +92,8 @@ def _look_bytes(problem: Problem, federation: Federation, vector: int, n: int, c
     block = min(n * vector, 4 * BLOCK_NUMBERS)
     samples = len(federation.x_test) + int(federation.validation.sizes.sum())
     answers = samples * max(1, federation.classes) * JUDGED
-    return max(3 * block + answers, 3 * min(PROBED, cohort) * vector)
+    layers = min(samples, POOLED_BATCH) * _outputs(problem, federation.x[:1]) * 4
+    return max(3 * block + layers, PROBE * min(PROBED, cohort) * vector) + answers
 
 
 def require_memory(needed: int, what: str) -> None:
