@@ -21,9 +21,11 @@ from .personal_prediction import BLOCK_NUMBERS
 from .plan import Plan
 from .prediction import POOLED_BATCH
 
-VECTORS, COPIES = 5, 2
-"""What a client at work holds beside its message, its answer and its state: vectors of P numbers,
-and copies of these three."""
+VECTORS, COPIES = 4, 2
+"""What a client at work holds beside its messages and its state: vectors of P numbers, and copies
+of these messages; measured, see `benchmarks/memory.py`."""
+INNER = 2
+"""Further vectors where clients keep nothing and make a model of their own anew."""
 PAGE = 4096
 """Bytes that the system hands out at once."""
 COUNTS = 60
@@ -53,7 +55,8 @@ def predict_memory(
     States of the clients that will have trained and the server stay; to them comes what takes most
     of a round's work, a checkpoint, a look at all clients, and the models that are kept.
 
-    Methods that trace their path (exact meta-gradients) hold one more vector for each step.
+    Methods that trace their path (exact meta-gradients) hold one more vector for each step, which
+    is not counted.
 
     evaluated: whether there is more than rounds.
     """
@@ -65,26 +68,22 @@ def predict_memory(
     states = round(min(n * state, trained * (state + (PAGE if state else 0))))
     server = _server_bytes(method, problem, w, n)
     vector = w.numel() * w.element_size()
-    kept = 2 * size_in_bytes(_down(method, problem, w)) + state  # what comes, what goes, what stays
+    messages = 2 * size_in_bytes(_down(method, problem, w))  # down, and as much up
+    makes_own = not state and type(method).personalise is not Method.personalise
     at_once = plan.threads * (plan.chunk if plan.mode == "stacked" else 1)
     size = min(batch_size, int(federation.train.sizes.max(initial=1)))
     at_work = min(at_once, cohort) * (
-        VECTORS * vector
-        + COPIES * kept
+        (VECTORS + INNER * makes_own) * vector
+        + COPIES * messages
         + 2 * size * _outputs(problem, federation.x[:1]) * w.element_size()
     )
-    in_turn = [2 * server + cohort * kept + at_work]
+    in_turn = [2 * server + cohort * (messages + state) + at_work]
     if evaluated:
         changed = round(trained * state)
         in_turn.append(2 * changed + 3 * server)
         in_turn.append(_look_bytes(problem, federation, vector, n, cohort))
-        in_turn.append(WRITTEN * vector * round(trained if state else n * _adapts(method)))
+        in_turn.append(WRITTEN * vector * round(trained if state else n * makes_own))
     return states + n * COUNTS + server + max(in_turn)
-
-
-def _adapts(method: Method) -> bool:
-    """Whether clients that keep nothing make models of their own."""
-    return type(method).personalise is not Method.personalise
 
 
 def _look_bytes(problem: Problem, federation: Federation, vector: int, n: int, cohort: int) -> int:

@@ -27,6 +27,8 @@ from .groups import Floats, Ints, by_group, ratio
 
 COMPARED = 1 << 18
 """Pairs of samples up to which each is looked at; beyond, samples are sorted."""
+FEW = 8
+"""Samples of a group up to which pairs are looked at however many groups there are."""
 BINS = 128
 """Bins of a histogram of scores."""
 WIDEST = 8.0
@@ -82,8 +84,16 @@ class Histogram(NamedTuple):
 
 def pairs(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Pairs:
     """Those of consecutive groups of these sizes, by their ranks: scores [n], member [n]."""
-    if len(sizes) * sizes.max(initial=0) ** 2 <= COMPARED and not np.isnan(scores).any():
-        return _pairs_compared(scores, member, sizes)
+    widest = max(1, int(sizes.max(initial=0)))
+    fit = max(1, COMPARED // widest**2)
+    if (len(sizes) <= fit or widest <= FEW) and not np.isnan(scores).any():
+        ends = np.concatenate([[0], np.cumsum(sizes)])
+        found = []
+        for start in range(0, max(1, len(sizes)), fit):
+            some = sizes[start : start + fit]
+            held = slice(ends[start], ends[start + len(some)])
+            found.append(_pairs_compared(scores[held], member[held], some))
+        return Pairs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
     group = np.repeat(np.arange(len(sizes)), sizes)
     members = by_group(member, sizes)
     rank_sum = by_group(np.where(member, _ranks(scores, group, sizes), 0.0), sizes)
