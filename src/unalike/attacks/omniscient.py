@@ -41,7 +41,8 @@ class LittleIsEnough(Attack):
 
         def moved(leaf: Tensor) -> Tensor:
             rows = leaf[honest]
-            target = rows.mean(0) - z * rows.std(0, correction=0)
+            mean = rows.mean(0)
+            target = mean - z * (rows - mean).square().mean(0).sqrt()
             return target.expand(int(hostile.sum()), *target.shape)
 
         return replaced(ups, hostile, map_tree(moved, ups))
