@@ -86,7 +86,8 @@ def pairs(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Pairs:
     """Those of consecutive groups of these sizes, by their ranks: scores [n], member [n]."""
     widest = max(1, int(sizes.max(initial=0)))
     fit = max(1, COMPARED // widest**2)
-    if (len(sizes) <= fit or widest <= FEW) and not np.isnan(scores).any():
+    together = len(sizes) * widest**2 <= COMPARED
+    if (together or widest <= FEW) and not np.isnan(scores).any():
         ends = np.concatenate([[0], np.cumsum(sizes)])
         found = []
         for start in range(0, max(1, len(sizes)), fit):
