@@ -137,6 +137,7 @@ def test_memory_of_a_server_that_remembers_clients() -> None:
         batch_size=4,
         work=LocalWork(),
         rounds=1,
+        evaluated=False,
     )
     engine = world.engine(MOCHA())
     server = MOCHA().init_server(engine.problem, engine.w, engine.population)
