@@ -47,7 +47,7 @@ def one(clients: int) -> None:
         model=model,
         methods="fedavg,fedper",
         rounds=ROUNDS,
-        evaluate_every=ROUNDS // (LOOKS - 1),
+        evaluate_every=-(-ROUNDS // LOOKS),
         cohort=COHORT,
         seeds=1,
     )
