@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unalike.engines.local import LocalEngine
+from unalike.engines.personal_prediction import OwnModels
 from unalike.engines.predictions import Predictions
 from unalike.functional.finite import finite
 from unalike.functional.trees import leaves, map_tree
@@ -160,8 +161,8 @@ class Trainer:
             if part in tested
         }
         known = {name: value for name, value in scores.items() if not math.isnan(value)}
-        hazards = own_hazards(self.engine, personal, rows)
-        models = RoundModels(personal, None, None, None, hazards)
+        own = (OwnModels(np.arange(len(rows)), personal),)
+        models = RoundModels(own, None, None, None, own_hazards(self.engine, own, rows))
         self._models.hold(models, _rounds(message)[0], _leading(message), known)
 
     def _read(self, message: Message, schemas: dict[str, Any]) -> dict[str, Any]:
