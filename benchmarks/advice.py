@@ -39,6 +39,7 @@ from unalike.data.skews.concept import label_permutations
 from unalike.data.skews.feature_transforms import transform_samples
 from unalike.data.sources import load
 from unalike.data.splits import deal
+from unalike.errors import InputError
 from unalike.functional.streams import generator
 from unalike.study.inputs import UserInputs
 from unalike.study.round_choice import best_round
@@ -220,7 +221,11 @@ def truth(
         key = f"{name} {json.dumps(settings)}"
         if key not in known:
             at = folder / "truth" / str(len(known))
-            known[key] = Tried(name, settings, (accuracy(given, name, settings, 0, at, setting),))
+            try:
+                reached = accuracy(given, name, settings, 0, at, setting)
+            except InputError:  # such as more clusters than clients
+                reached = 0.0
+            known[key] = Tried(name, settings, (reached,))
         return known[key].mean
 
     field = {name: one for name, one in CANDIDATES.items() if name != "fedbn"}
