@@ -142,6 +142,11 @@ def test_models_that_are_taken_home_answer_in_the_own_unit(results):
 
 
 def test_the_sentence_says_centre_and_spread():
-    (said,) = target_sentences(TargetScale(centre=(12.75,), spread=(6.878,)))
+    scale = TargetScale(centre=(12.75,), spread=(6.878,))
+    plain = task_named("regression").of(1)
+    (said,) = target_sentences(plain.on_scale(scale))
     assert "less 12.75, over 6.878" in said
-    assert target_sentences(None) == []
+    assert target_sentences(plain) == []
+    (said,) = target_sentences(task_named("counts").of(1).on_scale(scale))
+    assert "over 6.878." in said
+    assert "less" not in said

@@ -291,7 +291,7 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
         *fixed_sentences(study.tuning, study.labels(), study.settings),
         *federation.notes,
         *preprocessing_sentences(federation.preprocessing),
-        *target_sentences(federation.task.target_scale),
+        *target_sentences(federation.task),
         *federation.skews,
     ]
     remarks += [f"{sentence}." for sentence in changed_plugins(study)]

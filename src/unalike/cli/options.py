@@ -259,7 +259,7 @@ class Training(Group):
     )
     target_scale: Annotated[
         str | None,
-        setting("Quantities: standard, or none to train on them in their own unit. [standard]"),
+        setting("Quantities and counts: standard, or none to train in their own unit. [standard]"),
     ] = None
     device: Annotated[str | None, setting("cpu, cuda or auto. [cpu]")] = None
 

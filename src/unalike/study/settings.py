@@ -123,7 +123,7 @@ class Study(BaseModel):
     scale: Annotated[Scale, Field(description="own samples: how features are scaled")] = "auto"
     target_scale: Annotated[
         Literal["standard", "none"],
-        Field(description="regression: whether training sees what is asked on a standard scale"),
+        Field(description="regression and counts: whether training sees what is asked on a standard scale"),
     ] = "standard"
     resize: Annotated[
         int | None, Ge(1), Field(description="own pictures: bring them to this height and width")

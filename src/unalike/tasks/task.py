@@ -23,7 +23,7 @@ from unalike.measures.groups import Floats, Ints, by_group, ratio
 
 from .measure import Measure
 from .sums import Losses, Parts, Sums, added, zeros_like
-from .target_scale import TargetScale
+from .target_scale import TargetScale, Values
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -97,8 +97,17 @@ class Task(ABC):
         """The scale on which y and outputs are, where it is not the unit of what is asked."""
         return None
 
+    @property
+    def output_scale(self) -> TargetScale | None:
+        """The scale on which outputs are, where y are on one; the same one, usually."""
+        return self.target_scale
+
+    def scale_of(self, mean: tuple[float, ...], deviation: tuple[float, ...]) -> TargetScale:
+        """The scale for y of these means and standard deviations, one of each a target."""
+        return TargetScale(centre=mean, spread=deviation)
+
     def on_scale(self, scale: TargetScale | None) -> Task:
-        """The same question, with y and outputs on this scale.
+        """The same question, with y on this scale and outputs to match.
 
         Raises:
             ValueError: its y have no unit.
@@ -107,13 +116,26 @@ class Task(ABC):
             raise ValueError(f"The task {self.name!r} asks for nothing that has a unit.")
         return self
 
-    def in_unit(self, values: Array) -> Array:
-        """Outputs or y [n, ...] in the unit of what is asked."""
-        return values
+    def in_unit(self, y: Array) -> Array:
+        """y [n, ...] in the unit of what is asked."""
+        return y if self.target_scale is None else self.target_scale.in_unit(y)
+
+    def output_in_unit(self, output: Values) -> Values:
+        """Outputs [n, ...] as they would be had training seen y in its own unit."""
+        return output if self.output_scale is None else self.output_scale.in_unit(output)
 
     def scaled(self, y: Array) -> Array:
         """The inverse of `in_unit` for y [n, ...]."""
-        return y
+        return y if self.target_scale is None else self.target_scale.scaled(y)
+
+    def scale_text(self) -> str:
+        """What becomes of y for training, in words; empty where it stays in its own unit."""
+        if self.target_scale is None:
+            return ""
+        centre, spread = self.target_scale.centre, self.target_scale.spread
+        return "; ".join(
+            f"less {one:.4g}, over {other:.4g}" for one, other in zip(centre, spread, strict=True)
+        )
 
     @classmethod
     @abstractmethod
@@ -244,7 +266,7 @@ class Task(ABC):
         """
         if not isinstance(losses, Losses):
             losses = Losses.of_samples(losses, sizes)
-        output, truth = self.in_unit(output), self.in_unit(truth)
+        output, truth = self.output_in_unit(output), self.in_unit(truth)
         own = np.zeros((len(sizes), len(self.own.get(self.name, ()))))
         for at, measure in enumerate(self.own.get(self.name, ())):
             own[:, at] = _of_samples(measure, output, truth, sizes) * sizes
