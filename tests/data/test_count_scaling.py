@@ -44,8 +44,9 @@ def test_the_scale_is_the_mean_and_counts_come_back_whole():
     np.testing.assert_allclose(scale.spread, known.mean(), rtol=1e-12)
     assert scale.centre == (0.0,)
     np.testing.assert_array_equal(scaled.task.in_unit(scaled.y.numpy()), held.y.numpy())
-    nothing = with_target_scale(Federation.from_arrays(np.ones((8, 1)), [0] * 8, list("aabb") * 2,
-                                                       task="counts"))
+    nothing = with_target_scale(
+        Federation.from_arrays(np.ones((8, 1)), [0] * 8, list("aabb") * 2, task="counts")
+    )
     assert nothing.task.target_scale.spread == (1.0,)
 
 

@@ -291,6 +291,7 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
         *fixed_sentences(study.tuning, study.labels(), study.settings),
         *federation.notes,
         *preprocessing_sentences(federation.preprocessing),
+        *federation.task.notes(),
         *target_sentences(federation.task),
         *federation.skews,
     ]

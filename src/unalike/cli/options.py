@@ -257,6 +257,9 @@ class Training(Group):
     weights: Annotated[str | None, setting("What a client counts in averages. [proportional]")] = (
         None
     )
+    positive: Annotated[
+        str | None, setting("Of two classes, the one that counts as yes. [the later name]")
+    ] = None
     target_scale: Annotated[
         str | None,
         setting("Quantities and counts: standard, or none to train in their own unit. [standard]"),

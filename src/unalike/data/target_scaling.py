@@ -69,6 +69,6 @@ def target_sentences(task: Task) -> list[str]:
     if task.target_scale is None:
         return []
     return [
-        f"What is asked is scaled for training: {task.scale_text()}. Measures and predictions are in its own "
-        "unit, losses are not (target_scale = none leaves it)."
+        f"What is asked is scaled for training: {task.scale_text()}. Measures and "
+        "predictions are in its own unit, losses are not (target_scale = none leaves it)."
     ]

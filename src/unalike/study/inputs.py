@@ -15,6 +15,7 @@ from unalike.core.model_check import prepare
 from unalike.core.named_losses import NAMED
 from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation, federate
+from unalike.data.positive_class import with_positive
 from unalike.data.skews.registry import with_skews
 from unalike.data.sources import Arrays, load
 from unalike.data.target_scaling import with_target_scale
@@ -62,7 +63,7 @@ def federation_for(study: Study, inputs: UserInputs, seed: int) -> Federation:
         dealt = deal_study(study, seed)
     else:
         _check_task(study, inputs.federation)
-        dealt = _scaled(with_skews(inputs.federation, study.skew, seed=seed), study)
+        dealt = _for_training(with_skews(inputs.federation, study.skew, seed=seed), study)
     return dealt if study.attack is None else with_attack(dealt, study.attack, seed=seed)
 
 
@@ -123,7 +124,10 @@ def _dealt(text: str, seed: int) -> Federation:
     return _deal(_arrays_of(study), study, seed)
 
 
-def _scaled(federation: Federation, study: Study) -> Federation:
+def _for_training(federation: Federation, study: Study) -> Federation:
+    """With the answers as the study wants them: which is yes, and on what scale."""
+    if study.positive is not None:
+        federation = with_positive(federation, study.positive)
     return federation if study.target_scale == "none" else with_target_scale(federation)
 
 
@@ -141,7 +145,7 @@ def _deal(arrays: Arrays, study: Study, seed: int) -> Federation:
         skew=study.skew,
         **study.split_options(),
     )
-    return _scaled(dealt, study)
+    return _for_training(dealt, study)
 
 
 def problem_for(study: Study, federation: Federation, inputs: UserInputs) -> Problem:

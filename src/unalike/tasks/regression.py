@@ -33,7 +33,6 @@ from .target_scale import TargetScale
 from .task import Array, Baseline, Shape, Strata, Task, column_sums
 from .values import numbers_of
 
-
 MOST_LOST = 0.01
 """Share of the standard deviation that rounding to 32 bits may take."""
 

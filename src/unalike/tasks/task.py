@@ -137,6 +137,21 @@ class Task(ABC):
             f"less {one:.4g}, over {other:.4g}" for one, other in zip(centre, spread, strict=True)
         )
 
+    def with_positive(self, name: str) -> Task:
+        """The same question, where the class of this name counts as yes.
+
+        Raises:
+            InputError: it asks for no yes or no, or has no such class.
+        """
+        raise InputError(
+            f"--positive {name} names the class that counts as yes, but the task {self.name!r} "
+            f"asks for {self.title}: leave it out."
+        )
+
+    def notes(self) -> list[str]:
+        """What a reader must know of the answers, in sentences."""
+        return []
+
     @classmethod
     @abstractmethod
     def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Task:

@@ -15,9 +15,18 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
-from unalike.data.natural_order import in_natural_order
 from unalike.errors import InputError
-from unalike.tasks import AUTO, RowFacts, Task, row_facts, task_named, task_of_rows
+from unalike.tasks import (
+    AUTO,
+    ColumnFacts,
+    RowFacts,
+    Task,
+    row_facts,
+    task_named,
+    task_of_column,
+    task_of_rows,
+)
+from unalike.tasks.natural_order import in_natural_order
 from unalike.tasks.values import values_of
 
 from .labels import check_different, class_names_of, numbers_of, typed
@@ -116,24 +125,23 @@ def question(
         return task_named(kind).of(
             outputs, (rows[0].columns,), named if len(named) == outputs else ()
         )
-    if not _classes_asked(task, all(o.numbers for o in told) and any(o.parted for o in told)):
-        return task_named("regression" if task == AUTO else task).of(1)
     names = list(classes or in_natural_order({name for one in told for name in one.names}))
+    numbers = all(one.numbers for one in told)
+    parted = numbers and any(one.parted for one in told)
+    if task == AUTO:
+        as_numbers = numbers and (parted or classes is None)
+        facts = ColumnFacts(samples, tuple(names), as_numbers, whole=not parted)
+        task = task_of_column(facts, what)[0]
+    if not task_named(task).holds_classes:
+        return task_named(task).of(1)
     if classes is None:
-        check_different(
-            names,
-            what,
-            samples=samples,
-            chosen=task != AUTO,
-            typed=all(one.typed for one in told),
-        )
+        check_different(names, what, samples=samples)
         if len(names) > MOST_CLASSES:
             raise InputError(
                 f"All sites together have {len(names):,} classes in {what}, and at most "
                 f"{MOST_CLASSES:,} are taken."
             )
-    kind = ("binary" if len(names) == 2 else "classes") if task == AUTO else task
-    return task_named(kind).of(len(names), (), tuple(names))
+    return task_named(task).of(len(names), (), tuple(names))
 
 
 def odd_ones(told: Mapping[int, LabelEvidence]) -> dict[int, str]:

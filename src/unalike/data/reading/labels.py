@@ -7,18 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from unalike.data.natural_order import in_natural_order, in_order
 from unalike.data.preprocessing.cells import is_number, is_whole
 from unalike.data.preprocessing.table import Column
 from unalike.errors import InputError
-from unalike.tasks import AUTO, Task, read, task_named
+from unalike.tasks import AUTO, ColumnFacts, Task, read, said, task_named, task_of_column
+from unalike.tasks.natural_order import in_natural_order, in_order
+from unalike.tasks.values import whole
 
 from .names import names_of
 
-MOST_NUMBERED = 10
-"""From a table, more different whole numbers than these may be classes or quantities."""
 SHOWN = 5
-BINARY, CLASSES = "binary", "classes"
 
 
 class Labels(NamedTuple):
@@ -50,15 +48,34 @@ def read_column(
         InputError: one sentence says what to change.
     """
     numbers = None if order else numbers_of(column)
-    parted = numbers is not None and bool((numbers != np.floor(numbers)).any())
-    asks_for_classes = task != AUTO and task_named(task).holds_classes
-    if asks_for_classes or (task == AUTO and not parted):
-        y, names, notes = read_classes(column, what, chosen=task != AUTO, order=order)
-        kind = task if task != AUTO else BINARY if len(names) == 2 else CLASSES
-        found, y = task_named(kind).read(y, name=what)
-        return Labels(y, found.of(len(names), (), names), notes)
-    found, y, text = read(column.values if numbers is None else numbers, task, name=what)
+    text = ""
+    if task == AUTO:
+        facts = column_facts(column, numbers, what)
+        task, why, others = task_of_column(facts, what)
+        text = said(task, why, others, what) if facts.numbers else ""
+    if task_named(task).holds_classes:
+        y, names, notes = read_classes(column, what, order=order)
+        found, y = task_named(task).read(y, name=what)
+        return Labels(y, found.of(len(names), (), names), [*notes, *filter(None, [text])])
+    found, y, _ = read(column.values if numbers is None else numbers, task, name=what)
     return Labels(y, found, [text] if text else [])
+
+
+def column_facts(column: Column, numbers: npt.NDArray[np.float64] | None, what: str) -> ColumnFacts:
+    """What decides about a column's task. numbers: of `numbers_of`, None where they are names.
+
+    Raises:
+        InputError: a sample without a value.
+    """
+    samples = len(column)
+    if numbers is None and column.values.dtype.kind == "f":
+        held = column.values[~np.isnan(column.values)]
+        if not whole(held):
+            return ColumnFacts(samples, (), numbers=True)
+    if numbers is not None and not (np.isfinite(numbers).all() and whole(numbers)):
+        return ColumnFacts(samples, (), numbers=True)
+    names = in_natural_order(set(class_names_of(column, what)[0].tolist()))
+    return ColumnFacts(samples, tuple(names), numbers is not None, whole=numbers is not None)
 
 
 def numbers_of(column: Column) -> npt.NDArray[np.float64] | None:
@@ -71,12 +88,11 @@ def numbers_of(column: Column) -> npt.NDArray[np.float64] | None:
 
 
 def read_classes(
-    column: Column, what: str, *, chosen: bool = False, order: tuple[str, ...] = ()
+    column: Column, what: str, *, order: tuple[str, ...] = ()
 ) -> tuple[npt.NDArray[np.int64], tuple[str, ...], list[str]]:
     """Classes of any names, numbered in the natural order of these: [n], names, what was found.
 
-    chosen: whether somebody has said that these are classes; else many different numbers are
-    refused, since they may be quantities. order: the names that whole numbers stand for.
+    order: the names that whole numbers stand for.
 
     Raises:
         InputError: one sentence says what to change.
@@ -85,27 +101,18 @@ def read_classes(
         column = _named(column, order, what)
     names, notes = class_names_of(column, what)
     different = in_natural_order(dict.fromkeys(names.tolist()))
-    check_different(
-        different, what, samples=len(names), chosen=chosen, typed=not order and typed(column)
-    )
+    check_different(different, what, samples=len(names))
     y, ordered = in_order(names)
     notes.append(f"{what}: {len(different)} classes, in this order: {_listed(different)}.")
     return y, ordered, notes
 
 
-def check_different(
-    different: list[str], what: str, *, samples: int, chosen: bool, typed: bool
-) -> None:
-    """Whether the different names of all samples, in natural order, are those of classes.
-
-    chosen: whether somebody has said so. typed: whether they came as whole numbers by type.
+def check_different(different: list[str], what: str, *, samples: int) -> None:
+    """Whether the different names of all samples are those of classes.
 
     Raises:
-        InputError: one class, as many as samples, or numbers that may be quantities.
+        InputError: one class, or as many as samples.
     """
-    listed = typed and different == [str(place) for place in range(len(different))]
-    if not (chosen or listed):
-        _refuse_quantities(different, what)
     if len(different) == 1:
         raise InputError(
             f"All {samples} samples are of one class in {what}, {different[0]!r}: at least two "
@@ -141,22 +148,13 @@ def class_names_of(column: Column, what: str) -> tuple[npt.NDArray[np.str_], lis
 def _quantities(what: str, example: str) -> InputError:
     return InputError(
         f"{what} holds {example}, which is no class: classes are whole numbers or names; say "
-        "task=regression to predict a quantity."
+        "--task regression to predict a quantity."
     )
 
 
 def typed(column: Column) -> bool:
     """Whether these are whole numbers by type, the usual way to write classes 0 to C - 1."""
     return column.values.dtype.kind in "iu"
-
-
-def _refuse_quantities(different: list[str], what: str) -> None:
-    if len(different) > MOST_NUMBERED and all(map(is_whole, different)):
-        raise InputError(
-            f"{what} holds {len(different)} different whole numbers, {different[0]} to "
-            f"{different[-1]}, and two readings are plausible: say task=classes if each of them is "
-            "a class, task=regression (or task=counts) if they are quantities."
-        )
 
 
 def _named(column: Column, order: tuple[str, ...], what: str) -> Column:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unalike.data.natural_order import in_order
 from unalike.data.preprocessing.cells import answers, numbers
 from unalike.data.preprocessing.settings import PreprocessingSettings, check_scale
 from unalike.data.preprocessing.table import Column, Table
 from unalike.errors import InputError
 from unalike.tasks import AUTO
+from unalike.tasks.natural_order import in_order
 from unalike.tasks.values import whole
 
 from .array_inputs import samples_of

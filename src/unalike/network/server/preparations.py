@@ -45,6 +45,6 @@ def tell_preparation(roster: Roster, key: str, on_event: EventHandler) -> None:
             "event": "prepared",
             "asked": f"Asked of each sample: {asked.title} ({asked.name}){names}.",
             "columns": [list(row) for row in rows],
-            "sentences": fitted.sentences() + target_sentences(asked),
+            "sentences": fitted.sentences() + asked.notes() + target_sentences(asked),
         }
     )
