@@ -190,10 +190,14 @@ REFUSED_FILES = {
     # the kind: a quantity in place of classes
     "decimals as classes": (
         csv_text(classes=every(1.5, 2.5)),
-        {},
-        "2 different numbers, which may be classes or quantities",
+        {"task": "classes"},
+        "holds 1.5, which is no class",
     ),
-    "many whole numbers": (csv_text(classes=[i // 2 for i in range(24)]), {}, "two readings"),
+    "many whole numbers": (
+        csv_text(classes=[i // 2 for i in range(24)]),
+        {},
+        "which may be classes, counts or quantities",
+    ),
     # the kind: a comma that may be decimal or part thousands
     "1,234": (csv_text(";", a=every("1,234", "2,345")), {}, 'decimal="," or decimal="."'),
     # the kind: a wish that fits nothing

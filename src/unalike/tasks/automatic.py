@@ -43,7 +43,7 @@ class ColumnFacts(NamedTuple):
     """What decides about one value a sample, whoever holds the samples."""
 
     samples: int  # 0 where nobody knows how many there are
-    different: tuple[str, ...]  # values in natural order; may be left out where not all are whole
+    different: tuple[str, ...]  # values in natural order; none, or a few, where not all are whole
     numbers: bool  # all of them
     whole: bool = False  # all are whole numbers
     truths: bool = False  # they came as true and false
@@ -89,7 +89,7 @@ def column_facts(array: Array) -> ColumnFacts:
         return ColumnFacts(samples, in_order(array)[1], False, truths=True)
     if kind not in "iuf":
         return ColumnFacts(samples, in_order(array)[1], False)
-    if not whole(array):
+    if not (np.isfinite(array).all() and whole(array)):
         few = np.unique(array)[:2]
         return ColumnFacts(samples, tuple(f"{value:g}" for value in few), True)
     return ColumnFacts(samples, in_order(array)[1], True, whole=True)
@@ -107,6 +107,10 @@ def task_of_column(facts: ColumnFacts, name: str) -> tuple[str, str, tuple[str, 
         kind = "true or false" if facts.truths else "different name" + "s" * (count != 1)
         return ("binary" if count == 2 else "classes"), f"holds {count} {kind}", ()
     if not facts.whole:
+        if count == 1:
+            raise InputError(
+                f"{name} is {different[0]} for all samples: there is nothing to learn."
+            )
         return "regression", "holds numbers that are not whole", ()
     values = [int(float(value)) for value in different]
     low, high = min(values), max(values)

@@ -36,6 +36,9 @@ from .values import numbers_of
 MOST_LOST = 0.01
 """Share of the standard deviation that rounding to 32 bits may take."""
 
+EQUAL = 1e-12
+"""Share of their size by which equal quantities seem to differ, for rounding."""
+
 
 class Parts(NamedTuple):
     """Sums over the samples of each group."""
@@ -60,7 +63,7 @@ def _r2(sums: Sums) -> Floats:
     parts: Parts = sums.parts
     size = sums.size[:, None]
     deviations = parts.y_squared - ratio(parts.y**2, size)
-    certain = deviations > 1e-12 * parts.y_squared  # else rounding of equal values
+    certain = deviations > EQUAL * parts.y_squared
     value: Floats = (1 - ratio(parts.squared, np.where(certain, deviations, 0))).mean(1)
     return value
 
@@ -113,13 +116,14 @@ def _stored(array: Array, name: str) -> Array:
     Raises:
         InputError: rounding would take more than a hundredth of how far they differ.
     """
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         stored = array.astype(np.float32)
         lost = np.sqrt(((stored - array) ** 2).mean(0))
-    if (lost > MOST_LOST * array.std(0)).any() and (array.std(0) > 0).any():
+        spread, size = array.std(0), np.abs(array).max(0)
+    if ((lost > MOST_LOST * spread) & (spread > EQUAL * size)).any():
         raise InputError(
-            f"{name} lies about {array.flat[0]:g} and differs by {array.std(0).max():.3g} only, "
-            "which numbers of 32 bits cannot hold: take a constant from it first."
+            f"{name} lies about {array.flat[0]:g} and differs by {spread.max():.3g} only, which "
+            "numbers of 32 bits cannot hold: take a constant from it first."
         )
     return stored
 

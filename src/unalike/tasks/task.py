@@ -28,6 +28,8 @@ from .target_scale import TargetScale, Values
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 
+OF_ANY_SIZE: dict[str, Any] = {"over": "ignore", "invalid": "ignore"}
+"""What numpy says of numbers that are infinite, as outputs of a model that diverged may be."""
 TOLERANCE = 1e-6
 """By which rounding may carry a measure out of its bounds."""
 
@@ -281,7 +283,9 @@ class Task(ABC):
         """
         if not isinstance(losses, Losses):
             losses = Losses.of_samples(losses, sizes)
-        output, truth = self.output_in_unit(output), self.in_unit(truth)
+        with np.errstate(**OF_ANY_SIZE):
+            output, truth = self.output_in_unit(output), self.in_unit(truth)
+            parts = self.parts(output, truth, sizes, addable)
         own = np.zeros((len(sizes), len(self.own.get(self.name, ()))))
         for at, measure in enumerate(self.own.get(self.name, ())):
             own[:, at] = _of_samples(measure, output, truth, sizes) * sizes
@@ -289,7 +293,7 @@ class Task(ABC):
             (sizes > 0).astype(np.float64),
             sizes.astype(np.float64),
             losses,
-            self.parts(output, truth, sizes, addable),
+            parts,
             own,
         )
 
@@ -301,7 +305,14 @@ class Task(ABC):
         return self.counts(output, truth, together, whole, addable=False)
 
     def scores(self, sums: Sums) -> dict[str, Floats]:
-        """Every measure, and the loss, of each group: [groups]; NaN where it has no value."""
+        """Every measure, and the loss, of each group: [groups]; NaN where it has no value.
+
+        Of a model that diverged they may be infinite.
+        """
+        with np.errstate(**OF_ANY_SIZE):
+            return self._scores(sums)
+
+    def _scores(self, sums: Sums) -> dict[str, Floats]:
         found = {m.name: m.how(sums) for m in self.standard_measures}
         for at, measure in enumerate(self.own.get(self.name, ())):
             found[measure.name] = ratio(sums.own[:, at], sums.size)
@@ -324,7 +335,7 @@ class Task(ABC):
             return f"it counts what its {size:.0f} samples cannot give"
         try:
             with np.errstate(invalid="raise"):
-                scores = self.scores(sums)
+                scores = self._scores(sums)
         except FloatingPointError:  # the square root of a negative sum of squares, say
             return "its sums have signs that they cannot have"
         for measure in self.standard_measures:

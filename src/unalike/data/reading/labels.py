@@ -11,6 +11,7 @@ from unalike.data.preprocessing.cells import is_number, is_whole
 from unalike.data.preprocessing.table import Column
 from unalike.errors import InputError
 from unalike.tasks import AUTO, ColumnFacts, Task, read, said, task_named, task_of_column
+from unalike.tasks.automatic import column_facts as facts_of_values
 from unalike.tasks.natural_order import in_natural_order, in_order
 from unalike.tasks.values import whole
 
@@ -50,7 +51,7 @@ def read_column(
     numbers = None if order else numbers_of(column)
     text = ""
     if task == AUTO:
-        facts = column_facts(column, numbers, what)
+        facts = facts_of(column, numbers, what)
         task, why, others = task_of_column(facts, what)
         text = said(task, why, others, what) if facts.numbers else ""
     if task_named(task).holds_classes:
@@ -73,7 +74,7 @@ def column_facts(column: Column, numbers: npt.NDArray[np.float64] | None, what: 
         if not whole(held):
             return ColumnFacts(samples, (), numbers=True)
     if numbers is not None and not (np.isfinite(numbers).all() and whole(numbers)):
-        return ColumnFacts(samples, (), numbers=True)
+        return facts_of_values(numbers)
     names = in_natural_order(set(class_names_of(column, what)[0].tolist()))
     return ColumnFacts(samples, tuple(names), numbers is not None, whole=numbers is not None)
 

@@ -186,6 +186,11 @@ def _time_and_event(time: Column, event: Column) -> npt.NDArray[np.float64]:
                 f"{len(column)} samples, first for sample {gaps.argmax()}: fill them in or leave "
                 "these samples out."
             )
+    if (times.values < 0).any():
+        raise InputError(
+            f"Column {time.name!r} holds the time {times.values.min():g} for sample "
+            f"{times.values.argmin()}: times are never below zero."
+        )
     return np.stack([times.values.astype(np.float64), seen.values.astype(np.float64)], 1)
 
 
