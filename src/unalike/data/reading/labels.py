@@ -62,7 +62,7 @@ def read_column(
     return Labels(y, found, [text] if text else [])
 
 
-def column_facts(column: Column, numbers: npt.NDArray[np.float64] | None, what: str) -> ColumnFacts:
+def facts_of(column: Column, numbers: npt.NDArray[np.float64] | None, what: str) -> ColumnFacts:
     """What decides about a column's task. numbers: of `numbers_of`, None where they are names.
 
     Raises:
