@@ -88,11 +88,14 @@ def test_data_sets(capsys: Output) -> None:
     assert digits["natural_clients"] is None
 
 
-def test_natural_federations_are_listed_with_their_clients_and_task(capsys: Output) -> None:
+def test_natural_federations_are_listed_with_their_clients_and_task(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     assert unalike("data") == 0
     dealt, natural = capsys.readouterr().out.split("natural federations:")
     rows = {line.split()[0]: line.split() for line in natural.splitlines() if line.strip()}
-    assert rows["fed-heart"][3:6] == ["binary", "2", "4"]
+    assert rows["fed-heart"][3:6] == ["classes", "2", "4"]
     assert rows["schools"][3:6] == ["regression", "-", "65"]
     assert "digits" in dealt
     assert "digits" not in natural

@@ -21,7 +21,7 @@ CLEAR: dict[str, tuple[Any, str, str]] = {
     "two names": (["yes", "no", "yes"], "binary", "2 names"),
     "three names": (["b", "a", "c", "a"], "classes", "3 names"),
     "many names": ([f"n{i % 40}" for i in range(200)], "classes", "40 names"),
-    "one name": (["a", "a"], "classes", "1 names"),
+    "one name": (["a", "a"], "classes", "1 name"),
     "true and false": ([True, False, True], "binary", "true or false"),
     "0 and 1": ([0, 1, 1, 0], "binary", "regression"),
     "0.0 and 1.0": ([0.0, 1.0, 1.0, 0.0], "binary", "regression"),

@@ -145,7 +145,8 @@ class Columns(Group):
         str | None, setting("Own files: the column that names the client. [client]")
     ] = None
     label_column: Annotated[
-        str | None, setting("Own files: the column of classes, or of what is asked. [y or label]")
+        str | None,
+        setting("Own files: the column of what is asked, or several: a,b. [y or label]"),
     ] = None
     event_column: Annotated[
         str | None,

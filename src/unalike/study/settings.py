@@ -110,9 +110,9 @@ class Study(BaseModel):
     client_column: Annotated[
         str | None, Field(description="own files: the column that names the client")
     ] = None
-    label_column: Annotated[str | None, Field(description="own files: the column of classes")] = (
-        None
-    )
+    label_column: Annotated[
+        str | None, Field(description="own files: the column of labels, or several with commas")
+    ] = None
     event_column: Annotated[
         str | None, Field(description="own files: whether the event was seen at the label's time")
     ] = None

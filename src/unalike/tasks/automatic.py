@@ -104,7 +104,7 @@ def task_of_column(facts: ColumnFacts, name: str) -> tuple[str, str, tuple[str, 
     different = facts.different
     count = len(different)
     if not facts.numbers:
-        kind = "true or false" if facts.truths else "different name" + "s" * (count != 1)
+        kind = "true or false" if facts.truths else "name" + "s" * (count != 1)
         return ("binary" if count == 2 else "classes"), f"holds {count} {kind}", ()
     if not facts.whole:
         if count == 1:

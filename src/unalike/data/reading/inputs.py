@@ -86,7 +86,12 @@ def _file(
         kind = suffixes[0] if suffixes[0] in TEXT else ""
     index = next((r for r in (roles["client"], roles["label"]) if isinstance(r, str)), "")
     if kind in TEXT:
-        expected = [role for role in roles.values() if isinstance(role, str)]
+        expected = [
+            name.strip()
+            for role in roles.values()
+            if isinstance(role, str)
+            for name in (role, *role.split(","))
+        ]
         text = read_text_table(
             place, expected=expected or ("y", "label", "client"), decimal=decimal
         )

@@ -23,7 +23,7 @@ from .inputs import source_of
 from .labels import Labels, read_column, read_rows
 from .names import names_of
 from .pictures import Size
-from .roles import Source, column_of, labels_of
+from .roles import Source, column_of, filled, label_columns, labels_of
 from .times import as_times
 
 SURVIVAL, TIME_AND_EVENT = "survival", "time and event"
@@ -165,7 +165,7 @@ def _labels(
     """The labels, what they are called, and the columns that they come from."""
     values, name = labels_of(found, label)
     if event is None:
-        return values, name, [name]
+        return values, name, [name, *label_columns(found, label)]
     seen = column_of(found, "event", event)
     if seen is None or isinstance(values, np.ndarray):
         raise InputError(
@@ -177,21 +177,14 @@ def _labels(
 
 def _time_and_event(time: Column, event: Column) -> npt.NDArray[np.float64]:
     """Rows [n, 2] of times and of events that are 1 where they were seen."""
-    times, seen = numbers(time), answers(event)
-    for column, cells, what in ((time, times, "number"), (event, seen, "yes or no, 1 or 0")):
-        gaps = cells.missing | cells.odd
-        if gaps.any():
-            raise InputError(
-                f"Column {column.name!r} holds no {what} for {np.count_nonzero(gaps)} of "
-                f"{len(column)} samples, first for sample {gaps.argmax()}: fill them in or leave "
-                "these samples out."
-            )
-    if (times.values < 0).any():
+    times = filled(time, numbers(time), "number")
+    seen = filled(event, answers(event), "yes or no, 1 or 0")
+    if (times < 0).any():
         raise InputError(
-            f"Column {time.name!r} holds the time {times.values.min():g} for sample "
-            f"{times.values.argmin()}: times are never below zero."
+            f"Column {time.name!r} holds the time {times.min():g} for sample {times.argmin()}: "
+            "times are never below zero."
         )
-    return np.stack([times.values.astype(np.float64), seen.values.astype(np.float64)], 1)
+    return np.stack([times.astype(np.float64), seen.astype(np.float64)], 1)
 
 
 def _refuse_columns(settings: PreprocessingSettings) -> None:
