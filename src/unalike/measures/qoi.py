@@ -17,7 +17,6 @@ def quality_of_improvement(
     personal: Floats, shared: Floats, local: Floats, *, higher_is_better: bool = True
 ) -> Floats:
     """QoI [N] from scores [N]; `shared` is the FedAvg model, `local` the client's own."""
-    with np.errstate(invalid="ignore"):  # two that diverged: NaN
-        if not higher_is_better:
-            return np.minimum(shared, local) - personal
-        return personal - np.maximum(shared, local)
+    if not higher_is_better:
+        return np.minimum(shared, local) - personal
+    return personal - np.maximum(shared, local)
