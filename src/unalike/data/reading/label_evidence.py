@@ -20,6 +20,7 @@ from unalike.errors import InputError
 from unalike.tasks import AUTO, RowFacts, Task, row_facts, task_named, task_of_rows
 from unalike.tasks.values import values_of
 
+from .label_checks import refuse_half_numbers
 from .labels import check_different, class_names_of, numbers_of, typed
 from .raw_samples import RawSamples
 
@@ -60,6 +61,8 @@ def evidence_of_labels(
         outputs = raw.asked(task).task.outputs[-1]
         return LabelEvidence(label=what, rows=facts, outputs=outputs, numbers=True)
     numbers = numbers_of(raw.labels)
+    if task == AUTO and numbers is None and not raw.order and classes is None:
+        refuse_half_numbers(raw.labels, what)
     parted = numbers is not None and bool((numbers != np.floor(numbers)).any())
     if not _classes_asked(task, parted):
         raw.asked(task)

@@ -13,10 +13,15 @@ from unalike.data.preprocessing.table import Column
 from unalike.errors import InputError
 from unalike.tasks import AUTO, Task, read, task_named
 
+from .label_checks import (
+    FEWEST,
+    MOST_NUMBERED,
+    marks_note,
+    refuse_half_numbers,
+    refuse_no_numbers,
+)
 from .names import names_of
 
-MOST_NUMBERED = 10
-"""From a table, more different whole numbers than these may be classes or quantities."""
 SHOWN = 5
 BINARY, CLASSES = "binary", "classes"
 
@@ -52,11 +57,15 @@ def read_column(
     numbers = None if order else numbers_of(column)
     parted = numbers is not None and bool((numbers != np.floor(numbers)).any())
     asks_for_classes = task != AUTO and task_named(task).holds_classes
+    if task == AUTO and numbers is None and not order:
+        refuse_half_numbers(column, what)
     if asks_for_classes or (task == AUTO and not parted):
         y, names, notes = read_classes(column, what, chosen=task != AUTO, order=order)
         kind = task if task != AUTO else BINARY if len(names) == 2 else CLASSES
         found, y = task_named(kind).read(y, name=what)
         return Labels(y, found.of(len(names), (), names), notes)
+    if numbers is None:
+        refuse_no_numbers(column, what, task)
     found, y, text = read(column.values if numbers is None else numbers, task, name=what)
     return Labels(y, found, [text] if text else [])
 
@@ -90,6 +99,10 @@ def read_classes(
     )
     y, ordered = in_order(names)
     notes.append(f"{what}: {len(different)} classes, in this order: {_listed(different)}.")
+    notes += marks_note(different, what)
+    rare = int(np.count_nonzero(np.bincount(y) < FEWEST))
+    if len(different) > MOST_NUMBERED and 2 * rare > len(different):
+        notes.append(f"{what}: {rare} of the {len(different)} classes have 1 or 2 samples.")
     return y, ordered, notes
 
 
@@ -115,6 +128,8 @@ def check_different(
         raise InputError(
             f"Every sample has a class of its own in {what}: is that the column of classes?"
         )
+    if not (chosen or listed) and len(different) > MOST_NUMBERED and samples:
+        _refuse_rare(different, what, samples)
 
 
 def class_names_of(column: Column, what: str) -> tuple[npt.NDArray[np.str_], list[str]]:
@@ -156,6 +171,16 @@ def _refuse_quantities(different: list[str], what: str) -> None:
             f"{what} holds {len(different)} different whole numbers, {different[0]} to "
             f"{different[-1]}, and two readings are plausible: say task=classes if each of them is "
             "a class, task=regression (or task=counts) if they are quantities."
+        )
+
+
+def _refuse_rare(different: list[str], what: str, samples: int) -> None:
+    if samples < FEWEST * len(different):
+        raise InputError(
+            f"{what} holds {len(different)} different values such as {different[0]!r} and "
+            f"{different[1]!r} for {samples} samples, fewer than {FEWEST} samples each: say "
+            "task=classes if each of them is a class, or write quantities as numbers with a "
+            "decimal point and nothing beside it."
         )
 
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unalike.data.dataset import Dataset
+from unalike.data.preprocessing.table import Table
 from unalike.tasks import AUTO, task_named
 
 from .pictures import Size
 from .raw_samples import read_raw
+from .row_notes import copies_notes, label_notes
 
 
 def read(
@@ -83,6 +85,10 @@ def read(
         decimal=decimal,
     )
     labels = raw.asked(task)
+    notes = [*raw.notes, *labels.notes]
+    if isinstance(raw.x, Table):
+        notes += copies_notes(raw.x, labels.y, raw.client)
+        notes += label_notes(raw.x, labels.y, raw.label)
     return Dataset(
         x=raw.x,
         y=labels.y,
@@ -92,5 +98,5 @@ def read(
         group=raw.group,
         group_names=raw.group_names,
         settings=raw.settings,
-        notes=(*raw.notes, *labels.notes),
+        notes=tuple(notes),
     )
