@@ -83,10 +83,10 @@ def _half_numbers(column: Column, what: str, told: ColumnEvidence) -> InputError
     cells = texts(column)
     odd = _rows(cells, [not is_number(text) for text in cells.different])
     example = str(column.values[int(odd.argmax())])
-    where = f"numbers in {told.numbers} of {told.rows} samples and " if told.numbers else ""
+    numbers = f"numbers in {told.numbers} of {told.rows} samples and " if told.numbers else ""
     return InputError(
-        f"{what} holds {where}something else such as {example!r} in {np.count_nonzero(odd)}: leave "
-        "a number alone there (or leave these samples out) to predict a quantity, or say "
+        f"{what} holds {numbers}something else such as {example!r} in {np.count_nonzero(odd)}: "
+        "leave a number alone there (or leave these samples out) to predict a quantity, or say "
         "task=classes if each text is a class."
     )
 

@@ -53,7 +53,7 @@ def label_notes(x: Table, y: npt.NDArray[Any], label: str) -> list[str]:
             )
         if same and different > 1:
             said.append(
-                f"Column {column.name!r} says {label} itself, one value for each of its: leave it "
+                f"Column {column.name!r} says {label} itself, one value for one value: leave it "
                 f"out with drop={column.name!r} unless it is known before {label} is."
             )
     return said

@@ -63,14 +63,17 @@ def _check_columns(tables: Mapping[str, Table], columns: Sequence[str]) -> None:
         without = [repr(name) for name, table in tables.items() if column not in table.names]
         if not without:
             continue
-        if len(without) <= len(tables) - len(without):
-            there = f"{_few(without)} of {len(tables)} clients"
-            what = f"add it to {'each' if len(without) > 1 else 'it'} (its cells may be empty)"
-            raise InputError(f"No column {column!r} is at {there}: {what}, or drop={column!r}.")
-        where = _few([repr(name) for name, table in tables.items() if column in table.names])
+        held = [repr(name) for name, table in tables.items() if column in table.names]
+        if len(without) <= len(held):
+            have = "have" if len(without) > 1 else "has"
+            raise InputError(
+                f"{_few(without)} of {len(tables)} clients {have} no column {column!r}: add it "
+                f"(its cells may be empty), or leave it out with drop={column!r}."
+            )
+        have = "have" if len(held) > 1 else "has"
         raise InputError(
-            f"Column {column!r} is at {where} alone of {len(tables)} clients: drop={column!r}, or "
-            "add it to the others."
+            f"{_few(held)} alone of {len(tables)} clients {have} the column {column!r}: leave it "
+            f"out with drop={column!r}, or add it to the others."
         )
 
 
