@@ -461,6 +461,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         lambda: Called(lambda m, x: NoSlope.apply(m.layer(x)), layer=linear()),
         "cannot be trained: nobody has worked out this slope",
     ),
+    "a softmax at the end": (lambda: nn.Sequential(linear(), nn.Softmax(-1)), "ends in a softmax"),
     "too few outputs": (lambda: nn.Linear(FEATURES, 1), "gives 1 number per sample"),
     "samples not in the first dimension": (
         lambda: Called(lambda m, x: m.layer(x).mean(0), layer=linear()),

@@ -22,6 +22,7 @@ from unalike.study.training import ProgressCallback
 from unalike.study.trial import check_study
 
 from .data_argument import resolve_data
+from .model_argument import model_name
 
 
 def advise(
@@ -88,7 +89,7 @@ def advise(
     values, inputs = resolve_data(
         data, {**settings, **columns}, client=client, label=label, model=model
     )
-    own_model = {"model": model if isinstance(model, str) else "own"}
+    own_model = {"model": model_name(model)}
     study = make_study({**values, "rounds": rounds, "seeds": seeds, **own_model})
     federation = federation_for(study, inputs, seed)
     study = study.model_copy(update={"keep": "none", "data": "own", "split": "natural", "skew": ()})

@@ -22,6 +22,7 @@ from unalike.study.settings import Study, make_study
 from unalike.study.variance_settings import method_of_study
 
 from .data_argument import resolve_data
+from .model_argument import model_name
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def check_model(
         {
             **values,
             "methods": methods if isinstance(methods, str) else tuple(methods),
-            "model": model if own is None else "own",
+            "model": model_name(model if own is None else own),
         }
     )
     federation = federation_for(study, inputs, seed)

@@ -39,6 +39,7 @@ from unalike.tracking.tracker import check_trackers
 
 from .data_argument import resolve_data
 from .method_argument import methods_and_settings
+from .model_argument import model_name
 from .studies import Result, environment, federations_of, finish_study, setting_remarks
 
 
@@ -108,7 +109,7 @@ def compare(
     if check_trackers(track) and out is None:
         raise InputError(f"track={track!r} needs out=..., a folder in which it writes.")
     values, inputs = resolve_data(data, settings, client=client, label=label, model=model)
-    own_model = {"model": model if isinstance(model, str) else "own"}
+    own_model = {"model": model_name(model)}
     if isinstance(loss, str):
         values["loss"] = loss
     study = make_study({"methods": names, **values, "settings": given, **own_model})

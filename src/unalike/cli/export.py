@@ -56,11 +56,7 @@ def export(
             raise InputError(
                 f"--out {home} is a file: give a folder for the models of all clients."
             )
-        paths = [home / f"{_file_name(name)}{SUFFIXES[to]}" for name in known]
-        if len(set(paths)) < len(paths):
-            raise InputError(
-                "Two clients have names that make one file name: export them one by one."
-            )
+        paths = [home / f"{name}{SUFFIXES[to]}" for name in file_names(list(known))]
     else:
         paths = [home if target else home.with_name(f"{home.name}{SUFFIXES[to]}")]
     for name, path in zip(wanted, paths, strict=True):
@@ -69,6 +65,14 @@ def export(
         out.print(
             f"{found.description.title}: {path}", highlight=False, markup=False, soft_wrap=True
         )
+
+
+def file_names(names: list[str]) -> list[str]:
+    """One for each client; where two would be the same, every client's place stands before it."""
+    plain = [_file_name(name) for name in names]
+    if len({name.casefold() for name in plain}) == len(plain):
+        return plain
+    return [f"{place}-{name}" for place, name in enumerate(plain, 1)]
 
 
 def _file_name(name: str) -> str:

@@ -23,6 +23,7 @@ from unalike.functional.outputs import chosen_output, usual_output
 from unalike.functional.torch_random import own_random_state
 
 from .batches import Batch
+from .output_check import with_outputs
 from .problem import Problem
 from .torch_losses import OneLogitLoss, TorchLoss
 
@@ -59,7 +60,7 @@ def prepare(
     with own_random_state(), torch.no_grad():
         problem = _called(problem, kind, x)
         lone = y is None or y.dim() == 1
-        problem = _with_outputs(problem, kind, x, classes, lone=lone, fits=fits)
+        problem = with_outputs(problem, kind, x, classes, lone=lone, fits=fits)
         if not trial:
             return problem
         _refuse_memory(problem, kind, x)
@@ -95,16 +96,25 @@ def _called(problem: Problem, kind: str, x: Tensor) -> Problem:
             failed = failed or error
             continue
         usual = usual_output(returned) if problem.output_name is None else None
-        chosen_output(returned, problem.output_name)
-        return problem.fitted(
-            replace(tried.fit, functional_dropout=calls.called, usual_output=usual)
-        )
+        output = chosen_output(returned, problem.output_name)
+        fit = replace(tried.fit, functional_dropout=calls.called, usual_output=usual)
+        return problem.fitted(replace(fit, squeezes=_squeezes(tried, segments, x, output)))
     if isinstance(failed, InputError):
         raise failed
     raise InputError(
         f"The model {kind} fails on samples of shape {tuple(x.shape[1:])}: "
         f"{first_line(failed or RuntimeError())}"
     ) from failed
+
+
+def _squeezes(problem: Problem, segments: dict[str, Tensor], x: Tensor, output: Tensor) -> bool:
+    """Whether the output of a lone sample comes without the dimension of samples."""
+    try:
+        with StreamedDropoutCalls():
+            lone = chosen_output(problem.returned(segments, x[:1]), problem.output_name)
+    except Exception:
+        return False
+    return lone.shape == output.shape[1:] and lone.shape[:1] != (1,)
 
 
 def _types(x: Tensor, weights: torch.dtype) -> list[torch.dtype | None]:
@@ -115,49 +125,6 @@ def _types(x: Tensor, weights: torch.dtype) -> list[torch.dtype | None]:
     if x.is_floating_point() and bool((x == x.floor()).all()):
         types.append(torch.int64)
     return types
-
-
-def _with_outputs(
-    problem: Problem,
-    kind: str,
-    x: Tensor,
-    classes: int | None,
-    *,
-    lone: bool,
-    fits: Callable[[tuple[int, ...], str], None] | None,
-) -> Problem:
-    """The problem, once its outputs fit: one number for yes or no is taken as a logit.
-
-    lone: whether a sample has one class, and not many labels.
-    """
-    output = problem.logits(problem.init(), x)
-    if output.dim() == 0 or len(output) != len(x):
-        raise InputError(
-            f"The model {kind} gives a tensor of shape {tuple(output.shape)} for {len(x)} samples; "
-            "its first dimension must be the samples."
-        )
-    shape = tuple(output.shape[1:])
-    if classes == 2 and lone and shape in ((), (1,)):
-        _refuse_probability(problem)
-        return problem.fitted(replace(problem.fit, one_logit=shape))
-    if fits is not None:
-        fits(shape, kind)
-    elif classes is not None and shape != (classes,):
-        raise InputError(
-            f"The model {kind} gives {_numbers(shape)} per sample but the data have {classes} "
-            "classes."
-        )
-    return problem
-
-
-def _refuse_probability(problem: Problem) -> None:
-    whole = getattr(problem.criterion, "whole", None)
-    function = getattr(whole, "func", whole)
-    if isinstance(whole, nn.BCELoss) or function is nn.functional.binary_cross_entropy:
-        raise InputError(
-            "The loss BCELoss wants a probability: leave the sigmoid out of the model and take "
-            "nn.BCEWithLogitsLoss."
-        )
 
 
 def _refuse_memory(problem: Problem, kind: str, x: Tensor) -> None:
@@ -202,7 +169,7 @@ def _with_loss(problem: Problem, x: Tensor, y: Tensor) -> Problem:
     except Exception as error:
         raise InputError(
             f"The loss fails on outputs of shape {tuple(output.shape)} and targets of shape "
-            f"{tuple(y.shape)}: {first_line(error)}"
+            f"{tuple(y.shape)}: {_loss_failure(problem, output, y) or first_line(error)}"
         ) from error
     if losses.shape != (len(y),):
         raise InputError(
@@ -215,6 +182,26 @@ def _with_loss(problem: Problem, x: Tensor, y: Tensor) -> Problem:
             "(output, y) -> one loss for each sample."
         )
     return problem
+
+
+def _loss_failure(problem: Problem, output: Tensor, y: Tensor) -> str | None:
+    """Why the user's loss fails, where it is what people often do."""
+    if output.shape == (*y.shape, 1):
+        return (
+            "end the model with nn.Flatten(0), or squeeze its last dimension, so that it gives one "
+            "number for each target."
+        )
+    whole: Any = getattr(problem.criterion, "whole", None)
+    try:
+        given = whole(output, y)
+    except Exception:
+        return None
+    if not isinstance(given, Tensor):
+        return (
+            f"it gives a {type(given).__name__}; it must give a tensor, which can be "
+            "differentiated (no .item())."
+        )
+    return None
 
 
 def _own_number(problem: Problem, output: Tensor, y: Tensor) -> Tensor | None:
@@ -299,10 +286,3 @@ def _reason(error: Exception) -> str:
     if missing:
         return f"PyTorch has no stacked form of {missing[1].removesuffix('.')}"
     return first_line(error).removesuffix(".")
-
-
-def _numbers(shape: tuple[int, ...]) -> str:
-    if len(shape) > 1:
-        return f"numbers of shape {shape}"
-    count = shape[0] if shape else 1
-    return f"{count} number{'s' if count != 1 else ''}"

@@ -21,6 +21,7 @@ class ModuleFit:
     first_order: str | None = None  # why there are no second derivatives; None where there are
     dtype: torch.dtype | None = None  # what samples are turned into for the module
     one_logit: tuple[int, ...] | None = None  # the shape of a lone logit of yes, () or (1,)
+    squeezes: bool = False  # whether the output of a lone sample has lost that dimension
     functional_dropout: bool = False  # whether it calls `functional.dropout`
     usual_output: OutputName = None  # which of several outputs was taken, without being asked
     by_sample: bool = False  # whether the loss gives one number a batch

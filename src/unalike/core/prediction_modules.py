@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unalike.functional.outputs import OutputName, chosen_output
+from unalike.functional.outputs import OutputName, chosen_output, with_sample_dimension
 
 from .module_fit import ModuleFit
 
@@ -28,6 +28,8 @@ class FittedModule(nn.Module):
         """[B, ...] -> [B, ...]."""
         returned = self.module(x if self.fit.dtype is None else x.to(self.fit.dtype))
         output = chosen_output(returned, self.output_name)
+        if self.fit.squeezes:
+            output = with_sample_dimension(output, len(x))
         if self.fit.one_logit is None:
             return output
         yes = output.reshape(len(output))

@@ -29,7 +29,7 @@ from unalike.functional.module import (
     trainable_parameters,
 )
 from unalike.functional.normalisation import BatchNormLayer
-from unalike.functional.outputs import OutputName, chosen_output
+from unalike.functional.outputs import OutputName, chosen_output, with_sample_dimension
 from unalike.functional.plain_derivatives import plain_curvature, plain_gradient
 from unalike.functional.running_statistics import current_statistics
 from unalike.functional.torch_random import own_random_state
@@ -169,6 +169,8 @@ class Problem:
     def _called(self, segments: dict[str, Tensor], x: Tensor) -> Tensor:
         returned = self.returned(segments, x)
         output = chosen_output(returned, self.output_name)
+        if self.fit.squeezes:
+            output = with_sample_dimension(output, len(x))
         if self.fit.one_logit is None:
             return output
         yes = output.reshape(len(output))
@@ -197,10 +199,11 @@ class Problem:
         parameters = trainable_parameters(module)
         for name, value in self.layout.views(w.detach().cpu()).items():
             parameters[name].data.copy_(value)
-        called_as_it_is = (self.fit.dtype, self.fit.one_logit) == (None, None)
-        if called_as_it_is and self.output_name is None and self.fit.usual_output is None:
+        fit = self.fit
+        called_as_it_is = (fit.dtype, fit.one_logit, fit.squeezes) == (None, None, False)
+        if called_as_it_is and self.output_name is None and fit.usual_output is None:
             return module
-        return FittedModule(module, self.fit, self.output_name).eval()
+        return FittedModule(module, fit, self.output_name).eval()
 
     def output(self, w: Tensor, batch: Batch) -> Tensor:
         """The module's output [B, ...] in training: padding is no sample, units are dropped."""

@@ -50,6 +50,13 @@ def chosen_output(returned: Any, name: OutputName) -> Tensor:
     return found
 
 
+def with_sample_dimension(output: Tensor, samples: int) -> Tensor:
+    """The output [B, ...] of a module that squeezes: of a lone sample, that dimension is gone."""
+    if samples == 1 and (output.dim() == 0 or len(output) != 1):
+        return output[None]
+    return output
+
+
 def _entry(returned: Any, name: str | int) -> Any:
     if isinstance(returned, Mapping):
         return returned.get(name)

@@ -58,6 +58,7 @@ class ModelDescription(BaseModel):
     output_name: str | int | None = None
     number: str | None = None  # what samples are turned into for the module
     one_logit: Shape | None = None
+    squeezes: bool = False
     functional_dropout: bool = False
     buffers: str
     loss: str | None = None  # of the task, by name; its usual one if not given
@@ -98,6 +99,7 @@ class ModelDescription(BaseModel):
             kind=self.module,
             dtype=None if self.number is None else getattr(torch, self.number),
             one_logit=self.one_logit,
+            squeezes=self.squeezes,
             functional_dropout=self.functional_dropout,
         )
 
@@ -173,6 +175,7 @@ def describe_run(
         output_name=problem.output_name,
         number=None if fit.dtype is None else number_name(fit.dtype),
         one_logit=fit.one_logit,
+        squeezes=fit.squeezes,
         functional_dropout=fit.functional_dropout,
         buffers=getattr(problem, "buffers", study.buffers),
         loss=study.loss,
