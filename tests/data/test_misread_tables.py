@@ -8,6 +8,8 @@ from unalike.data import federate
 from unalike.data.reading import read
 from unalike.errors import InputError
 from unalike.study.data_files import check_one_deal
+from unalike.study.inputs import deal_study
+from unalike.study.settings import make_study
 
 ROWS = 60
 RNG = np.random.default_rng(0)
@@ -105,6 +107,14 @@ def test_clients_that_are_named_are_not_dealt_anew(wish):
     with pytest.raises(InputError, match=r"named: say how samples are dealt once.*drop = 'site'"):
         check_one_deal({"client_column": "site", **wish}, ("alpha",))
     check_one_deal({"client_column": "site", "split": "natural", "clients": 3}, ("alpha",))
+
+
+def test_clients_of_the_usual_name_are_not_dealt_anew(tmp_path):
+    """The kind: a column `client` that nobody has mentioned."""
+    wish = {"data": str(csv(tmp_path, FRAME)), "clients": 4, "alpha": 5.0}
+    with pytest.raises(InputError, match="with 4 clients beside samples whose clients are named"):
+        deal_study(make_study(wish), 0)
+    assert deal_study(make_study({**wish, "drop": ["client"]}), 0).clients == 4
 
 
 def test_clients_can_be_renounced():

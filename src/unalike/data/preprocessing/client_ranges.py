@@ -64,11 +64,13 @@ def _groups(lows: Floats, highs: Floats, names: Sequence[str]) -> tuple[_Group, 
     order: npt.NDArray[Any] = np.argsort(lows, kind="stable")
     reached = np.maximum.accumulate(highs[order])
     for place in range(1, len(order)):
+        if reached[place - 1] >= lows[order[place]]:
+            continue
         below, above = (
             _Group([names[i] for i in part], float(lows[part].min()), float(highs[part].max()))
             for part in (order[:place], order[place:])
         )
-        if reached[place - 1] < above.low and _parted(below, above):
+        if _parted(below, above):
             return below, above
     return None
 

@@ -156,7 +156,7 @@ def _becomes(plan: ColumnPlan, encoder: Encoder | None, scale: Scale) -> str:
 
 
 def _range(low: float, high: float, plan: ColumnPlan) -> str:
-    if plan.unit is not None:
+    if plan.unit is not None and plan.order != "epoch":
         return f"from {day(low, plan.unit)} to {day(high, plan.unit)}"
     return f"from {low:g} to {high:g}"
 

@@ -41,9 +41,10 @@ def read(
     Nothing is scaled or encoded yet: that follows from the training samples, once they are known.
 
     Args:
-        source: the path of a file or folder; a data frame of pandas, polars or any library that
+        source: the path of a file or folder, also of one table for each client; a data frame of pandas, polars or any library that
             speaks Arrow or the interchange protocol; an array, tensor or list x [n, ...]; a tuple
-            (x, y), (x, y, client) or (x, y, client, time); arrays by name; a
+            (x, y), (x, y, client) or (x, y, client, time); a list of pairs (x, y), one for each
+            client, or pairs or data frames by the name of their client; arrays by name; a
             `torch.utils.data.Dataset` of pairs; a Hugging Face `datasets.Dataset`.
         label: the column that is asked for, by name, or one value a sample [n], or several
             [n, k]: many labels, quantities, time and event, tokens. By default the column "y" or
@@ -87,8 +88,9 @@ def read(
     labels = raw.asked(task)
     notes = [*raw.notes, *labels.notes]
     if isinstance(raw.x, Table):
-        notes += copies_notes(raw.x, labels.y, raw.client)
-        notes += label_notes(raw.x, labels.y, raw.label)
+        features = raw.x.without(raw.settings.drop)
+        notes += copies_notes(features, labels.y, raw.client)
+        notes += label_notes(features, labels.y, raw.label)
     return Dataset(
         x=raw.x,
         y=labels.y,

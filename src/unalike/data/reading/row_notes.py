@@ -20,12 +20,11 @@ def copies_notes(x: Table, y: npt.NDArray[Any], client: npt.NDArray[Any] | None)
     """How many rows are the same as an earlier one in all columns, where these are many."""
     import pandas as pd
 
-    codes = {column.name: texts(column).codes for column in x.columns}
-    flat = y.reshape(len(y), -1)
-    frame = pd.DataFrame({**codes, **{("y", at): flat[:, at] for at in range(flat.shape[1])}})
+    columns: list[npt.NDArray[Any]] = [texts(column).codes for column in x.columns]
+    columns += list(y.reshape(len(y), -1).T)
     if client is not None:
-        frame[("client",)] = client
-    copies = int(frame.duplicated().sum())
+        columns.append(client)
+    copies = int(pd.DataFrame(dict(enumerate(columns))).duplicated().sum())
     if copies < max(COPIES * len(y), 2):
         return []
     return [
