@@ -41,11 +41,12 @@ def read(
     Nothing is scaled or encoded yet: that follows from the training samples, once they are known.
 
     Args:
-        source: the path of a file or folder, also of one table for each client; a data frame of pandas, polars or any library that
-            speaks Arrow or the interchange protocol; an array, tensor or list x [n, ...]; a tuple
-            (x, y), (x, y, client) or (x, y, client, time); a list of pairs (x, y), one for each
-            client, or pairs or data frames by the name of their client; arrays by name; a
-            `torch.utils.data.Dataset` of pairs; a Hugging Face `datasets.Dataset`.
+        source: the path of a file, or of a folder of pictures or of one table for each client; a
+            data frame of pandas, polars or any library that speaks Arrow or the interchange
+            protocol; an array, tensor or list x [n, ...]; a tuple (x, y), (x, y, client) or
+            (x, y, client, time); pairs (x, y), one for each client, in a list or by name, or data
+            frames by the name of their client; arrays by name; a `torch.utils.data.Dataset` of
+            pairs; a Hugging Face `datasets.Dataset`.
         label: the column that is asked for, by name, or one value a sample [n], or several
             [n, k]: many labels, quantities, time and event, tokens. By default the column "y" or
             "label".
