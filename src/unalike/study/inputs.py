@@ -25,7 +25,7 @@ from unalike.functional.outputs import OutputName
 from unalike.models import build
 from unalike.tasks import AUTO, Task, read
 
-from .data_files import FILE_SETTINGS, check_file, read_file, source_named
+from .data_files import FILE_SETTINGS, check_file, read_file, source_named, two_deals
 from .settings import Study
 
 
@@ -132,6 +132,9 @@ def _for_training(federation: Federation, study: Study) -> Federation:
 
 
 def _deal(arrays: Arrays, study: Study, seed: int) -> Federation:
+    if source_named(study.data) is None and arrays.client is not None and study.split != "natural":
+        wish = f"split = {study.split!r} with {study.clients} clients"
+        raise two_deals(wish, study.client_column or "client")
     dealt = federate(
         _as_asked(arrays, study),
         split=study.split,

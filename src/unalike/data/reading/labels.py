@@ -11,10 +11,17 @@ from unalike.data.preprocessing.cells import is_number, is_whole
 from unalike.data.preprocessing.table import Column
 from unalike.errors import InputError
 from unalike.tasks import AUTO, ColumnFacts, Task, read, said, task_named, task_of_column
+from unalike.tasks.automatic import MOST_CLASSES
 from unalike.tasks.automatic import column_facts as facts_of_values
 from unalike.tasks.natural_order import in_natural_order, in_order
 from unalike.tasks.values import whole
 
+from .label_checks import (
+    FEWEST,
+    marks_note,
+    refuse_half_numbers,
+    refuse_no_numbers,
+)
 from .names import names_of
 
 SHOWN = 5
@@ -49,15 +56,19 @@ def read_column(
         InputError: one sentence says what to change.
     """
     numbers = None if order else numbers_of(column)
-    text = ""
+    text, chosen = "", task != AUTO
     if task == AUTO:
+        if numbers is None and not order:
+            refuse_half_numbers(column, what)
         facts = facts_of(column, numbers, what)
         task, why, others = task_of_column(facts, what)
         text = said(task, why, others, what) if facts.numbers else ""
     if task_named(task).holds_classes:
-        y, names, notes = read_classes(column, what, order=order)
+        y, names, notes = read_classes(column, what, chosen=chosen, order=order)
         found, y = task_named(task).read(y, name=what)
         return Labels(y, found.of(len(names), (), names), [*notes, *filter(None, [text])])
+    if numbers is None:
+        refuse_no_numbers(column, what, task)
     found, y, _ = read(column.values if numbers is None else numbers, task, name=what)
     return Labels(y, found, [text] if text else [])
 
@@ -89,11 +100,12 @@ def numbers_of(column: Column) -> npt.NDArray[np.float64] | None:
 
 
 def read_classes(
-    column: Column, what: str, *, order: tuple[str, ...] = ()
+    column: Column, what: str, *, chosen: bool = False, order: tuple[str, ...] = ()
 ) -> tuple[npt.NDArray[np.int64], tuple[str, ...], list[str]]:
     """Classes of any names, numbered in the natural order of these: [n], names, what was found.
 
-    order: the names that whole numbers stand for.
+    chosen: whether somebody has said that these are classes. order: the names that whole numbers
+    stand for.
 
     Raises:
         InputError: one sentence says what to change.
@@ -102,17 +114,23 @@ def read_classes(
         column = _named(column, order, what)
     names, notes = class_names_of(column, what)
     different = in_natural_order(dict.fromkeys(names.tolist()))
-    check_different(different, what, samples=len(names))
+    check_different(different, what, samples=len(names), chosen=chosen)
     y, ordered = in_order(names)
     notes.append(f"{what}: {len(different)} classes, in this order: {_listed(different)}.")
+    notes += marks_note(different, what)
+    rare = int(np.count_nonzero(np.bincount(y) < FEWEST))
+    if len(different) > MOST_CLASSES and 2 * rare > len(different):
+        notes.append(f"{what}: {rare} of the {len(different)} classes have 1 or 2 samples.")
     return y, ordered, notes
 
 
-def check_different(different: list[str], what: str, *, samples: int) -> None:
+def check_different(different: list[str], what: str, *, samples: int, chosen: bool) -> None:
     """Whether the different names of all samples are those of classes.
 
+    chosen: whether somebody has said so; else many names of few samples each are refused.
+
     Raises:
-        InputError: one class, or as many as samples.
+        InputError: one class, as many as samples, or many with few samples each.
     """
     if len(different) == 1:
         raise InputError(
@@ -123,6 +141,8 @@ def check_different(different: list[str], what: str, *, samples: int) -> None:
         raise InputError(
             f"Every sample has a class of its own in {what}: is that the column of classes?"
         )
+    if not chosen and len(different) > MOST_CLASSES and samples:
+        _refuse_rare(different, what, samples)
 
 
 def class_names_of(column: Column, what: str) -> tuple[npt.NDArray[np.str_], list[str]]:
@@ -156,6 +176,16 @@ def _quantities(what: str, example: str) -> InputError:
 def typed(column: Column) -> bool:
     """Whether these are whole numbers by type, the usual way to write classes 0 to C - 1."""
     return column.values.dtype.kind in "iu"
+
+
+def _refuse_rare(different: list[str], what: str, samples: int) -> None:
+    if samples < FEWEST * len(different):
+        raise InputError(
+            f"{what} holds {len(different)} different values such as {different[0]!r} and "
+            f"{different[1]!r} for {samples} samples, fewer than {FEWEST} samples each: say "
+            "--task classes if each of them is a class, or write quantities as numbers with a "
+            "decimal point and nothing beside it."
+        )
 
 
 def _named(column: Column, order: tuple[str, ...], what: str) -> Column:

@@ -108,10 +108,13 @@ def read_raw(
     )
     size = (resize, resize) if isinstance(resize, int) else resize
     roles = {"label": label, "event": event, "client": client, "time": time, "group": group}
-    found, roles = source_of(source, roles, size, layout=layout, decimal=decimal)
+    found, roles = source_of(
+        source, roles, size, layout=layout, decimal=decimal, drop=settings.drop
+    )
     x = found.x if isinstance(found.x, Table) else samples_of(found.x)
     labels, name, used = _labels(found, roles["label"], roles["event"])
-    whose = column_of(found, "client", roles["client"])
+    renounced = roles["client"] is None and "client" in settings.drop
+    whose = None if renounced else column_of(found, "client", roles["client"])
     when = column_of(found, "time", roles["time"])
     cluster = column_of(found, "group", roles["group"])
     used += [column.name for column in (whose, when, cluster) if column is not None]
