@@ -315,6 +315,23 @@ def test_classes_stand_in_natural_order(tmp_path, classes, order):
     assert [held.class_names[i] for i in held.y] == every(*classes)
 
 
+def test_several_columns_of_one_table_are_the_labels(tmp_path):
+    """The kind: one-hot rows and rows of labels, of which no column may stay a feature."""
+    rows = [
+        "a,b,c,u,client",
+        *(f"{i % 3 == 0:d},{i % 3 == 1:d},{i % 3 == 2:d},{i},w" for i in range(24)),
+    ]
+    path = text_file(tmp_path, "\n".join(rows))
+    frame = pd.read_csv(path)
+    for held in (read(path, label="a,b,c"), read(frame, label=frame[["a", "b", "c"]])):
+        assert held.task.name == "classes"
+        assert held.y.tolist() == [i % 3 for i in range(24)]
+        assert held.x.names == ("u",)
+    assert read(path, label="a,b").task.name == "labels"
+    with pytest.raises(InputError, match="no column 'a,b,d'"):
+        read(path, label="a,b,d")
+
+
 def test_names_that_differ_in_blanks_alone_are_said(tmp_path):
     """The kind: probably one client, but nobody may decide that in silence."""
     held = read(csv(tmp_path, clients=every("north", "north ", "south")))

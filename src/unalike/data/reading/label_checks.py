@@ -52,7 +52,7 @@ def refuse_no_numbers(column: Column, what: str, task: str) -> None:
         first = int(odd.argmax())
         raise InputError(
             f"{what} holds {str(column.values[first])!r}, which is no number, for sample {first} "
-            f"({np.count_nonzero(odd)} of {len(column)} are none), but --task {task} needs numbers: "
+            f"({np.count_nonzero(odd)} of {len(column)} are none), but {task} needs numbers: "
             "write them with a decimal point and nothing beside it, or leave these samples out."
         )
 
