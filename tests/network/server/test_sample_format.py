@@ -53,7 +53,7 @@ def test_many_whole_numbers_of_all_sites_may_be_counts() -> None:
     """The kind: no site alone holds more than ten of them."""
     numbers = {"labels": {"numbers": True, "typed": True}}
     sites = [described(*map(str, range(at, at + 8)), **numbers) for at in (0, 6, 12)]
-    with pytest.raises(InputError, match="20 different whole numbers, 0 to 19.*--task counts"):
+    with pytest.raises(InputError, match=r"20 different whole numbers, 0 to 19.*--task counts"):
         agreed(*sites)
     assert agreed(*sites, task="counts")[0].task == "counts"
     assert agreed(sites[0])[0].task == "classes"
