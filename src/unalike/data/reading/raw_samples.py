@@ -15,6 +15,7 @@ from unalike.data.preprocessing.table import Column, Table
 from unalike.errors import InputError
 from unalike.tasks import AUTO
 from unalike.tasks.natural_order import in_order
+from unalike.tasks.survival import Survival
 from unalike.tasks.values import whole
 
 from .array_inputs import samples_of
@@ -26,8 +27,8 @@ from .pictures import Size
 from .roles import Source, column_of, filled, label_columns, labels_of
 from .times import as_times
 
-SURVIVAL, TIME_AND_EVENT = "survival", "time and event"
-"""The task of labels of two columns, and what these are called."""
+TIME_AND_EVENT = "time and event"
+"""What labels of these two columns are called."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +152,7 @@ def read_raw(
         x=x,
         labels=labels,
         label=name or "y",
-        implied=AUTO if event is None else SURVIVAL,
+        implied=AUTO if event is None else Survival.name,
         order=found.orders.get(name, ()) or found.order,
         client=names,
         time=times,
