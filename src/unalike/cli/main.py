@@ -28,12 +28,13 @@ from .network.rehearse import rehearse
 from .network.serve import serve
 from .new_method import new_method
 from .predict import predict
+from .reproduce import reproduce
 from .schema import schema
 
 COMMANDS = (
     *(compare, resume, report, figures, diagnose, advise),
     *(export, predict, adapt),
-    *(check, methods, data, skews, new_method, schema),
+    *(reproduce, check, methods, data, skews, new_method, schema),
     *(rehearse, serve, join, certificates, key, gate),
 )
 
