@@ -8,6 +8,7 @@ from unalike import compare
 from unalike.data.federation import Federation
 from unalike.data.target_scaling import with_target_scale
 from unalike.results.baseline import baseline_score
+from unalike.results.verdict import judge
 from unalike.tasks import TargetScale, task_named
 
 PLAIN = task_named("counts").of(1)
@@ -23,15 +24,16 @@ def wards(mean: float) -> Federation:
 
 
 @pytest.mark.parametrize("mean", [0.3, 7.0, 50.0, 500.0])
-def test_counts_of_any_mean_beat_the_baseline(mean):
+def test_counts_of_any_mean_beat_the_baseline(mean, tmp_path):
     held = wards(mean)
-    result = compare(held, methods=["local", "fedavg"], model="logistic", rounds=5, seeds=1)
+    study = {"methods": ["local", "fedavg"], "model": "logistic", "rounds": 5, "seeds": 1}
+    result = compare(held, out=tmp_path / "study", **study)
     frame = result.frame
     found = frame[frame["metric"] == "personalised_poisson_deviance_best"]
     scores = found.groupby("method")["value"].mean()
     assert set(scores.index) == {"local", "fedavg"}
     assert (scores < baseline_score(held)).all(), scores
-    assert not [s for s in result.verdict.sentences if "guess" in s.text]
+    assert not [s for s in judge(result).sentences if "guess" in s.text]
     said = result.model("fedavg", when="last").predict(held.x_test.numpy())
     np.testing.assert_allclose(said.mean(), held.y_test.numpy().mean(), rtol=0.6)
 

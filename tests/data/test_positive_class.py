@@ -34,10 +34,10 @@ def test_the_other_class_is_yes_and_nobody_changes_class():
         with_positive(held, "diseases")
 
 
-def test_a_study_says_which_class_is_yes_and_its_models_keep_it():
+def test_a_study_says_which_class_is_yes_and_its_models_keep_it(tmp_path):
     held, common = clinics(), {"methods": ["fedavg"], "model": "logistic", "rounds": 2, "seeds": 1}
-    turned = compare(held, **common, positive="disease")
-    usual = compare(held, **common)
+    turned = compare(held, **common, positive="disease", out=tmp_path / "turned")
+    usual = compare(held, **common, out=tmp_path / "usual")
     assert any("yes = 'disease', no = 'normal'" in remark for remark in turned.remarks)
     assert any("--positive disease" in remark for remark in usual.remarks)
     models = [found.model("fedavg", when="last") for found in (turned, usual)]
