@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -180,17 +179,22 @@ class Tried:
 
 
 def accuracy(
-    given: Federation, method: str, settings: dict[str, Any], seed: int, at: Path
+    given: Federation,
+    method: str,
+    settings: dict[str, Any],
+    seed: int,
+    at: Path,
+    setting: dict[str, Any] = SETTING,
 ) -> float:
     """Mean over clients of the test accuracy at the round that validation chose; 0 if diverged."""
     study = make_study(
         {
-            **SETTING,
+            **setting,
             "data": "own",
             "split": "natural",
             "methods": (method,),
             "settings": {method: settings},
-            "evaluate_every": SETTING["rounds"] // 3,
+            "evaluate_every": setting["rounds"] // 3,
         }
     )
     task = RunTask(study, method, seed, at, UserInputs(given))
@@ -198,11 +202,13 @@ def accuracy(
     records = RunStore(task.run_folder).records()
     if any("diverged" in record for record in records):
         return 0.0
-    best = best_round([record for record in records if "evaluation" in record])
+    best = best_round(given.task, [record for record in records if "evaluation" in record])
     return float(np.nanmean(best["evaluation"]["personal"]["accuracy"]))
 
 
-def truth(given: Federation, folder: Path) -> list[Tried]:
+def truth(
+    given: Federation, folder: Path, setting: dict[str, Any] = SETTING, again: int = AGAIN
+) -> list[Tried]:
     """The full comparison, the best first; kept in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "truth.json"
@@ -214,7 +220,7 @@ def truth(given: Federation, folder: Path) -> list[Tried]:
         key = f"{name} {json.dumps(settings)}"
         if key not in known:
             at = folder / "truth" / str(len(known))
-            known[key] = Tried(name, settings, (accuracy(given, name, settings, 0, at),))
+            known[key] = Tried(name, settings, (accuracy(given, name, settings, 0, at, setting),))
         return known[key].mean
 
     field = {name: one for name, one in CANDIDATES.items() if name != "fedbn"}
@@ -230,10 +236,12 @@ def truth(given: Federation, folder: Path) -> list[Tried]:
             tried(name, settings)
     found = list(known.values())
     found.sort(key=lambda one: -one.mean)
-    again = [more(given, one, folder / "again" / str(k)) for k, one in enumerate(found[:AGAIN])]
-    again.sort(key=lambda one: -one.mean)
-    path.write_text(json.dumps([asdict(one) for one in [*again, *found[AGAIN:]]]))
-    return [*again, *found[AGAIN:]]
+    best = [
+        more(given, one, folder / "again" / str(k), setting) for k, one in enumerate(found[:again])
+    ]
+    best.sort(key=lambda one: -one.mean)
+    path.write_text(json.dumps([asdict(one) for one in [*best, *found[again:]]]))
+    return [*best, *found[again:]]
 
 
 def _middle(options: list[dict[str, Any]]) -> dict[str, Any]:
@@ -246,10 +254,10 @@ def _near(reached: dict[str, float], most: float) -> list[str]:
     return [name for name, value in reached.items() if value >= best - most]
 
 
-def more(given: Federation, one: Tried, at: Path) -> Tried:
+def more(given: Federation, one: Tried, at: Path, setting: dict[str, Any] = SETTING) -> Tried:
     """The same on all seeds."""
     others = range(len(one.accuracy), SEEDS)
-    found = [accuracy(given, one.method, one.settings, seed, at) for seed in others]
+    found = [accuracy(given, one.method, one.settings, seed, at, setting) for seed in others]
     return Tried(one.method, one.settings, (*one.accuracy, *found))
 
 
@@ -279,8 +287,8 @@ def judge(world: World, folder: Path) -> dict[str, Any]:
         "accuracy": advised,
         "regret": top - advised,
         "by_method": methods,
-        "local": advice.measured.accuracy["local"],
-        "fedavg": advice.measured.accuracy["fedavg"],
+        "local": advice.measured.scores["local"],
+        "fedavg": advice.measured.scores["fedavg"],
         "spent": advice.spent,
         "price": advice.plan.price,
         "truth_seconds": compared - started,
@@ -339,4 +347,4 @@ def summary(rows: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

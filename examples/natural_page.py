@@ -144,7 +144,7 @@ class Federation:
         def number(value: float) -> str:
             return self.measure.unit.number(value, signed=signed)
 
-        if interval.half is None:
+        if not interval.known:
             return number(interval.mean)
         return f"{number(interval.mean)} [{number(interval.low)}, {number(interval.high)}]"
 

@@ -30,18 +30,28 @@ LONGEST = 900.0
 class RealFederation:
     """A study, its server in a thread, and its sites in processes.
 
-    first: the sites that are started at once; all if not given.
+    first: the sites that are started at once; all if not given. node: their kind of node.
+    reached_at: where a site finds the server, from its name and the server's own address.
     """
 
     def __init__(
-        self, folder: Path, study: Study, *, first: int | None = None, **settings: Any
+        self,
+        folder: Path,
+        study: Study,
+        *,
+        first: int | None = None,
+        node: str = "supernode",
+        reached_at: Callable[[str, Address], Address] = lambda _, server: server,
+        **settings: Any,
     ) -> None:
         roster = prepare(study, folder)
         names = [site.name for site in roster.places if site is not None]
         defaults = {"study": str(folder), "baselines": False, "deadline": LONGEST}
         self.folder, self.events = folder, list[Event]()
         address = Address("localhost", free_port())
-        self.rehearsal = rehearsal.Rehearsal(folder, address, names, first=first)
+        self.rehearsal = rehearsal.Rehearsal(
+            folder, address, names, first=first, node=node, reached_at=reached_at
+        )
         self._settings = defaults | settings
         self.last: Event | None = None
         self.failure: BaseException | None = None

@@ -53,6 +53,13 @@ def world(
     return World(x, y, client, time)
 
 
+def faint_world(seed: int, *, overlap: float = 1.5, samples: int = 400, **skews: Any) -> World:
+    """Five clients whose classes overlap more, so that a concept shift is about to be missed."""
+    given = world(seed, samples=samples, clients=5, **skews)
+    noise = generator(seed, "worlds/faint").standard_normal(given.x.shape)
+    return given._replace(x=given.x + (overlap * noise).astype(np.float32))
+
+
 def _dealt(
     y: np.ndarray, clients: int, rng: np.random.Generator, skews: dict[str, Any]
 ) -> np.ndarray:

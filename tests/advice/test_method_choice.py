@@ -48,6 +48,9 @@ def test_interval() -> None:
     expected = stats.ttest_rel(ours[:3], theirs[:3]).confidence_interval(0.9)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
     assert not found.excludes_zero
+    assert found.sure == pytest.approx(1 - stats.ttest_rel(ours[:3], theirs[:3]).pvalue / 2)
+    same = difference(np.array([0.5, 0.75]), np.array([0.25, 0.5]))
+    assert (same.half, same.sure) == (0, 1)
 
 
 @pytest.mark.proof("fixed point", "by folds: Student's, with the variance of Nadeau and Bengio")
@@ -59,6 +62,7 @@ def test_interval_by_folds() -> None:
     scale = gaps.std(ddof=1) * np.sqrt(1 / 10 + 1 / 4)
     low, high = stats.t.interval(0.9, 9, gaps.mean(), scale)
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-12)
+    assert found.sure == pytest.approx(stats.t.cdf(abs(gaps.mean()) / scale, 9))
 
 
 @pytest.mark.proof("invariant", "by folds: clients count alike, whatever folds can judge")
@@ -77,6 +81,8 @@ def test_few_clients_whose_samples_tell() -> None:
     assert not gain.excludes_zero
     assert choice.advised.method == "fedem"
     assert choice.unproven is None
+    assert choice.gain.mean == pytest.approx(gain.mean)
+    assert choice.gain.sure > 0.999 > gain.sure
 
 
 def test_where_evidence_is_thin_training_alone_is_advised() -> None:
@@ -85,6 +91,8 @@ def test_where_evidence_is_thin_training_alone_is_advised() -> None:
     assert choice.unproven.contestant.method == "fedem"
     assert choice.unproven.gain.mean == pytest.approx(0.0625)
     assert choice.unproven.gain.low < 0
+    assert choice.unproven.gain.sure < 0.95
+    assert choice.gain is None
 
 
 def test_what_the_race_saw_below_local_is_never_advised() -> None:

@@ -575,7 +575,15 @@ def test_memory_is_foretold_for_batch_normalisation_of_vectors() -> None:
     problem, _, x, y = prepared("BatchNorm1d on vectors")
     one, two = (
         predict_memory(
-            FedAvg(), problem, clients(x, y), STACKED, cohort=4, batch_size=size, work=LocalWork()
+            FedAvg(),
+            problem,
+            clients(x, y),
+            STACKED,
+            cohort=4,
+            batch_size=size,
+            work=LocalWork(),
+            rounds=1,
+            evaluated=False,
         )
         for size in (1, 2)
     )

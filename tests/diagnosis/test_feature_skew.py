@@ -89,7 +89,7 @@ def test_sliced_within_classes_is_the_distance_from_everybody() -> None:
     given = prepare_samples(x, np.zeros(30, int), client)
     value = feature_skew(given, shuffles=20, seed=0).measures[2].value
     expected = np.mean(
-        [sliced(given.x[client == i], given.x, directions=8, seed=0) for i in (0, 1)]
+        [sliced(given.x[given.client == i], given.x, directions=8, seed=0) for i in (0, 1)]
     )
     assert value == pytest.approx(expected, abs=1e-12)
 

@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from unalike.diagnosis.null import Null, holm, permutation_test, shuffle_within
+from unalike.diagnosis.null import (
+    MOST_TIMES,
+    Null,
+    draw_nulls,
+    holm,
+    permutation_test,
+    shuffle_within,
+)
 
 
 @given(st.integers(0, 1000), st.integers(1, 60))
@@ -51,3 +59,34 @@ def test_the_same_seed_gives_the_same_shuffles() -> None:
 def test_holm() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.6, 0.9]) == pytest.approx([1.0, 1.0])
+
+
+def standard_normal(value: float, level: float | None) -> Null:
+    return draw_nulls(
+        np.array([value]),
+        lambda rng: rng.standard_normal(1),
+        purpose="test",
+        shuffles=100,
+        seed=0,
+        level=level,
+    )[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "times"), [(0.0, 1), (30.0, 1), (1.8, MOST_TIMES), (2.2, MOST_TIMES)]
+)
+def test_there_are_more_shuffles_where_a_verdict_is_close(value: float, times: int) -> None:
+    assert len(standard_normal(value, 0.05).draws) == 100 * times
+    assert len(standard_normal(value, None).draws) == 100
+
+
+@pytest.mark.proof("fixed point", "the interval of p is Clopper and Pearson's, by scipy's own")
+def test_the_interval_of_p() -> None:
+    draws = np.repeat([0.0, 2.0], [180, 20])
+    expected = stats.binomtest(20, 200).proportion_ci(0.99)
+    assert Null(1.0, draws).interval == pytest.approx((expected.low, expected.high))
+
+
+def test_a_value_far_out_is_clear_by_cantelli() -> None:
+    draws = np.tile([-1.0, 1.0], 10)
+    assert Null(11.0, draws).interval == pytest.approx((0, 1 / 122))

@@ -144,3 +144,53 @@ def test_padding_is_at_most_half_and_never_depends_on_others() -> None:
         12,
         16,
     ]
+
+
+@every_method
+def test_own_models_need_neither_all_clients_nor_batches_at_once(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unalike.engines.personal_prediction.BLOCK_NUMBERS", 1)
+    done = trial(name).trained(2, plan=STACKED)
+    engine = done.engine
+    blocks = list(PersonalPredictor(engine).models(2, done.server))
+    monkeypatch.setattr(engine, "_personalises_without_samples", False)
+    whole = leaves(engine.personalise(2, done.server))
+    asked = set()
+    for clients, models in blocks:
+        asked.update(clients.tolist())
+        for mine, known in zip(leaves(models), whole, strict=True):
+            assert torch.equal(mine.expand(len(clients), *mine.shape[1:]), known[clients])
+    assert asked == set(range(len(engine)))
+
+
+@pytest.mark.parametrize("method", [FedPer(), FineTuning()])
+def test_clients_that_never_trained_are_asked_for_one_model(
+    method: Any,
+) -> None:
+    engine, server = engine_of(method)
+    ids = np.asarray([2])
+    engine.train(1, ids, engine.broadcast(server, ids))
+    whole = leaves(engine.personalise(1, server))[0]
+    found = list(PersonalPredictor(engine).models(1, server))
+    if isinstance(method, FedPer):
+        assert len(found) == 2
+        assert found[0].clients.tolist() == [0, 1, 3]
+        assert leaves(found[0].models)[0].shape[0] == 1
+    else:
+        assert len(found) == 1
+    for clients, models in found:
+        rows = leaves(models)[0]
+        assert torch.equal(rows.expand(len(clients), *rows.shape[1:]), whole[clients])
+
+
+def test_changed_states_are_all_that_another_engine_needs() -> None:
+    engine, server = engine_of(Local())
+    ids = np.asarray([3, 1])
+    engine.train(1, ids, engine.broadcast(server, ids))
+    changed = engine.changed_states
+    assert changed.clients.tolist() == [1, 3]
+    assert len(changed.states.w) == 2
+    other, _ = engine_of(Local())
+    other.restore_changed(changed)
+    assert torch.equal(other.states.w, engine.states.w)

@@ -113,7 +113,7 @@ def work(hidden):
         engine.population), cohort=10, seed=0)
     list(islice(loop, 5))
     said = predict_memory(Local(), world.problem, world.federation, engine.plan, cohort=10,
-        batch_size=10, work=LocalWork())
+        batch_size=10, work=LocalWork(), rounds=5)
     return peak_memory() - before, said
 
 work(2)
@@ -136,6 +136,8 @@ def test_memory_of_a_server_that_remembers_clients() -> None:
         cohort=2,
         batch_size=4,
         work=LocalWork(),
+        rounds=1,
+        evaluated=False,
     )
     engine = world.engine(MOCHA())
     server = MOCHA().init_server(engine.problem, engine.w, engine.population)

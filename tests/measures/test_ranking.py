@@ -8,7 +8,7 @@ import pytest
 from unalike.measures import ranking
 
 
-@pytest.mark.parametrize("sizes", [(), (0,), (7,), (3, 0, 9, 1), (40, 2, 5)])
+@pytest.mark.parametrize("sizes", [(), (0,), (7,), (3, 0, 9, 1), (40, 2, 5), (3, 0, 8, 1)])
 def test_sorted_and_compared_pairs_are_the_same_numbers(
     sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -17,10 +17,11 @@ def test_sorted_and_compared_pairs_are_the_same_numbers(
     scores = luck.integers(0, 6, held.sum()).astype(np.float64)
     member = luck.random(held.sum()) < 0.4
     found = []
-    for most in (0, 10**9):
+    for most, few in ((0, 0), (10**9, 0), (100, 8)):
         monkeypatch.setattr(ranking, "COMPARED", most)
+        monkeypatch.setattr(ranking, "FEW", few)
         found.append(ranking.pairs(scores, member, held))
-    for one, other in zip(*found, strict=True):
+    for one, other in zip(found[0] + found[0], found[1] + found[2], strict=True):
         np.testing.assert_array_equal(one, other)
     ends = np.cumsum(held)[:-1]
     groups = zip(np.split(scores, ends), np.split(member, ends), strict=True)

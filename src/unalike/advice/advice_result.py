@@ -14,7 +14,7 @@ from unalike.methods.header import header
 from unalike.results.units import count, listed
 from unalike.tasks import Measure
 
-from .client_differences import Difference
+from .client_differences import LEVEL, Difference
 from .final_test import FinalTest, Gain
 from .heats import RaceSchedule
 from .method_choice import Choice, Unproven
@@ -78,6 +78,7 @@ class Advice:
         """The advice in full."""
         return (
             self.headline,
+            *self._certainty(),
             *self._worse(),
             *self._beside_fedavg(),
             *self._cost(),
@@ -99,6 +100,17 @@ class Advice:
 
     def _over(self, method: str) -> Gain:
         return next(gain for gain in self.measured.gains if gain.over == method)
+
+    def _certainty(self) -> list[str]:
+        """How sure the race is that the advised method helps."""
+        gain = self.choice.gain
+        if gain is None or math.isnan(gain.sure):
+            return []
+        return [
+            f"How sure: in the race it was {self.main.gain_text(gain.mean)} beside Local "
+            f"{interval_text(gain, self.main)}, better than training alone with a confidence of "
+            f"{confidence_text(gain.sure)}."
+        ]
 
     def _worse(self) -> list[str]:
         if self.method == "local":
@@ -130,7 +142,8 @@ class Advice:
             said.append(
                 f"{contestant_title(choice.unproven.contestant)} was "
                 f"{self.main.gain_text(gain.mean)} beside Local in the race "
-                f"{interval_text(gain, self.main)}: too little to prefer it to training alone."
+                f"{interval_text(gain, self.main)}: too little to prefer it to training alone"
+                + _asked_for(gain)
             )
         elif choice.advised is not choice.leader:
             rival = next(r for r in choice.rivals if r.contestant is choice.advised)
@@ -197,6 +210,7 @@ class Advice:
             },
             "choice": {
                 "unproven": None if choice.unproven is None else _unproven(choice.unproven),
+                "gain_over_local": None if choice.gain is None else choice.gain._asdict(),
                 "leader": _contestant(choice.leader),
                 "advised": _contestant(choice.advised),
                 "rivals": [
@@ -254,6 +268,19 @@ def interval_text(gain: Difference, main: Measure) -> str:
     return f"(90 % interval {main.interval_text(gain.low, gain.high)})"
 
 
+def confidence_text(sure: float) -> str:
+    """A share that is never said to be certain."""
+    return "more than 99.9 %" if sure > 0.999 else f"{100 * sure:.3g} %"
+
+
+def _asked_for(gain: Difference) -> str:
+    """The confidence that was missing."""
+    if math.isnan(gain.sure) or gain.mean <= 0:
+        return "."
+    asked = f"{100 * (1 + LEVEL) / 2:.0f} %"
+    return f" (a confidence of {confidence_text(gain.sure)} where {asked} is asked for)."
+
+
 def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -269,6 +296,7 @@ def _unproven(one: Unproven) -> dict[str, Any]:
         "mean": gain.mean,
         "low": gain.low,
         "high": gain.high,
+        "sure": gain.sure,
     }
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 from unalike.tasks import SHARE, Measure
 
@@ -23,6 +23,7 @@ class Difference(NamedTuple):
 
     mean: float
     half: float  # NaN with one client, or one fold
+    sure: float = math.nan  # one-sided confidence that the true mean has this sign: 0.5 to 1
 
     @property
     def low(self) -> float:
@@ -47,8 +48,7 @@ def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Differ
     n = len(gaps)
     if n < 2:
         return Difference(float(gaps.mean()) if n else math.nan, math.nan)
-    half = stdtrit(n - 1, (1 + LEVEL) / 2) * gaps.std(ddof=1) / math.sqrt(n)
-    return Difference(float(gaps.mean()), float(half))
+    return _student(float(gaps.mean()), float(gaps.std(ddof=1)) / math.sqrt(n), n - 1)
 
 
 def fold_difference(
@@ -71,7 +71,15 @@ def fold_difference(
     if count < 2:
         return Difference(mean, math.nan)
     variance = by_fold.var(ddof=1) * (1 / count + 1 / (folds - 1))
-    return Difference(mean, float(stdtrit(count - 1, (1 + LEVEL) / 2) * math.sqrt(variance)))
+    return _student(mean, math.sqrt(variance), count - 1)
+
+
+def _student(mean: float, error: float, freedom: int) -> Difference:
+    """With this standard error, of so many degrees of freedom."""
+    half = float(stdtrit(freedom, (1 + LEVEL) / 2)) * error
+    if error == 0:
+        return Difference(mean, half, 1.0 if mean else 0.5)
+    return Difference(mean, half, float(stdtr(freedom, abs(mean) / error)))
 
 
 def scale_of(measure: Measure, score: float) -> float:

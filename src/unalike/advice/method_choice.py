@@ -33,7 +33,7 @@ class Unproven(NamedTuple):
     """What would be advised if it were shown to beat training alone, and how far it is."""
 
     contestant: Contestant
-    gain: Difference  # over Local, by folds
+    gain: Difference  # over Local, by folds or clients, whichever are surer
 
 
 class Choice(NamedTuple):
@@ -43,6 +43,7 @@ class Choice(NamedTuple):
     leader: Contestant
     rivals: tuple[Rival, ...]  # the best first
     unproven: Unproven | None = None  # where Local is advised for want of evidence
+    gain: Difference | None = None  # of the advised over Local in the race, where it is another
 
     @property
     def ties(self) -> tuple[Rival, ...]:
@@ -82,10 +83,11 @@ def choose(final: Stage, main: Measure, folds: int, *, alike: bool = False) -> C
     alone = least_loss(final, best_entry(final, "local"), main)
     gain = fold_difference(advised.by_fold, alone.by_fold, folds)
     by_client = difference(advised.scores, alone.scores)
+    surest = max(gain, by_client, key=lambda one: np.nan_to_num(one.sure))
     shown = gain.mean > 0 and (gain.excludes_zero or by_client.excludes_zero)
     if shown or not np.isfinite(alone.score):
-        return Choice(advised.contestant, leader.contestant, tuple(rivals))
-    unproven = Unproven(advised.contestant, gain)
+        return Choice(advised.contestant, leader.contestant, tuple(rivals), gain=surest)
+    unproven = Unproven(advised.contestant, surest)
     return Choice(alone.contestant, leader.contestant, tuple(rivals), unproven)
 
 

@@ -15,7 +15,7 @@ from torch import nn
 from unalike.core import Method, Problem
 from unalike.core.buffers import with_buffers
 from unalike.data.federation import Federation
-from unalike.engines.machine import one_thread
+from unalike.engines.machine import held_memory, one_thread
 from unalike.engines.memory import require_memory
 from unalike.errors import InputError
 from unalike.privacy import require_accountant
@@ -218,8 +218,8 @@ def foretold(
         runs = f"A search of {study.tuning.trials:,} trials a method, then {runs}"
     return (
         f"{runs}, {found.at_once} at a time: about {duration(found.seconds)} of training, by one "
-        f"timed step of {duration(found.step_seconds)}, and {size(found.memory)} of memory beside "
-        "the data. Fewer --rounds, --seeds or --methods, a smaller --model and more --jobs make "
+        f"timed step of {duration(found.step_seconds)}, and {size(found.memory)} of memory. "
+        "Fewer --rounds, --seeds or --methods, a smaller --model and more --jobs make "
         "it shorter.",
     )
 
@@ -256,7 +256,7 @@ def runnable_study(
         try:
             method = with_buffers(method_of_run(study, label, federation, problem), problem)
             refuse_state_per_sample(method, problem, federation)
-            needed = memory_of_run(study, label, federation, problem)
+            needed = held_memory() + memory_of_run(study, label, federation, problem)
             require_memory(needed, f"{label} on {federation.clients:,} clients")
             try_method(study, method, problem, federation)
         except InputError as error:

@@ -7,11 +7,20 @@ from pathlib import Path
 
 from rich.console import Console
 
+from .json_lines import LogFormat, write_event
+
 out = Console()
 err = Console(stderr=True)
+_log_format: LogFormat = "text"
 
 ODD = ("Cc", "Cf", "Cs")
 """Categories of characters that control a terminal or the direction of text."""
+
+
+def set_log_format(log_format: LogFormat) -> None:
+    """How `say` and `complain` write from now on."""
+    global _log_format
+    _log_format = log_format
 
 
 def printable(text: str) -> str:
@@ -26,11 +35,17 @@ def printable(text: str) -> str:
 
 def say(sentence: str) -> None:
     """One line on standard error, as it is."""
+    if _log_format == "json":
+        write_event({"event": "said", "text": sentence})
+        return
     err.print(printable(sentence), highlight=False, markup=False, soft_wrap=True)
 
 
 def complain(sentence: str) -> None:
     """What a user can mend."""
+    if _log_format == "json":
+        write_event({"event": "error", "text": sentence})
+        return
     err.print(
         f"unalike: {printable(sentence)}",
         style="bold red",

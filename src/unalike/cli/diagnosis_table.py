@@ -10,7 +10,7 @@ from rich.text import Text
 
 from unalike.diagnosis import Diagnosis
 from unalike.diagnosis.diagnosis_result import Optimisation
-from unalike.diagnosis.sentences import blindness, groups, number, setup
+from unalike.diagnosis.sentences import blindness, certainty, groups, number, setup
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,14 @@ class DiagnosisTable:
         yield table
         settings = self.diagnosis.settings
         yield Text(
-            f"\nchance: mean of {settings['shuffles']} shuffles of membership; p: share of them at "
-            f"least as unlike. A kind is found where all its measures marked * agree, at a level "
-            f"of {settings['level']} over all kinds together.\n",
+            f"\nchance: mean of at least {settings['shuffles']} shuffles of membership, more where "
+            "p is close to the level; p: share of them at least as unlike. A kind is found where "
+            f"all its measures marked * agree, at a level of {settings['level']} over all kinds "
+            "together.\n",
             style="dim",
         )
         for finding in self.diagnosis.findings:
-            yield Text(finding.said)
+            yield Text(f"{finding.said} {certainty(finding)}")
             yield Text(f"  {finding.kind} is blind to {finding.blind_to}.", style="dim")
         if self.diagnosis.optimisation is not None:
             yield from _optimisation(self.diagnosis.optimisation)

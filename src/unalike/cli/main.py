@@ -17,7 +17,8 @@ from .advise import advise
 from .catalogue import data, methods, skews
 from .check import check
 from .compare import compare, report, resume
-from .console import complain
+from .console import complain, set_log_format
+from .continue_study import continue_study
 from .diagnose import diagnose
 from .export import export
 from .figures import figures
@@ -30,9 +31,10 @@ from .new_method import new_method
 from .predict import predict
 from .reproduce import reproduce
 from .schema import schema
+from .show import show
 
 COMMANDS = (
-    *(compare, resume, report, figures, diagnose, advise),
+    *(compare, resume, continue_study, show, report, figures, diagnose, advise),
     *(export, predict, adapt),
     *(reproduce, check, methods, data, skews, new_method, schema),
     *(rehearse, serve, join, certificates, key, gate),
@@ -57,14 +59,18 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Federated learning among clients whose data are not alike.",
 )
+NAMES: dict[Any, str] = {continue_study: "continue"}
+"""Of commands that cannot be called as their function."""
+
 for _command in COMMANDS:
-    app.command(cls=Command)(_command)
+    app.command(NAMES.get(_command), cls=Command)(_command)
 
 UsageError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 
 def main() -> None:
     """Run the command; every problem a user can mend is one sentence and exit code 2."""
+    set_log_format("text")
     try:
         code = app(prog_name="unalike", standalone_mode=False)
     except UsageError as error:

@@ -22,6 +22,11 @@ class Ragged(NamedTuple):
         """The lengths of the lists: [N]."""
         return np.diff(self.offsets)
 
+    def sizes_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The lengths of these lists [n], however many others there are."""
+        lengths: npt.NDArray[np.int64] = self.offsets[rows + 1] - self.offsets[rows]
+        return lengths
+
     @property
     def owner(self) -> npt.NDArray[np.int64]:
         """The list that each value belongs to: [sum of lengths]."""
@@ -35,7 +40,7 @@ class Ragged(NamedTuple):
         """These lists [n] of them, in this order."""
         if len(rows) == len(self.offsets) - 1 and (rows == np.arange(len(rows))).all():
             return self
-        sizes = self.sizes[rows]
+        sizes = self.sizes_of(rows)
         start = np.cumsum(sizes) - sizes
         at = np.repeat(self.offsets[rows] - start, sizes) + np.arange(sizes.sum())
         return Ragged.of(self.values[at], sizes)

@@ -56,7 +56,17 @@ def group_clients(samples: Samples, *, shuffles: int, level: float, seed: int) -
         return np.append(silhouettes(_joint(phi, some, client), tried), total)
 
     nulls = (
-        permutation_test(spread, some.client, None, purpose="groups", shuffles=shuffles, seed=seed)
+        permutation_test(
+            spread,
+            some.client,
+            None,
+            purpose="groups",
+            shuffles=shuffles,
+            seed=seed,
+            level=level,
+            decides=(len(tried),),
+            kinds=1,
+        )
         if tried
         else []
     )

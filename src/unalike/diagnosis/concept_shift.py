@@ -5,11 +5,15 @@ alone, and on everybody's, its own included, with its outputs weighted to the cl
 the classes. More samples help, or do no harm, as long as they are labelled alike: other shares of
 the classes are weighed away, and samples that look different stay far away under the kernel.
 Where learning alone is right and learning together is wrong, more often than the reverse, others
-contradict the client. This cross-client excess of errors is taken class by class, on samples that
-neither fit has seen (two folds), and tested twice; both must agree:
+contradict the client. This cross-client excess of errors is taken class by class, each sample
+judged by fits on all the others (leave one out, so that no folds are drawn), and tested twice;
+both must agree:
 
     sign test   of the samples of a class on which the two differ, half favour either side
-    shuffles    membership exchanged within classes and folds, so labels and sizes stay
+    shuffles    membership exchanged within classes, so labels and sizes stay
+
+Clients of many samples are cut into parts of about 100, which are learned apart and counted
+together.
 """
 
 from typing import NamedTuple
@@ -22,6 +26,7 @@ from unalike.functional.streams import generator
 from unalike.measures.distances import gaussian_kernel, median_distance
 
 from .diagnosis_result import Finding, Measure
+from .kernel_ridge import leave_one_out
 from .null import permutation_test
 from .samples import Samples
 
@@ -29,8 +34,10 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 MOST_CLIENTS = 20
-MOST_PER_CLIENT = 100
-RIDGE = 0.1
+PER_PART = 100
+MOST_SAMPLES = 4000
+LEAST = 1e-3
+"""A class that learning together gives less than this may still be the one."""
 
 
 class Contest(NamedTuple):
@@ -41,18 +48,22 @@ class Contest(NamedTuple):
     score: Floats  # (alone - together) / sqrt(alone + together), 0 where they never differ
 
 
-def concept_shift(samples: Samples, *, shuffles: int, seed: int) -> Finding:
+def concept_shift(
+    samples: Samples, *, shuffles: int, seed: int, level: float | None = None
+) -> Finding:
     """The excess of errors of learning together, on the class where it is clearest."""
-    some = choose_samples(samples, seed)
-    learner = _Learner(some, seed)
+    some, part = choose_samples(samples, seed)
+    learner = _Learner(some, part, seed)
     truth = learner.contest(some.client)
+    sign = sign_test(truth)
     (score,) = permutation_test(
         lambda client: learner.contest(client).score.max(keepdims=True),
         some.client,
-        some.y * 2 + learner.fold,
+        some.y + some.classes * part,
         purpose="concept",
         shuffles=shuffles,
         seed=seed,
+        level=None if level is None or sign > level else level,
     )
     worst = int(truth.score.argmax())
     held = max(np.count_nonzero(some.y == worst), 1)
@@ -78,10 +89,11 @@ def concept_shift(samples: Samples, *, shuffles: int, seed: int) -> Finding:
                 0.0,
                 np.nan,
                 np.nan,
-                sign_test(truth),
+                sign,
                 "the same as a share of the samples of that class; half of the samples on which "
                 "the two differ favour either side",
                 decides=True,
+                error=0.0,
             ),
         ),
         said,
@@ -99,63 +111,62 @@ def sign_test(contest: Contest) -> float:
     return float(min(1.0, p.min() * len(p))) if len(p) else 1.0
 
 
-def choose_samples(samples: Samples, seed: int) -> Samples:
-    """At most 20 clients, at random, with at most 100 samples each."""
+def choose_samples(samples: Samples, seed: int) -> tuple[Samples, Integers]:
+    """At most 20 clients, at random, and the part to which each of their samples belongs [n].
+
+    A client's samples are dealt at random to as many parts as make about 100 each, classes evenly.
+    Parts beyond those that 4,000 samples allow are left out, and those of a single client.
+    """
     rng = generator(seed, "diagnosis/concept")
-    _, part = samples.choose_clients(MOST_CLIENTS, rng)
-    order = np.lexsort((rng.random(len(part.y)), part.client))
-    sizes = part.sizes
+    _, some = samples.choose_clients(MOST_CLIENTS, rng)
+    sizes = some.sizes
+    parts = np.maximum(1, np.rint(sizes / PER_PART).astype(np.int64))
+    order = np.lexsort((rng.random(len(some.y)), some.y, some.client))
     place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return part.subset(np.sort(order[place < MOST_PER_CLIENT]))
+    part = np.empty(len(order), np.int64)
+    part[order] = place % parts[some.client[order]]
+    holders = np.bincount(np.unique(part * some.clients + some.client) // some.clients)
+    kept = (part < max(1, MOST_SAMPLES // (PER_PART * some.clients))) & (holders[part] > 1)
+    return some.subset(kept), part[kept]
 
 
 class _Learner:
-    """Kernel ridge regression on the indicators of the classes, in two folds."""
+    """Kernel ridge regression on the indicators of the classes, part by part."""
 
-    def __init__(self, some: Samples, seed: int) -> None:
-        self.y, self.clients, self.classes = some.y, some.clients, some.classes
-        rng = generator(seed, "diagnosis/folds")
-        order = np.lexsort((rng.random(len(some.y)), some.cell))
-        self.fold = np.empty(len(some.y), np.int64)
-        self.fold[order] = np.arange(len(some.y)) % 2
-        self.kernel = gaussian_kernel(some.x, some.x, median_distance(some.x, seed) / np.sqrt(2))
+    def __init__(self, some: Samples, part: Integers, seed: int) -> None:
+        self.y, self.classes = some.y, some.classes
+        self.parts = [np.flatnonzero(part == p) for p in np.unique(part)]
         self.target = np.eye(some.classes)[some.y]
+        scale = median_distance(some.x, seed) / np.sqrt(2)
+        self.kernels = [gaussian_kernel(some.x[rows], some.x[rows], scale) for rows in self.parts]
         self.together = np.empty_like(self.target)
-        for fold in (0, 1):
-            known, unseen = np.flatnonzero(self.fold != fold), np.flatnonzero(self.fold == fold)
-            self.together[unseen] = self._fit(known, unseen)
+        for rows, kernel in zip(self.parts, self.kernels, strict=True):
+            self.together[rows] = np.maximum(leave_one_out(kernel, self.target[rows]), LEAST)
+        self.counts = some.counts
 
     def contest(self, client: Integers) -> Contest:
-        """Who is right, when samples belong to these clients [n]."""
+        """Who is right, when samples belong to these clients [n], of the same classes."""
+        together = (self.together * self._shares(client)).argmax(1) == self.y
         alone = np.zeros(len(self.y), bool)
-        together = np.zeros(len(self.y), bool)
-        for fold in (0, 1):
-            training = self.fold != fold
-            shares = self._shares(client[training], self.y[training])
-            unseen = np.flatnonzero(~training)
-            weighted = np.clip(self.together[unseen], 1e-3, None) * shares[client[unseen]]
-            together[unseen] = weighted.argmax(1) == self.y[unseen]
-            members = np.argsort(client, kind="stable")
-            borders = np.cumsum(np.bincount(client, minlength=self.clients))[:-1]
-            for rows in np.split(members, borders):
-                known, own = rows[training[rows]], rows[~training[rows]]
-                if len(known) and len(own):
-                    alone[own] = self._fit(known, own).argmax(1) == self.y[own]
+        for rows, kernel in zip(self.parts, self.kernels, strict=True):
+            order = np.argsort(client[rows], kind="stable")
+            for own in np.split(order, np.cumsum(np.bincount(client[rows]))[:-1]):
+                if len(own) > 1:
+                    known = rows[own]
+                    fit = leave_one_out(kernel[np.ix_(own, own)], self.target[known])
+                    alone[known] = fit.argmax(1) == self.y[known]
         won = np.bincount(self.y[alone & ~together], minlength=self.classes)
         lost = np.bincount(self.y[together & ~alone], minlength=self.classes)
         return Contest(won, lost, (won - lost) / np.sqrt(np.maximum(won + lost, 1)))
 
-    def _fit(self, known: Integers, unseen: Integers) -> Floats:
-        regularised = self.kernel[np.ix_(known, known)] + RIDGE * np.eye(len(known))
-        weights = np.linalg.solve(regularised, self.target[known])
-        return self.kernel[np.ix_(unseen, known)] @ weights
+    def _shares(self, client: Integers) -> Floats:
+        """How much likelier each class is at a sample's client than for everybody: [n, classes].
 
-    def _shares(self, client: Integers, y: Integers) -> Floats:
-        """How much likelier each class is at each client than for everybody: [N, classes]."""
-        cells = np.bincount(client * self.classes + y, minlength=self.clients * self.classes)
-        counts = cells.reshape(self.clients, self.classes)
-        everybody = np.maximum(counts.sum(0) / counts.sum(), 1e-9)
-        own = (counts + everybody) / (counts.sum(1, keepdims=True) + 1)
+        The sample itself is not counted.
+        """
+        everybody = np.maximum(self.counts.sum(0) / self.counts.sum(), 1e-9)
+        others = self.counts[client] - self.target
+        own = (others + everybody) / (others.sum(1, keepdims=True) + 1)
         return own / everybody
 
 

@@ -63,16 +63,22 @@ def diagnose(
     given = _samples(data, label, seed)
     found = findings(given, shuffles=shuffles, level=level, seed=seed)
     fewer = min(shuffles, FEWER_SHUFFLES)
+    clients, classes = given.shown
+    names = tuple(given.names[i] for i in clients)
+    labels = tuple(given.labels[k] for k in classes)
+    counts = given.counts[np.ix_(clients, classes)]
+    groups = group_clients(given, shuffles=fewer, level=level, seed=seed)
     return Diagnosis(
-        given.names,
-        given.counts,
-        given.labels,
+        names,
+        counts,
+        labels,
         found,
-        group_clients(given, shuffles=fewer, level=level, seed=seed),
+        groups.renumber(np.argsort(clients)),
         optimisation(given, shuffles=fewer, seed=seed) if optimise else None,
         (data.skews if isinstance(data, Federation) else ())
         + (data.notes if isinstance(data, Dataset) else ())
-        + _remarks(given, {finding.kind for finding in found if finding.found}),
+        + _remarks(given, {finding.kind for finding in found if finding.found})
+        + tuple(remarks_on_counts(counts, names, labels)),
         {"shuffles": shuffles, "level": level, "seed": seed, "samples": len(given.y)},
     )
 
@@ -83,11 +89,11 @@ def findings(
     """Each kind of skew: its measures beside chance, and whether there is more than chance."""
     check_shuffles(shuffles, level)
     measured = [
-        measure(given, shuffles=shuffles, seed=seed)
+        measure(given, shuffles=shuffles, seed=seed, level=level)
         for measure in (label_skew, quantity_skew, feature_skew, concept_shift)
     ]
     if given.window is not None:
-        measured.append(temporal_skew(given, shuffles=shuffles, seed=seed))
+        measured.append(temporal_skew(given, shuffles=shuffles, seed=seed, level=level))
     return with_holm(measured, level)
 
 
@@ -107,7 +113,7 @@ def with_holm(measured: list[Finding], level: float) -> tuple[Finding, ...]:
     """What is found, at this level over all kinds together."""
     adjusted = holm([finding.p for finding in measured])
     return tuple(
-        replace(finding, adjusted=p, found=p <= level)
+        replace(finding, adjusted=p, found=p <= level, level=level)
         for finding, p in zip(measured, adjusted, strict=True)
     )
 
@@ -156,7 +162,6 @@ def _remarks(given: Samples, found: set[str]) -> tuple[str, ...]:
             "Where clients hold other classes and also name them differently, the names alone can "
             "pass for feature skew: take that finding with care."
         )
-    said += remarks_on_counts(given.counts, given.names, given.labels)
     if given.clients > CONCEPT_CLIENTS:
         said.append(f"Concept shift is looked for among {CONCEPT_CLIENTS} clients at random.")
     if given.clients > MOST_CLIENTS:

@@ -7,7 +7,6 @@ cannot be seen from here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unalike.errors import InputError
-from unalike.functional.streams import generator
 from unalike.measures.distances import gaussian_w2_each, root
 
 from .client_groups import client_map, group_counts, label_distances, mean_distances, silhouettes
@@ -24,8 +22,9 @@ from .diagnosis_result import Diagnosis, Finding, Groups, Measure
 from .embedding import between_groups
 from .label_skew import label_skew_of_counts, random_table
 from .moments import Moments, mixture
-from .null import Null
+from .null import draw_nulls
 from .quantity_skew import quantity_skew_of_sizes
+from .sample_order import table_order
 from .summary import DIRECTIONS, FEWEST, Summary
 from .summary_noise import Noise
 
@@ -60,32 +59,40 @@ def diagnose_summaries(
         )
     names = tuple(given.names[i] for i in some)
     noise = None if given.epsilon is None else Noise(given.epsilon)
-    stacked = Summary(*map(np.stack, zip(*(given.summaries[i] for i in some), strict=True)))
-    held = Moments(stacked.counts, stacked.mean, stacked.covariance, stacked.tails, noise)
+    told = Summary(*map(np.stack, zip(*(given.summaries[i] for i in some), strict=True)))
+    clients, classes = table_order(told.counts, told.mean)
+    cells = np.ix_(clients, classes)
+    held = Moments(
+        told.counts[cells], told.mean[cells], told.covariance[cells], told.tails[cells], noise
+    )
     measured = [
         label_skew_of_counts(
             held.counts,
             shuffles=shuffles,
             seed=seed,
+            level=level,
             add_noise=None if noise is None else noise.noisy_counts,
         ),
         quantity_skew_of_sizes(
             held.counts.sum(1),
             shuffles=shuffles,
             seed=seed,
+            level=level,
             add_noise=None if noise is None else partial(_sized, noise, len(given.labels)),
         ),
     ]
     if held.shared.any():
-        measured.append(feature_skew_of_moments(held, shuffles=shuffles, seed=seed))
+        measured.append(feature_skew_of_moments(held, shuffles=shuffles, seed=seed, level=level))
     return Diagnosis(
         names,
-        held.counts,
+        told.counts,
         given.labels,
         with_holm(measured, level),
-        _groups(held, shuffles=min(shuffles, FEWER_SHUFFLES), level=level, seed=seed),
+        _groups(held, shuffles=min(shuffles, FEWER_SHUFFLES), level=level, seed=seed).renumber(
+            clients
+        ),
         None,
-        (*_remarks(given, held, len(some)), *remarks_on_counts(held.counts, names, given.labels)),
+        (*_remarks(given, held, len(some)), *remarks_on_counts(told.counts, names, given.labels)),
         {
             "shuffles": shuffles,
             "level": level,
@@ -102,9 +109,19 @@ def _sized(noise: Noise, classes: int, sizes: Integers, rng: np.random.Generator
     return np.maximum(sizes + noise.errors((len(sizes), classes), rng).sum(1), 1)
 
 
-def feature_skew_of_moments(held: Moments, *, shuffles: int, seed: int) -> Finding:
+def feature_skew_of_moments(
+    held: Moments, *, shuffles: int, seed: int, level: float | None = None
+) -> Finding:
     """Distances of clients from everybody, within classes and over all, as Gaussians."""
-    within, beyond = _simulation_test(held, _distances, "feature", shuffles, seed)
+    within, beyond = draw_nulls(
+        _distances(held),
+        lambda rng: _distances(held.draw(held.counts, rng)),
+        purpose="summaries/feature",
+        shuffles=shuffles,
+        seed=seed,
+        level=level,
+        decides=(0, 1),
+    )
     unit = "standard deviations" if held.noise is None else "lengths of a sample"
     return Finding(
         "feature",
@@ -146,25 +163,6 @@ def _distances(held: Moments) -> Floats:
     return np.array([(n * w2).sum() / n.sum(), clients @ apart_from_all]) / m
 
 
-def _simulation_test(
-    held: Moments,
-    statistic: Callable[[Moments], Floats],
-    purpose: str,
-    shuffles: int,
-    seed: int,
-    *,
-    labels: bool = True,
-) -> list[Null]:
-    """Statistics beside those of equal clients, with their own labels or dealt ones."""
-    truth, sizes, totals = statistic(held), held.counts.sum(1), held.counts.sum(0)
-    draws = np.empty((shuffles, len(truth)))
-    for b in range(shuffles):
-        rng = generator(seed, f"diagnosis/summaries/{purpose}", b)
-        counts = held.counts if labels else random_table(sizes, totals, rng)
-        draws[b] = statistic(held.draw(counts, rng))
-    return [Null(float(value), draws[:, k]) for k, value in enumerate(truth)]
-
-
 def _groups(held: Moments, *, shuffles: int, level: float, seed: int) -> Groups:
     """The map of the clients by labels and class means: MMD under (1 + u u' / m) 1[y = y']."""
     clients = len(held.counts)
@@ -181,7 +179,23 @@ def _groups(held: Moments, *, shuffles: int, level: float, seed: int) -> Groups:
         total = between_groups(_embedded(some) * sizes[:, None], sizes)
         return np.append(silhouettes(_joint(some), tried), total)
 
-    nulls = _simulation_test(held, spread, "groups", shuffles, seed, labels=False) if tried else []
+    def dealt(rng: np.random.Generator) -> Floats:
+        return spread(held.draw(random_table(held.counts.sum(1), held.counts.sum(0), rng), rng))
+
+    nulls = (
+        draw_nulls(
+            spread(held),
+            dealt,
+            purpose="summaries/groups",
+            shuffles=shuffles,
+            seed=seed,
+            level=level,
+            decides=(len(tried),),
+            kinds=1,
+        )
+        if tried
+        else []
+    )
     return client_map(np.arange(clients), distances, nulls, level)
 
 

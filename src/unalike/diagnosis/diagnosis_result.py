@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from unalike.measures.distances import total_variation
 
@@ -33,6 +34,8 @@ class Measure:
     meaning: str
     decides: bool = False  # whether the verdict on its kind of skew rests on it
     blind_to: str = ""  # where it differs from what is said of its kind of skew
+    error: float = math.nan  # standard error of p: how much it changes with other shuffles
+    shuffles: int = 0
 
     @property
     def excess(self) -> float:
@@ -44,7 +47,18 @@ class Measure:
         """A measure from its value and shuffles."""
         low, high = np.quantile(null.draws, (0.025, 0.975))
         chance = float(null.draws.mean())
-        return cls(name, null.value, chance, float(low), float(high), null.p, meaning, decides)
+        return cls(
+            name,
+            null.value,
+            chance,
+            float(low),
+            float(high),
+            null.p,
+            meaning,
+            decides,
+            error=null.error,
+            shuffles=len(null.draws),
+        )
 
 
 @dataclass(frozen=True)
@@ -57,11 +71,25 @@ class Finding:
     blind_to: str
     adjusted: float = math.nan  # p over all kinds together (Holm)
     found: bool = False
+    level: float = math.nan  # with which the adjusted p was compared
+
+    @property
+    def deciding(self) -> Measure:
+        """Of the measures that decide the one of largest p: all of them must agree."""
+        return max((m for m in self.measures if m.decides), key=lambda measure: measure.p)
 
     @property
     def p(self) -> float:
-        """The largest p of the measures that decide: all of them must agree."""
-        return max(measure.p for measure in self.measures if measure.decides)
+        """The largest p of the measures that decide."""
+        return self.deciding.p
+
+    @property
+    def repeated(self) -> float:
+        """How likely other shuffles are to find the same: 0.5 to 1, p taken for normal."""
+        spread = self.deciding.error * self.adjusted / self.p
+        if spread == 0 or math.isnan(spread):
+            return 1.0
+        return float(ndtr(abs(self.adjusted - self.level) / spread))
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +109,21 @@ class Groups:
     def count(self) -> int:
         """How many groups the evidence supports."""
         return int(self.group.max()) + 1
+
+    def renumber(self, place: NDArray[np.int64]) -> Groups:
+        """The same where client i is the place[i]-th: clients and groups in that order."""
+        order = np.argsort(place[self.clients])
+        group = self.group[order]
+        values, first = np.unique(group, return_index=True)
+        number = np.argsort(np.argsort(first))
+        return Groups(
+            place[self.clients][order],
+            {name: d[np.ix_(order, order)] for name, d in self.distances.items()},
+            self.places[order],
+            number[np.searchsorted(values, group)],
+            self.silhouette,
+            self.p,
+        )
 
 
 @dataclass(frozen=True)
@@ -199,6 +242,7 @@ class Diagnosis:
                 {
                     **asdict(finding),
                     "p": finding.p,
+                    "repeated": finding.repeated,
                     "measures": [{**asdict(m), "excess": m.excess} for m in finding.measures],
                 }
                 for finding in self.findings

@@ -26,7 +26,9 @@ DIRECTIONS = 8
 MAIN = 8
 
 
-def feature_skew(samples: Samples, *, shuffles: int, seed: int) -> Finding:
+def feature_skew(
+    samples: Samples, *, shuffles: int, seed: int, level: float | None = None
+) -> Finding:
     """Kernel and sliced distances of clients from everybody, within classes and over all."""
     _, part = samples.choose_clients(MOST_CLIENTS, generator(seed, "diagnosis/feature/clients"))
     some = part.subsample(MOST_SAMPLES, seed)
@@ -44,7 +46,14 @@ def feature_skew(samples: Samples, *, shuffles: int, seed: int) -> Finding:
         return np.array([within / n, whole / n, slices(client), gaussians(client)])
 
     within, whole, sliced, gaussian = permutation_test(
-        distances, some.client, some.y, purpose="feature", shuffles=shuffles, seed=seed
+        distances,
+        some.client,
+        some.y,
+        purpose="feature",
+        shuffles=shuffles,
+        seed=seed,
+        level=level,
+        decides=(0, 1),
     )
     return Finding(
         "feature",

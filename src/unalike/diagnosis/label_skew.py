@@ -9,11 +9,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from unalike.functional.streams import generator
 from unalike.measures.distances import hellinger, jensen_shannon, total_variation
 
 from .diagnosis_result import Finding, Measure
-from .null import Null
+from .null import draw_nulls
 from .samples import Samples
 
 Floats = NDArray[np.float64]
@@ -23,18 +22,26 @@ AddNoise = Callable[[Integers, np.random.Generator], Integers]
 DISTANCES = (total_variation, jensen_shannon, hellinger)
 
 
-def label_skew(samples: Samples, *, shuffles: int, seed: int) -> Finding:
+def label_skew(
+    samples: Samples, *, shuffles: int, seed: int, level: float | None = None
+) -> Finding:
     """Mean distance of a client's labels from everybody's, each client weighted by its size."""
-    return label_skew_of_counts(samples.counts, shuffles=shuffles, seed=seed)
+    return label_skew_of_counts(samples.counts, shuffles=shuffles, seed=seed, level=level)
 
 
 def label_skew_of_counts(
-    counts: Integers, *, shuffles: int, seed: int, add_noise: AddNoise | None = None
+    counts: Integers,
+    *,
+    shuffles: int,
+    seed: int,
+    level: float | None = None,
+    add_noise: AddNoise | None = None,
 ) -> Finding:
     """The same from the clients' samples of each class alone: counts [N, classes].
 
-    disturb: what was done to the true counts before they were told, and is done to chance too.
+    add_noise: what was done to the true counts before they were told, and is done to chance too.
     """
+    margins = np.sort(counts.sum(1)), np.sort(counts.sum(0))
 
     def distances(cells: Integers) -> Floats:
         sizes = np.maximum(cells.sum(1), 1)
@@ -42,12 +49,13 @@ def label_skew_of_counts(
         weight = sizes / sizes.sum()
         return np.array([weight @ distance(own, everybody) for distance in DISTANCES])
 
-    truth, draws = distances(counts), np.empty((shuffles, len(DISTANCES)))
-    for b in range(shuffles):
-        rng = generator(seed, "diagnosis/label", b)
-        cells = random_table(counts.sum(1), counts.sum(0), rng)
-        draws[b] = distances(cells if add_noise is None else add_noise(cells, rng))
-    tv, js, h = (Null(float(value), draws[:, k]) for k, value in enumerate(truth))
+    def dealt(rng: np.random.Generator) -> Floats:
+        cells = random_table(margins[0], margins[1], rng)
+        return distances(cells if add_noise is None else add_noise(cells, rng))
+
+    tv, js, h = draw_nulls(
+        distances(counts), dealt, purpose="label", shuffles=shuffles, seed=seed, level=level
+    )
     clients = len(counts)
     missing = np.count_nonzero(counts == 0)
     said = (

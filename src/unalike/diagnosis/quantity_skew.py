@@ -3,43 +3,49 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from unalike.functional.streams import generator
 from unalike.measures.quantity_imbalance import coefficient_of_variation, effective_clients
 
 from .diagnosis_result import Finding, Measure
 from .label_skew import AddNoise
-from .null import Null
+from .null import draw_nulls
 from .samples import Samples
 
+Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-def quantity_skew(samples: Samples, *, shuffles: int, seed: int) -> Finding:
+def quantity_skew(
+    samples: Samples, *, shuffles: int, seed: int, level: float | None = None
+) -> Finding:
     """Sizes against those of samples that each choose their client at random."""
-    return quantity_skew_of_sizes(samples.sizes, shuffles=shuffles, seed=seed)
+    return quantity_skew_of_sizes(samples.sizes, shuffles=shuffles, seed=seed, level=level)
 
 
 def quantity_skew_of_sizes(
-    sizes: Integers, *, shuffles: int, seed: int, add_noise: AddNoise | None = None
+    sizes: Integers,
+    *,
+    shuffles: int,
+    seed: int,
+    level: float | None = None,
+    add_noise: AddNoise | None = None,
 ) -> Finding:
     """The same from the clients' numbers of samples alone: sizes [N].
 
     Shuffling keeps sizes, so membership is drawn anew here: multinomial with equal chances.
-    disturb: what was done to the true sizes before they were told, and is done to chance too.
+    add_noise: what was done to the true sizes before they were told, and is done to chance too.
     """
     n, clients = int(sizes.sum()), len(sizes)
-    drawn = []
-    for b in range(shuffles):
-        rng = generator(seed, "diagnosis/quantity", b)
+
+    def imbalance(held: Integers) -> Floats:
+        lost = max(clients - effective_clients(held), 0.0)
+        return np.array([coefficient_of_variation(held), lost])
+
+    def dealt(rng: np.random.Generator) -> Floats:
         others = rng.multinomial(n, np.full(clients, 1 / clients))
-        drawn.append(others if add_noise is None else add_noise(others, rng))
-    variation = Null(
-        coefficient_of_variation(sizes),
-        np.array([coefficient_of_variation(others) for others in drawn]),
-    )
-    lost = Null(
-        max(clients - effective_clients(sizes), 0.0),
-        np.array([clients - effective_clients(others) for others in drawn]),
+        return imbalance(others if add_noise is None else add_noise(others, rng))
+
+    variation, lost = draw_nulls(
+        imbalance(sizes), dealt, purpose="quantity", shuffles=shuffles, seed=seed, level=level
     )
     return Finding(
         "quantity",

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from unalike.errors import InputError
 from unalike.functional.streams import generator
 
+from .sample_order import sample_order
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -24,7 +26,7 @@ AT_ONCE = 1 << 22
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """n samples of N clients."""
+    """n samples of N clients, in an order that hangs on no name (`sample_order.py`)."""
 
     x: Floats  # [n, d]
     y: Integers  # [n] in 0..classes-1
@@ -34,6 +36,8 @@ class Samples:
     window: Integers | None = None  # [n] in 0..windows-1, in the order of time
     note: str = ""  # what must be said of the classes
     projected: bool = False  # whether x are random directions of longer samples
+    client_order: Integers | None = None  # [N] the clients in the order of their names
+    class_order: Integers | None = None  # [C] the classes as they are numbered outside
 
     @property
     def clients(self) -> int:
@@ -44,6 +48,14 @@ class Samples:
     def classes(self) -> int:
         """C."""
         return len(self.labels)
+
+    @property
+    def shown(self) -> tuple[Integers, Integers]:
+        """Clients [N] and classes [C] in the order in which people know them."""
+        return (
+            np.arange(self.clients) if self.client_order is None else self.client_order,
+            np.arange(self.classes) if self.class_order is None else self.class_order,
+        )
 
     @property
     def sizes(self) -> Integers:
@@ -73,7 +85,9 @@ class Samples:
         chosen = np.sort(rng.permutation(self.clients)[:most])
         part = self.subset(np.isin(self.client, chosen))
         names = tuple(self.names[i] for i in chosen)
-        return chosen, replace(part, client=np.searchsorted(chosen, part.client), names=names)
+        return chosen, replace(
+            part, client=np.searchsorted(chosen, part.client), names=names, client_order=None
+        )
 
     def subsample(self, most: int, seed: int) -> Samples:
         """At most about this many samples, the same share of each client's, at least two."""
@@ -102,8 +116,9 @@ def prepare_samples(
     """Samples x [n, ...], y [n], client [n] and, where known, time [n], made ready.
 
     Vectors are standardised coordinate by coordinate, images only as a whole, since their pixels
-    share one unit. More than 64 numbers are projected at random onto 64 directions. Clients are
-    numbered in the order of their names, times cut into `windows` of equal numbers of samples.
+    share one unit. More than 64 numbers are projected at random onto 64 directions. Times are cut
+    into `windows` of equal numbers of samples. Samples, classes and clients come in an order that
+    hangs on no name and not on the order in which they are given.
     Where a sample can have many labels, y [n, labels], `label` says which of them to look at.
     `labels` are the names of the classes, `names` those of the clients; `note` is said of the
     classes where they are none of the samples' own.
@@ -121,15 +136,31 @@ def prepare_samples(
         raise InputError(
             f"There is only one client, {str(found[0])!r}: a diagnosis compares at least two."
         )
-    return Samples(
-        _rows(np.asarray(x), seed),
+    called = tuple(map(str, found)) if names is None else tuple(names[int(i)] for i in found)
+    window = None if time is None else _windows(np.asarray(time), windows)
+    x = np.asarray(x)
+    flat = x.reshape(len(x), -1)
+    order = sample_order(
+        flat,
         y,
         number.astype(np.int64),
-        tuple(map(str, found)) if names is None else tuple(names[int(i)] for i in found),
-        labels,
-        None if time is None else _windows(np.asarray(time), windows),
+        window,
+        classes=len(labels),
+        clients=len(found),
+        spread=_moments(flat, whole=x.ndim > 2)[1],
+    )
+    rows = order.rows
+    return Samples(
+        _rows(flat[rows], seed, whole=x.ndim > 2),
+        order.classes[y][rows],
+        order.clients[number][rows],
+        tuple(called[i] for i in np.argsort(order.clients)),
+        tuple(labels[k] for k in np.argsort(order.classes)),
+        None if window is None else window[rows],
         note,
-        np.asarray(x)[0].size > MOST_DIMENSIONS,
+        flat.shape[1] > MOST_DIMENSIONS,
+        order.clients,
+        order.classes,
     )
 
 
@@ -156,22 +187,29 @@ def classes_of(
     return y[:, label].astype(np.int64), (f"without {name}", f"with {name}")
 
 
-def _rows(x: NDArray[Any], seed: int) -> Floats:
-    flat = x.reshape(len(x), -1)
-    parts = np.array_split(flat, 1 + flat.size // AT_ONCE)
-    mean = flat.mean(0, dtype=np.float64)
-    squares = sum(np.square(part - mean).sum(0) for part in parts) / len(flat)
-    spread = np.sqrt(squares if x.ndim <= 2 else np.full(len(mean), squares.mean()))
+def _rows(flat: NDArray[Any], seed: int, *, whole: bool) -> Floats:
+    mean, spread = _moments(flat, whole=whole)
     kept = spread > 0
     if not kept.any():
-        return np.zeros((len(x), 1))
+        return np.zeros((len(flat), 1))
     size = int(np.count_nonzero(kept))
     directions = np.eye(min(size, MOST_DIMENSIONS))
     if size > MOST_DIMENSIONS:
         rng = generator(seed, "diagnosis/project")
         directions = rng.standard_normal((size, MOST_DIMENSIONS)) / np.sqrt(MOST_DIMENSIONS)
     scaled = directions / spread[kept, None]
-    return np.concatenate([(part - mean)[:, kept] @ scaled for part in parts])
+    return np.concatenate([(part - mean)[:, kept] @ scaled for part in _pieces(flat)])
+
+
+def _moments(flat: NDArray[Any], *, whole: bool) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each column [d]; one deviation for all of a whole."""
+    mean = flat.mean(0, dtype=np.float64)
+    squares = sum(np.square(part - mean).sum(0) for part in _pieces(flat)) / len(flat)
+    return mean, np.sqrt(np.full(len(mean), squares.mean()) if whole else squares)
+
+
+def _pieces(flat: NDArray[Any]) -> list[NDArray[Any]]:
+    return np.array_split(flat, 1 + flat.size // AT_ONCE)
 
 
 def _windows(time: NDArray[Any], windows: int) -> Integers:

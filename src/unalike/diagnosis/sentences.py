@@ -5,7 +5,21 @@ from __future__ import annotations
 import math
 import re
 
-from .diagnosis_result import Diagnosis, Optimisation
+from .diagnosis_result import Diagnosis, Finding, Optimisation
+
+
+def certainty(finding: Finding) -> str:
+    """One sentence on how sure it is that a kind of skew is found, or is not."""
+    deciding = finding.deciding
+    verdict = "Found" if finding.found else "Not found"
+    p = f"p is {number(deciding.p)}"
+    if deciding.error:
+        p += f" ± {number(deciding.error)} over {deciding.shuffles:,} shuffles"
+    said = f"{verdict}: {p}, {number(finding.adjusted)} for all kinds together"
+    share = 100 * finding.repeated
+    if share > 99:
+        return f"{said}; other shuffles would say the same."
+    return f"{said}; other shuffles would say the same in {share:.0f} of 100 cases."
 
 
 def setup(watched: Optimisation) -> str:

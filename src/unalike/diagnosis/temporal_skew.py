@@ -18,7 +18,9 @@ Integers = NDArray[np.int64]
 MOST_SAMPLES = 4000
 
 
-def temporal_skew(samples: Samples, *, shuffles: int, seed: int) -> Finding:
+def temporal_skew(
+    samples: Samples, *, shuffles: int, seed: int, level: float | None = None
+) -> Finding:
     """Distances of each client's windows from the client as a whole, samples and labels together.
 
     The kernel is k(x, x') 1[y = y'], so labels, looks and their relation count; chance shuffles
@@ -49,7 +51,13 @@ def temporal_skew(samples: Samples, *, shuffles: int, seed: int) -> Finding:
         return np.array([(between_groups(total, sizes) - of_clients) / n, sizes @ labels / n])
 
     both, labels = permutation_test(
-        distances, some.window, some.client, purpose="temporal", shuffles=shuffles, seed=seed
+        distances,
+        some.window,
+        some.client,
+        purpose="temporal",
+        shuffles=shuffles,
+        seed=seed,
+        level=level,
     )
     return Finding(
         "temporal",

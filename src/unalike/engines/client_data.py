@@ -18,6 +18,20 @@ from unalike.data.windows import window_of
 from unalike.functional import streams
 
 
+class SamplesTakenError(Exception):
+    """A method has asked for samples where there are none."""
+
+
+class NoBatches:
+    """In the place of a client's batches: whoever asks for anything of it takes samples."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise SamplesTakenError(name)
+
+    def __iter__(self) -> Any:
+        raise SamplesTakenError("__iter__")
+
+
 class ClientInputs(NamedTuple):
     """What a client's batches are made of, for S clients or, without the [S], for one."""
 
@@ -105,11 +119,11 @@ class ClientData:
 
     def sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Training samples of each of these clients."""
-        return self._held.train.sizes[rows]
+        return self._held.train.sizes_of(rows)
 
     def held_out_sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Validation samples of each of these clients."""
-        return self._held.validation.sizes[rows]
+        return self._held.validation.sizes_of(rows)
 
     def host_sizes(
         self, purpose: str, t: int, rows: NDArray[np.int64], done: NDArray[np.int64]
@@ -204,7 +218,7 @@ def padded(
 
     least: the rectangle is no shorter.
     """
-    sizes = ragged.sizes[rows]
+    sizes = ragged.sizes_of(rows)
     longest = max(least, int(sizes.max(initial=1)))
     steps = np.arange(longest)
     at = ragged.offsets[rows][:, None] + np.where(steps < sizes[:, None], steps, 0)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from unalike.functional.trees import leaves, map_tree
+
+
+class ChangedStates(NamedTuple):
+    """The private states of those clients alone that have ever been given one."""
+
+    clients: Tensor  # [n] int64
+    states: Any  # leaves [n, ...]
 
 
 class ClientStates:
@@ -48,3 +55,8 @@ class ClientStates:
     def all(self) -> Any:
         """All states: leaves [N, ...]."""
         return self.take(torch.arange(len(self._filled), device=self._filled.device))
+
+    def changed(self) -> ChangedStates:
+        """Those that are not `fresh` any more."""
+        clients = self._filled.nonzero().flatten()
+        return ChangedStates(clients, self.take(clients))

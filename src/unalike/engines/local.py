@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.func import vmap
 
 from unalike.core import Batches, Method, Population, Problem, average
 from unalike.core.buffers import RecomputeStatistics, with_buffers
@@ -18,11 +19,11 @@ from unalike.core.local_work import LocalWork
 from unalike.data.federation import Federation
 from unalike.functional.finite import finite_rows
 from unalike.functional.gradient_count import count_gradients
-from unalike.functional.trees import map_tree
+from unalike.functional.trees import leaves, map_tree
 
 from .chunks import Chunks, covers_in_order, empty_rows, put_rows, take_rows
-from .client_data import ClientData
-from .client_states import ClientStates
+from .client_data import ClientData, NoBatches, SamplesTakenError
+from .client_states import ChangedStates, ClientStates
 from .local_progress import LocalProgress
 from .machine import device_named, flush_denormals, keep_freed_memory, require_compiler
 from .messages import messages_for
@@ -31,7 +32,7 @@ from .plan_search import PlanSearch
 from .prediction import Lookup, Predictor
 from .predictions import Predictions
 
-Work = Callable[[Any, Any, Batches], Any]
+Work = Callable[[Any, Any, Any], Any]
 
 
 class Answers(NamedTuple):
@@ -113,6 +114,7 @@ class LocalEngine:
         """What the method of a client begins with."""
         self.fresh_state = self._progress.fresh(self.start, self.w)
         """The private state that a client begins with."""
+        self._personalises_without_samples = bool(leaves(self.start))
         self._client_states = ClientStates(self.fresh_state, len(self.rows), self.device)
 
     def __len__(self) -> int:
@@ -130,6 +132,11 @@ class LocalEngine:
         self.problem.compile(plan.compiled)
         self._chunks.close()
         self._chunks = Chunks(plan)
+
+    @property
+    def personalises_without_samples(self) -> bool:
+        """Whether own models follow from messages and states alone, as far as has been seen."""
+        return self._personalises_without_samples
 
     @property
     def chunks(self) -> Chunks:
@@ -151,10 +158,19 @@ class LocalEngine:
         factor = self.work.factor(t)
         return self.method if factor == 1 else self.method.with_step_sizes(factor)
 
+    @property
+    def changed_states(self) -> ChangedStates:
+        """The private states of those training clients that have one of their own."""
+        return self._client_states.changed()
+
     def restore(self, states: Any) -> None:
-        """Take over the clients' private states of an earlier run: leaves [N, ...]."""
-        everybody = torch.arange(len(self.rows), device=self.device)
-        self._client_states.put(everybody, map_tree(lambda leaf: leaf.to(self.device), states))
+        """Take over all training clients' private states: leaves [N, ...]."""
+        self.restore_changed(ChangedStates(torch.arange(len(self.rows)), states))
+
+    def restore_changed(self, changed: ChangedStates) -> None:
+        """Take over `changed_states` of an earlier run."""
+        clients, states = map_tree(lambda leaf: leaf.to(self.device), changed)
+        self._client_states.put(clients, states)
 
     def train(self, t: int, ids: NDArray[np.int64], downs: Any) -> Answers:
         """One round of work of these clients; unsound answers leave no trace."""
@@ -217,8 +233,14 @@ class LocalEngine:
     def personalise_some(self, t: int, ids: NDArray[np.int64], downs: Any) -> Any:
         """What these clients predict with, from what was delivered to them: leaves [n, ...]."""
         self._data.use_round(t)
-        states = self._states_of(ids)
-        work = self._personal_work(t)
+        states, work = self._states_of(ids), self._personal_work(t)
+        if self._personalises_without_samples and self.plan.mode == "stacked" and len(ids) > 1:
+            trees = map_tree(Tensor.contiguous, downs), states
+            try:
+                with torch.no_grad(), flush_denormals():
+                    return vmap(lambda down, client: work(down, client, NoBatches()))(*trees)
+            except SamplesTakenError:
+                self._personalises_without_samples = False
         return self._map(work, "personalise", t, self.rows[ids], downs, states)[0]
 
     def personalise_one(self, t: int, server: Any) -> PersonalModel:
@@ -238,6 +260,19 @@ class LocalEngine:
         with torch.no_grad(), flush_denormals():
             batches = self._data.batches(inputs, known, trimmed=True)
             return PersonalModel(self._personal_work(t)(down, state, batches), down, state)
+
+    def residuals(self, t: int, server: Any) -> Tensor:
+        """How far each training client's own model is from solved, see `Method.residual`: [N]."""
+        ids, method = np.arange(len(self.rows)), self.method_at(t)
+        self._data.use_round(t)
+
+        def work(down: Any, client: Any, batches: Batches) -> Tensor:
+            personal = method.personalise(self.problem, down, client, batches)
+            return method.residual(self.problem, down, client, batches, personal)
+
+        downs, states = self.delivered(server, ids), self._states_of(ids)
+        found: Tensor = self._map(work, "personalise", t, self.rows, downs, states)[0]
+        return found
 
     def _states_of(self, ids: NDArray[np.int64]) -> Any:
         """What the method keeps at these clients: leaves [n, ...]."""

@@ -17,10 +17,25 @@ from unalike.functional.trees import map_tree, size_in_bytes
 
 from .local_progress import LocalProgress
 from .machine import total_memory
+from .personal_prediction import BLOCK_NUMBERS
 from .plan import Plan
+from .prediction import POOLED_BATCH
 
-VECTORS = 5
-"""Vectors of P numbers that a client's work holds at once: start, here, there, gradient, sent."""
+VECTORS, COPIES = 4, 2
+"""What a client at work holds beside its messages and its state: vectors of P numbers, and copies
+of these messages; measured, see `benchmarks/memory.py`."""
+INNER = 2
+"""Further vectors where clients keep nothing and make a model of their own anew."""
+PAGE = 4096
+"""Bytes that the system hands out at once."""
+COUNTS = 60
+"""Bytes that each client takes for its weight, its stream and the like, whatever the method."""
+JUDGED = 120
+"""Bytes that the measures take for each number that is put out for a sample."""
+WRITTEN = 2
+"""Copies of clients' own models while they are written."""
+PROBED, PROBE = 100, 5
+"""Clients whose gradients are taken at a look, and how often these are held."""
 
 
 def predict_memory(
@@ -32,25 +47,52 @@ def predict_memory(
     cohort: int,
     batch_size: int,
     work: LocalWork,
+    rounds: int,
+    evaluated: bool = True,
 ) -> int:
-    """Bytes that a run takes beside the data: clients' states, server, messages, chunk work.
+    """Bytes that a run takes at its peak beside what its process holds before.
 
-    Methods that trace their path (exact meta-gradients) hold one more vector for each step.
+    States of the clients that will have trained and the server stay; to them comes what takes most
+    of a round's work, a checkpoint, a look at all clients, and the models that are kept.
+
+    Methods that trace their path (exact meta-gradients) hold one more vector for each step, which
+    is not counted.
+
+    evaluated: whether there is more than rounds.
     """
     w = problem.init()
     n = int((~federation.newcomers).sum())
     progress = LocalProgress(method, problem, w, work)
-    states = n * size_in_bytes(progress.fresh(method.init_client(problem, w), w))
+    state = size_in_bytes(progress.fresh(method.init_client(problem, w), w))
+    trained = n * (1 - (1 - cohort / n) ** rounds)
+    states = round(min(n * state, trained * (state + (PAGE if state else 0))))
     server = _server_bytes(method, problem, w, n)
-    down = size_in_bytes(_down(method, problem, w))
     vector = w.numel() * w.element_size()
-    messages = cohort * (down + vector) + cohort * states // max(1, n)
+    messages = 2 * size_in_bytes(_down(method, problem, w))  # down, and as much up
+    makes_own = not state and type(method).personalise is not Method.personalise
     at_once = plan.threads * (plan.chunk if plan.mode == "stacked" else 1)
     size = min(batch_size, int(federation.train.sizes.max(initial=1)))
     at_work = min(at_once, cohort) * (
-        VECTORS * vector + 2 * size * _outputs(problem, federation.x[:1]) * w.element_size()
+        (VECTORS + INNER * makes_own) * vector
+        + COPIES * messages
+        + 2 * size * _outputs(problem, federation.x[:1]) * w.element_size()
     )
-    return states + 2 * server + messages + at_work
+    in_turn = [2 * server + cohort * (messages + state) + at_work]
+    if evaluated:
+        changed = round(trained * state)
+        in_turn.append(2 * changed + 3 * server)
+        in_turn.append(_look_bytes(problem, federation, vector, n, cohort))
+        in_turn.append(WRITTEN * vector * round(trained if state else n * makes_own))
+    return states + n * COUNTS + server + max(in_turn)
+
+
+def _look_bytes(problem: Problem, federation: Federation, vector: int, n: int, cohort: int) -> int:
+    """What a look at all clients takes: a block of models, their answers, gradients."""
+    block = min(n * vector, 4 * BLOCK_NUMBERS)
+    samples = len(federation.x_test) + int(federation.validation.sizes.sum())
+    answers = samples * max(1, federation.classes) * JUDGED
+    layers = min(samples, POOLED_BATCH) * _outputs(problem, federation.x[:1]) * 4
+    return max(3 * block + layers, PROBE * min(PROBED, cohort) * vector) + answers
 
 
 def require_memory(needed: int, what: str) -> None:

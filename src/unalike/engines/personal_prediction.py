@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unalike.data.ragged import Ragged
-from unalike.functional.trees import leaves
+from unalike.functional.trees import leaves, map_tree
 
 from .local import LocalEngine
 from .messages import message_to_all
@@ -21,6 +21,8 @@ Source = Literal["message", "state", "work"]
 """Where a client's own model comes from: it is what was sent, or what the client keeps, as it is;
 or the client makes it anew."""
 
+PAIR = 2
+"""Clients that are stacked at least, since one alone rounds differently."""
 BLOCK_NUMBERS = 1 << 22
 """Weights of clients' own models that are held at once."""
 
@@ -31,6 +33,13 @@ class PersonalPredictions(NamedTuple):
     of: list[Predictions]  # of each lookup
     shared: Any | None  # the one model, where it is that of all clients
     digests: list[bytes] | None  # [clients] equal for equal models, where asked for
+
+
+class OwnModels(NamedTuple):
+    """The models of some clients."""
+
+    clients: NDArray[np.int64]  # [n]
+    models: Any  # leaves [n, ...], or [1, ...] where they all have one
 
 
 class Known(NamedTuple):
@@ -106,6 +115,30 @@ class PersonalPredictor:
         of = [engine.predictor.predictions(lookup, buffer) for lookup, buffer in pairs]
         names = [named[client] for client in asked.tolist()] if digests else None
         return PersonalPredictions(of, None, names)
+
+    def models(self, t: int, server: Any) -> Iterator[OwnModels]:
+        """All training clients' own models after round t, a block at a time.
+
+        Clients that have never trained have one and the same, where that follows from no samples.
+        """
+        engine, everybody = self._engine, np.arange(len(self._engine))
+        shared = self._model_of_all(t, server)
+        if shared is not None:
+            yield OwnModels(everybody, map_tree(lambda leaf: leaf[None], shared))
+            return
+        untrained = np.flatnonzero(engine.versions == 0)
+        alike = message_to_all(engine.method.deliver, server) is not None
+        if alike and len(untrained) >= PAIR:
+            pair = untrained[:PAIR]
+            two = engine.personalise_some(t, pair, engine.delivered(server, pair))
+            alike = engine.personalises_without_samples
+        if alike and len(untrained) >= PAIR:
+            yield OwnModels(untrained, map_tree(lambda leaf: leaf[:1], two))
+            trained = np.flatnonzero(engine.versions > 0)
+            everybody = trained if len(trained) != 1 else np.append(trained, untrained[0])
+        for clients in self._blocks(np.zeros(len(everybody), np.int64), everybody):
+            downs = engine.delivered(server, clients)
+            yield OwnModels(clients, engine.personalise_some(t, clients, downs))
 
     def predict_new(self, t: int, server: Any) -> Predictions:
         """What the models of the clients that never train say of their test samples."""

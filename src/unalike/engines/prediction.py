@@ -76,7 +76,7 @@ class Predictor:
         """
         x, y = self._samples(lookup.part)
         alone = chunks.plan.mode == "single"
-        sizes = lookup.lists.sizes[clients]
+        sizes = lookup.lists.sizes_of(clients)
 
         def one(model: Any, ids: Tensor, size: Tensor) -> Answer:
             real = torch.arange(len(ids), device=ids.device) < size

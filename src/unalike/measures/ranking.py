@@ -17,6 +17,7 @@ Source  Fawcett, Pattern Recognition Letters 27 (2006); average precision as sci
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,8 @@ from .groups import Floats, Ints, by_group, ratio
 
 COMPARED = 1 << 18
 """Pairs of samples up to which each is looked at; beyond, samples are sorted."""
+FEW = 8
+"""Samples of a group up to which pairs are looked at however many groups there are."""
 BINS = 128
 """Bins of a histogram of scores."""
 WIDEST = 8.0
@@ -81,8 +84,17 @@ class Histogram(NamedTuple):
 
 def pairs(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Pairs:
     """Those of consecutive groups of these sizes, by their ranks: scores [n], member [n]."""
-    if len(sizes) * sizes.max(initial=0) ** 2 <= COMPARED and not np.isnan(scores).any():
-        return _pairs_compared(scores, member, sizes)
+    widest = max(1, int(sizes.max(initial=0)))
+    fit = max(1, COMPARED // widest**2)
+    together = len(sizes) * widest**2 <= COMPARED
+    if (together or widest <= FEW) and not np.isnan(scores).any():
+        ends = np.concatenate([[0], np.cumsum(sizes)])
+        found = []
+        for start in range(0, max(1, len(sizes)), fit):
+            some = sizes[start : start + fit]
+            held = slice(ends[start], ends[start + len(some)])
+            found.append(_pairs_compared(scores[held], member[held], some))
+        return Pairs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
     group = np.repeat(np.arange(len(sizes)), sizes)
     members = by_group(member, sizes)
     rank_sum = by_group(np.where(member, _ranks(scores, group, sizes), 0.0), sizes)
@@ -112,14 +124,34 @@ def histogram(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Histogr
 
 
 def sensitivity(
-    scores: Floats, member: NDArray[np.bool_], sizes: Ints, specificity: float
+    scores: Floats, member: NDArray[np.bool_], sizes: Ints, specificities: Sequence[float]
 ) -> Floats:
-    """That of consecutive groups of these sizes: [groups]."""
-    value = np.full(len(sizes), np.nan)
-    for g, (s, m) in enumerate(_each(scores, member, sizes)):
-        found, wrong = _above(s, m)
-        value[g] = _most_found(found, wrong, specificity)
+    """That of consecutive groups of these sizes: [groups, specificities]."""
+    value = np.full((len(sizes), len(specificities)), np.nan)
+    held = np.flatnonzero(sizes)
+    if not len(held):
+        return value
+    ends = np.cumsum(sizes[held])
+    starts = ends - sizes[held]
+    group = np.repeat(np.arange(len(held)), sizes[held])
+    order = np.lexsort((-scores, group))
+    s, m = scores[order], member[order]
+    last = np.ones(len(s), dtype=bool)  # of equal scores of a group
+    last[:-1] = (s[1:] != s[:-1]) | (group[1:] != group[:-1])
+    found, wrong = (_running(column, starts, group) for column in (m, ~m))
+    members, others = found[ends - 1], wrong[ends - 1]
+    for at, specificity in enumerate(specificities):
+        allowed = last & (wrong <= ((1 - specificity) * others + 1e-9)[group])
+        most = np.maximum.reduceat(np.where(allowed, found, 0.0), starts)
+        value[held, at] = ratio(most, np.where(others > 0, members, 0.0))
     return value
+
+
+def _running(column: NDArray[np.bool_], starts: Ints, group: Ints) -> Floats:
+    """How many are true so far, of each group: column, group [n]; starts [groups]."""
+    total = np.cumsum(column)
+    before = np.concatenate([[0], total])[starts]
+    return (total - before[group]).astype(np.float64)
 
 
 def average_precision(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Floats:

@@ -13,7 +13,7 @@ Source  McMahan et al., ICLR 2018, DP-FedAvg (arXiv:1710.06963), flat clipping a
         with a fixed denominator
 """
 
-from .accountant import Account, Ledger, require_accountant
+from .accountant import Account, Ledger, gaussian_epsilon, precision, require_accountant
 from .private_method import with_privacy
 from .release import Release
 from .secret import read_secret, secret_of_run
@@ -24,7 +24,9 @@ __all__ = [
     "Ledger",
     "Privacy",
     "Release",
+    "gaussian_epsilon",
     "parse_privacy",
+    "precision",
     "read_secret",
     "require_accountant",
     "secret_of_run",

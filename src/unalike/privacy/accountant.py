@@ -40,11 +40,11 @@ class Account:
             return 0.0
         if sigma == 0:
             return math.inf
-        import dp_accounting
-
-        plain = float(dp_accounting.get_epsilon_gaussian(sigma / math.sqrt(rounds), delta))
+        plain = gaussian_epsilon(rounds / sigma**2, delta)
         if self.privacy.kind == "local" or self.cohort >= self.clients:
             return plain
+        import dp_accounting
+
         orders, spent = _one_round(sigma, self.clients, self.cohort)
         return min(
             plain, float(dp_accounting.rdp.compute_epsilon(orders, rounds * spent, delta)[0])
@@ -76,6 +76,26 @@ class Ledger:
             return 0.0
         local = self.account.privacy.kind == "local"
         return self.account.epsilon(int(self._times.max()) if local else self._rounds)
+
+
+def precision(privacy: Privacy) -> float:
+    """One over the variance of the noise of an answer, by how far replacing a client moves it."""
+    ratio = math.inf if privacy.noise == 0 else 2 / privacy.noise
+    return ratio * ratio
+
+
+def gaussian_epsilon(precisions: float, delta: float) -> float:
+    """Of several answers with Gaussian noise together, whose precisions add up to this.
+
+    They may be of different noise, and each may be asked for after seeing those before.
+    """
+    if precisions == 0:
+        return 0.0
+    if math.isinf(precisions):
+        return math.inf
+    import dp_accounting
+
+    return float(dp_accounting.get_epsilon_gaussian(1 / math.sqrt(precisions), delta))
 
 
 def require_accountant() -> None:

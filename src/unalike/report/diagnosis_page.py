@@ -10,7 +10,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from unalike.diagnosis import Diagnosis
-from unalike.diagnosis.sentences import groups, number, setup
+from unalike.diagnosis.sentences import certainty, groups, number, setup
 from unalike.study.files import write_atomically
 
 from .colours import PAPER, PAPER_DARK, dark_colours
@@ -26,6 +26,7 @@ def render_diagnosis(diagnosis: Diagnosis, data: str) -> str:
         diagnosis=diagnosis,
         data=data,
         number=number,
+        certainty=certainty,
         groups=groups(diagnosis),
         setup=setup(diagnosis.optimisation) if diagnosis.optimisation else "",
         panels=drawn,

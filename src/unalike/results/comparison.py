@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from unalike.attacks import hostile_in
 from unalike.data.federation import Federation
+from unalike.functional.streams import generator
 from unalike.measures.qoi import quality_of_improvement
 from unalike.measures.spread import harmed_share, spread
 from unalike.methods import METHODS
@@ -33,6 +34,8 @@ from .hidden_clients import hidden_clients, hidden_remarks
 from .hostile_clients import without_hostile
 from .privacy_spent import privacy_remarks
 
+MOST_LISTED = 10_000
+"""Clients up to whom the table has a row for each and each measure; of more, it has so many."""
 COLUMNS = ["method", "seed", "client", "metric", "value"]
 ALL = "all"
 Floats = NDArray[np.float64]
@@ -100,6 +103,11 @@ def gather(
     rows: list[tuple[str, int, str, str, float]] = []
     curves: list[tuple[str, int, int, str, float]] = []
     remarks_found = list(remarks)
+    if first.clients > MOST_LISTED:
+        remarks_found.append(
+            f"The table lists {MOST_LISTED:,} of the {first.clients:,} clients, drawn at random; "
+            "all averages and shares are over all of them."
+        )
     for (label, seed), records in runs.records.items():
         for client, metric, value in _summary(runs, label, seed, federations[seed]):
             rows.append((label, seed, client, metric, value))
@@ -109,6 +117,9 @@ def gather(
         speaking = runs.at(label, seed, "best")
         if speaking is not None and "one_answer" in speaking["evaluation"]:
             said.append(one_answer_text(speaking["evaluation"]))
+        said += [
+            r["evaluation"]["unsolved"] for r in records if "unsolved" in r.get("evaluation", ())
+        ]
         where = f"{label}, seed {seed}: "
         remarks_found += [where + text.removeprefix(f"{label}: ") for text in said]
         remarks_found += [record["notes"] for record in records if "notes" in record]
@@ -244,10 +255,20 @@ def _scores(
 def _per_client(
     metric: str, values: Floats, clients: NDArray[np.int64], federation: Federation
 ) -> list[tuple[str, str, float]]:
+    places = listed_clients(len(clients))
     return [
-        (federation.names[client], metric, float(value))
-        for client, value in zip(clients, values, strict=True)
+        (federation.names[client], metric, value)
+        for client, value in zip(
+            clients[places].tolist(), values[places].astype(np.float64).tolist(), strict=True
+        )
     ]
+
+
+def listed_clients(clients: int) -> NDArray[np.int64]:
+    """Places of those among so many clients that the table lists, the same in every run."""
+    if clients <= MOST_LISTED:
+        return np.arange(clients)
+    return np.sort(generator(0, "table").choice(clients, MOST_LISTED, replace=False))
 
 
 def _reference(runs: _RunRecords, label: str, seed: int, when: str) -> Floats | None:

@@ -26,10 +26,11 @@ def robustness_table(
     main = plain.task.main
     metric = f"personalised_{main.name}_{chosen}"
     runs = [_by_client(one, metric) for one in (plain, attacked, defended, both)]
+    listed = [name for name in plain.names if name in runs[0].index]
     found = []
     for pair in runs[0].columns:
         if all(pair in run.columns for run in runs):
-            values = [run[pair].reindex(list(plain.names)).to_numpy(np.float64) for run in runs]
+            values = [run[pair].reindex(listed).to_numpy(np.float64) for run in runs]
             hostile = np.isnan(values[1])  # under attack nothing is told of hostile clients
             harm = robustness(
                 values[0],

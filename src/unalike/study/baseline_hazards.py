@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,19 +13,28 @@ from torch import Tensor
 from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
 from unalike.engines.local import LocalEngine
+from unalike.engines.personal_prediction import OwnModels
 from unalike.engines.prediction import Lookup
 from unalike.engines.predictions import Predictions
+from unalike.functional.trees import map_tree
 from unalike.measures.baseline_hazard import BaselineHazard
 from unalike.tasks import Task
 
 
 def own_hazards(
-    engine: LocalEngine, personal: Any, rows: NDArray[np.int64]
+    engine: LocalEngine, personal: Iterable[OwnModels], rows: NDArray[np.int64]
 ) -> tuple[BaselineHazard, ...]:
-    """Of each of these clients' own models (leaves [n, ...]); none where outputs are no risks."""
-    if not engine.federation.task.relative_risk:
+    """Of the own models of the clients in these rows; none where outputs are no risks."""
+    task = engine.federation.task
+    if not task.relative_risk:
         return ()
-    return _hazards(engine.federation.task, engine.predict(personal, rows, "train"))
+    found: dict[int, BaselineHazard] = {}
+    for clients, models in personal:
+        count = len(clients)
+        each = map_tree(lambda leaf, n=count: leaf.expand(n, *leaf.shape[1:]), models)
+        hazards = _hazards(task, engine.predict(each, rows[clients], "train"))
+        found.update(zip(clients.tolist(), hazards, strict=True))
+    return tuple(found[client] for client in range(len(found)))
 
 
 def shared_hazard(engine: LocalEngine, shared: Any) -> tuple[BaselineHazard, ...]:

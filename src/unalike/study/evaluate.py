@@ -33,7 +33,9 @@ from unalike.measures.groups import Floats
 from unalike.tasks import Losses, Sums, Task
 
 from .baseline_hazards import own_hazards, shared_hazard
+from .client_columns import MOST_IN_LINE
 from .kept_models import RoundModels
+from .solver_residuals import solver_residuals
 
 MOST_PROBED = 100
 """Clients whose full gradients are taken for the dissimilarity of a round."""
@@ -42,18 +44,28 @@ Scores = dict[str, Floats]
 """By the name of the measure, or "loss", one value for each group: [groups]."""
 
 
-def models_after(engine: LocalEngine, server: Any, t: int, *, private: bool = False) -> RoundModels:
+def models_after(
+    engine: LocalEngine,
+    server: Any,
+    t: int,
+    models: PersonalPredictor | None = None,
+    *,
+    private: bool = False,
+) -> RoundModels:
     """What clients predict with after round t.
 
+    models: see `evaluate`.
     private: nothing that all share may depend on samples but by the method's own noisy answers.
     """
-    personal, shared = engine.personalise(t, server), engine.global_model(server)
+    models = models or PersonalPredictor(engine)
+    shared = engine.global_model(server)
+    hazards = own_hazards(engine, models.models(t, server), engine.rows)
     return RoundModels(
-        personal,
+        models.models(t, server),
         shared,
         engine.method.introduce(server),
         engine.start,
-        own_hazards(engine, personal, engine.rows),
+        hazards,
         () if private else shared_hazard(engine, shared),
     )
 
@@ -81,6 +93,7 @@ def evaluate(
     result: dict[str, Any] = {
         "personal": as_lists(task.scores(tested)),
         **one_answer(task, tested),
+        **solver_residuals(engine, server, t),
         "validation": _pooled(engine, validation),
     }
     if truth is not None and found.digests is not None:
@@ -207,6 +220,9 @@ def of_first_group(values: Scores) -> dict[str, float]:
     return {name: float(column[0]) for name, column in values.items()}
 
 
-def as_lists(values: Scores) -> dict[str, list[float]]:
-    """The scores of all groups, as a record holds them."""
-    return {name: column.tolist() for name, column in values.items()}
+def as_lists(values: Scores) -> dict[str, Any]:
+    """The scores of all groups, as a record holds them: as arrays where they are very many."""
+    return {
+        name: column if len(column) > MOST_IN_LINE else column.tolist()
+        for name, column in values.items()
+    }

@@ -8,7 +8,7 @@ import numpy as np
 
 from unalike.core import Problem
 from unalike.data.federation import Federation
-from unalike.engines.machine import device_named
+from unalike.engines.machine import device_named, held_memory
 from unalike.engines.plan import mode_for
 from unalike.engines.trial import try_round
 from unalike.methods.fedavg import FedAvg
@@ -30,7 +30,7 @@ class Forecast:
     at_once: int  # runs
     step_seconds: float  # one local step of all clients of a round, FedAvg's
     seconds: float  # of training, all runs
-    memory: int  # bytes beside the data, of the runs that are done at once
+    memory: int  # bytes of the processes of the runs that are done at once, data included
 
 
 def round_seconds(study: Study, problem: Problem, federation: Federation) -> tuple[float, float]:
@@ -87,7 +87,8 @@ def forecast(study: Study, problem: Problem, federation: Federation, jobs: int) 
     search = whole_runs_of_search(study) * len(labels)
     runs = len(labels) * study.seeds
     at_once = max(1, min(jobs, runs))
-    memory = max(memory_of_run(study, label, federation, problem) for label in labels)
+    most = max(memory_of_run(study, label, federation, problem) for label in labels)
+    memory = held_memory() + most
     return Forecast(
         runs,
         study.rounds,

@@ -20,18 +20,19 @@ and of relative risks the baseline hazards, without which they say nothing of ti
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
+from unalike.engines.personal_prediction import OwnModels
 from unalike.errors import InputError
 from unalike.functional.trees import items
 from unalike.measures.baseline_hazard import BaselineHazard
 
 from .baseline_hazards import hazard_at, hazard_tensors
+from .distinct_rows import DistinctRows
 from .files import read_metadata, read_tensors, write_tensors
 from .keep import BEST, LAST, SHARED, WHEN
 from .model_description import ModelDescription
@@ -40,14 +41,10 @@ HEADER = "unalike"
 """The entry of a file's metadata that holds its description."""
 
 
-COMPARED = 256
-"""Numbers of a row that are looked at before the whole row is."""
-
-
 class RoundModels(NamedTuple):
     """What clients predict with after a round."""
 
-    personal: Any  # of each training client: leaves [N, ...]; None where they keep it themselves
+    personal: Iterable[OwnModels] | None  # of all training clients; None where they keep it
     shared: Any  # the one model for everybody; None where there is none
     newcomer: Any  # what a client that never trained is sent
     start: Any  # the private state that it begins with
@@ -165,9 +162,12 @@ def kept_hazard(kept: KeptModels, row: int | None) -> BaselineHazard | None:
 def _trees(models: RoundModels) -> dict[str, dict[str, Tensor]]:
     trees: dict[str, dict[str, Tensor]] = {}
     if models.personal is not None:
-        shared_rows = {name: _distinct(leaf) for name, leaf in items(models.personal)}
-        trees["clients"] = {name: rows for name, (rows, _) in shared_rows.items()}
-        trees["places"] = {name: places for name, (_, places) in shared_rows.items()}
+        distinct: dict[str, DistinctRows] = {}
+        for clients, some in models.personal:
+            for name, leaf in items(some):
+                distinct.setdefault(name, DistinctRows()).add(clients, leaf)
+        trees["clients"] = {name: found.rows for name, found in distinct.items()}
+        trees["places"] = {name: found.places for name, found in distinct.items()}
     for tree, hazards in (("hazards", models.hazards), ("hazard", models.hazard)):
         if hazards:
             trees[tree] = hazard_tensors(hazards)
@@ -177,23 +177,3 @@ def _trees(models: RoundModels) -> dict[str, dict[str, Tensor]]:
         for tree, value in parts.items()
         if value is not None
     }
-
-
-def _distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """The different rows of [N, ...], and for each of the N which of them it is."""
-    rows = rows.detach().cpu()
-    flat = rows.reshape(len(rows), -1)
-    some = flat[:, :: max(1, flat.shape[1] // COMPARED)].contiguous().numpy()
-    alike: dict[bytes, list[int]] = {}  # rows whose numbers at some places are the same
-    chosen: list[int] = []
-    places = []
-    for row in range(len(flat)):
-        candidates = alike.setdefault(some[row].tobytes(), [])
-        known = next((at for at in candidates if torch.equal(flat[chosen[at]], flat[row])), None)
-        if known is None:
-            known = len(chosen)
-            candidates.append(known)
-            chosen.append(row)
-        places.append(known)
-    where = torch.tensor(places, dtype=torch.int64)
-    return (rows if len(chosen) == len(rows) else rows[torch.tensor(chosen)]), where

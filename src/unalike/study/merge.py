@@ -8,6 +8,7 @@ from pathlib import Path
 
 from unalike.errors import InputError
 
+from .client_columns import PREFIX
 from .files import replacement
 from .keep import WHEN
 from .settings import Study, read_study
@@ -63,7 +64,8 @@ def _take_over(run: Path, source: Path, target: Path) -> bool:
     if len(theirs.records()) <= len(ours.records()):
         return False
     with ours.locked():
-        for name in _FILES:
+        columns = sorted(path.name for path in (source / run).glob(f"{PREFIX}*.safetensors"))
+        for name in (*columns, *_FILES):
             if (source / run / name).exists():
                 with replacement(target / run / name) as beside:
                     shutil.copyfile(source / run / name, beside)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -168,13 +168,13 @@ class SimulatedClients:
 
     @property
     def states(self) -> Any:
-        return self.trainer.states
+        return self.trainer.changed_states
 
     def begin(self, server: Any, saved: Checkpoint | None) -> str:
         trainer = self.trainer
         search = _plan_search(trainer, self.of)
         if saved is not None:
-            trainer.restore(saved.clients)
+            trainer.restore_changed(saved.clients)
             trainer.plan = search.plan if search.settled else Plan.read(saved.plan)
         else:
             trainer.search(search)
@@ -195,7 +195,9 @@ class SimulatedClients:
     def evaluate(self, server: Any, t: int, cohort: Cohort) -> Evaluation:
         record = evaluate(self.engine, server, t, cohort, self._models)
         private = self.of.study.privacy is not None
-        return Evaluation(record, lambda: models_after(self.engine, server, t, private=private))
+        return Evaluation(
+            record, partial(models_after, self.engine, server, t, self._models, private=private)
+        )
 
     def evaluate_new(self, server: Any, t: int) -> dict[str, Any]:
         return evaluate_new(self.engine, server, t, self._models)
@@ -220,8 +222,13 @@ def pool_clients(federation: Federation) -> Federation:
     )
 
 
-def memory_of_run(study: Study, label: str, federation: Federation, problem: Problem) -> int:
-    """Bytes that a run of this method will take beside the data."""
+def memory_of_run(
+    study: Study, label: str, federation: Federation, problem: Problem, *, evaluated: bool = True
+) -> int:
+    """Bytes that a run of this method will take beside what its process holds before.
+
+    evaluated: with its looks, checkpoints and kept models.
+    """
     method = method_of_run(study, label, federation, problem)
     held = pool_clients(federation) if method.pooled else federation
     cohort = study.cohort_size(int((~held.newcomers).sum()))
@@ -229,7 +236,15 @@ def memory_of_run(study: Study, label: str, federation: Federation, problem: Pro
         mode_for(problem, device_named(study.device)), study.chunk or cohort, study.threads or 1
     )
     return predict_memory(
-        method, problem, held, plan, cohort=cohort, batch_size=study.batch_size, work=study.work
+        method,
+        problem,
+        held,
+        plan,
+        cohort=cohort,
+        batch_size=study.batch_size,
+        work=study.work,
+        rounds=study.rounds,
+        evaluated=evaluated,
     )
 
 

@@ -4,6 +4,8 @@
     environment.json         versions and machine
     runs/<method>/seed-<k>/
         metrics.jsonl        one line a round, flushed
+        clients.<round>.*.safetensors
+                             values of each of very many clients; see client_columns.py
         checkpoint.safetensors, checkpoint.previous.safetensors
                              server and client states, each with its round and a digest
         model.best.safetensors, model.last.safetensors
@@ -29,6 +31,7 @@ from torch import Tensor
 
 from unalike.functional.trees import items, rebuild
 
+from .client_columns import from_files, with_files
 from .files import (
     WRITING,
     append_line,
@@ -79,11 +82,12 @@ class RunStore:
 
     def records(self) -> list[dict[str, Any]]:
         """The sound lines of the metrics file, in order of rounds."""
-        return self._read_metrics()[0]
+        return [from_files(record, self.folder) for record in self._read_metrics()[0]]
 
     def append(self, record: dict[str, Any]) -> None:
         """Add a round's line and flush it."""
-        append_line(self._metrics, json.dumps(record, allow_nan=True))
+        line = with_files(record, self.folder)
+        append_line(self._metrics, json.dumps(line, allow_nan=True))
 
     def truncate(self, t: int) -> None:
         """Forget the rounds after t, which will be done again, and every damaged line."""

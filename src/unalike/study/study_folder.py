@@ -8,6 +8,7 @@ from pathlib import Path
 
 from unalike.errors import InputError
 
+from .client_columns import PREFIX
 from .files import WRITING, refusals_as_sentences, write_once
 from .folder_lock import LOCK, lock_folder
 from .settings import Study, read_study
@@ -18,7 +19,7 @@ LOCK_SECONDS = 60.0
 
 _OURS = (STUDY, "environment.json", "truth.csv", "tuning.json", "summary.csv", "report.html", LOCK)
 
-_OF_A_RUN = ("metrics.jsonl", "checkpoint.", "model.", "progress.jsonl", LOCK, "stop")
+_OF_A_RUN = ("metrics.jsonl", "checkpoint.", "model.", "progress.jsonl", PREFIX, LOCK, "stop")
 
 
 def begin_study(

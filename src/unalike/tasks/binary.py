@@ -174,8 +174,8 @@ class Binary(Classes):
         yes = truth == 1
         held = by_group(yes, sizes)
         held = np.where(held < sizes, held, 0.0)
-        shares = [ranking.sensitivity(odds, yes, sizes, at) for at in SPECIFICITIES]
-        found = np.nan_to_num(np.stack(shares, 1)) * held[:, None]
+        shares = ranking.sensitivity(odds, yes, sizes, SPECIFICITIES)
+        found = np.nan_to_num(shares) * held[:, None]
         return Parts(super().parts(two, truth, sizes, addable), found, held)
 
     def one_answer(self, sums: Sums) -> str | None:

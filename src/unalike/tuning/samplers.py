@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from scipy.stats import qmc
-
 from unalike.errors import InputError
 
 Point = tuple[float, ...]
@@ -33,6 +31,8 @@ def sobol(axes: int, known: Sequence[Point], scores: Sequence[float], count: int
 
     Source  Sobol', USSR Comput. Math. Math. Phys. 7, 1967; directions of Joe and Kuo, 2008
     """
+    from scipy.stats import qmc  # half a second that every start would take
+
     engine = qmc.Sobol(axes, scramble=False)
     engine.fast_forward(1 + len(known))
     return [tuple(float(value) for value in row) for row in engine.random(count)]

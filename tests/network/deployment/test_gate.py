@@ -170,6 +170,16 @@ def test_who_sends_no_more_is_not_waited_for(sent: bytes, monkeypatch: pytest.Mo
     assert record.paths == ["/v1/fleet/pull-messages"]
 
 
+def test_noise_is_no_line_of_the_keeper_s_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    with fake_superlink() as (record, inner), gate(inner) as outer:
+        with socket.create_connection(outer) as connection:
+            connection.sendall(b"\x1b[31m\x00\xff\r\n\r\n")
+            assert connection.recv(1000).startswith(b"HTTP/1.1 400")
+        assert ask(outer, "POST", "/v1/fleet/pull-messages")[0] == 202
+    assert record.paths == ["/v1/fleet/pull-messages"]
+    assert "Invalid" not in capfd.readouterr().err
+
+
 def test_a_request_that_drips_in_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_limits, "REQUEST_SECONDS", 0.5)
     monkeypatch.setattr(connection_limits, "LOOK_SECONDS", 0.05)

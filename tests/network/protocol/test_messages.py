@@ -131,7 +131,9 @@ def test_messages_that_do_not_hold_what_they_say(message: Message, what: str) ->
 
 
 def test_heads_that_cannot_be_read() -> None:
-    for head in ("", "[]", '{"verb": "train"}', "\x80\x04pickle"):
+    deep = '{"verb": "train", "shapes": {}, "facts": ' + '{"a":' * 100_000 + "1" + "}" * 100_001
+    long = f'{{"verb": "{"train" * 9}", "facts": {{}}, "shapes": {{}}}}'
+    for head in ("", "[]", '{"verb": "train"}', "\x80\x04pickle", deep, long):
         with pytest.raises(MessageError, match="no head"):
             Message.of(Frames(head, b""))
     assert leaves(NoState()) == []

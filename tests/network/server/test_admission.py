@@ -35,7 +35,9 @@ FACTS: dict[str, Any] = {
         {"sizes": [1]},
         {"label_counts": {"ill": 2**70}},
         {"label_counts": [1]},
+        {"label_counts": {f"class {i}": 1 for i in range(10_001)}},
         {"samples": "none"},
+        {"mark": "m" * 201},
     ],
 )
 def test_what_cannot_be_is_one_sentence(said: dict[str, Any]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from unalike.network.server.answer_checks import too_long
+from unalike.network.protocol.messages import pack
+from unalike.network.server.answer_checks import gradient_count, too_long
 
 
 def test_a_client_of_many_samples_may_move_further() -> None:
@@ -23,3 +24,10 @@ def test_without_a_limit_or_others_all_are_believed() -> None:
     assert too_long(ups, sizes, 0.0) == {}
     assert too_long(ups[1:], sizes[1:], 8.0) == {}
     assert too_long([torch.zeros(1)] * 3, sizes, 8.0) == {}
+
+
+def test_gradients_that_nobody_has_taken() -> None:
+    for said in ("many", -1, 10**16, 10**400, 1.5, None):
+        assert gradient_count(pack("train", {"gradients": said})) is None
+    assert gradient_count(pack("train", {"gradients": 10**12})) == 10**12
+    assert gradient_count(pack("train")) is None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -100,6 +102,30 @@ def test_an_answer_that_was_not_used_leaves_no_trace_in_the_private_state(tmp_pa
     for (_, a), (_, b) in zip(items(third.server), items(again.server), strict=True):
         assert torch.equal(a, b)
     assert here.clients.states.last.tolist() == [3, 3, 3, 3]
+
+
+def test_a_full_disk_at_a_site_costs_one_round(tmp_path: Path) -> None:
+    """What could not be written was not answered, and leaves no trace."""
+    here = network(tmp_path / "full", "scaffold")
+    store = here.trainers[2]._states
+    usual = store.write
+
+    def write(*_: Any) -> None:
+        store.write = usual  # type: ignore[method-assign]
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    store.write = write  # type: ignore[method-assign]
+    first, second = here.train(2)
+    assert (first.dropped.tolist(), second.dropped.tolist()) == ([2], [])
+    assert "client 2 failed" in here.remarks()[0]
+    assert os.strerror(errno.ENOSPC) in here.remarks()[0]
+    known = network(tmp_path / "known", "scaffold")
+    away = known.grid.nodes.pop(102)
+    (alike,) = known.train(1)
+    known.grid.nodes[102] = away
+    (again,) = known.train(1, alike.server, 2)
+    for (_, a), (_, b) in zip(items(second.server), items(again.server), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_many_answers_in_a_row_that_were_not_used(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ CENTRAL = {"privacy": "central:clip=1,noise=1", "weights": "uniform"}
         ('privacy = "central"', NOISY, None),
         ("max_epsilon = 1", {}, "without local privacy there is no bound"),
         ("max_epsilon = 100", NOISY, None),
-        ("max_epsilon = 0.01", NOISY, "2 runs of 3 rounds would spend"),
+        ("max_epsilon = 0.01", NOISY, "6 answers would spend"),
     ],
 )
 def test_a_study_is_looked_at_before_the_site_joins(

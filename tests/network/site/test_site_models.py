@@ -19,6 +19,7 @@ from network_grid import InProcessGrid, node
 from site_files import QUICK, STUDY, blobs, table
 from unalike import Federation, InputError, Result, compare
 from unalike.api.studies import read_result
+from unalike.engines.personal_prediction import OwnModels
 from unalike.functional.trees import named_tree
 from unalike.network.protocol.flower_message import unwrap
 from unalike.network.protocol.messages import Message, pack
@@ -253,7 +254,8 @@ def test_a_model_that_is_not_finite_is_none(tmp_path: Path, ended: Ended) -> Non
     good = next(iter(kept_rounds(ended.folder / "study/runs/fedavg/seed-0").items()))
     w = named_tree(read_models(*good).trees["global"])[None]
     for t, weights in ((1, w), (2, w + torch.nan)):
-        models.hold(RoundModels(weights, None, None, None), t, 0, {"personal": 0.5})
+        own = (OwnModels(np.arange(1), weights),)
+        models.hold(RoundModels(own, None, None, None), t, 0, {"personal": 0.5})
     models.choose(2, diverged=True)
     assert unalike.load(tmp_path / "fedavg-seed-0.safetensors").description.round == 1
     assert "it diverged; the model of round 1 is kept" in said[0]

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from unalike.cli.console import say
+from unalike.cli.console import say, set_log_format
+from unalike.cli.json_lines import write_event
 from unalike.cli.options import Group, Plugins, Reading, Task, expand, plugin_words, setting
 from unalike.errors import InputError
 from unalike.network.server.server_settings import check_seconds
@@ -133,9 +134,11 @@ def join(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Take part without being asked.")] = False,
     one_process: options.OneProcess = False,
+    log_format: options.LogFormat = "text",
     plugin: Plugins = None,
 ) -> None:
     """Take part in a study with this machine's data, which never leave it."""
+    set_log_format(log_format)
     need_flower()
     from unalike.network.deployment.certificates import authority_file
     from unalike.network.deployment.keys import public_key_of
@@ -180,4 +183,4 @@ def join(
         consent=partial(ask_consent, policy=agreed, state=state_folder, yes=yes),
     )
     with interruptible("This site has left; the same command joins again."):
-        SiteProcess(deployment, say).run()
+        SiteProcess(deployment, say, write_event if log_format == "json" else None).run()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unalike.cli import completion
+from unalike.cli import completion, json_lines
 from unalike.cli.options import Group
 from unalike.errors import InputError
 from unalike.network.server.server_settings import HELP
@@ -26,6 +26,10 @@ Overwrite = Annotated[
 ]
 ServerTls = Annotated[
     Path | None, typer.Option(help="Folder with server.crt, server.key and nodes/*.pub.")
+]
+LogFormat = Annotated[
+    json_lines.LogFormat,
+    typer.Option(help="What is said on standard error: text, or json, one object a line."),
 ]
 OneProcess = Annotated[
     bool,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from unalike.cli.console import say
+from unalike.cli.console import say, set_log_format
 from unalike.cli.options import Group, Plugins, expand
 from unalike.errors import InputError
 from unalike.network.server.server_settings import HELP, ServerSettings
@@ -69,10 +69,12 @@ def serve(
             "[none]"
         ),
     ] = None,
+    log_format: options.LogFormat = "text",
     overwrite: options.Overwrite = False,
     plugin: Plugins = None,
 ) -> None:
     """Conduct a study among sites that join over the network; the same command goes on with it."""
+    set_log_format(log_format)
     need_flower()
     asked = diagnosis.settings()
     ServerSettings.of(conditions.given())
@@ -90,4 +92,4 @@ def serve(
     settings |= conditions.given()
     if baselines is not None or "baselines" not in settings:
         settings["baselines"] = method is None if baselines is None else baselines
-    run_server(place, address, settings | asked, tls, page)
+    run_server(place, address, settings | asked, tls, page, log_format)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unalike.cli.console import err, out, print_headline, print_report, say
+from unalike.cli.json_lines import JsonLines, LogFormat
 from unalike.errors import InputError, unknown
 
 from .interruption import interruptible
@@ -84,6 +85,7 @@ def run_server(
     settings: dict[str, Any],
     tls: Path | None,
     status: Address | None = None,
+    log_format: LogFormat = "text",
 ) -> None:
     """Run the study in `folder` with the sites that come to `address`, and say what came out.
 
@@ -104,10 +106,13 @@ def run_server(
     write_atomically(folder / "network" / "settings.json", json.dumps(settings).encode())
     server = ServerProcess(ServerDeployment(folder, address, settings, tls))
     state = FederationState(folder.name, server.status.present)
+    display: JsonLines | FederationProgress = JsonLines()
+    if log_format == "text":
+        display = FederationProgress(err, folder.name, server.status.present)
     with (
         interruptible(f"The study is kept: 'unalike serve {folder}' goes on with it."),
         nullcontext() if status is None else StatusPage(listen(status, "--status"), state),
-        FederationProgress(err, folder.name, server.status.present) as progress,
+        display as progress,
     ):
         if status is not None:
             progress.say(f"Its status: http://{status}/")

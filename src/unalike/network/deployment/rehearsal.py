@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from unalike.engines.machine import cores
 from unalike.network.processes.process import Process, stop_all
 from unalike.network.protocol.site_names import is_file_name
 
@@ -21,7 +22,8 @@ class Rehearsal:
     """Certificates, keys and sites for a server on this machine; the sites wait for it.
 
     Sites hold the study's own clients: site i is client i. first: how many are started at once; all
-    if not given. node: which of `site_process.NODES` they have.
+    if not given. node: which of `site_process.NODES` they have. reached_at: where a site finds the
+    server, from its name and the server's own address.
     """
 
     def __init__(
@@ -34,12 +36,15 @@ class Rehearsal:
         first: int | None = None,
         node: str = "supernode",
         worker_options: Sequence[str] = (),
+        reached_at: Callable[[str, Address], Address] = lambda _, server: server,
     ) -> None:
         self.server, self.tls = server, folder / "rehearsal" / "tls"
         self._folder, self._notify = folder / "rehearsal", notify
         self.names = [name if is_file_name(name) else f"site-{i}" for i, name in enumerate(sites)]
         self._first = len(self.names) if first is None else first
         self._node, self._worker_options = node, worker_options
+        self._reached_at = reached_at
+        self._threads = max(1, cores() // len(self.names))
         self.sites: dict[str, Process] = {}
 
     def __enter__(self) -> Rehearsal:
@@ -69,9 +74,11 @@ class Rehearsal:
         folder = self._folder / name
         log = folder / "join.log"
         self._notify(f"{name} writes to {log}.")
-        command = [*SITE_COMMAND, str(self.server), name, str(folder / "state")]
+        server = self._reached_at(name, self.server)
+        command = [*SITE_COMMAND, str(server), name, str(folder / "state")]
         command += [str(self.tls / "ca.crt"), str(self.tls / "keys" / f"{name}.key")]
         command += [node or self._node, "--client", str(self.names.index(name))]
         command += [*self._worker_options, *arguments]
-        self.sites[name] = Process(name, command, environment(folder), log)
+        variables = {"OMP_NUM_THREADS": str(self._threads), **environment(folder)}
+        self.sites[name] = Process(name, command, variables, log)
         return self.sites[name]

@@ -33,6 +33,8 @@ from .superlink import SuperLink
 POLL_SECONDS = 0.3
 SILENCE_SECONDS = 20.0
 """Without an event, after which Flower is asked whether the study still runs."""
+MAX_PENDING = 2
+"""Such looks in a row that may find a study which Flower has taken and does not start."""
 ATTEMPTS = 3
 """How often a study that ended too soon is submitted in all without having done a round between."""
 CLOSING_SECONDS = ABSENT_SECONDS + 5
@@ -179,7 +181,7 @@ class ServerProcess:
             server_app=self.deployment.server_app,
             client_app=self.deployment.client_app,
         )
-        attempts, position = 0, 0
+        attempts, position, pending = 0, 0, 0
         while attempts < ATTEMPTS:
             attempts += 1
             self._show({"event": "starting", "text": "The study's own process starts."})
@@ -208,8 +210,16 @@ class ServerProcess:
                     break
                 self._admit_later(superlink)
                 if time.monotonic() - last_sign > SILENCE_SECONDS:
-                    running = superlink.is_running(run)
+                    status = superlink.status(run)
+                    running = not status.startswith("finished")
+                    pending = pending + 1 if status == "pending" else 0
                     last_sign = time.monotonic()
+                if pending == MAX_PENDING:  # whoever was to start it has ended
+                    self._show(remark("Flower does not start the study; its server starts anew."))
+                    superlink.restart()
+                    attempts, pending = attempts + 1, 0
+                    if attempts > ATTEMPTS:
+                        break
         raise InputError(
             f"The study ended {ATTEMPTS} times without a round between; the reason is in "
             f"{superlink.log}."

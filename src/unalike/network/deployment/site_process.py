@@ -81,9 +81,13 @@ class SiteProcess:
     """Keeps a site in the federation until the server is done, or leaves it for good."""
 
     def __init__(
-        self, deployment: SiteDeployment, notify: Callable[[str], None] = lambda _: None
+        self,
+        deployment: SiteDeployment,
+        notify: Callable[[str], None] = lambda _: None,
+        on_event: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
-        self._deployment, self._notify = deployment, notify
+        """on_event: gets the worker's events, which are otherwise told in sentences."""
+        self._deployment, self._notify, self._on_event = deployment, notify, on_event
         self._home = Path(tempfile.mkdtemp(prefix="unalike-"))
         if len(str(self._home / "worker.sock").encode()) > MAX_SOCKET_PATH:
             shutil.rmtree(self._home)
@@ -232,8 +236,14 @@ class SiteProcess:
             event = _event(line) or {}
             if event.get("event") == "report":
                 self._report = str(event.get("path"))
+            self._tell(event)
+
+    def _tell(self, event: Mapping[str, Any]) -> None:
+        if self._on_event is None:
             for sentence in _sentences(event):
                 self._notify(sentence)
+        elif event:
+            self._on_event(event)
 
 
 def _session(deployment: SiteDeployment) -> str:
@@ -250,7 +260,7 @@ def _event(line: str) -> dict[str, Any] | None:
     return event if isinstance(event, dict) else None
 
 
-def _sentences(event: dict[str, Any]) -> list[str]:
+def _sentences(event: Mapping[str, Any]) -> list[str]:
     """What a person at the site wants to know of it."""
     if event.get("event") in ("told", "said"):
         return [str(event.get("text"))]

@@ -112,11 +112,11 @@ class SuperLink:
             raise InputError(f"Flower did not take the study: {_reason(answer)}")
         return int(answer["run-id"])
 
-    def is_running(self, run: int) -> bool:
-        """Whether a run goes on, as far as is known."""
+    def status(self, run: int) -> str:
+        """Of a run, in Flower's words: "pending", "running", "finished:failed"; "" if unknown."""
         answer = self.flwr("list", "here")
-        runs = [known for known in answer.get("runs", []) if int(known["run-id"]) == run]
-        return not any(str(known["status"]).startswith("finished") for known in runs)
+        known = {int(one["run-id"]): str(one["status"]) for one in answer.get("runs", [])}
+        return known.get(run, "")
 
     def restart(self) -> None:
         """Start it again, at the same port and with what it knew."""

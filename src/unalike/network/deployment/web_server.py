@@ -27,6 +27,7 @@ class WebServer:
             uvicorn.Config(
                 app,
                 log_config=None,
+                log_level="error",  # what strangers send is no line of a keeper's terminal
                 access_log=False,
                 http=LimitedProtocol,
                 ws="none",

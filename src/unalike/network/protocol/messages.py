@@ -37,6 +37,8 @@ DTYPES = {
 }
 
 
+MAX_VERB = 40
+"""Letters; what has more is none of ours."""
 FAILED = "failed"
 """The verb of an answer that says why there is none, in the fact `why`."""
 
@@ -68,7 +70,9 @@ class Message(NamedTuple):
         try:
             head = json.loads(frames.head)
             verb, facts, shapes = str(head["verb"]), dict(head["facts"]), dict(head["shapes"])
-        except (ValueError, KeyError, TypeError):
+            if len(verb) > MAX_VERB:
+                raise ValueError
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise MessageError("the message has no head that can be read") from None
         return Message(verb, facts, shapes, frames.body)
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from unalike import __version__
+from unalike.data.reading.label_evidence import MOST_CLASSES
 from unalike.errors import InputError
 from unalike.network.protocol.preparation import SampleDescription
 from unalike.network.protocol.site_names import is_site_name, shown
@@ -17,6 +18,8 @@ from .sample_format import unlike_the_others
 
 MAX_SAMPLES = 10**12
 """That any site can have."""
+MAX_MARK = 200
+"""Letters by which a site is known again."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,16 @@ class SiteDescription:
                 "install the same version."
             )
         try:
-            site = Site(name, str(facts["mark"]))
+            if len(mark := str(facts["mark"])) > MAX_MARK:
+                raise ValueError
+            site = Site(name, mark)
             if facts["client"] is not None:
                 return SiteDescription(site, int(facts["client"]), None)
             train, validation, test = (int(size) for size in facts["sizes"])
             counts = {str(name): int(count) for name, count in facts["label_counts"].items()}
-            if not all(0 <= n <= MAX_SAMPLES for n in (train, validation, test, *counts.values())):
+            if len(counts) > MOST_CLASSES or not all(
+                0 <= n <= MAX_SAMPLES for n in (train, validation, test, *counts.values())
+            ):
                 raise ValueError
             site = replace(site, train=train, validation=validation, test=test, label_counts=counts)
             return SiteDescription(site, None, SampleDescription.model_validate(facts["samples"]))

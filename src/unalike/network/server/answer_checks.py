@@ -14,6 +14,8 @@ from unalike.network.protocol.messages import Message, MessageError, shapes_of, 
 NOT_FINITE = "its numbers are not finite"
 MIN_FOR_MEDIAN = 3
 """Answers from which on there is a usual length to compare with."""
+MAX_GRADIENTS = 10**15
+"""Of one answer: more than any machine computes."""
 BLOCK = 1 << 16
 """Numbers that are squared at once, in double precision; as many as the cache holds."""
 
@@ -49,9 +51,9 @@ def check_numbers(tree: Any, schema: Any) -> None:
 
 
 def gradient_count(answer: Message) -> int | None:
-    """Per-sample gradient evaluations that an answer took; None where it does not say."""
+    """Per-sample gradient evaluations that an answer took; None where it says none that can be."""
     count = answer.facts.get("gradients")
-    return count if isinstance(count, int) and count >= 0 else None
+    return count if isinstance(count, int) and 0 <= count <= MAX_GRADIENTS else None
 
 
 def too_long(ups: list[Any], sizes: NDArray[np.int64], ratio: float) -> dict[int, str]:

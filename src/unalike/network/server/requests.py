@@ -21,6 +21,10 @@ from .pending_answers import PendingAnswers
 
 LOOK_SECONDS = 1.0
 """That one look for answers may take before what is here is used."""
+FETCH_SECONDS = 5.0
+"""That an answer which came in time may still lie with Flower before it is fetched."""
+MAX_PAUSE = 3.0
+"""Between two looks for answers that take long, unless `poll` is longer."""
 
 
 class Failure(NamedTuple):
@@ -52,11 +56,11 @@ class Requests:
         self.grid, self.poll, self._audit = grid, poll, audit
 
     def send(self, requests: Mapping[int, Message], *, seconds: float) -> PendingAnswers:
-        """Send a request to each node. They expire after `seconds`."""
+        """Send a request to each node, to be answered within `seconds`."""
         return PendingAnswers(self.grid, self.push(requests, seconds=seconds))
 
     def push(self, requests: Mapping[int, Message], *, seconds: float) -> dict[str, int]:
-        """Send a request to each node; returns message id -> node. They expire after `seconds`."""
+        """Send a request to each node, to be answered within `seconds`; message id -> node."""
         flower_messages, record = [], None
         body: bytes | memoryview = b""
         for node, request in requests.items():
@@ -68,7 +72,9 @@ class Requests:
             elif request.body:
                 record, body = content.array_records["numbers"], request.body
             flower_messages.append(
-                FlowerMessage(content, node, message_type(request.verb), ttl=max(1.0, seconds))
+                FlowerMessage(
+                    content, node, message_type(request.verb), ttl=seconds + FETCH_SECONDS
+                )
             )
         nodes = [message.metadata.dst_node_id for message in flower_messages]
         return dict(zip(self.grid.push_messages(flower_messages), nodes, strict=True))
@@ -87,17 +93,23 @@ class Requests:
     def send_and_receive(
         self, requests: Mapping[int, Message], *, seconds: float
     ) -> dict[int, Answer]:
-        """The answers that arrive within `seconds`, by node."""
-        end = time.monotonic() + seconds
+        """The answers that arrive within `seconds`, by node; the last look comes after them."""
+        start = time.monotonic()
+        end = start + seconds
         pending = self.send(requests, seconds=seconds)
         answers: dict[int, Answer] = {}
         while pending:
-            left = max(0.0, end - time.monotonic())
-            answers |= self.receive(pending, seconds=min(LOOK_SECONDS, left))
-            if not pending or time.monotonic() >= end:
+            over = time.monotonic() >= end
+            answers |= self.receive(pending)
+            if not pending or over:
                 break
-            time.sleep(min(self.poll, max(0.0, end - time.monotonic())))
+            time.sleep(min(self._pause(start), max(0.0, end - time.monotonic())))
         return answers
+
+    def _pause(self, start: float) -> float:
+        """Seconds until the next look: a tenth of what was waited already, within limits."""
+        waited = time.monotonic() - start
+        return max(self.poll, min(MAX_PAUSE, waited / 10))
 
     def _read(self, node: int, message: FlowerMessage) -> Answer:
         if message.has_error():

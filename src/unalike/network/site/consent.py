@@ -59,4 +59,4 @@ def _check_policy(policy: Policy, message: Message) -> None:
     policy.check_method(str(study.settings.get(run.label, {}).get("method", run.label)))
     t = int(message.facts.get("t", 0))
     policy.check_round(t)
-    policy.check_privacy(study.privacy, max(study.rounds, t), 1)
+    policy.check_privacy(study.privacy, max(study.rounds, t))

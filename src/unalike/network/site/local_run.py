@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from unalike.study.model_description import describe_run
 from unalike.study.settings import Study
 
 from .local_data import client_federation, own_federation
+from .privacy_account import PrivacyAccount
 from .site_models import SiteModels
 from .site_record import SiteRecord
 from .site_settings import SiteSettings
@@ -105,6 +107,9 @@ def make_trainer(
         reveal_classes=settings.reveal_classes,
         reveal_scores=settings.reveal_scores,
         answers_once=study.privacy is not None and study.privacy.kind == "local",
+        charge=partial(
+            PrivacyAccount(settings.state_folder, settings.policy).charge, study.privacy
+        ),
     )
 
 

@@ -3,7 +3,8 @@
 servers = ["fl.example.org:9092"]    who may call
 methods = ["fedavg", "fedrep"]       and no others
 privacy = "local"                    at least: "central", or "local"
-max_epsilon = 8                      of all runs of a study together, with privacy = "local"
+max_epsilon = 8                      of all that was answered from this state folder, and
+delta = 1e-5                         what it holds with; needs privacy = "local"
 max_rounds = 200                     of a run
 max_bytes = 2000000000               sent from this state folder in all, by its audit log
 hours = "20-6"                       of this machine's clock, when it works
@@ -18,13 +19,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomllib
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Lt
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from unalike.errors import InputError, unknown
 from unalike.network.protocol.study_summary import StudySummary
 from unalike.privacy import Privacy
-from unalike.privacy.accountant import Account, require_accountant
+from unalike.privacy.accountant import gaussian_epsilon, precision, require_accountant
 from unalike.specification import reason
 
 Told = Literal["classes", "columns", "scores"]
@@ -42,6 +43,7 @@ class Policy(BaseModel):
     methods: tuple[str, ...] = ()
     privacy: Literal["none", "central", "local"] = "none"
     max_epsilon: Annotated[float, Gt(0)] | None = None
+    delta: Annotated[float, Gt(0), Lt(1)] = 1e-5
     max_rounds: Annotated[int, Ge(1)] | None = None
     max_bytes: Annotated[int, Ge(1)] | None = None
     hours: str | None = None
@@ -74,7 +76,7 @@ class Policy(BaseModel):
         for label in study.methods:
             self.check_method(study.kinds.get(label, label))
         self.check_round(study.rounds)
-        self.check_privacy(study.privacy, study.rounds, len(study.methods) * study.seeds)
+        self.check_privacy(study.privacy, study.rounds * len(study.methods) * study.seeds)
 
     def check_method(self, method: str) -> None:
         """Raise InputError where this method is not agreed to."""
@@ -88,11 +90,8 @@ class Policy(BaseModel):
         if self.max_rounds is not None and t > self.max_rounds:
             raise InputError(f"This site's policy allows {self.max_rounds} rounds and not {t}.")
 
-    def check_privacy(self, privacy: Privacy | None, rounds: int, runs: int) -> None:
-        """Raise InputError where what is sent would be protected too little.
-
-        Epsilon is that of answers to every round, added up over the runs.
-        """
+    def check_privacy(self, privacy: Privacy | None, answers: int) -> None:
+        """Raise InputError where so many answers would be protected too little."""
         kind = "none" if privacy is None or privacy.noise == 0 else privacy.kind
         if STRENGTH[kind] < STRENGTH[self.privacy]:
             raise InputError(
@@ -105,12 +104,25 @@ class Policy(BaseModel):
                 f"This site's policy allows epsilon up to {self.max_epsilon:g}, and without local "
                 "privacy there is no bound."
             )
+        self._check_epsilon(answers * precision(privacy), f"{answers} answers would spend")
+
+    def check_told(self, precisions: float, answers: int) -> None:
+        """Raise InputError where all answers so far, the next one too, tell too much.
+
+        precisions: of their noise, added up.
+        """
+        if self.max_epsilon is not None:
+            self._check_epsilon(
+                precisions, f"answer number {answers} from its state folder would make it"
+            )
+
+    def _check_epsilon(self, precisions: float, what: str) -> None:
         require_accountant()
-        spent = runs * Account(privacy, 1, 1).epsilon(rounds)
-        if spent > self.max_epsilon:
+        spent = gaussian_epsilon(precisions, self.delta)
+        if self.max_epsilon is not None and spent > self.max_epsilon:
             raise InputError(
-                f"This site's policy allows epsilon up to {self.max_epsilon:g}, and {runs} runs of "
-                f"{rounds} rounds would spend {spent:.3g}."
+                f"This site's policy allows epsilon up to {self.max_epsilon:g} (delta "
+                f"{self.delta:g}), and {what} {spent:.3g}."
             )
 
     def check_bytes(self, sent: int) -> None:

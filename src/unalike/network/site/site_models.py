@@ -60,7 +60,7 @@ class SiteModels:
             UnwritableError: it cannot be written.
         """
         self.outcome.scores[t] = scores
-        if self._keep == NONE or not finite(models.personal):
+        if self._keep == NONE or not all(finite(own.models) for own in models.personal or ()):
             return
         about = self._run.model_copy(update={"round": t, "scores": scores})
         write_models(self._path(t), models, about)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unalike.engines.local import LocalEngine
+from unalike.engines.personal_prediction import OwnModels
 from unalike.engines.predictions import Predictions
 from unalike.functional.finite import finite
 from unalike.functional.trees import leaves, map_tree
@@ -51,6 +52,7 @@ class Trainer:
         reveal_classes: bool = True,
         reveal_scores: bool = True,
         answers_once: bool = False,
+        charge: Callable[[], None] = lambda: None,
     ) -> None:
         """engine: with this client alone. folder: of its private states. clients: N, that train.
 
@@ -61,8 +63,9 @@ class Trainer:
         reveal_scores: whether sums are told at all.
         answers_once: whether training in a round is answered once, and again only if the very same
             is asked.
+        charge: counts an answer with numbers before it leaves, and raises where it must not.
         """
-        self._answers_once = answers_once
+        self._answers_once, self._charge = answers_once, charge
         self.engine, self._models = engine, models
         self._reveal_classes, self._reveal_scores = reveal_classes, reveal_scores
         self._schemas = DownSchemas.of(engine.method, engine.problem, engine.w, clients)
@@ -89,6 +92,8 @@ class Trainer:
         facts |= {"gradients": answers.gradients, "sound": bool(answers.sound[0])}
         if not answers.sound[0]:
             return pack("train", facts)
+        if leaves(answers.ups):
+            self._charge()
         answer = pack("train", facts, {"up": _first(answers.ups)})
         self._states.write(t, last, _first(self.engine.states), request_id, answer)
         self._state_round = t
@@ -156,8 +161,8 @@ class Trainer:
             if part in tested
         }
         known = {name: value for name, value in scores.items() if not math.isnan(value)}
-        hazards = own_hazards(self.engine, personal, rows)
-        models = RoundModels(personal, None, None, None, hazards)
+        own = (OwnModels(np.arange(len(rows)), personal),)
+        models = RoundModels(own, None, None, None, own_hazards(self.engine, own, rows))
         self._models.hold(models, _rounds(message)[0], _leading(message), known)
 
     def _read(self, message: Message, schemas: dict[str, Any]) -> dict[str, Any]:
