@@ -85,6 +85,23 @@ def test_data_sets(capsys: Output) -> None:
     assert unalike("data", "digits", "--json") == 0
     (digits,) = json.loads(capsys.readouterr().out)
     assert (digits["samples"], digits["classes"], digits["here"]) == (1797, 10, True)
+    assert digits["natural_clients"] is None
+
+
+def test_natural_federations_are_listed_with_their_clients_and_task(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    assert unalike("data") == 0
+    dealt, natural = capsys.readouterr().out.split("natural federations:")
+    rows = {line.split()[0]: line.split() for line in natural.splitlines() if line.strip()}
+    assert rows["fed-heart"][3:6] == ["classes", "2", "4"]
+    assert rows["schools"][3:6] == ["regression", "-", "65"]
+    assert "digits" in dealt
+    assert "digits" not in natural
+    assert unalike("data", "tcga-brca", "--json") == 0
+    (brca,) = json.loads(capsys.readouterr().out)
+    assert (brca["task"], brca["classes"], brca["natural_clients"]) == ("survival", None, 6)
 
 
 def test_version(capsys: Output) -> None:

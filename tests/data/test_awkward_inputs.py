@@ -190,10 +190,14 @@ REFUSED_FILES = {
     # the kind: a quantity in place of classes
     "decimals as classes": (
         csv_text(classes=every(1.5, 2.5)),
-        {},
-        "2 different numbers, which may be classes or quantities",
+        {"task": "classes"},
+        "holds 1.5, which is no class",
     ),
-    "many whole numbers": (csv_text(classes=[i // 2 for i in range(24)]), {}, "two readings"),
+    "many whole numbers": (
+        csv_text(classes=[i // 2 for i in range(24)]),
+        {},
+        "which may be classes, counts or quantities",
+    ),
     # the kind: a comma that may be decimal or part thousands
     "1,234": (csv_text(";", a=every("1,234", "2,345")), {}, 'decimal="," or decimal="."'),
     # the kind: a wish that fits nothing
@@ -309,6 +313,23 @@ def test_classes_stand_in_natural_order(tmp_path, classes, order):
     held = read(csv(tmp_path, classes=every(*classes)))
     assert held.class_names == order
     assert [held.class_names[i] for i in held.y] == every(*classes)
+
+
+def test_several_columns_of_one_table_are_the_labels(tmp_path):
+    """The kind: one-hot rows and rows of labels, of which no column may stay a feature."""
+    rows = [
+        "a,b,c,u,client",
+        *(f"{i % 3 == 0:d},{i % 3 == 1:d},{i % 3 == 2:d},{i},w" for i in range(24)),
+    ]
+    path = text_file(tmp_path, "\n".join(rows))
+    frame = pd.read_csv(path)
+    for held in (read(path, label="a,b,c"), read(frame, label=frame[["a", "b", "c"]])):
+        assert held.task.name == "classes"
+        assert held.y.tolist() == [i % 3 for i in range(24)]
+        assert held.x.names == ("u",)
+    assert read(path, label="a,b").task.name == "labels"
+    with pytest.raises(InputError, match="no column 'a,b,d'"):
+        read(path, label="a,b,d")
 
 
 def test_names_that_differ_in_blanks_alone_are_said(tmp_path):

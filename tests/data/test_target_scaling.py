@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import r2_score
 
 from unalike import compare
 from unalike.data.federation import Federation
 from unalike.data.target_scaling import target_sentences, with_target_scale
-from unalike.tasks import TargetScale, task_named
+from unalike.errors import InputError
+from unalike.tasks import TargetScale, added, task_named
 
 CENTRE, SPREAD = 1200.0, 70.0
 
@@ -85,6 +87,30 @@ def test_measures_predictions_baseline_and_strata_are_in_the_own_unit():
     assert asked == plain  # one network, whose gradients are recorded once
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_r2_is_that_of_scikit_learn_wherever_quantities_lie(offset):
+    """Also from sums of two groups that are added up, as sites tell them."""
+    rng = np.random.default_rng(2)
+    y = (offset + rng.normal(size=60)).astype(np.float32)
+    scale = TargetScale(centre=(float(y.mean(dtype=np.float64)),), spread=(1.0,))
+    asked = task_named("regression").of(1).on_scale(scale)
+    z = asked.scaled(y)
+    guess = z[:, None] + 0.5 * rng.normal(size=(60, 1)).astype(np.float32)
+    counts = asked.counts(guess, z, np.zeros(60), np.array([45, 15]))
+    (found,) = asked.scores(added(counts))["r2"]
+    expected = r2_score(asked.in_unit(z), asked.in_unit(guess[:, 0]))
+    assert 0.5 < expected < 0.9
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_quantities_that_32_bits_cannot_tell_apart_are_refused():
+    y = 1e9 + np.random.default_rng(1).normal(size=40)
+    with pytest.raises(InputError, match="take a constant from it first"):
+        task_named("regression").read(y)
+    assert task_named("regression").read(y - 1e9)[0].targets == 1
+    assert len(task_named("regression").read(np.full(9, 7.1))[1]) == 9
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """The same clients, with answers near unit scale and far from it, at usual step sizes."""
@@ -142,6 +168,11 @@ def test_models_that_are_taken_home_answer_in_the_own_unit(results):
 
 
 def test_the_sentence_says_centre_and_spread():
-    (said,) = target_sentences(TargetScale(centre=(12.75,), spread=(6.878,)))
+    scale = TargetScale(centre=(12.75,), spread=(6.878,))
+    plain = task_named("regression").of(1)
+    (said,) = target_sentences(plain.on_scale(scale))
     assert "less 12.75, over 6.878" in said
-    assert target_sentences(None) == []
+    assert target_sentences(plain) == []
+    (said,) = target_sentences(task_named("counts").of(1).on_scale(scale))
+    assert "over 6.878." in said
+    assert "less" not in said

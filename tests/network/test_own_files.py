@@ -81,6 +81,8 @@ def asked(frame: pd.DataFrame, question: str) -> pd.DataFrame:
     points = frame["age"].fillna(60) / 10 + rng.normal(size=len(frame)).round(2)
     if question == "regression":
         return frame.assign(outcome=5000.25 + 300 * points)
+    if question == "counts":
+        return frame.assign(outcome=rng.poisson(40 * points.abs()))
     if question == "survival":
         return frame.assign(outcome=points.abs(), seen=np.where(rng.random(len(frame)) < 0.7, 1, 0))
     return frame
@@ -194,11 +196,12 @@ def test_what_is_fitted_is_the_simulation_s_bit_for_bit(
     assert there[0] != there[1]
 
 
-def test_targets_are_scaled_as_in_a_simulation_bit_for_bit(tmp_path: Path) -> None:
-    frame = asked(patients(), "regression")
+@pytest.mark.parametrize("question", ["regression", "counts"])
+def test_targets_are_scaled_as_in_a_simulation_bit_for_bit(tmp_path: Path, question: str) -> None:
+    frame = asked(patients(), question)
     frame.to_csv(tmp_path / "all.csv", index=False)
-    pooled = read(tmp_path / "all.csv", client="hospital", **COLUMNS)
-    there = fits(grid(tmp_path, frame), tmp_path, [])
+    pooled = read(tmp_path / "all.csv", client="hospital", task=question, **COLUMNS)
+    there = fits(grid(tmp_path, frame), tmp_path, [], task=question)
     for seed in (0, 1):
         known = with_target_scale(federate(pooled.arrays(), split="natural", seed=seed))
         assert there[seed].target_scale == known.task.target_scale
@@ -206,7 +209,8 @@ def test_targets_are_scaled_as_in_a_simulation_bit_for_bit(tmp_path: Path) -> No
     told = (tmp_path / "state" / "north" / "told.jsonl").read_text("utf-8").splitlines()
     about = [json.loads(line)["about"] for line in told]
     assert about.count("targets") == 4  # the range and the sums, with each seed
-    unscaled = fits(grid(tmp_path / "own", frame), tmp_path / "own", [], target_scale="none")
+    own = tmp_path / "own"
+    unscaled = fits(grid(own, frame), own, [], target_scale="none", task=question)
     assert [one.target_scale for one in unscaled] == [None, None]
 
 

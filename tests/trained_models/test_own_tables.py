@@ -243,7 +243,12 @@ def test_commands_refuse_in_one_sentence(place: Path, tmp_path: Path, capsys: Ou
     patients()[["age", "sex"]].to_csv(table, index=False)
     model = tmp_path / "model.safetensors"
     assert run("export", study, "--method", "fedavg", "--out", model) == 0
+    each, strange = tmp_path / "each", tmp_path / "strange.csv"
+    assert run("export", study, "--method", "ditto", "--client", "all", "--out", each) == 0
+    patients().assign(hospital="new").to_csv(strange, index=False)
     for words, given in {
+        "'new' has no model here": ("predict", each, strange),
+        "'unalike adapt' makes it one": ("predict", each, strange),
         "did you mean 'ditto'": ("export", study, "--method", "dito"),
         "did you mean 'onnx'": ("export", study, "--method", "fedavg", "--to", "onx"),
         "lack the column 'dose'": ("predict", model, table, "--out", tmp_path / "p.csv"),
@@ -262,6 +267,20 @@ def test_commands_refuse_in_one_sentence(place: Path, tmp_path: Path, capsys: Ou
         assert words in said
         assert "Traceback" not in said
     assert not (tmp_path / "p.csv").exists()
+
+
+def test_rows_far_outside_of_training_are_said(
+    model: TrainedModel, tmp_path: Path, capsys: Output
+) -> None:
+    rows = patients().assign(age=patients().age * 38.67)
+    with pytest.warns(UserWarning, match=r"Column 'age' runs from .* check its unit"):
+        model.predict(rows)
+    saved, table = model.save(tmp_path / "model.safetensors"), tmp_path / "rows.csv"
+    rows.to_csv(table, index=False)
+    assert run("predict", saved, table, "--out", tmp_path / "p.csv") == 0
+    said = capsys.readouterr().err
+    assert said.count("Column 'age' runs from") == 1
+    assert "Column 'dose'" not in said
 
 
 def test_damage_and_other_versions(model: TrainedModel, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def _resolved(
     named = client is not None or (isinstance(data, tuple) and len(data) > 2)
     check_one_deal(values, SPLIT_OPTIONS, named=named)
     dataset = read_samples(data, values, client=client, label=label, time=time)
-    if not any(name in values for name in DEALING):
+    if not any(name in values for name in ("split", "clients", *SPLIT_OPTIONS)):
         values["split"] = "natural"
         values.setdefault("new_clients", 0.0)
     return {**values, "data": OWN}, UserInputs(dataset=dataset)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation
+from unalike.data.preprocessing.preprocessing import preprocessing_sentences
 from unalike.diagnosis import Diagnosis, Samples
 from unalike.diagnosis import diagnose as diagnose_samples
 from unalike.diagnosis.diagnose_summaries import Summaries, diagnose_summaries
@@ -110,6 +111,9 @@ def diagnose(
         held, label=label, shuffles=shuffles, level=level, seed=seed, optimise=optimise
     )
     name = Path(data).name if isinstance(data, (str, Path)) else "own data"
+    if not isinstance(held, Samples):
+        said = (*held.notes, *preprocessing_sentences(held.preprocessing))
+        found = replace(found, remarks=(*said, *found.remarks))
     return _as_result(found, name, out)
 
 

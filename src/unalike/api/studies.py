@@ -284,6 +284,19 @@ def with_remote_clients(folder: Path, inputs: UserInputs) -> UserInputs:
     return UserInputs(roster.federation(), inputs.problem)
 
 
+def _untested(federation: Federation) -> list[str]:
+    """Who cannot be judged, and that averages over clients are without them."""
+    without = [
+        name for name, size in zip(federation.names, federation.test.sizes, strict=True) if not size
+    ]
+    if not without or len(without) == federation.clients:
+        return []
+    return [
+        f"{len(without)} of {federation.clients} clients, such as {without[0]!r}, have no test "
+        "samples: averages over clients, and who is below Local, are over the others."
+    ]
+
+
 def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     """What a reader must know of these settings."""
     federation = federation_for(study, inputs, 0)
@@ -292,8 +305,10 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
         *fixed_sentences(study.tuning, study.labels(), study.settings),
         *federation.notes,
         *preprocessing_sentences(federation.preprocessing),
-        *target_sentences(federation.task.target_scale),
+        *federation.task.notes(),
+        *target_sentences(federation.task),
         *federation.skews,
+        *_untested(federation),
     ]
     remarks += [f"{sentence}." for sentence in changed_plugins(study)]
     remarks += [warning] if (warning := scale_warning(federation)) is not None else []

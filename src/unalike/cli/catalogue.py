@@ -63,7 +63,7 @@ def data(
     plugin: options.Plugins = None,
     data_dir: options.DataDir = None,
 ) -> None:
-    """List the data sets: size, classes, licence, whether they are here."""
+    """List the data sets: size, task, natural clients, licence, whether they are here."""
     from unalike.data.sources import SOURCES, find, is_here
     from unalike.plugins import load_installed
 
@@ -75,7 +75,8 @@ def data(
             "samples": source.samples,
             "shape": None if source.shape is None else list(source.shape),
             "task": source.task,
-            "classes": source.classes,
+            "classes": source.classes if source.asks_for_names else None,
+            "natural_clients": source.natural_clients,
             "licence": source.licence,
             "citation": source.citation,
             "here": is_here(source.name, data_dir),
@@ -87,18 +88,27 @@ def data(
         return
     if name is not None:
         for key, value in rows[0].items():
-            out.print(f"{key:10}{value}", highlight=False, markup=False)
+            out.print(f"{key:16}{value}", highlight=False, markup=False)
         return
-    table = Table(
-        "name", "samples", "shape", "classes", "here", "licence", box=None, pad_edge=False
-    )
-    for row in rows:
-        shape = "-" if row["shape"] is None else "x".join(str(side) for side in row["shape"])
-        samples = "-" if row["samples"] is None else f"{row['samples']:,}"
-        classes = "-" if row["classes"] is None else str(row["classes"])
-        here = "yes" if row["here"] else "no"
-        table.add_row(row["name"], samples, shape, classes, here, row["licence"])
-    out.print(table)
+    made = [row for row in rows if row["natural_clients"] is None]
+    natural = [row for row in rows if row["natural_clients"] is not None]
+    headings = ("name", "samples", "shape", "task", "classes", "clients", "here", "licence")
+    for title, part in (("dealt to clients by a split", made), ("natural federations", natural)):
+        table = Table(*headings, box=None, pad_edge=False)
+        for row in part:
+            shape = "-" if row["shape"] is None else "x".join(str(side) for side in row["shape"])
+            table.add_row(
+                row["name"],
+                _number(row["samples"]),
+                shape,
+                row["task"],
+                _number(row["classes"]),
+                _number(row["natural_clients"]),
+                "yes" if row["here"] else "no",
+                row["licence"],
+            )
+        out.print(f"{title}:")
+        out.print(table)
 
 
 def skews(
@@ -157,6 +167,10 @@ def _method_as_json(one: Header) -> dict[str, Any]:
         "ours": one.ours,
         "avoid": one.avoid,
     }
+
+
+def _number(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
 
 
 def _print_json(rows: list[dict[str, Any]]) -> None:

@@ -145,7 +145,8 @@ class Columns(Group):
         str | None, setting("Own files: the column that names the client. [client]")
     ] = None
     label_column: Annotated[
-        str | None, setting("Own files: the column of classes, or of what is asked. [y or label]")
+        str | None,
+        setting("Own files: the column of what is asked, or several: a,b. [y or label]"),
     ] = None
     event_column: Annotated[
         str | None,
@@ -257,9 +258,12 @@ class Training(Group):
     weights: Annotated[str | None, setting("What a client counts in averages. [proportional]")] = (
         None
     )
+    positive: Annotated[
+        str | None, setting("Of two classes, the one that counts as yes. [the later name]")
+    ] = None
     target_scale: Annotated[
         str | None,
-        setting("Quantities: standard, or none to train on them in their own unit. [standard]"),
+        setting("Quantities and counts: standard, or none to train in their own unit. [standard]"),
     ] = None
     device: Annotated[str | None, setting("cpu, cuda or auto. [cpu]")] = None
 

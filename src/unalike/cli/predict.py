@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from unalike.errors import InputError
 
-from .console import out
+from .console import out, say
 from .options import OwnModule, Plugins, setting
 
 
@@ -39,9 +40,16 @@ def predict(
     from unalike.study.files import write_atomically
     from unalike.trained_models.prediction_table import load_models, predict_table
 
-    table = predict_table(
-        load_models(models, model), data, client_column=client_column, times=_numbers(times or "")
-    )
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always", UserWarning)
+        table = predict_table(
+            load_models(models, model),
+            data,
+            client_column=client_column,
+            times=_numbers(times or ""),
+        )
+    for sentence in dict.fromkeys(str(one.message) for one in warned):
+        say(sentence)
     write_atomically(target, table.to_csv(index=False).encode())
     out.print(f"{len(table)} predictions: {target}", highlight=False, markup=False, soft_wrap=True)
 

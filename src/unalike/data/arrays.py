@@ -8,11 +8,12 @@ import torch
 
 from unalike.errors import InputError
 from unalike.tasks import AUTO, read, task_named
+from unalike.tasks.classes import Classes
+from unalike.tasks.labels import Labels
 from unalike.tasks.values import whole
 
 from .sources.source import TRAIN, Arrays, parts
 
-CLASSES, LABELS = "classes", "labels"
 _ENCODE = "give whole numbers 0..C-1, for example np.unique(y, return_inverse=True)[1]"
 
 
@@ -44,7 +45,7 @@ def as_arrays(
         values = _labels(y)
         _same_length(len(samples), len(values))
         _check_range(values, classes)
-        kind = (CLASSES if values.ndim == 1 else LABELS) if task == AUTO else task
+        kind = (Classes if values.ndim == 1 else Labels).name if task == AUTO else task
         found, text = task_named(kind).of(classes, values.shape[1:]), ""
     column = None if client is None else _column(client, len(samples))
     return Arrays(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -70,11 +71,16 @@ class Dataset:
             notes=self.notes,
         )
 
-    def fitted(self) -> npt.NDArray[np.float32]:
-        """All samples as numbers [n, ...], by what all clients' samples together say."""
+    @cached_property
+    def preprocessing(self) -> Preprocessing:
+        """The preprocessing that follows from all samples of all clients."""
         names = [""] if self.client is None else np.unique(self.client)
         samples = {str(name): self.of_client(str(name)).x for name in names}
-        return fit(samples, self.settings).transform(self.x)  # type: ignore[arg-type]
+        return fit(samples, self.settings)  # type: ignore[arg-type]
+
+    def fitted(self) -> npt.NDArray[np.float32]:
+        """All samples as numbers [n, ...], by what all clients' samples together say."""
+        return self.preprocessing.transform(self.x)  # type: ignore[arg-type]
 
     def fit(self, training: list[Table] | list[npt.NDArray[Any]]) -> Preprocessing:
         """The preprocessing that follows from the training samples of each client."""

@@ -16,6 +16,8 @@ from unalike.tasks import AUTO
 from .arrays import as_arrays
 from .cut import check_shares, cut, cut_draws
 from .federated_data import FederatedData
+from .preprocessing.client_ranges import client_range_sentences
+from .preprocessing.table_preprocessing import TablePreprocessing
 from .ragged import Ragged
 from .skews.registry import apply_skews, parse_skews, resampling_skews
 from .sources.source import TEST, Arrays
@@ -210,6 +212,11 @@ def federate(
         learned_from = [rows[starts[i] : starts[i] + trains[i]] for i in np.flatnonzero(~newcomers)]
         preprocessing = arrays.fit([arrays.x[own] for own in learned_from])
         x = preprocessing(arrays.x)
+    names = _names(client_rows, column if natural else None)
+    notes = list(arrays.notes)
+    if isinstance(preprocessing, TablePreprocessing):
+        held = np.split(rows, np.cumsum(sizes)[:-1])
+        notes += client_range_sentences(preprocessing, arrays.x, held, names)
     federation = Federation(
         x=torch.from_numpy(x[resident]),
         y=torch.from_numpy(arrays.y[resident]),
@@ -218,14 +225,14 @@ def federate(
         train=Ragged.of(np.flatnonzero(~validating), trains),
         validation=Ragged.of(np.flatnonzero(validating), validations),
         test=Ragged.of(np.arange(np.count_nonzero(testing)), tests),
-        names=_names(client_rows, column if natural else None),
+        names=names,
         newcomers=newcomers,
         pooled_test=pooled,
         task=arrays.question,
         groups=groups,
         truth=tuple(truths),
         preprocessing=preprocessing,
-        notes=arrays.notes,
+        notes=tuple(notes),
     )
     return apply_skews(federation, skews, seed=seed)
 

@@ -1,6 +1,7 @@
 """Quantities on a scale that usual step sizes are made for, learned from sums over clients.
 
-    y    less the mean of the training samples, over their standard deviation, for each target
+    quantities    less the mean of the training samples, over their standard deviation, each target
+    counts        over the mean of the training samples
 
 Measures, baselines and predictions stay in the unit of what is asked: the federation's task knows
 the scale, and nobody else has to.
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from unalike.tasks import TargetScale
+from unalike.tasks import TargetScale, Task
 
 from .federated_data import Data
 from .preprocessing.array_fit import ArrayFit, fit_array, fit_arrays
@@ -35,10 +36,10 @@ def target_columns(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return y.reshape(len(y), -1)
 
 
-def as_target_scale(fitted: ArrayPreprocessing) -> TargetScale:
-    """The scale that `target_queries` found."""
-    centre = (low + offset for low, offset in zip(fitted.low, fitted.offset, strict=True))
-    return TargetScale(centre=tuple(centre), spread=fitted.scale)
+def as_target_scale(task: Task, fitted: ArrayPreprocessing) -> TargetScale:
+    """The scale for this task's y, from what `target_queries` found."""
+    mean = (low + offset for low, offset in zip(fitted.low, fitted.offset, strict=True))
+    return task.scale_of(tuple(mean), fitted.scale)
 
 
 def with_target_scale(federation: Data) -> Data:
@@ -54,7 +55,7 @@ def with_target_scale(federation: Data) -> Data:
         str(i): target_columns(y[federation.train.rows(i)])
         for i in np.flatnonzero(~federation.newcomers).tolist()
     }
-    asked = task.on_scale(as_target_scale(fit_arrays(parts, METHOD)))
+    asked = task.on_scale(as_target_scale(task, fit_arrays(parts, METHOD)))
     return replace(
         federation,
         y=torch.from_numpy(asked.scaled(y)),
@@ -63,15 +64,11 @@ def with_target_scale(federation: Data) -> Data:
     )
 
 
-def target_sentences(scale: TargetScale | None) -> list[str]:
-    """What a reader must know of it."""
-    if scale is None:
+def target_sentences(task: Task) -> list[str]:
+    """What a reader must know of the scale on which a task's y are."""
+    if task.target_scale is None:
         return []
-    each = "; ".join(
-        f"less {centre:.4g}, over {spread:.4g}"
-        for centre, spread in zip(scale.centre, scale.spread, strict=True)
-    )
     return [
-        f"What is asked is scaled for training: {each}. Measures and predictions are in its own "
-        "unit, losses are not (target_scale = none leaves it)."
+        f"What is asked is scaled for training: {task.scale_text()}. Measures and "
+        "predictions are in its own unit, losses are not (target_scale = none leaves it)."
     ]

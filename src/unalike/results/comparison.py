@@ -89,6 +89,7 @@ class _RunRecords:
         return known[-1] if when == "last" else best_round(self.task, known)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # scores of a model that diverged are infinite
 def gather(
     study: Study,
     folder: Path,

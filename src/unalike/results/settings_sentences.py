@@ -49,11 +49,12 @@ def _weak(r: Ranking) -> list[str]:
     if r.best is None or math.isnan(base):
         return []
     reach = float(write.gain(r.means[r.best], base))
-    hardly = [m for m in r.ranked if float(write.gain(r.means[m], base)) < NEAR * reach]
+    hardly = [m for m in r.ranked if float(write.gain(r.means[m], base)) <= NEAR * max(reach, 0.0)]
     groups: dict[tuple[str, str], list[str]] = {}
     for method in hardly:
         name = f"{r.title(method)} ({write.text(r.means[method])})"
-        groups.setdefault(("near", _reason(r, method, shared=False)), []).append(name)
+        kind = "worse" if float(write.gain(r.means[method], base)) < 0 else "near"
+        groups.setdefault((kind, _reason(r, method, shared=False)), []).append(name)
     alone = r.means.get("local", math.nan)
     span = float(write.gain(alone, base))
     for method in r.federated:
@@ -62,6 +63,7 @@ def _weak(r: Ranking) -> list[str]:
             name = f"{r.title(method)} ({write.gain_text(gap)})"
             groups.setdefault(("far", _reason(r, method, shared=True)), []).append(name)
     said = {
+        "worse": f"Worse than a guess without looking, {write.text(base)}:",
         "near": f"Hardly better than a guess without looking, {write.text(base)}:",
         "far": "Far below Local:",
     }

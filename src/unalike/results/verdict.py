@@ -59,6 +59,8 @@ def _headline(r: Ranking) -> str:
     if r.best is None:
         return "No method finished." if r.failed else "There is nothing to compare yet."
     name = r.title(r.best)
+    if float(r.measure.gain(r.means[r.best], r.comparison.baseline)) < 0:
+        return f"No method is better than a guess without looking, not even {name}."
     rivals = [m for m in r.ranked if m != r.best]
     if not rivals:
         return f"Only {name} was judged."

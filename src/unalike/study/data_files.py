@@ -10,6 +10,7 @@ from typing import Any
 
 from unalike.data.dataset import Dataset
 from unalike.data.reading import read
+from unalike.data.reading.site_inputs import check_no_pattern
 from unalike.data.sources import SOURCES
 from unalike.data.sources.source import Source
 from unalike.data.sources.synthetic import parse_synthetic
@@ -80,6 +81,7 @@ def check_file(data: str, checksum: str | None = None) -> None:
     """
     place = Path(data)
     if not place.exists():
+        check_no_pattern(place)
         if not place.suffix and len(place.parts) == 1:
             raise unknown("data set", data, SOURCES)
         raise InputError(f"There is no file or folder {data}, and no data set of that name.")
@@ -124,11 +126,20 @@ def check_one_deal(
     chosen = [name for name in split_options if values.get(name) is not None]
     if values.get("split") not in (None, "natural"):
         chosen = ["split"]
+    elif values.get("split") is None and values.get("clients") is not None:
+        chosen = ["clients"]
     if chosen:
-        raise InputError(
-            f"{chosen[0]} = {values[chosen[0]]!r} beside samples whose clients are named: say how "
-            "samples are dealt once, by their clients or by a split."
-        )
+        column = values.get("client_column") or "client"
+        raise two_deals(f"{chosen[0]} = {values[chosen[0]]!r}", column)
+
+
+def two_deals(wish: str, column: str) -> InputError:
+    """Samples that say whose they are, which a split would deal anew."""
+    return InputError(
+        f"{wish} beside samples whose clients are named: say how samples are dealt once, by their "
+        f"clients (then leave it out; split = natural with clients = N takes N of them), or by a "
+        f"split (then drop = {column!r} in place of naming them)."
+    )
 
 
 def with_defaults(values: Mapping[str, Any], split_options: tuple[str, ...]) -> dict[str, Any]:

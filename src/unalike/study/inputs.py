@@ -15,6 +15,7 @@ from unalike.core.model_check import prepare
 from unalike.core.named_losses import NAMED
 from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation, federate
+from unalike.data.positive_class import with_positive
 from unalike.data.skews.registry import with_skews
 from unalike.data.sources import Arrays, load
 from unalike.data.target_scaling import with_target_scale
@@ -24,7 +25,7 @@ from unalike.functional.outputs import OutputName
 from unalike.models import build
 from unalike.tasks import AUTO, Task, read
 
-from .data_files import FILE_SETTINGS, check_file, read_file, source_named
+from .data_files import FILE_SETTINGS, check_file, read_file, source_named, two_deals
 from .settings import Study
 
 
@@ -62,7 +63,7 @@ def federation_for(study: Study, inputs: UserInputs, seed: int) -> Federation:
         dealt = deal_study(study, seed)
     else:
         _check_task(study, inputs.federation)
-        dealt = _scaled(with_skews(inputs.federation, study.skew, seed=seed), study)
+        dealt = _for_training(with_skews(inputs.federation, study.skew, seed=seed), study)
     return dealt if study.attack is None else with_attack(dealt, study.attack, seed=seed)
 
 
@@ -123,11 +124,17 @@ def _dealt(text: str, seed: int) -> Federation:
     return _deal(_arrays_of(study), study, seed)
 
 
-def _scaled(federation: Federation, study: Study) -> Federation:
+def _for_training(federation: Federation, study: Study) -> Federation:
+    """With the answers as the study wants them: which is yes, and on what scale."""
+    if study.positive is not None:
+        federation = with_positive(federation, study.positive)
     return federation if study.target_scale == "none" else with_target_scale(federation)
 
 
 def _deal(arrays: Arrays, study: Study, seed: int) -> Federation:
+    if source_named(study.data) is None and arrays.client is not None and study.split != "natural":
+        wish = f"split = {study.split!r} with {study.clients} clients"
+        raise two_deals(wish, study.client_column or "client")
     dealt = federate(
         _as_asked(arrays, study),
         split=study.split,
@@ -141,7 +148,7 @@ def _deal(arrays: Arrays, study: Study, seed: int) -> Federation:
         skew=study.skew,
         **study.split_options(),
     )
-    return _scaled(dealt, study)
+    return _for_training(dealt, study)
 
 
 def problem_for(study: Study, federation: Federation, inputs: UserInputs) -> Problem:

@@ -101,15 +101,18 @@ class Study(BaseModel):
     task: Annotated[
         str, Field(description="what is asked: auto, classes, binary, labels, counts, ...")
     ] = AUTO
+    positive: Annotated[
+        str | None, Field(description="binary: the class that counts as yes; the later name if not")
+    ] = None
     loss: Annotated[
         str | None, Field(description="loss of the task, by name; its usual one if not given")
     ] = None
     client_column: Annotated[
         str | None, Field(description="own files: the column that names the client")
     ] = None
-    label_column: Annotated[str | None, Field(description="own files: the column of classes")] = (
-        None
-    )
+    label_column: Annotated[
+        str | None, Field(description="own files: the column of labels, or several with commas")
+    ] = None
     event_column: Annotated[
         str | None, Field(description="own files: whether the event was seen at the label's time")
     ] = None
@@ -123,7 +126,7 @@ class Study(BaseModel):
     scale: Annotated[Scale, Field(description="own samples: how features are scaled")] = "auto"
     target_scale: Annotated[
         Literal["standard", "none"],
-        Field(description="regression: whether training sees what is asked on a standard scale"),
+        Field(description="quantities and counts: whether training sees them on a standard scale"),
     ] = "standard"
     resize: Annotated[
         int | None, Ge(1), Field(description="own pictures: bring them to this height and width")

@@ -5,7 +5,16 @@ One task a file. Nothing outside this room asks which task it is.
 
 from unalike.core.loss import Loss, Ratio, SampleLoss
 
-from .automatic import Reading, RowFacts, read, row_facts, task_of_rows
+from .automatic import (
+    ColumnFacts,
+    Reading,
+    RowFacts,
+    read,
+    row_facts,
+    said,
+    task_of_column,
+    task_of_rows,
+)
 from .cox import CoxLoss
 from .measure import NUMBER, SHARE, Axis, Measure, Unit
 from .registry import AUTO, TASKS, own_measure, register_measure, task_named
@@ -21,6 +30,7 @@ __all__ = [
     "TASKS",
     "Axis",
     "Baseline",
+    "ColumnFacts",
     "CoxLoss",
     "Loss",
     "Losses",
@@ -40,7 +50,9 @@ __all__ = [
     "read",
     "register_measure",
     "row_facts",
+    "said",
     "stacked",
     "task_named",
+    "task_of_column",
     "task_of_rows",
 ]

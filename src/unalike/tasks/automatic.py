@@ -1,8 +1,10 @@
 """Which task y asks for, by rule: the rule says what it took, and where it cannot tell it asks.
 
-text, true/false, two different values     binary or classes
+two different names or whole numbers        binary
+more names                                  classes
 a few different whole numbers               classes
-many different whole numbers                classes or a quantity: refused
+many different whole numbers                classes, counts or quantities: refused
+the same, some below 0                      regression
 other numbers                               regression
 rows [n, C] with one 1 each                 classes (they are one-hot)
 other rows of zeros and ones                labels
@@ -20,12 +22,13 @@ import numpy as np
 from unalike.errors import InputError
 
 from .classes import one_hot
+from .natural_order import in_order
 from .registry import AUTO, task_named
 from .task import Array, Task
 from .values import values_of, whole
 
-MOST_CLASSES = 20
-"""More different whole numbers than these may be quantities."""
+MOST_CLASSES = 10
+"""More different whole numbers than these may be counts or quantities."""
 
 
 class Reading(NamedTuple):
@@ -34,6 +37,16 @@ class Reading(NamedTuple):
     task: Task
     y: Array
     text: str  # what was taken, and how to change it; empty where the user said it
+
+
+class ColumnFacts(NamedTuple):
+    """What decides about one value a sample, whoever holds the samples."""
+
+    samples: int  # 0 where nobody knows how many there are
+    different: tuple[str, ...]  # values in natural order; none, or a few, where not all are whole
+    numbers: bool  # all of them
+    whole: bool = False  # all are whole numbers
+    truths: bool = False  # they came as true and false
 
 
 def read(y: Any, task: str = AUTO, *, name: str = "y", x_shape: tuple[int, ...] = ()) -> Reading:
@@ -46,48 +59,75 @@ def read(y: Any, task: str = AUTO, *, name: str = "y", x_shape: tuple[int, ...] 
     """
     if task != AUTO:
         return Reading(*task_named(task).read(y, name=name), "")
-    found, why, other = _decide(values_of(y, name), name, x_shape)
-    text = f"Task: {found}, because {name} {why}."
-    if other:
-        text += f" Say --task {other} if that is not what is asked."
-    return Reading(*task_named(found).read(y, name=name), text)
+    found, why, others = _decide(values_of(y, name), name, x_shape)
+    return Reading(*task_named(found).read(y, name=name), said(found, why, others, name))
 
 
-def _decide(array: Array, name: str, x_shape: tuple[int, ...]) -> tuple[str, str, str]:
-    """The task, why, and the next likely one."""
+def said(task: str, why: str, others: tuple[str, ...], name: str) -> str:
+    """What was taken, and how to change it."""
+    text = f"Task: {task}, because {name} {why}."
+    if not others:
+        return text
+    return f"{text} Say {_options(others)} if that is not what is asked."
+
+
+def _decide(array: Array, name: str, x_shape: tuple[int, ...]) -> tuple[str, str, tuple[str, ...]]:
+    """The task, why, and others that fit."""
     if array.ndim == 2 and array.dtype.kind in "biuf":
-        return _of_rows(array, name, x_shape)
+        return task_of_rows(row_facts(array, x_shape), name)
     if array.ndim > 1:
         raise InputError(
             f"{name} has the shape {list(array.shape)}, which no rule can read: say --task."
         )
-    distinct = np.unique(array.astype(str) if array.dtype.kind == "O" else array)
-    count = len(distinct)
-    if array.dtype.kind not in "iuf":
-        kind = "true or false" if array.dtype.kind == "b" else "names"
-        return ("binary" if count == 2 else "classes"), f"holds {count} {kind}", ""
-    if not whole(array):
-        if count <= 2:
-            raise _two_readings(name, f"{count} different numbers", "classes", "regression")
-        return "regression", f"holds numbers that are not whole, {count} different ones", ""
+    return task_of_column(column_facts(array), name)
+
+
+def column_facts(array: Array) -> ColumnFacts:
+    """Of one value a sample [n], without gaps."""
+    kind, samples = array.dtype.kind, len(array)
+    if kind == "b":
+        return ColumnFacts(samples, in_order(array)[1], False, truths=True)
+    if kind not in "iuf":
+        return ColumnFacts(samples, in_order(array)[1], False)
+    if not (np.isfinite(array).all() and whole(array)):
+        few = np.unique(array)[:2]
+        return ColumnFacts(samples, tuple(f"{value:g}" for value in few), True)
+    return ColumnFacts(samples, in_order(array)[1], True, whole=True)
+
+
+def task_of_column(facts: ColumnFacts, name: str) -> tuple[str, str, tuple[str, ...]]:
+    """The task of one value a sample, why, and others that fit.
+
+    Raises:
+        InputError: there are two that are as likely.
+    """
+    different = facts.different
+    count = len(different)
+    if not facts.numbers:
+        kind = "true or false" if facts.truths else "name" + "s" * (count != 1)
+        return ("binary" if count == 2 else "classes"), f"holds {count} {kind}", ()
+    if not facts.whole:
+        if count == 1:
+            raise InputError(
+                f"{name} is {different[0]} for all samples: there is nothing to learn."
+            )
+        return "regression", "holds numbers that are not whole", ()
+    values = [int(float(value)) for value in different]
+    low, high = min(values), max(values)
+    amounts = ("counts", "regression") if low >= 0 else ("regression",)
     if count == 2:
-        return "binary", "holds two different numbers", "regression"
-    in_a_row = distinct[0] in (0, 1) and distinct[-1] - distinct[0] == count - 1
-    if in_a_row and count <= MOST_CLASSES:
-        return (
-            "classes",
-            f"holds the whole numbers {distinct[0]:g} to {distinct[-1]:g}",
-            "regression",
-        )
-    if count > MOST_CLASSES or 2 * count > len(array):
-        if array.min() < 0:
-            return "regression", f"holds {count} different whole numbers, some below 0", "classes"
-        raise _two_readings(name, f"{count} different whole numbers", "classes", "regression")
-    return "classes", f"holds {count} different whole numbers", "regression"
-
-
-def _of_rows(array: Array, name: str, x_shape: tuple[int, ...]) -> tuple[str, str, str]:
-    return task_of_rows(row_facts(array, x_shape), name)
+        return "binary", f"holds two different numbers, {low} and {high}", amounts
+    in_a_row = low in (0, 1) and high - low == count - 1
+    if count <= MOST_CLASSES and in_a_row:
+        return "classes", f"holds the whole numbers {low} to {high}", amounts
+    if count > MOST_CLASSES and low < 0:
+        why = f"holds {count} different whole numbers, some below 0"
+        return "regression", why, ("classes",)
+    if count > MOST_CLASSES or (count > 1 and 2 * count > facts.samples > 0):
+        what = f"{count} different whole numbers, {low} to {high}"
+        raise _two_readings(name, what, ("classes", *amounts))
+    numbers = "whole number" if count == 1 else "different whole numbers"
+    return "classes", f"holds {count} {numbers}", amounts
 
 
 class RowFacts(NamedTuple):
@@ -120,29 +160,44 @@ def row_facts(array: Array, x_shape: tuple[int, ...]) -> RowFacts:
     )
 
 
-def task_of_rows(facts: RowFacts, name: str) -> tuple[str, str, str]:
-    """The task of such rows, why, and the next likely one.
+def task_of_rows(facts: RowFacts, name: str) -> tuple[str, str, tuple[str, ...]]:
+    """The task of such rows, why, and others that fit.
 
     Raises:
         InputError: there are two that fit.
     """
     columns = facts.columns
     if facts.one_hot:
-        return "classes", f"holds rows of {columns} with one 1 each (one-hot)", "labels"
+        return "classes", f"holds rows of {columns} with one 1 each (one-hot)", ("labels",)
     if facts.zeros_and_ones:
-        return "labels", f"holds rows of {columns} zeros and ones", "regression"
+        return "labels", f"holds rows of {columns} zeros and ones", ("regression",)
     if facts.time_and_event:
-        return "survival", "holds a time and an event that is 0 or 1", "regression"
+        return "survival", "holds a time and an event that is 0 or 1", ("regression",)
     if facts.whole and facts.beside_x:
-        return "sequence", "holds whole numbers for each place of x", "regression"
+        return "sequence", "holds whole numbers for each place of x", ("regression",)
     if facts.whole:
-        raise _two_readings(name, f"rows of {columns} whole numbers", "sequence", "regression")
-    return "regression", f"holds rows of {columns} numbers", ""
+        raise _two_readings(name, f"rows of {columns} whole numbers", ROWS_OF_WHOLE_NUMBERS)
+    return "regression", f"holds rows of {columns} numbers", ()
 
 
-def _two_readings(name: str, what: str, one: str, other: str) -> InputError:
-    counts = " (or --task counts)" if other == "regression" and one == "classes" else ""
-    return InputError(
-        f"{name} holds {what}, which may be {one} or quantities: say --task {one} or "
-        f"--task {other}{counts}."
-    )
+READ_AS = {
+    "classes": "classes",
+    "counts": "counts",
+    "regression": "quantities",
+    "sequence": "tokens",
+}
+"""What values are under a task, in the plural."""
+ROWS_OF_WHOLE_NUMBERS = ("sequence", "regression")
+
+
+def _two_readings(name: str, what: str, tasks: tuple[str, ...]) -> InputError:
+    readings = _either([READ_AS[task] for task in tasks])
+    return InputError(f"{name} holds {what}, which may be {readings}: say {_options(tasks)}.")
+
+
+def _options(tasks: tuple[str, ...]) -> str:
+    return _either([f"--task {task}" for task in tasks])
+
+
+def _either(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

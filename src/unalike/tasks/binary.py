@@ -1,6 +1,7 @@
 """Yes or no? A model puts out one logit, of yes, or two, of no and of yes: both count alike.
 
-y [n] int64, 1 for yes: the later of two names, or 1, true, yes. Baseline: the larger class.
+y [n] int64, 1 for yes: the later of two names, such as 1, true, yes, or the one that is said.
+Baseline: the larger class.
 
     sensitivity     the largest share of yes that is found where a given share of no (the
                     specificity) is left out; for each of `SPECIFICITIES`
@@ -8,6 +9,7 @@ y [n] int64, 1 for yes: the later of two names, or 1, true, yes. Baseline: the l
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
@@ -19,7 +21,7 @@ from torch.nn import functional
 
 from unalike.core.loss import Loss, SampleLoss
 from unalike.core.named_losses import CROSS_ENTROPY, mixed_probabilities
-from unalike.errors import InputError
+from unalike.errors import InputError, unknown
 from unalike.measures import ranking
 from unalike.measures.groups import Floats, Ints, by_group, ratio
 from unalike.measures.tally import impossible
@@ -139,6 +141,18 @@ class Binary(Classes):
                 "asks for one of two: say --task classes."
             )
         return task, array
+
+    def with_positive(self, name: str) -> Binary:
+        if name not in self.names:
+            raise unknown("class", name, self.names)
+        return self if name == self.names[1] else Binary(self.names[::-1])
+
+    def notes(self) -> list[str]:
+        no, yes = self.names
+        return [
+            f"yes = {yes!r}, no = {no!r}: sensitivities are shares of {yes!r} that are found; "
+            f"change it with --positive {shlex.quote(no)}."
+        ]
 
     @property
     def needs(self) -> str:

@@ -5,7 +5,6 @@ y [n] int64 in 0..C-1. Baseline: the largest class.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +23,7 @@ from unalike.measures.groups import Floats, Ints, by_group, mean_over, ratio
 from unalike.measures.tally import Tally, impossible, tally, without_classes
 
 from .measure import SHARE, Measure
+from .natural_order import in_order
 from .sums import Sums, zeros_like
 from .task import Array, Baseline, Shape, Strata, Task
 from .values import values_of, whole
@@ -169,12 +169,8 @@ class Classes(Task):
             )
         if classes is not None:
             return cls(numbered(classes)), _in_range(array, classes, name)
-        if array.dtype.kind in "fb":
-            array = array.astype(np.int64)
-        found, codes = np.unique(array, return_inverse=True)
-        order = sorted(range(len(found)), key=lambda at: natural(str(found[at])))
-        place = np.argsort(np.asarray(order))
-        return cls(tuple(str(found[at]) for at in order)), place[codes].astype(np.int64)
+        codes, names = in_order(array.astype(np.int64) if array.dtype.kind == "b" else array)
+        return cls(names), codes
 
     @classmethod
     def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Classes:
@@ -255,12 +251,6 @@ def one_hot(array: Array) -> bool:
     if array.ndim != 2 or array.shape[1] < 2 or array.dtype.kind not in "biuf":
         return False
     return bool(np.isin(array, (0, 1)).all() and (array.sum(1) == 1).all())
-
-
-def natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """A key that puts "9" before "10"."""
-    parts = re.split(r"(\d+)", name)
-    return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p)
 
 
 def log_odds(logits: Floats) -> Floats:

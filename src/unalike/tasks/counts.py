@@ -3,14 +3,20 @@
 y [n] float32, whole numbers from 0 on. Baseline: the rate.
 
     loss        mu - y log mu, the Poisson likelihood without its constant, mu = exp(output)
+
+Training may see y / m, where m is the mean of all training samples; mu is then m exp(output), so
+that training starts near the rate m and the loss is that of y over m, up to a constant: the same
+minimiser, with gradients of order one for every m. Measures and predictions stay in counts.
+
     deviance    2 mean(y log(y / mu) - y + mu)
     MAE         mean absolute error of mu
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -26,6 +32,7 @@ from unalike.measures.groups import Floats, Ints, by_group, ratio
 from .measure import NUMBER, Measure
 from .quantity import beside, quantile_strata
 from .sums import Sums, zeros_like
+from .target_scale import TargetScale
 from .task import Array, Baseline, Shape, Strata, Task
 from .values import numbers_of, whole
 
@@ -80,7 +87,10 @@ POISSON = SampleLoss(_poisson, mixture=_mean_rate)
 class Counts(Task):
     """A number of events."""
 
+    target_scale: TargetScale | None = field(default=None, compare=False)
+
     name: ClassVar[str] = "counts"
+    has_unit: ClassVar[bool] = True
     title: ClassVar[str] = "a count"
     usual: ClassVar[str] = "poisson_deviance"
     standard_measures: ClassVar[tuple[Measure, ...]] = (DEVIANCE, MAE)
@@ -108,6 +118,25 @@ class Counts(Task):
     def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Counts:
         return cls()
 
+    def scale_of(self, mean: tuple[float, ...], deviation: tuple[float, ...]) -> TargetScale:
+        """Counts over their mean; as they are where all are zero."""
+        return TargetScale(centre=(0.0,), spread=(mean[0] if mean[0] > 0 else 1.0,))
+
+    def on_scale(self, scale: TargetScale | None) -> Counts:
+        return replace(self, target_scale=scale)
+
+    @property
+    def output_scale(self) -> TargetScale | None:
+        if self.target_scale is None:
+            return None
+        return TargetScale(centre=(math.log(self.target_scale.spread[0]),), spread=(1.0,))
+
+    def scale_text(self) -> str:
+        return "" if self.target_scale is None else f"over {self.target_scale.spread[0]:.4g}"
+
+    def in_unit(self, y: Array) -> Array:
+        return np.rint(super().in_unit(y))
+
     @property
     def outputs(self) -> Shape:
         return (1,)
@@ -124,7 +153,7 @@ class Counts(Task):
         return {"poisson": POISSON}
 
     def predictions(self, output: Tensor) -> dict[str, Tensor]:
-        return {"prediction": output.reshape(len(output)).exp()}
+        return {"prediction": self.output_in_unit(output).reshape(len(output)).exp()}
 
     def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
         y, log_rate = truth.astype(np.float64), output.reshape(truth.shape).astype(np.float64)
@@ -140,9 +169,11 @@ class Counts(Task):
         return torch.zeros(0)
 
     def baseline(self, y: Array) -> Baseline:
-        rate = float(y.mean(dtype=np.float64))
-        output = torch.tensor([max(rate, 0.5 / len(y))]).log()  # half an event where none was seen
+        rate = float(self.in_unit(y).mean(dtype=np.float64))
+        scale = 1.0 if self.target_scale is None else self.target_scale.spread[0]
+        seen = max(rate, 0.5 / len(y))  # half an event where there is none
+        output = torch.tensor([seen / scale]).log()
         return Baseline("the rate", f"the rate: {NUMBER.number(rate)} a sample", output)
 
     def strata(self, y: Array) -> Strata:
-        return quantile_strata(y)
+        return quantile_strata(self.in_unit(y))

@@ -115,8 +115,12 @@ class Measure:
         return found
 
     def gain(self, value: Any, reference: Any) -> Any:
-        """By how much a value is better than a reference; below zero it is worse."""
-        return self.key(reference) - self.key(value)
+        """By how much a value is better than a reference; below zero it is worse.
+
+        NaN where both are infinite, as of two models that diverged.
+        """
+        with np.errstate(invalid="ignore"):
+            return self.key(reference) - self.key(value)
 
     def text(self, value: float) -> str:
         """A value with its unit."""

@@ -33,14 +33,20 @@ from .target_scale import TargetScale
 from .task import Array, Baseline, Shape, Strata, Task, column_sums
 from .values import numbers_of
 
+MOST_LOST = 0.01
+"""Share of the standard deviation that rounding to 32 bits may take."""
+
+EQUAL = 1e-12
+"""Share of their size by which equal quantities seem to differ, for rounding."""
+
 
 class Parts(NamedTuple):
     """Sums over the samples of each group."""
 
     squared: Floats  # [groups, k] of errors
     absolute: Floats  # [groups, k] of errors
-    y: Floats  # [groups, k]
-    y_squared: Floats  # [groups, k]
+    y: Floats  # [groups, k], less the centre of training's scale
+    y_squared: Floats  # [groups, k], of the same differences
 
 
 def _rmse(sums: Sums) -> Floats:
@@ -57,7 +63,7 @@ def _r2(sums: Sums) -> Floats:
     parts: Parts = sums.parts
     size = sums.size[:, None]
     deviations = parts.y_squared - ratio(parts.y**2, size)
-    certain = deviations > 1e-12 * parts.y_squared  # else rounding of equal values
+    certain = deviations > EQUAL * parts.y_squared
     value: Floats = (1 - ratio(parts.squared, np.where(certain, deviations, 0))).mean(1)
     return value
 
@@ -104,6 +110,24 @@ R2 = Measure(
 )
 
 
+def _stored(array: Array, name: str) -> Array:
+    """Quantities as they are kept: numbers of 32 bits.
+
+    Raises:
+        InputError: rounding would take more than a hundredth of how far they differ.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        stored = array.astype(np.float32)
+        lost = np.sqrt(((stored - array) ** 2).mean(0))
+        spread, size = array.std(0), np.abs(array).max(0)
+    if ((lost > MOST_LOST * spread) & (spread > EQUAL * size)).any():
+        raise InputError(
+            f"{name} lies about {array.flat[0]:g} and differs by {spread.max():.3g} only, which "
+            "numbers of 32 bits cannot hold: take a constant from it first."
+        )
+    return stored
+
+
 @dataclass(frozen=True)
 class Regression(Task):
     """One or several numbers."""
@@ -127,7 +151,7 @@ class Regression(Task):
                 f"{name} has the shape {list(array.shape)}, but a quantity is one number a "
                 "sample, or a row of them."
             )
-        return cls(1 if array.ndim == 1 else array.shape[1]), array.astype(np.float32)
+        return cls(1 if array.ndim == 1 else array.shape[1]), _stored(array, name)
 
     @classmethod
     def of(cls, outputs: int, y_shape: Shape = (), names: tuple[str, ...] = ()) -> Regression:
@@ -135,12 +159,6 @@ class Regression(Task):
 
     def on_scale(self, scale: TargetScale | None) -> Regression:
         return replace(self, target_scale=scale)
-
-    def in_unit(self, values: Any) -> Any:
-        return values if self.target_scale is None else self.target_scale.in_unit(values)
-
-    def scaled(self, y: Array) -> Array:
-        return y if self.target_scale is None else self.target_scale.scaled(y)
 
     @property
     def outputs(self) -> Shape:
@@ -159,12 +177,13 @@ class Regression(Task):
 
     def predictions(self, output: Tensor) -> dict[str, Tensor]:
         flat = output.reshape(len(output), *self.no_truth().shape[1:])
-        return {"prediction": self.in_unit(flat)}
+        return {"prediction": self.output_in_unit(flat)}
 
     def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
         y = truth.astype(np.float64)
         error = output.reshape(truth.shape).astype(np.float64) - y
-        columns = (error**2, np.abs(error), y, y**2)
+        centred = y if self.target_scale is None else y - self.target_scale.middle
+        columns = (error**2, np.abs(error), centred, centred**2)
         return Parts(*(column_sums(values, sizes) for values in columns))
 
     def without_details(self, parts: Parts) -> Parts:

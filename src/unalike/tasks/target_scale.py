@@ -25,17 +25,18 @@ class TargetScale(BaseModel):
 
     def scaled(self, y: NDArray[np.float32]) -> NDArray[np.float32]:
         """Quantities [n] or [n, k] in their own unit -> as they are trained on."""
-        return ((y.astype(np.float64) - self._centre) / self._spread).astype(np.float32)
+        return ((y.astype(np.float64) - self.middle) / self._spread).astype(np.float32)
 
     def in_unit(self, values: Values) -> Values:
         """Outputs or quantities as they are trained on [n] or [n, k] -> in their own unit."""
         if isinstance(values, Tensor):
-            spread, centre = (torch.as_tensor(one) for one in (self._spread, self._centre))
+            spread, centre = (torch.as_tensor(one) for one in (self._spread, self.middle))
             return (values.double() * spread + centre).to(values.dtype)
-        return values.astype(np.float64) * self._spread + self._centre
+        return values.astype(np.float64) * self._spread + self.middle
 
     @property
-    def _centre(self) -> NDArray[np.float64]:
+    def middle(self) -> NDArray[np.float64]:
+        """The centre as an array: a number where there is one target, else [k]."""
         return _per_target(self.centre)
 
     @property

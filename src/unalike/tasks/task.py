@@ -23,11 +23,13 @@ from unalike.measures.groups import Floats, Ints, by_group, ratio
 
 from .measure import Measure
 from .sums import Losses, Parts, Sums, added, zeros_like
-from .target_scale import TargetScale
+from .target_scale import TargetScale, Values
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 
+OF_ANY_SIZE: dict[str, Any] = {"over": "ignore", "invalid": "ignore"}
+"""What numpy says of numbers that are infinite, as outputs of a model that diverged may be."""
 TOLERANCE = 1e-6
 """By which rounding may carry a measure out of its bounds."""
 
@@ -97,8 +99,17 @@ class Task(ABC):
         """The scale on which y and outputs are, where it is not the unit of what is asked."""
         return None
 
+    @property
+    def output_scale(self) -> TargetScale | None:
+        """The scale on which outputs are, where y are on one; the same one, usually."""
+        return self.target_scale
+
+    def scale_of(self, mean: tuple[float, ...], deviation: tuple[float, ...]) -> TargetScale:
+        """The scale for y of these means and standard deviations, one of each a target."""
+        return TargetScale(centre=mean, spread=deviation)
+
     def on_scale(self, scale: TargetScale | None) -> Task:
-        """The same question, with y and outputs on this scale.
+        """The same question, with y on this scale and outputs to match.
 
         Raises:
             ValueError: its y have no unit.
@@ -107,13 +118,41 @@ class Task(ABC):
             raise ValueError(f"The task {self.name!r} asks for nothing that has a unit.")
         return self
 
-    def in_unit(self, values: Array) -> Array:
-        """Outputs or y [n, ...] in the unit of what is asked."""
-        return values
+    def in_unit(self, y: Array) -> Array:
+        """y [n, ...] in the unit of what is asked."""
+        return y if self.target_scale is None else self.target_scale.in_unit(y)
+
+    def output_in_unit(self, output: Values) -> Values:
+        """Outputs [n, ...] as they would be had training seen y in its own unit."""
+        return output if self.output_scale is None else self.output_scale.in_unit(output)
 
     def scaled(self, y: Array) -> Array:
         """The inverse of `in_unit` for y [n, ...]."""
-        return y
+        return y if self.target_scale is None else self.target_scale.scaled(y)
+
+    def scale_text(self) -> str:
+        """What becomes of y for training, in words; empty where it stays in its own unit."""
+        if self.target_scale is None:
+            return ""
+        centre, spread = self.target_scale.centre, self.target_scale.spread
+        return "; ".join(
+            f"less {one:.4g}, over {other:.4g}" for one, other in zip(centre, spread, strict=True)
+        )
+
+    def with_positive(self, name: str) -> Task:
+        """The same question, where the class of this name counts as yes.
+
+        Raises:
+            InputError: it asks for no yes or no, or has no such class.
+        """
+        raise InputError(
+            f"--positive {name} names the class that counts as yes, but the task {self.name!r} "
+            f"asks for {self.title}: leave it out."
+        )
+
+    def notes(self) -> list[str]:
+        """What a reader must know of the answers, in sentences."""
+        return []
 
     @classmethod
     @abstractmethod
@@ -244,7 +283,9 @@ class Task(ABC):
         """
         if not isinstance(losses, Losses):
             losses = Losses.of_samples(losses, sizes)
-        output, truth = self.in_unit(output), self.in_unit(truth)
+        with np.errstate(**OF_ANY_SIZE):
+            output, truth = self.output_in_unit(output), self.in_unit(truth)
+            parts = self.parts(output, truth, sizes, addable)
         own = np.zeros((len(sizes), len(self.own.get(self.name, ()))))
         for at, measure in enumerate(self.own.get(self.name, ())):
             own[:, at] = _of_samples(measure, output, truth, sizes) * sizes
@@ -252,7 +293,7 @@ class Task(ABC):
             (sizes > 0).astype(np.float64),
             sizes.astype(np.float64),
             losses,
-            self.parts(output, truth, sizes, addable),
+            parts,
             own,
         )
 
@@ -264,7 +305,14 @@ class Task(ABC):
         return self.counts(output, truth, together, whole, addable=False)
 
     def scores(self, sums: Sums) -> dict[str, Floats]:
-        """Every measure, and the loss, of each group: [groups]; NaN where it has no value."""
+        """Every measure, and the loss, of each group: [groups]; NaN where it has no value.
+
+        Of a model that diverged they may be infinite.
+        """
+        with np.errstate(**OF_ANY_SIZE):
+            return self._scores(sums)
+
+    def _scores(self, sums: Sums) -> dict[str, Floats]:
         found = {m.name: m.how(sums) for m in self.standard_measures}
         for at, measure in enumerate(self.own.get(self.name, ())):
             found[measure.name] = ratio(sums.own[:, at], sums.size)
@@ -287,7 +335,7 @@ class Task(ABC):
             return f"it counts what its {size:.0f} samples cannot give"
         try:
             with np.errstate(invalid="raise"):
-                scores = self.scores(sums)
+                scores = self._scores(sums)
         except FloatingPointError:  # the square root of a negative sum of squares, say
             return "its sums have signs that they cannot have"
         for measure in self.standard_measures:

@@ -17,7 +17,7 @@ from unalike.data.reading.roles import Source
 from unalike.errors import InputError, unknown
 
 from .loading import load
-from .samples import read_rows
+from .samples import listed, read_rows
 from .trained_model import TrainedModel
 
 CLIENT = "client"
@@ -85,7 +85,11 @@ def _by_client(
     parts: list[pd.DataFrame] = []
     for name in dict.fromkeys(clients.tolist()):
         if name not in models:
-            raise unknown("client with a model,", name, models)
+            raise InputError(
+                f"{name!r} has no model here, only {listed(list(models))} have: 'unalike adapt' "
+                "makes it one from samples with labels, or give the one model of all "
+                "('unalike export' with --client global)."
+            )
         mine = np.flatnonzero(clients == name)
         held = Source(source.x[mine], {}, [], channels=source.channels)
         parts.append(pd.DataFrame(_columns(models[name], held, times), index=mine))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,10 @@ def prepared_samples(description: ModelDescription, rows: Any, *, prepared: bool
     if description.preprocessing is not None and not prepared:
         fitted = from_dict(description.preprocessing)
     if isinstance(fitted, TablePreprocessing):
-        x: NDArray[Any] = fitted.transform(_table(source, fitted))
+        table = _table(source, fitted)
+        x: NDArray[Any] = fitted.transform(table)
+        for sentence in fitted.range_sentences(table):
+            warnings.warn(sentence, stacklevel=2)
     else:
         x = _array(source, description.shape)
         if fitted is not None:
@@ -65,14 +69,14 @@ def _table(source: Source, fitted: TablePreprocessing) -> Table:
     if not isinstance(source.x, Table):
         names = [encoder.name for encoder in fitted.encoders]
         raise InputError(
-            f"The model takes a table with the columns {_listed(names)}: give a data frame or a "
+            f"The model takes a table with the columns {listed(names)}: give a data frame or a "
             "file with a header, not an array."
         )
     missing = [e.name for e in fitted.encoders if e.name not in source.x.names]
     if missing:
         raise InputError(
-            f"These rows lack the column{'s' if len(missing) > 1 else ''} {_listed(missing)}, "
-            f"which the model was trained on; they have {_listed(list(source.x.names))}."
+            f"These rows lack the column{'s' if len(missing) > 1 else ''} {listed(missing)}, "
+            f"which the model was trained on; they have {listed(list(source.x.names))}."
         )
     return source.x
 
@@ -96,6 +100,7 @@ def _array(source: Source, shape: tuple[int, ...]) -> NDArray[Any]:
     )
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """The first of these names, and how many more there are."""
     shown = ", ".join(map(repr, names[:SHOWN]))
     return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown

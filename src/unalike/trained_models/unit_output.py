@@ -1,4 +1,4 @@
-"""A module whose outputs are in the unit of what is asked, on whatever scale it was trained."""
+"""A module whose outputs are as if trained in the unit of what is asked, whatever scale it had."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from unalike.tasks import TargetScale
 
 
 class UnitOutput(nn.Module):
-    """module(x) [n, k] times the spread of each target, plus its centre."""
+    """module(x) [n, k] times the spread of each output, plus its centre."""
 
     def __init__(self, module: nn.Module, scale: TargetScale) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class UnitOutput(nn.Module):
     @staticmethod
     def of(module: nn.Module, description: ModelDescription) -> nn.Module:
         """The module itself where it was trained in that unit, or there is none."""
-        scale = description.target_scale
+        scale = description.question.output_scale
         return module if scale is None else UnitOutput(module, scale).eval()
 
     def forward(self, x: Tensor) -> Tensor:

@@ -41,6 +41,24 @@ def test_tasks_that_contradict_each_other() -> None:
     assert (found.task, list(why)) == ("regression", [2])
 
 
+def test_the_study_says_which_class_is_yes() -> None:
+    sites = (described("disease", "normal"), described("normal"))
+    assert agreed(*sites)[0].class_names == ("disease", "normal")
+    assert agreed(*sites, positive="disease")[0].class_names == ("normal", "disease")
+    with pytest.raises(InputError, match="did you mean 'disease'"):
+        agreed(*sites, positive="diseased")
+
+
+def test_many_whole_numbers_of_all_sites_may_be_counts() -> None:
+    """The kind: no site alone holds more than ten of them."""
+    numbers = {"labels": {"numbers": True, "typed": True}}
+    sites = [described(*map(str, range(at, at + 8)), **numbers) for at in (0, 6, 12)]
+    with pytest.raises(InputError, match=r"20 different whole numbers, 0 to 19.*--task counts"):
+        agreed(*sites)
+    assert agreed(*sites, task="counts")[0].task == "counts"
+    assert agreed(sites[0])[0].task == "classes"
+
+
 def test_what_a_single_site_says_of_a_column_holds_for_all() -> None:
     found, why = agreed(described(kinds={"age": "category"}), described(), columns={"dose": "date"})
     assert found.settings.kinds == {"age": "category", "dose": "date"}

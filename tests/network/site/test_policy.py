@@ -96,6 +96,11 @@ def test_who_may_call_and_when(tmp_path: Path) -> None:
     assert [h for h in range(24) if not by_day.closed(datetime(2026, 1, 1, h))] == [*range(9, 17)]
 
 
+def test_what_may_be_told_has_a_name_for_every_task(tmp_path: Path) -> None:
+    assert policy(tmp_path, 'tell = ["scores"]').tell == ("scores",)
+    assert policy(tmp_path, 'tell = ["columns", "accuracy"]').tell == ("columns", "scores")
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -71,7 +71,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 
     def session(row: int) -> Session:
         settings = SiteSettings(
-            clients.names[row], folder / str(row), client=row, reveal_accuracy=row != HIDDEN
+            clients.names[row], folder / str(row), client=row, reveal_scores=row != HIDDEN
         )
         said[row] = []
 

@@ -256,7 +256,7 @@ def test_what_the_options_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert one.samples.x.column("a").values.tolist() == ["2", "3"]
     assert one.samples.labels.values.tolist() == ["well", "ill"]
     assert one.samples.settings.kinds == {"a": "number"}
-    assert (one.reveal_classes, one.reveal_columns, one.reveal_accuracy) == (True, False, False)
+    assert (one.reveal_classes, one.reveal_columns, one.reveal_scores) == (True, False, False)
     assert one.task == "binary"
 
 

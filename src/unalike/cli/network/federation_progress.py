@@ -36,7 +36,7 @@ class FederationProgress(ProgressDisplay):
         super().__init__(console, "rounds")
         self._title, self._present = title, present
         self._state = "starting"
-        self._measure = "accuracy"
+        self._measure = "score"
         self._sites: dict[str, SiteRow] = {}
         self._run = ""
         self._bytes = {"down": 0, "up": 0}

@@ -72,10 +72,12 @@ class Answers(Group):
             "decides how samples become numbers.",
         ),
     ] = False
-    hide_accuracy: Annotated[
+    hide_scores: Annotated[
         bool,
         typer.Option(
-            "--hide-accuracy", help="Do not tell how well models do on this site's samples."
+            "--hide-scores",
+            "--hide-accuracy",
+            help="Do not tell how well models do on this site's samples.",
         ),
     ] = False
     noise: Annotated[
@@ -92,7 +94,7 @@ class Answers(Group):
             self,
             hide_classes=self.hide_classes or "classes" not in told,
             hide_columns=self.hide_columns or "columns" not in told,
-            hide_accuracy=self.hide_accuracy or "accuracy" not in told,
+            hide_scores=self.hide_scores or "scores" not in told,
         )
 
     def check(self) -> None:

@@ -45,12 +45,15 @@ class NumberEncoder(_Encoder):
         """The names of the columns that come out."""
         return (self.name, f"{self.name} missing") if self.indicator else (self.name,)
 
+    def read(self, column: Column) -> Numbers:
+        """The cells of a column [n], dates in their unit."""
+        if self.order is not None and self.unit is not None:
+            return since_1970(column, self.order, self.unit)
+        return numbers(column)
+
     def transform(self, column: Column) -> Features:
         """A column [n] as numbers [n, 1 or 2]."""
-        if self.order is not None and self.unit is not None:
-            found = since_1970(column, self.order, self.unit)
-        else:
-            found = numbers(column)
+        found = self.read(column)
         _refuse_odd(column, found, self.kind, allowed=self.odd_is_missing)
         if not np.isfinite(found.values).all():
             raise InputError(f"Column {self.name!r} holds infinite numbers: mend or empty them.")
@@ -163,5 +166,5 @@ def _refuse_odd(column: Column, found: Numbers, kind: str, *, allowed: bool) -> 
     raise InputError(
         f"Column {column.name!r} holds {str(column.values[first])!r}, while it is a {kind} "
         f"column in all training samples ({np.count_nonzero(found.odd)} such cells): mend or empty "
-        f"these cells, or say {column.name}={kind} to count them as missing."
+        f"these cells, or train with --column {column.name}={kind}, which counts them as missing."
     )

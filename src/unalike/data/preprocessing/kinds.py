@@ -12,6 +12,10 @@ from .column_plan import KINDS, ColumnPlan, Kind, dated, fits, left_out, planned
 from .dates import Order, epoch_unit
 from .evidence import ColumnEvidence
 
+REPEATS = (
+    "its name and its many values tell people or things apart; rows of the same one can stand in "
+    "training and in test"
+)
 ALIASES: dict[str, tuple[Kind, Order | None]] = {
     **{kind: (kind, None) for kind in KINDS},
     "yes-no": ("yes/no", None),
@@ -28,8 +32,17 @@ SENTENCE = 4
 """Texts of this many words on average are free text."""
 _ID_NAME = re.compile(
     r"(?:^|[\s_.-])(?:id|ids|uuid|guid|key|index|idx|mrn|barcode|rowid|row|nr|no|serial|unnamed.*)$"
-    r"|^unnamed|^__index|(?<=[a-z])(?:ID|Id|Key|Index)$",
+    r"|^unnamed|^__index|(?<=[a-z])(?:ID|Id|Key|Index)$|(?:nummer|number)$",
 )
+_REPEATED_ID_NAME = re.compile(
+    r"(?:^|[\s_.-])(?:id|uuid|guid|mrn)$|(?<=[a-z])I[dD]$"
+    r"|(?i:^(?:patient|subject|participant|person|proband|case|fall|user|customer|member)"
+    r"[a-z]*[\s_.-]*(?:id|nr|no|num|nummer|number|code)$)"
+)
+REPEATED = 0.1
+"""From this share of different values on, a column named as an identifier is one."""
+CHANCE = 7.0
+"""Numbers drawn at random would all differ with a probability below exp(-CHANCE)."""
 _TIME_NAME = re.compile(
     r"time|date|stamp|epoch|year|month|week|day|hour|minute|age|visit|cycle|step|^t$|taken|created"
     r"|_at$|since"
@@ -105,6 +118,8 @@ def _number_by_rule(column: ColumnEvidence) -> ColumnPlan:
         return left_out(
             column, "identifier", "its name and its many different numbers tell samples apart"
         )
+    if whole and _repeats(column):
+        return left_out(column, "identifier", REPEATS)
     timed = bool(_TIME_NAME.search(column.name.lower()))
     if whole and column.low is not None and column.high is not None:
         unit = epoch_unit(int(column.low), int(column.high))
@@ -112,6 +127,10 @@ def _number_by_rule(column: ColumnEvidence) -> ColumnPlan:
             return since_epoch(column, unit)
         if column.increasing and not timed and _counts_rows(column):
             return left_out(column, "identifier", "it counts the rows, as a saved row index does")
+        if not timed and _numbers_rows(column):
+            return left_out(
+                column, "identifier", "its whole numbers all differ and fill a range, as ids do"
+            )
     if column.inexact and not fits(column):
         raise InputError(
             f"Column {column.name!r} holds whole numbers beyond 2^53 with {column.inexact} that "
@@ -142,6 +161,19 @@ def _counts_rows(column: ColumnEvidence) -> bool:
     return column.rows >= FEW and 0 <= low <= column.rows and high - low < 3 * column.rows
 
 
+def _numbers_rows(column: ColumnEvidence) -> bool:
+    """Whether whole numbers all differ that lie so near that quantities would come back."""
+    span = int(column.high or 0) - int(column.low or 0) + 1
+    differ = column.least_distinct == column.numbers <= span < 3 * column.rows
+    return differ and column.numbers**2 > 2 * CHANCE * span
+
+
+def _repeats(column: ColumnEvidence) -> bool:
+    """Whether a column is named as an identifier, of which the same comes back in several rows."""
+    named = _REPEATED_ID_NAME.search(column.name) or _REPEATED_ID_NAME.search(column.name.lower())
+    return bool(named) and column.least_distinct > max(FEW, REPEATED * column.present)
+
+
 def _text_by_rule(column: ColumnEvidence, why: str) -> ColumnPlan:
     words = column.words / column.present
     if words >= SENTENCE and column.least_distinct > FEW:
@@ -155,6 +187,8 @@ def _text_by_rule(column: ColumnEvidence, why: str) -> ColumnPlan:
             if why
             else "texts that are nearly all different tell samples apart",
         )
+    if _repeats(column):
+        return left_out(column, "identifier", REPEATS)
     if column.levels is None:
         return planned(column, "category", why or "texts that come back, many different ones")
     return planned(column, "category", why or f"{len(column.levels)} different texts")

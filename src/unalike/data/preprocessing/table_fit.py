@@ -14,9 +14,9 @@ from collections.abc import Generator, Mapping, Sequence
 
 import numpy as np
 
-from unalike.data.natural_order import in_natural_order
 from unalike.data.sources.text import fit_text
 from unalike.errors import InputError
+from unalike.tasks.natural_order import in_natural_order
 
 from .column_plan import ColumnPlan
 from .dates import DAY, PER_SECOND

@@ -111,6 +111,24 @@ class TablePreprocessing(BaseModel):
             said.append("Numbers are not scaled (scale = none).")
         return said
 
+    def range_sentences(self, table: Table) -> list[str]:
+        """Which numbers and dates lie outside of the training range by more than its width."""
+        said = []
+        for plan, encoder in self._kept():
+            if not isinstance(encoder, NumberEncoder):
+                continue
+            found = encoder.read(table.column(plan.name))
+            held = found.values[~found.missing].astype(np.float64)
+            width = float(plan.high) - float(plan.low)
+            far = int(np.count_nonzero((held < plan.low - width) | (held > plan.high + width)))
+            if far:
+                here, seen = _range(held.min(), held.max(), plan), _range(plan.low, plan.high, plan)
+                said.append(
+                    f"Column {plan.name!r} runs {here} here, but {seen} in training ({far} of "
+                    f"{len(held)} cells lie far outside): check its unit."
+                )
+        return said
+
     def _kept(self) -> list[tuple[ColumnPlan, Encoder]]:
         return list(zip((p for p in self.plan if p.kept), self.encoders, strict=True))
 
@@ -135,6 +153,12 @@ def _becomes(plan: ColumnPlan, encoder: Encoder | None, scale: Scale) -> str:
         scaled = "days from the mean" if scale == "none" else f"time, {scaled}"
         return f"{scaled} ({first} to {last}){with_indicator}"
     return scaled + with_indicator
+
+
+def _range(low: float, high: float, plan: ColumnPlan) -> str:
+    if plan.unit is not None and plan.order != "epoch":
+        return f"from {day(low, plan.unit)} to {day(high, plan.unit)}"
+    return f"from {low:g} to {high:g}"
 
 
 def _imputed(encoder: Encoder) -> bool:

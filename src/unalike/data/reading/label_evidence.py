@@ -15,11 +15,21 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
-from unalike.data.natural_order import in_natural_order
 from unalike.errors import InputError
-from unalike.tasks import AUTO, RowFacts, Task, row_facts, task_named, task_of_rows
+from unalike.tasks import (
+    AUTO,
+    ColumnFacts,
+    RowFacts,
+    Task,
+    row_facts,
+    task_named,
+    task_of_column,
+    task_of_rows,
+)
+from unalike.tasks.natural_order import in_natural_order
 from unalike.tasks.values import values_of
 
+from .label_checks import refuse_half_numbers
 from .labels import check_different, class_names_of, numbers_of, typed
 from .raw_samples import RawSamples
 
@@ -60,6 +70,8 @@ def evidence_of_labels(
         outputs = raw.asked(task).task.outputs[-1]
         return LabelEvidence(label=what, rows=facts, outputs=outputs, numbers=True)
     numbers = numbers_of(raw.labels)
+    if task == AUTO and numbers is None and not raw.order and classes is None:
+        refuse_half_numbers(raw.labels, what)
     parted = numbers is not None and bool((numbers != np.floor(numbers)).any())
     if not _classes_asked(task, parted):
         raw.asked(task)
@@ -116,24 +128,24 @@ def question(
         return task_named(kind).of(
             outputs, (rows[0].columns,), named if len(named) == outputs else ()
         )
-    if not _classes_asked(task, all(o.numbers for o in told) and any(o.parted for o in told)):
-        return task_named("regression" if task == AUTO else task).of(1)
     names = list(classes or in_natural_order({name for one in told for name in one.names}))
+    numbers = all(one.numbers for one in told)
+    parted = numbers and any(one.parted for one in told)
+    chosen = task != AUTO
+    if not chosen:
+        as_numbers = numbers and (parted or classes is None)
+        facts = ColumnFacts(samples, tuple(names), as_numbers, whole=not parted)
+        task = task_of_column(facts, what)[0]
+    if not task_named(task).holds_classes:
+        return task_named(task).of(1)
     if classes is None:
-        check_different(
-            names,
-            what,
-            samples=samples,
-            chosen=task != AUTO,
-            typed=all(one.typed for one in told),
-        )
+        check_different(names, what, samples=samples, chosen=chosen)
         if len(names) > MOST_CLASSES:
             raise InputError(
                 f"All sites together have {len(names):,} classes in {what}, and at most "
                 f"{MOST_CLASSES:,} are taken."
             )
-    kind = ("binary" if len(names) == 2 else "classes") if task == AUTO else task
-    return task_named(kind).of(len(names), (), tuple(names))
+    return task_named(task).of(len(names), (), tuple(names))
 
 
 def odd_ones(told: Mapping[int, LabelEvidence]) -> dict[int, str]:

@@ -7,18 +7,24 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from unalike.data.natural_order import in_natural_order, in_order
 from unalike.data.preprocessing.cells import is_number, is_whole
 from unalike.data.preprocessing.table import Column
 from unalike.errors import InputError
-from unalike.tasks import AUTO, Task, read, task_named
+from unalike.tasks import AUTO, ColumnFacts, Task, read, said, task_named, task_of_column
+from unalike.tasks.automatic import MOST_CLASSES
+from unalike.tasks.automatic import column_facts as facts_of_values
+from unalike.tasks.natural_order import in_natural_order, in_order
+from unalike.tasks.values import whole
 
+from .label_checks import (
+    FEWEST,
+    marks_note,
+    refuse_half_numbers,
+    refuse_no_numbers,
+)
 from .names import names_of
 
-MOST_NUMBERED = 10
-"""From a table, more different whole numbers than these may be classes or quantities."""
 SHOWN = 5
-BINARY, CLASSES = "binary", "classes"
 
 
 class Labels(NamedTuple):
@@ -50,15 +56,38 @@ def read_column(
         InputError: one sentence says what to change.
     """
     numbers = None if order else numbers_of(column)
-    parted = numbers is not None and bool((numbers != np.floor(numbers)).any())
-    asks_for_classes = task != AUTO and task_named(task).holds_classes
-    if asks_for_classes or (task == AUTO and not parted):
-        y, names, notes = read_classes(column, what, chosen=task != AUTO, order=order)
-        kind = task if task != AUTO else BINARY if len(names) == 2 else CLASSES
-        found, y = task_named(kind).read(y, name=what)
-        return Labels(y, found.of(len(names), (), names), notes)
-    found, y, text = read(column.values if numbers is None else numbers, task, name=what)
+    text, chosen = "", task != AUTO
+    if task == AUTO:
+        if numbers is None and not order:
+            refuse_half_numbers(column, what)
+        facts = facts_of(column, numbers, what)
+        task, why, others = task_of_column(facts, what)
+        text = said(task, why, others, what) if facts.numbers else ""
+    if task_named(task).holds_classes:
+        y, names, notes = read_classes(column, what, chosen=chosen, order=order)
+        found, y = task_named(task).read(y, name=what)
+        return Labels(y, found.of(len(names), (), names), [*notes, *filter(None, [text])])
+    if numbers is None:
+        refuse_no_numbers(column, what, task)
+    found, y, _ = read(column.values if numbers is None else numbers, task, name=what)
     return Labels(y, found, [text] if text else [])
+
+
+def facts_of(column: Column, numbers: npt.NDArray[np.float64] | None, what: str) -> ColumnFacts:
+    """What decides about a column's task. numbers: of `numbers_of`, None where they are names.
+
+    Raises:
+        InputError: a sample without a value.
+    """
+    samples = len(column)
+    if numbers is None and column.values.dtype.kind == "f":
+        held = column.values[~np.isnan(column.values)]
+        if not whole(held):
+            return ColumnFacts(samples, (), numbers=True)
+    if numbers is not None and not (np.isfinite(numbers).all() and whole(numbers)):
+        return facts_of_values(numbers)
+    names = in_natural_order(set(class_names_of(column, what)[0].tolist()))
+    return ColumnFacts(samples, tuple(names), numbers is not None, whole=numbers is not None)
 
 
 def numbers_of(column: Column) -> npt.NDArray[np.float64] | None:
@@ -75,8 +104,8 @@ def read_classes(
 ) -> tuple[npt.NDArray[np.int64], tuple[str, ...], list[str]]:
     """Classes of any names, numbered in the natural order of these: [n], names, what was found.
 
-    chosen: whether somebody has said that these are classes; else many different numbers are
-    refused, since they may be quantities. order: the names that whole numbers stand for.
+    chosen: whether somebody has said that these are classes. order: the names that whole numbers
+    stand for.
 
     Raises:
         InputError: one sentence says what to change.
@@ -85,27 +114,24 @@ def read_classes(
         column = _named(column, order, what)
     names, notes = class_names_of(column, what)
     different = in_natural_order(dict.fromkeys(names.tolist()))
-    check_different(
-        different, what, samples=len(names), chosen=chosen, typed=not order and typed(column)
-    )
+    check_different(different, what, samples=len(names), chosen=chosen)
     y, ordered = in_order(names)
     notes.append(f"{what}: {len(different)} classes, in this order: {_listed(different)}.")
+    notes += marks_note(different, what)
+    rare = int(np.count_nonzero(np.bincount(y) < FEWEST))
+    if len(different) > MOST_CLASSES and 2 * rare > len(different):
+        notes.append(f"{what}: {rare} of the {len(different)} classes have 1 or 2 samples.")
     return y, ordered, notes
 
 
-def check_different(
-    different: list[str], what: str, *, samples: int, chosen: bool, typed: bool
-) -> None:
-    """Whether the different names of all samples, in natural order, are those of classes.
+def check_different(different: list[str], what: str, *, samples: int, chosen: bool) -> None:
+    """Whether the different names of all samples are those of classes.
 
-    chosen: whether somebody has said so. typed: whether they came as whole numbers by type.
+    chosen: whether somebody has said so; else many names of few samples each are refused.
 
     Raises:
-        InputError: one class, as many as samples, or numbers that may be quantities.
+        InputError: one class, as many as samples, or many with few samples each.
     """
-    listed = typed and different == [str(place) for place in range(len(different))]
-    if not (chosen or listed):
-        _refuse_quantities(different, what)
     if len(different) == 1:
         raise InputError(
             f"All {samples} samples are of one class in {what}, {different[0]!r}: at least two "
@@ -115,6 +141,8 @@ def check_different(
         raise InputError(
             f"Every sample has a class of its own in {what}: is that the column of classes?"
         )
+    if not chosen and len(different) > MOST_CLASSES and samples:
+        _refuse_rare(different, what, samples)
 
 
 def class_names_of(column: Column, what: str) -> tuple[npt.NDArray[np.str_], list[str]]:
@@ -141,7 +169,7 @@ def class_names_of(column: Column, what: str) -> tuple[npt.NDArray[np.str_], lis
 def _quantities(what: str, example: str) -> InputError:
     return InputError(
         f"{what} holds {example}, which is no class: classes are whole numbers or names; say "
-        "task=regression to predict a quantity."
+        "--task regression to predict a quantity."
     )
 
 
@@ -150,12 +178,13 @@ def typed(column: Column) -> bool:
     return column.values.dtype.kind in "iu"
 
 
-def _refuse_quantities(different: list[str], what: str) -> None:
-    if len(different) > MOST_NUMBERED and all(map(is_whole, different)):
+def _refuse_rare(different: list[str], what: str, samples: int) -> None:
+    if samples < FEWEST * len(different):
         raise InputError(
-            f"{what} holds {len(different)} different whole numbers, {different[0]} to "
-            f"{different[-1]}, and two readings are plausible: say task=classes if each of them is "
-            "a class, task=regression (or task=counts) if they are quantities."
+            f"{what} holds {len(different)} different values such as {different[0]!r} and "
+            f"{different[1]!r} for {samples} samples, fewer than {FEWEST} samples each: say "
+            "--task classes if each of them is a class, or write quantities as numbers with a "
+            "decimal point and nothing beside it."
         )
 
 

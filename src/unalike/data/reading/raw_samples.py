@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unalike.data.natural_order import in_order
 from unalike.data.preprocessing.cells import answers, numbers
 from unalike.data.preprocessing.settings import PreprocessingSettings, check_scale
 from unalike.data.preprocessing.table import Column, Table
 from unalike.errors import InputError
 from unalike.tasks import AUTO
+from unalike.tasks.natural_order import in_order
+from unalike.tasks.survival import Survival
 from unalike.tasks.values import whole
 
 from .array_inputs import samples_of
@@ -23,11 +24,11 @@ from .inputs import source_of
 from .labels import Labels, read_column, read_rows
 from .names import names_of
 from .pictures import Size
-from .roles import Source, column_of, labels_of
+from .roles import Source, column_of, filled, label_columns, labels_of
 from .times import as_times
 
-SURVIVAL, TIME_AND_EVENT = "survival", "time and event"
-"""The task of labels of two columns, and what these are called."""
+TIME_AND_EVENT = "time and event"
+"""What labels of these two columns are called."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,10 +109,13 @@ def read_raw(
     )
     size = (resize, resize) if isinstance(resize, int) else resize
     roles = {"label": label, "event": event, "client": client, "time": time, "group": group}
-    found, roles = source_of(source, roles, size, layout=layout, decimal=decimal)
+    found, roles = source_of(
+        source, roles, size, layout=layout, decimal=decimal, drop=settings.drop
+    )
     x = found.x if isinstance(found.x, Table) else samples_of(found.x)
     labels, name, used = _labels(found, roles["label"], roles["event"])
-    whose = column_of(found, "client", roles["client"])
+    renounced = roles["client"] is None and "client" in settings.drop
+    whose = None if renounced else column_of(found, "client", roles["client"])
     when = column_of(found, "time", roles["time"])
     cluster = column_of(found, "group", roles["group"])
     used += [column.name for column in (whose, when, cluster) if column is not None]
@@ -148,7 +152,7 @@ def read_raw(
         x=x,
         labels=labels,
         label=name or "y",
-        implied=AUTO if event is None else SURVIVAL,
+        implied=AUTO if event is None else Survival.name,
         order=found.orders.get(name, ()) or found.order,
         client=names,
         time=times,
@@ -165,7 +169,7 @@ def _labels(
     """The labels, what they are called, and the columns that they come from."""
     values, name = labels_of(found, label)
     if event is None:
-        return values, name, [name]
+        return values, name, [name, *label_columns(found, label)]
     seen = column_of(found, "event", event)
     if seen is None or isinstance(values, np.ndarray):
         raise InputError(
@@ -177,16 +181,14 @@ def _labels(
 
 def _time_and_event(time: Column, event: Column) -> npt.NDArray[np.float64]:
     """Rows [n, 2] of times and of events that are 1 where they were seen."""
-    times, seen = numbers(time), answers(event)
-    for column, cells, what in ((time, times, "number"), (event, seen, "yes or no, 1 or 0")):
-        gaps = cells.missing | cells.odd
-        if gaps.any():
-            raise InputError(
-                f"Column {column.name!r} holds no {what} for {np.count_nonzero(gaps)} of "
-                f"{len(column)} samples, first for sample {gaps.argmax()}: fill them in or leave "
-                "these samples out."
-            )
-    return np.stack([times.values.astype(np.float64), seen.values.astype(np.float64)], 1)
+    times = filled(time, numbers(time), "number")
+    seen = filled(event, answers(event), "yes or no, 1 or 0")
+    if (times < 0).any():
+        raise InputError(
+            f"Column {time.name!r} holds the time {times.min():g} for sample {times.argmin()}: "
+            "times are never below zero."
+        )
+    return np.stack([times.astype(np.float64), seen.astype(np.float64)], 1)
 
 
 def _refuse_columns(settings: PreprocessingSettings) -> None:

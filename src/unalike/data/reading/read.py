@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unalike.data.dataset import Dataset
+from unalike.data.preprocessing.table import Table
 from unalike.tasks import AUTO, task_named
 
 from .pictures import Size
 from .raw_samples import read_raw
+from .row_notes import copies_notes, label_notes
 
 
 def read(
@@ -39,10 +41,12 @@ def read(
     Nothing is scaled or encoded yet: that follows from the training samples, once they are known.
 
     Args:
-        source: the path of a file or folder; a data frame of pandas, polars or any library that
-            speaks Arrow or the interchange protocol; an array, tensor or list x [n, ...]; a tuple
-            (x, y), (x, y, client) or (x, y, client, time); arrays by name; a
-            `torch.utils.data.Dataset` of pairs; a Hugging Face `datasets.Dataset`.
+        source: the path of a file, or of a folder of pictures or of one table for each client; a
+            data frame of pandas, polars or any library that speaks Arrow or the interchange
+            protocol; an array, tensor or list x [n, ...]; a tuple (x, y), (x, y, client) or
+            (x, y, client, time); pairs (x, y), one for each client, in a list or by name, or data
+            frames by the name of their client; arrays by name; a `torch.utils.data.Dataset` of
+            pairs; a Hugging Face `datasets.Dataset`.
         label: the column that is asked for, by name, or one value a sample [n], or several
             [n, k]: many labels, quantities, time and event, tokens. By default the column "y" or
             "label".
@@ -83,6 +87,11 @@ def read(
         decimal=decimal,
     )
     labels = raw.asked(task)
+    notes = [*raw.notes, *labels.notes]
+    if isinstance(raw.x, Table):
+        features = raw.x.without(raw.settings.drop)
+        notes += copies_notes(features, labels.y, raw.client)
+        notes += label_notes(features, labels.y, raw.label)
     return Dataset(
         x=raw.x,
         y=labels.y,
@@ -92,5 +101,5 @@ def read(
         group=raw.group,
         group_names=raw.group_names,
         settings=raw.settings,
-        notes=(*raw.notes, *labels.notes),
+        notes=tuple(notes),
     )

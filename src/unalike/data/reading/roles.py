@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unalike.data.preprocessing.cells import Numbers, numbers
 from unalike.data.preprocessing.table import Column, Table
 from unalike.errors import InputError, unknown
 
@@ -59,9 +60,16 @@ def column_of(source: Source, role: str, wish: Any) -> Column | None:
 def labels_of(source: Source, wish: Any) -> tuple[Column | npt.NDArray[Any], str]:
     """The labels: a column, or many a sample [n, labels]; and their name.
 
+    wish: values, the name of a column, or names of several columns of numbers with commas between.
+
     Raises:
-        InputError: nobody says which column they are, or there is no such column.
+        InputError: nobody says which column they are, there is no such column, or it has gaps.
     """
+    several = label_columns(source, wish)
+    if isinstance(wish, str) and len(several) > 1:
+        columns = [source.x.column(name) for name in several]
+        cells = [filled(column, numbers(column), "number") for column in columns]
+        return np.stack([one.astype(np.float64) for one in cells], 1), wish
     values, name = _values(source, "label", wish)
     if values is None:
         here = f" Columns are: {', '.join(source.names)}." if source.names else ""
@@ -75,6 +83,34 @@ def labels_of(source: Source, wish: Any) -> tuple[Column | npt.NDArray[Any], str
     if array is not None and array.ndim == 2 and array.shape[1] > 1:
         return array, name
     return as_column(values, name or "y"), name
+
+
+def label_columns(source: Source, wish: Any) -> list[str]:
+    """The columns of the source's own table that a wish for labels takes: these are no features."""
+    names = source.names
+    if isinstance(wish, str):
+        parts = [part.strip() for part in wish.split(",")]
+        table = source.x.names if isinstance(source.x, Table) else ()
+        return parts if wish not in names and set(parts) <= set(table) else [wish]
+    if is_frame(wish):
+        return [name for name in map(str, as_pandas(wish).columns) if name in names]
+    return []
+
+
+def filled(column: Column, cells: Numbers, what: str) -> npt.NDArray[Any]:
+    """The values of a column [n] that holds one for each sample.
+
+    Raises:
+        InputError: some cells hold none; what: they should hold.
+    """
+    gaps = cells.missing | cells.odd
+    if gaps.any():
+        raise InputError(
+            f"Column {column.name!r} holds no {what} for {np.count_nonzero(gaps)} of "
+            f"{len(column)} samples, first for sample {gaps.argmax()}: fill them in or leave "
+            "these samples out."
+        )
+    return cells.values
 
 
 def _values(source: Source, role: str, wish: Any) -> tuple[Any, str]:

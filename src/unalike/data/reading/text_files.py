@@ -36,10 +36,17 @@ class TextTable(NamedTuple):
     notes: list[str]
 
 
-def read_text_table(place: Path, *, expected: Collection[str] = (), decimal: str = "") -> TextTable:
+def read_text_table(
+    place: Path,
+    *,
+    expected: Collection[str] = (),
+    identities: Collection[str] = (),
+    decimal: str = "",
+) -> TextTable:
     """The table of a text file.
 
     expected: columns that must be there, which tells a row of names from a row of values.
+    identities: columns whose cells are names, which are kept as they were written.
     decimal: "," or "." where the file leaves it open.
 
     Raises:
@@ -59,7 +66,7 @@ def read_text_table(place: Path, *, expected: Collection[str] = (), decimal: str
     if separator != ",":
         notes.append(f"{place.name} is separated by {SEPARATORS.get(separator, repr(separator))}.")
     columns = [Column(name, values) for name, values in zip(names, cells, strict=True)]
-    numbers, commas = _with_points([c for c in columns if c.name not in expected], place, decimal)
+    numbers, commas = _with_points([c for c in columns if c.name not in identities], place, decimal)
     by_name = {column.name: column for column in (*columns, *numbers)}
     return TextTable(Table.of(list(by_name.values())), [*notes, *more, *commas])
 

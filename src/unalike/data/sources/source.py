@@ -80,6 +80,11 @@ class Source:
     package: str | None = None  # the Python package that brings the data, in place of files
 
     @property
+    def asks_for_names(self) -> bool:
+        """Whether what is asked is one or many of several names."""
+        return bool(task_named(self.task).of(self.classes or 1).class_names)
+
+    @property
     def natural(self) -> bool:
         """Whether the set is a federation by nature."""
         return self.natural_clients is not None

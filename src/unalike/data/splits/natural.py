@@ -36,11 +36,13 @@ def natural(
     order = np.argsort(codes, kind="stable")
     held = np.split(order, np.cumsum(np.bincount(codes))[:-1])
     chosen = np.sort(rng.choice(len(names), wanted, replace=False))
-    for i in chosen:
-        if len(held[i]) < min_size:
-            raise InputError(
-                f"Client {str(names[i])!r} is too small: it holds {len(held[i])} of the "
-                f"{min_size} samples that each client needs; merge it with another, leave it out, "
-                "or lower min_size."
-            )
+    small = [i for i in chosen if len(held[i]) < min_size]
+    if small:
+        first = small[0]
+        count = f" ({len(small)} of {len(chosen)} clients are)" if len(small) > 1 else ""
+        raise InputError(
+            f"Client {str(names[first])!r} is too small: it holds {len(held[first])} of the "
+            f"{min_size} samples that each client needs{count}; merge it with another, leave it "
+            "out, or lower min_size (--min-size)."
+        )
     return [held[i] for i in chosen]

@@ -36,7 +36,8 @@ def tell_preparation(roster: Roster, key: str, on_event: EventHandler) -> None:
     """Say what is asked of the samples, and what becomes of their columns."""
     if roster.samples is None:
         return
-    asked, fitted = roster.samples.question, from_dict(roster.fitted[key])
+    asked = roster.samples.question.on_scale(roster.target_scale(key))
+    fitted = from_dict(roster.fitted[key])
     names = f": {', '.join(asked.class_names)}" if asked.class_names else ""
     rows = fitted.columns() if isinstance(fitted, TablePreprocessing) else []
     on_event(
@@ -44,6 +45,6 @@ def tell_preparation(roster: Roster, key: str, on_event: EventHandler) -> None:
             "event": "prepared",
             "asked": f"Asked of each sample: {asked.title} ({asked.name}){names}.",
             "columns": [list(row) for row in rows],
-            "sentences": fitted.sentences() + target_sentences(roster.target_scale(key)),
+            "sentences": fitted.sentences() + asked.notes() + target_sentences(asked),
         }
     )

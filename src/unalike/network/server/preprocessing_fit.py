@@ -78,7 +78,7 @@ def _attempt(fitting: _Fit) -> Fitted | None:
         )
         scaled = samples.question.has_unit and fitting.sites.study.target_scale != "none"
         scale = exchange(target_queries(), fitting.ask_targets) if scaled else None
-        return Fitted(found, None if scale is None else as_target_scale(scale))
+        return Fitted(found, None if scale is None else as_target_scale(samples.question, scale))
     except _IncompleteError as reason:
         fitting.sites.remark(f"The preprocessing is fitted anew: {reason}")
         return None

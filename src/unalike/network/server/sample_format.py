@@ -62,6 +62,7 @@ def common_format(
     if scale == AUTO:
         scale = check_scale(next((o.scale for o in left.values() if o.scale != AUTO), AUTO))
     asked = question([one.labels for one in left.values()], task, study.classes, samples)
+    asked = asked if study.positive is None else asked.with_positive(study.positive)
     first = next(iter(left.values()))
     for name in (*study.columns, *study.drop):
         if name not in first.columns:

@@ -128,7 +128,7 @@ def prepared_sentences(preparation: Preparation) -> list[str]:
         said += [
             f"Column {c.column}: {c.kind} ({c.reason}); {c.becomes}." for c in fitted.columns()
         ]
-    return said + fitted.sentences() + target_sentences(preparation.target_scale)
+    return said + fitted.sentences() + asked.notes() + target_sentences(asked)
 
 
 def numbers_alone(raw: RawSamples) -> Any:

@@ -105,7 +105,7 @@ def make_trainer(
         clients=run.clients,
         models=SiteModels(folder / "models", home, about, study.keep, record, notify),
         reveal_classes=settings.reveal_classes,
-        reveal_accuracy=settings.reveal_accuracy,
+        reveal_scores=settings.reveal_scores,
         answers_once=study.privacy is not None and study.privacy.kind == "local",
         charge=partial(
             PrivacyAccount(settings.state_folder, settings.policy).charge, study.privacy

@@ -8,7 +8,7 @@ delta = 1e-5                         what it holds with; needs privacy = "local"
 max_rounds = 200                     of a run
 max_bytes = 2000000000               sent from this state folder in all, by its audit log
 hours = "20-6"                       of this machine's clock, when it works
-tell = ["classes", "columns"]        what the server may be told; also "accuracy"
+tell = ["classes", "columns"]        what the server may be told; also "scores"
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tomllib
 from annotated_types import Ge, Gt, Lt
@@ -28,7 +28,9 @@ from unalike.privacy import Privacy
 from unalike.privacy.accountant import gaussian_epsilon, precision, require_accountant
 from unalike.specification import reason
 
-Told = Literal["classes", "columns", "accuracy"]
+Told = Literal["classes", "columns", "scores"]
+FORMER = {"accuracy": "scores"}
+"""Names of earlier versions, and what is meant by them."""
 STRENGTH = {"none": 0, "central": 1, "local": 2}
 
 
@@ -45,7 +47,14 @@ class Policy(BaseModel):
     max_rounds: Annotated[int, Ge(1)] | None = None
     max_bytes: Annotated[int, Ge(1)] | None = None
     hours: str | None = None
-    tell: tuple[Told, ...] = ("classes", "columns", "accuracy")
+    tell: tuple[Told, ...] = ("classes", "columns", "scores")
+
+    @field_validator("tell", mode="before")
+    @classmethod
+    def _present_names(cls, given: Any) -> Any:
+        if not isinstance(given, list | tuple):
+            return given
+        return tuple(FORMER.get(name, name) if isinstance(name, str) else name for name in given)
 
     @field_validator("hours")
     @classmethod

@@ -123,6 +123,6 @@ def _hidden(settings: SiteSettings) -> list[str]:
     told = {
         "how many samples of each class there are": settings.reveal_classes,
         "counts, ranges and sums of columns": settings.reveal_columns,
-        "how well models do on its samples": settings.reveal_accuracy,
+        "how well models do on its samples": settings.reveal_scores,
     }
     return [name for name, reveals in told.items() if not reveals]

@@ -26,7 +26,7 @@ class SiteSettings:
     device: str = "cpu"
     reveal_classes: bool = True  # whether the server learns how many samples of each class it has
     reveal_columns: bool = True  # whether it learns counts, ranges and sums of their features
-    reveal_accuracy: bool = True  # whether it learns how many of them its models got right
+    reveal_scores: bool = True  # whether it learns how many of them its models got right
     policy: Policy | None = None  # what it agrees to, whoever asks
     noise: float | None = None  # the largest epsilon that it tells anything with; then only once
 

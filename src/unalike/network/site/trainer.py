@@ -50,7 +50,7 @@ class Trainer:
         clients: int,
         models: SiteModels | None = None,
         reveal_classes: bool = True,
-        reveal_accuracy: bool = True,
+        reveal_scores: bool = True,
         answers_once: bool = False,
         charge: Callable[[], None] = lambda: None,
     ) -> None:
@@ -60,14 +60,14 @@ class Trainer:
 
         reveal_classes: whether all measures follow from what is told, class by class, or the main
             one alone.
-        reveal_accuracy: whether sums are told at all.
+        reveal_scores: whether sums are told at all.
         answers_once: whether training in a round is answered once, and again only if the very same
             is asked.
         charge: counts an answer with numbers before it leaves, and raises where it must not.
         """
         self._answers_once, self._charge = answers_once, charge
         self.engine, self._models = engine, models
-        self._reveal_classes, self._reveal_accuracy = reveal_classes, reveal_accuracy
+        self._reveal_classes, self._reveal_scores = reveal_classes, reveal_scores
         self._schemas = DownSchemas.of(engine.method, engine.problem, engine.w, clients)
         self._initial = engine.fresh_state
         self._states = StateStore(folder, self._initial)
@@ -121,7 +121,7 @@ class Trainer:
             model = _batch(trees["shared"])
             tested["shared"] = engine.predict(model, engine.rows, "test")
         self._hold(personal, engine.rows, message, tested)
-        if not self._reveal_accuracy:
+        if not self._reveal_scores:
             return pack("evaluate", {"hidden": True})
         return pack("evaluate", facts, {part: self._sums(p) for part, p in tested.items()})
 
@@ -134,7 +134,7 @@ class Trainer:
         adapted = engine.adapt_from(t, down)
         predictions = engine.predict(adapted, engine.new_rows, "test")
         self._hold(adapted, engine.new_rows, message, {"test": predictions})
-        if not self._reveal_accuracy:
+        if not self._reveal_scores:
             return pack("adapt", {"hidden": True})
         return pack("adapt", {}, {"test": self._sums(predictions)})
 

@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             device=str(device_named(options.device)),
             reveal_classes=not options.hide_classes,
             reveal_columns=not options.hide_columns,
-            reveal_accuracy=not options.hide_accuracy,
+            reveal_scores=not options.hide_scores,
             noise=options.noise,
             policy=None if options.policy is None else read_policy(options.policy),
         )
@@ -223,7 +223,10 @@ def _parser() -> argparse.ArgumentParser:
         help="tell no counts, ranges and sums of the columns; others' give the preprocessing",
     )
     parser.add_argument(
-        "--hide-accuracy", action="store_true", help="do not tell how many samples are got right"
+        "--hide-scores",
+        "--hide-accuracy",
+        action="store_true",
+        help="do not tell how well models do on the samples",
     )
     parser.add_argument("--policy", type=Path, help="a TOML file, see `policy`")
     parser.add_argument("--plugin", action="append", default=[], help="a module or a .py file")

@@ -35,7 +35,7 @@ def run_over_network(
             name,
             folder / name,
             read_raw(blobs(30 + i, i)),
-            reveal_accuracy=name not in hiding,
+            reveal_scores=name not in hiding,
         )
         grid.nodes[i] = site(one)
     study = make_study(STUDY | settings)
@@ -126,7 +126,7 @@ def test_new_clients_hide_theirs_too(tmp_path: Path) -> None:
     study = make_study(SMALL | {"methods": "fedavg", "model": "logistic", "seeds": 1})
     prepare(study, tmp_path / "study")
     sites = [
-        SiteSettings(f"client-{i}", tmp_path / str(i), client=i, reveal_accuracy=False)
+        SiteSettings(f"client-{i}", tmp_path / str(i), client=i, reveal_scores=False)
         for i in range(5)
     ]
     grid = InProcessGrid({i: site(one) for i, one in enumerate(sites)})

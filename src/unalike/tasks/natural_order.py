@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +30,14 @@ def _parts(name: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def in_order(names: npt.NDArray[np.str_]) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-    """Names [n] as their places [n] among the different ones, and these in natural order."""
-    found, codes = np.unique(names, return_inverse=True)
+def in_order(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """Names [n] as their places [n] among the different ones, and these in natural order.
+
+    Whole numbers are named by their digits, also where their type has decimals.
+    """
+    if values.dtype.kind == "f":
+        values = values.astype(np.int64)
+    found, codes = np.unique(values.astype(np.str_), return_inverse=True)
     ordered = in_natural_order(found.tolist())
     place = {name: i for i, name in enumerate(ordered)}
     return np.array([place[name] for name in found.tolist()], np.int64)[codes], tuple(ordered)
