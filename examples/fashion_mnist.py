@@ -4,7 +4,7 @@
 
 20 clients, all of them in every round, one local epoch, batches of 50, one hidden layer of 64
 units; each seed deals the images anew. Every method has its default settings. `personalised` is
-the mean over clients of the accuracy on their own test images, `_half` its interval's half width
+the mean over clients of the accuracy on their own test images, `_low` and `_high` its interval
 over seeds, `worst` that of the worst clients, `global` the one model's on all test images,
 `harmed` the share of clients for whom training alone is better.
 """
@@ -16,7 +16,7 @@ import torch
 from unalike import Result, compare
 
 METHODS = "local,fedavg,finetuning,fedprox,scaffold,ditto,fedper"
-COLUMNS = ["title", "personalised", "personalised_half", "worst", "global", "harmed"]
+SCORES = ["personalised", "personalised_low", "personalised_high", "worst", "global", "harmed"]
 
 
 def study(*, rounds: int, seeds: int, data_dir: str | None = None) -> Result:
@@ -44,7 +44,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     table = study(**vars(given)).table()
-    print(table[COLUMNS].to_string(index=False, float_format="%.3f"))
+    print(table[["title", *SCORES]].to_string(index=False, float_format="%.3f"))
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ PLANS = {
     "schools": Plan({"min_size": 1}),
     "hsb82": Plan(),
     "guimmun": Plan({"min_size": 1}),
-    "shakespeare": Plan({"clients": 6}, methods="finetuning"),
+    "shakespeare": Plan({"clients": 3}, rounds=5, methods="finetuning"),
 }
 """Schools and communities may be very small. Of Shakespeare's roles each seed draws a few anew."""
 

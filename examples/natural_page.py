@@ -71,12 +71,17 @@ def write_page(page: Path, folder: Path, names: list[str], seeds: int) -> None:
     page.write_text(text.rstrip() + "\n", "utf-8")
 
 
+def measure_of(seed: dict[str, Any]) -> Measure:
+    """What a seed's scores are numbers of; the task's sizes change neither unit nor direction."""
+    return task_named(seed["task"]).of(2, (2,)).measure(seed["measure"])
+
+
 class Federation:
     """What the seeds of one federation gave."""
 
     def __init__(self, name: str, seeds: list[dict[str, Any]]) -> None:
         self.name, self.seeds = name, seeds
-        self.measure: Measure = task_named(seeds[0]["task"]).of(2).measure(seeds[0]["measure"])
+        self.measure: Measure = measure_of(seeds[0])
         frames = [pd.DataFrame(one["scores"]) for one in seeds]
         self.means = pd.DataFrame([frame.mean() for frame in frames])
         self.gains = pd.concat(
@@ -139,7 +144,7 @@ class Federation:
         def number(value: float) -> str:
             return self.measure.unit.number(value, signed=signed)
 
-        if interval.half is None:
+        if not interval.known:
             return number(interval.mean)
         return f"{number(interval.mean)} [{number(interval.low)}, {number(interval.high)}]"
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .advice.advice_result import Advice
     from .api.advise import advise
     from .api.compare import compare
+    from .api.continue_study import continue_study
     from .api.diagnose import DiagnosisResult, diagnose
     from .api.resume import resume
     from .api.studies import Result
@@ -36,6 +37,7 @@ _HOMES = {
     "WorkerError": "errors",
     "advise": "api.advise",
     "compare": "api.compare",
+    "continue_study": "api.continue_study",
     "diagnose": "api.diagnose",
     "load": "trained_models.loading",
     "read_summary": "results.summary",
@@ -56,6 +58,7 @@ __all__ = [
     "__version__",
     "advise",
     "compare",
+    "continue_study",
     "diagnose",
     "load",
     "read_summary",

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from comparisons import comparison
 from unalike.cli.comparison_table import ComparisonTable, legend
+from unalike.cli.pair_table import PairTable
 
 METHODS = {
     "local": [0.80, 0.81, 0.79],
@@ -16,10 +17,20 @@ METHODS = {
 }
 
 
-def printed(made, width):
+def printed(made, width, table=ComparisonTable):
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None).print(ComparisonTable(made))
+    Console(file=out, width=width, color_system=None).print(table(made))
     return out.getvalue()
+
+
+def test_a_sign_says_who_beats_whom():
+    lines = printed(comparison(METHODS), 80, PairTable).splitlines()
+    signs = {line[3:].rstrip("+-. 1234").strip(): line.split()[-3:] for line in lines[1:5]}
+    assert signs["MEFL"] == ["+", "+", "+"]
+    assert signs["FedAvg"] == ["-", "-", "-"]
+    assert "corrected by Holm" in " ".join(lines[5:])
+    one = {name: values[:1] for name, values in METHODS.items()}
+    assert not printed(comparison(one), 80, PairTable).strip()
 
 
 @pytest.mark.parametrize("width", [80, 100, 140])
@@ -27,7 +38,7 @@ def test_a_terminal_holds_every_row_on_its_lines(width):
     text = printed(comparison(METHODS, rounds=500), width)
     assert max(map(len, text.splitlines())) <= width
     row = next(line for line in text.splitlines() if line.startswith("MEFL"))
-    assert "90.2±0.6" in row
+    assert "90.2 [89.6, 90.8]" in row
     assert "…" not in text
     assert "fine-tuning" in text
 
@@ -40,6 +51,6 @@ def test_columns_without_numbers_are_left_out():
 
 def test_the_legend_says_what_each_number_is():
     text = legend(comparison(METHODS, diverged={("mefl", 0): 2}))
-    assert "mean over 3 seeds ± half a 95 % interval" in text
+    assert "mean over 3 seeds [95 % interval]" in text
     assert "standard deviation" in text
     assert "† MEFL diverged" in text

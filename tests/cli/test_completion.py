@@ -15,6 +15,7 @@ from unalike.cli import completion
 from unalike.data.skews.registry import KINDS
 from unalike.data.sources import SOURCES
 from unalike.data.splits import SPLITS
+from unalike.ledger import TABLES
 from unalike.methods import METHODS
 from unalike.models.registry import MODELS
 from unalike.tasks import TASKS
@@ -36,6 +37,7 @@ OFFERED = {
     ("methods", "moc"): ["mocha"],
     ("data", "hs"): ["hsb82"],
     ("skews", "bl"): ["blur"],
+    ("reproduce", "fedr"): ["fedrep-linear"],
     ("export", "study", "--method", "dit"): ["ditto"],
     ("serve", "study.toml", "--method", "fedbn,scaf"): ["fedbn,scaffold"],
 }
@@ -48,6 +50,7 @@ def test_names_are_those_of_the_catalogues() -> None:
         (completion.SPLITS, SPLITS),
         (completion.SKEWS, KINDS),
         (completion.MODELS, MODELS),
+        (completion.LEDGER, TABLES),
         (completion.TASKS, TASKS),
     ):
         assert list(names) == list(catalogue)

@@ -150,7 +150,7 @@ def test_an_unwritable_folder(tmp_path: Path, capsys: Output) -> None:
 
 @pytest.mark.parametrize("info", app.registered_commands, ids=lambda info: info.callback.__name__)
 def test_help_is_plain_text(info: Any, capsys: Output) -> None:
-    assert unalike(info.callback.__name__.replace("_", "-"), "--help") == 0
+    assert unalike(info.name or info.callback.__name__.replace("_", "-"), "--help") == 0
     printed = capsys.readouterr().out
     assert printed.startswith("Usage: ")
     assert "\\" not in printed

@@ -1,14 +1,20 @@
 """pFedMe: proximal points, their inexact solution, and the Moreau envelope's optimum."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from contract import Contract
+from unalike.api.compare import run_study
 from unalike.core import average
-from unalike.methods import PFedMe
+from unalike.methods import FedAvg, PFedMe
+from unalike.study.settings import read_study
+from unalike.study.solver_residuals import SOLVED, solver_residuals
 from worlds import blobs, fixed_point, quadratics
 
+SHARED = "global_accuracy"
 CONTRACT = Contract(down=1, up=1)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
@@ -159,3 +165,43 @@ def test_preset_of_the_paper() -> None:
     assert torch.equal(preset.server, given.server)
     assert torch.equal(preset.personal(), given.personal())
     assert not torch.equal(preset.server, blobs().run(PFedMe(), 2, batch_size=4).server)
+
+
+@pytest.mark.proof("fixed point", "after K steps |1 - rho (a + lambda)|^K of the gradient is left")
+@pytest.mark.parametrize("steps", [1, 3])
+def test_residual(steps: int) -> None:
+    method = PFedMe(lam=15.0, personal_lr=0.03, solve_steps=steps)
+    outcome = quadratics([2, 5], [1, 0], start=3.0).run(method, 0)
+    left = outcome.engine.residuals(0, outcome.server)
+    expected = [(1 - 0.03 * 17) ** steps, (1 - 0.03 * 20) ** steps]
+    assert left.tolist() == pytest.approx(expected, abs=1e-12)
+    assert quadratics([2], [3], start=3.0).run(method, 0).engine.residuals(
+        0, torch.full((1,), 3.0, dtype=torch.float64)
+    ).tolist() == [0.0]  # solved where it starts
+
+
+def test_who_is_not_solved_is_said() -> None:
+    paper = quadratics([2, 60], [1, 0], start=3.0).run(PFedMe(preset="paper"), 0)
+    found = solver_residuals(paper.engine, paper.server, paper.engine.rounds)
+    assert found["residual"][0] < SOLVED < 1 < found["residual"][1]  # 60 > 2 / rho - lambda
+    assert "1 of 2 clients do not solve" in found["unsolved"]
+    assert "preset = adaptive" in found["unsolved"]
+    ours = quadratics([2, 60], [1, 0], start=3.0).run(PFedMe(), 0)
+    assert "unsolved" not in solver_residuals(ours.engine, ours.server, ours.engine.rounds)
+    assert solver_residuals(ours.engine, ours.server, ours.engine.rounds + 1) == {}
+    other = quadratics([2], [1], start=3.0).run(FedAvg(), 0)
+    assert solver_residuals(other.engine, other.server, other.engine.rounds) == {}
+
+
+@pytest.mark.slow
+def test_personal_models_are_as_good_as_their_start_on_every_seed_of_the_demo(
+    tmp_path: Path,
+) -> None:
+    """All clients train, so that the shared model's pooled test samples are the clients' own."""
+    study = read_study(Path("examples/demo.toml"), {"methods": "pfedme", "new_clients": 0.0})
+    scores = run_study(study, tmp_path / "demo", jobs=2).frame.query("method == 'pfedme'")
+    wide = scores[scores["client"] == "all"].pivot(index="seed", columns="metric", values="value")
+    assert len(wide) == study.seeds
+    for when in ("best", "last"):
+        own, start = (f"{name}_{when}" for name in ("personalised_accuracy_weighted", SHARED))
+        assert (wide[own] >= wide[start]).all()

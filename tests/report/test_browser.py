@@ -103,7 +103,7 @@ def test_it_opens_without_error_and_fits(driver, report, size, scheme):
     assert driver.get_log("browser") == []
     width = driver.execute_script("return document.documentElement.scrollWidth")
     assert width <= size[0]
-    assert driver.find_element(By.TAG_NAME, "h1").text == "Untuned: MEFL helps most."
+    assert driver.find_element(By.TAG_NAME, "h1").text == "Untuned: MEFL helps most (decided)."
     for plot in driver.find_elements(By.CSS_SELECTOR, ".plot"):
         drawn = plot.find_element(By.CSS_SELECTOR, "svg.main-svg")
         assert 0.7 * size[0] < drawn.size["width"] <= size[0]

@@ -22,6 +22,7 @@ METHODS = {
     "fedavg": [0.60, 0.62, 0.59],
     "mefl": [0.90, 0.905, 0.902],
 }
+BEATEN = ("won", "lost")
 VOID = {"meta", "line", "br", "img", "link", "input", "hr"}
 
 
@@ -93,11 +94,24 @@ def test_nothing_is_loaded_from_elsewhere(page):
 
 def test_the_verdict_comes_first_and_remarks_are_said(page):
     text = next(text for _, text in page.all("body"))
-    assert page.all("h1")[0][1] == "Untuned: MEFL helps most."
-    assert text.index("MEFL helps most.") < text.index("The numbers") < text.index("The pictures")
+    assert page.all("h1")[0][1] == "Untuned: MEFL helps most (decided)."
+    assert (
+        text.index("MEFL helps most (decided).")
+        < text.index("The numbers")
+        < text.index("The pictures")
+    )
     assert "FedProx with mu = 0 is FedAvg." in text
     assert "alpha = 0.1" in text
     assert "unalike compare study.toml" in text
+
+
+def test_who_beats_whom_is_a_table(page):
+    cells = [(a.get("class"), text) for a, text in page.all("td") if a.get("class") in BEATEN]
+    assert sum(kind == "won" for kind, _ in cells) == 3  # of three pairs
+    assert sum(kind == "lost" for kind, _ in cells) == 3
+    assert ("won", "+10.2 p = 0.0024") in cells  # MEFL against Local
+    single = Page(render_report(comparison({name: [v[0]] for name, v in METHODS.items()})))
+    assert "Who beats whom" not in next(text for _, text in single.all("body"))
 
 
 def test_every_figure_has_words_for_those_who_cannot_see_it(page):

@@ -10,7 +10,8 @@ from scipy import stats
 
 from small_studies import SMALL
 from unalike import compare
-from unalike.results.pairwise import holm, paired_p
+from unalike.results.intervals import paired_p
+from unalike.results.pairwise import holm
 
 
 def test_p_is_that_of_scipy() -> None:
@@ -20,7 +21,8 @@ def test_p_is_that_of_scipy() -> None:
         assert paired_p(a - b) == pytest.approx(stats.ttest_rel(a, b).pvalue, rel=1e-12)
     assert np.isnan(paired_p([0.3]))
     assert paired_p([0.0, 0.0]) == 1.0
-    assert paired_p([0.2, 0.2]) == 0.0
+    assert paired_p([0.2, 0.2]) == 0.5  # heads or tails twice
+    assert paired_p([0.3 - 0.1, 0.5 - 0.3, 0.2]) == 0.25  # the same but for rounding
 
 
 def test_holm_by_hand() -> None:

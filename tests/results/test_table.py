@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from comparisons import comparison, offsets
 from unalike.results import units
@@ -25,8 +25,10 @@ def test_numbers_are_those_of_the_frame():
     table = as_frame(comparison(METHODS))
     row = table.loc["mefl"]
     assert row["personalised"] == pytest.approx(np.mean(METHODS["mefl"]))
-    half = stats.sem(METHODS["mefl"]) * stats.t.ppf(0.975, 2)
-    assert row["personalised_half"] == pytest.approx(half)
+    mean = np.mean(METHODS["mefl"])
+    half = stats.sem(METHODS["mefl"]) * stats.t.ppf(0.975, 2) / (mean * (1 - mean))
+    ends = special.expit(special.logit(mean) + np.array([-half, half]))
+    assert [row["personalised_low"], row["personalised_high"]] == pytest.approx(ends.tolist())
     assert row["spread"] == pytest.approx(offsets(8).std())
     assert row["worst"] == pytest.approx(np.mean(METHODS["mefl"]) + offsets(8).min())
     assert row["global"] == pytest.approx(np.mean(METHODS["mefl"]) - 0.1)
@@ -45,7 +47,7 @@ def test_what_was_not_measured_is_missing_not_zero():
     table = as_frame(comparison({"local": [0.8], "fedavg": [0.6]}, new=0))
     assert np.isnan(table.at["local", "global"])
     assert table["new"].isna().all()
-    assert table["personalised_half"].isna().all()
+    assert table["personalised_low"].isna().all()
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_bold_are_the_best_and_those_that_the_seeds_do_not_tell_apart() -> None:
 
 def test_one_seed_makes_nothing_bold_and_says_so() -> None:
     table = formatted(comparison({name: values[:1] for name, values in SCORES.items()}))
-    assert not any(cell.bold or cell.half for _, cells in table.rows for cell in cells)
+    assert not any(cell.bold or cell.interval for _, cells in table.rows for cell in cells)
     assert "one seed, so there is no interval and nothing is bold" in table.caption
 
 
@@ -66,7 +66,7 @@ def test_latex_is_whole() -> None:
     }
     assert ampersands == {len(formatted(comparison(SCORES)).headings) - 1}
     assert text.count("{") == text.count("}")
-    assert r"\textbf{90.2} {\scriptsize $\pm$" in text
+    assert r"\textbf{90.2} {\scriptsize [89.6, 90.8]}" in text
     for line in text.splitlines()[1:]:
         assert not re.search(r"(?<!\\)[%#_]", line), line
 

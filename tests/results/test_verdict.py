@@ -45,7 +45,7 @@ def test_pairs_are_made_by_seed_and_only_of_seeds_that_both_have():
 
 
 def test_one_seed_and_none_have_no_interval():
-    assert over_seeds([0.3]).half is None
+    assert not over_seeds([0.3]).known
     assert not over_seeds([0.3]).excludes_zero
     assert math.isnan(over_seeds([]).mean)
     assert math.isnan(over_seeds([math.nan]).mean)
@@ -54,7 +54,7 @@ def test_one_seed_and_none_have_no_interval():
 def test_a_clear_win():
     verdict = judge(comparison({"local": LOCAL, "fedavg": FEDAVG, "mefl": MEFL}))
     assert verdict.best == "mefl"
-    assert verdict.headline == "Untuned: MEFL helps most."
+    assert verdict.headline == "Untuned: MEFL helps most (decided)."
     assert verdict.differs_from("local")
     assert verdict.differs_from("fedavg")
     test = stats.ttest_rel(MEFL, LOCAL).confidence_interval(0.95)
@@ -100,7 +100,7 @@ def test_when_local_wins_federating_does_not_help():
 def test_when_local_leads_by_chance_that_is_not_called_a_win():
     verdict = judge(comparison({"local": LOCAL, "fedavg": [0.79, 0.82, 0.77]}))
     assert verdict.best == "local"
-    assert verdict.headline.endswith("no method has a better average than Local.")
+    assert verdict.headline.endswith("no method has a better average than Local (not decided).")
     assert "cannot be told apart" in said(verdict, "contrast")
 
 

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from natural import PLANS
 from natural_page import Federation, write_page
 
 from unalike.data import SOURCES
+from unalike.tasks import TASKS
 
 ALONE = {"a": 0.5, "b": 0.8}
 
@@ -29,6 +31,13 @@ def seed(gain: dict[str, float], by: float = 0.0) -> dict[str, Any]:
         "cpu_minutes": 0.1,
         "scores": {"local": local, "fedavg": local, "finetuning": local, "advised": advised},
     }
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_scores_of_every_task_can_be_shown(task: str) -> None:
+    main = TASKS[task].of(2, (2,)).main.name
+    row = Federation("one", [{**seed({"a": 0.1, "b": 0.1}), "task": task, "measure": main}]).row()
+    assert row.startswith("| one | ")
 
 
 def test_every_set_is_natural() -> None:

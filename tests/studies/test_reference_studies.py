@@ -5,7 +5,6 @@ from pathlib import Path
 
 import cfl_groups
 import fashion_mnist
-import fcube
 import pytest
 import shards
 
@@ -20,15 +19,6 @@ pytestmark = pytest.mark.slow
 def need(name):
     if DATA is None or not is_here(name, DATA):
         pytest.skip(f"the files of {name} are not here: set UNALIKE_DATA to the folder with them")
-
-
-def test_fcube_is_solved_by_all_three():
-    """99.9 within noise after 50 rounds, and after the first one octants still cost something."""
-    rows = {(row.split, row.method): row for row in fcube.study(rounds=50, seeds=3)}
-    for row in rows.values():
-        assert row.last.mean() >= 99.8
-    for method in fcube.METHODS:
-        assert rows["natural", method].first.mean() < rows["iid", method].first.mean() - 1
 
 
 def test_fedavg_learns_from_clients_who_know_two_digits():

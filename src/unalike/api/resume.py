@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from unalike.core import Problem
-from unalike.data.federation import Federation
 from unalike.errors import InputError
 from unalike.study.backends import workers
-from unalike.study.inputs import UserInputs, federation_for, problem_from_module
 from unalike.study.merge import merge_folders, open_study
 from unalike.study.roster import read_sites
 from unalike.study.shard import WHOLE, parse_shard
 from unalike.study.training import ProgressCallback, ProgressEvent
 from unalike.tracking import tracked
 
-from .data_argument import resolve_data
-from .studies import (
-    Result,
-    federations_of,
-    finish_study,
-    require_inputs,
-    unfinished,
-    with_remote_clients,
-)
+from .given_again import inputs_given_again
+from .studies import Result, federations_of, finish_study, unfinished
 
 
 def resume(
@@ -66,26 +56,21 @@ def resume(
             f"The search of the study in {folder} is not done, and its parts share it: go on "
             "without --shard first."
         )
-    remote = read_sites(Path(folder)) is not None
-    if remote and unfinished(study, Path(folder)):
+    if read_sites(Path(folder)) is not None and unfinished(study, Path(folder)):
         raise InputError(
             f"The sites of the study in {folder} are on other machines: continue it with "
             f"'unalike serve {folder}'."
         )
-    inputs = UserInputs()
-    if isinstance(data, Federation):
-        inputs = UserInputs(federation=data)
-    elif data is not None and study.data == "own" and not remote:
-        inputs = resolve_data(data, study.model_dump(), client=client, label=label, model=model)[1]
-    inputs = with_remote_clients(Path(folder), inputs)
-    if isinstance(model, Problem):
-        inputs = replace(inputs, problem=model)
-    elif isinstance(model, nn.Module):
-        require_inputs(study.model_copy(update={"model": "auto"}), Path(folder), inputs)
-        some = federation_for(study, inputs, 0)
-        problem = problem_from_module(model, some, study, loss, output)
-        inputs = replace(inputs, problem=problem)
-    require_inputs(study, Path(folder), inputs)
+    inputs = inputs_given_again(
+        study,
+        Path(folder),
+        data=data,
+        client=client,
+        label=label,
+        model=model,
+        loss=loss,
+        output=output,
+    )
     federations = federations_of(study, inputs)
     with (
         tracked(track, study, Path(folder), tell) as listen,

@@ -126,19 +126,20 @@ class Result(Comparison):
     def table(self, *, full: bool = False) -> pd.DataFrame:
         """One row per method, the best first; `full` with every column that there is.
 
-        Shares are in [0, 1]; `<measure>_half` is half of the 95 % interval over seeds.
+        Shares are in [0, 1]; `<measure>_low` and `<measure>_high` are the ends of the
+        95 % interval over seeds.
         """
         values = as_frame(self)
         if full:
             return values
         keys = [column.key for column in shown_columns(self, values, full=False)]
-        halves = [f"{key}_half" for key in keys if key in BANDS]
-        return values[[name for name in values if name in ("title", *keys, *halves)]]
+        ends = [f"{key}{end}" for key in keys if key in BANDS for end in ("_low", "_high")]
+        return values[[name for name in values if name in ("title", *keys, *ends)]]
 
     def to_latex(
         self, path: str | Path | None = None, *, full: bool = False, chosen: Chosen = "best"
     ) -> str:
-        """The table for a paper, with booktabs' rules: ± over seeds, bold by paired intervals.
+        """The table for a paper, with booktabs' rules: intervals over seeds, bold by paired ones.
 
         The caption states measure, seeds, choice of round and tuning.
         """

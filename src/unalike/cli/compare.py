@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from unalike.errors import InputError
 
 from . import completion, options
-from .console import complain, err, out, print_headline, print_report, say
+from .console import err, out, print_report, say
 from .options import setting
-
-if TYPE_CHECKING:
-    from unalike.api.studies import Result
+from .show import interruptible, show_result
 
 Folders = Annotated[
     list[Path],
@@ -158,7 +154,7 @@ def compare(
     kinds = [one.kind for one in resolved.skew]
     named = "-".join([Path(resolved.data).stem, resolved.split, *kinds])
     target = folder or Path("runs") / named
-    with _interruptible(target), StudyProgress(resolved, err) as progress:
+    with interruptible(target), StudyProgress(resolved, err) as progress:
         result = run_study(
             resolved,
             target,
@@ -170,7 +166,7 @@ def compare(
             announce=show_columns,
             tell=progress.tell,
         )
-    _show(result, target)
+    show_result(result, target)
 
 
 def resume(
@@ -194,9 +190,9 @@ def resume(
         result = read_result(folder)
         sentence = f"The study in {folder} is finished; nothing to do."
         out.print(sentence, highlight=False, markup=False, soft_wrap=True)
-        _show(result, folder)
+        show_result(result, folder)
         return
-    with _interruptible(folder), StudyProgress(study, err) as progress:
+    with interruptible(folder), StudyProgress(study, err) as progress:
         result = go_on(
             folder,
             *others,
@@ -206,7 +202,7 @@ def resume(
             track=track or "",
             tell=progress.tell,
         )
-    _show(result, folder)
+    show_result(result, folder)
 
 
 def report(folders: Folders, plugin: options.Plugins = None) -> None:
@@ -234,27 +230,3 @@ def hyper_parameters(given: list[str]) -> dict[str, dict[str, Any]]:
             raise InputError(f"--set {text!r}: write METHOD.NAME=VALUE, as in mefl.alpha=0.01.")
         settings.setdefault(method.strip(), {})[name.strip()] = value.strip()
     return settings
-
-
-@contextmanager
-def _interruptible(folder: Path) -> Iterator[None]:
-    """Where a user ends the command, say how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        complain(f"Interrupted. What is done is kept: go on with 'unalike resume {folder}'.")
-        raise typer.Exit(130) from None
-
-
-def _show(result: Result, folder: Path) -> None:
-    from unalike.results.privacy_spent import SPENT
-    from unalike.results.verdict import judge
-
-    from .comparison_table import ComparisonTable
-
-    out.print(ComparisonTable(result))
-    print_headline(judge(result).headline)
-    for sentence in result.remarks:
-        if sentence.startswith(SPENT):
-            out.print(sentence, highlight=False, markup=False)
-    print_report(folder / "report.html")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
@@ -12,13 +11,17 @@ from rich.text import Text
 from unalike.results import units
 from unalike.results.columns import Chosen, Column, columns_of
 from unalike.results.comparison import Comparison
-from unalike.results.table import aggregates, as_frame, diverged
+from unalike.results.table import aggregates, as_frame, diverged, seed_count
 
-WIDE_ONLY = ("new_spread", "forgetting", "round")
+WIDE_ONLY = ("spread", "new_spread", "forgetting", "gradients", "round")
 """Columns that a terminal below 100 characters leaves out."""
 
-CROWDED = (*WIDE_ONLY, "gradients")
+CROWDED = (*WIDE_ONLY, "traffic")
 """Those that it leaves out where windows of time take up room."""
+
+
+BANDS = ("personalised", "global", "new")
+"""Columns with their interval over seeds; below 140 characters only the first."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class ComparisonTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         values = as_frame(self.comparison, self.chosen)
         roomy = options.max_width >= 100
+        bands = BANDS if options.max_width >= 140 else BANDS[:1]
         left_out = CROWDED if values["next_window"].notna().any() else WIDE_ONLY
         shown = [
             column
@@ -46,10 +50,9 @@ class ComparisonTable:
             cells = []
             for column in shown:
                 text = column.text(row[column.key])
-                half = row[f"{column.key}_half"]
-                bands = ("personalised", "global", "new") if roomy else ("personalised",)
-                if column.key in bands and not np.isnan(half):
-                    text += f"±{column.text(half)}"
+                if column.key in bands:
+                    ends = column.interval(row[f"{column.key}_low"], row[f"{column.key}_high"])
+                    text = f"{text} {ends}" if ends else text
                 cells.append(text)
             mark = " †" if row["diverged"] else ""
             style = "dim" if row["diverged"] else "bold" if method in ranked[:1] else ""
@@ -63,10 +66,8 @@ def legend(
 ) -> str:
     """What each number is."""
     wide = aggregates(comparison)
-    seeds = wide.index.get_level_values("seed").nunique()
-    spread = (
-        f"mean over {seeds} seeds ± half a 95 % interval" if seeds > 1 else "one seed, no interval"
-    )
+    seeds = seed_count(wide)
+    spread = f"mean over {seeds} seeds [95 % interval]" if seeds > 1 else "one seed, no interval"
     when = "round chosen by validation" if chosen == "best" else "last round"
     parts = [
         f"{column.short.replace('-' + chr(10), '').strip().replace(chr(10), ' ')}: {column.meaning}"

@@ -30,6 +30,11 @@ MODELS = (
     *("logistic", "mlp", "2nn", "cnn", "mefl-cnn", "simple-cnn", "resnet20", "resnet18-cut"),
     *("unet-ae", "fused", "gru", "text-mlp", "elu-mlp"),
 )
+LEDGER = (
+    *("fed-heart", "scaffold-quadratics", "fedrep-linear", "ifca-linear", "fedem-synthetic"),
+    *("fcube", "fedprox-synthetic", "fair-fashion", "mnist-2nn", "pfedme-mnist"),
+    *("per-fedavg-mnist", "fusedspacefed"),
+)
 TASKS = ("classes", "binary", "labels", "counts", "regression", "survival", "sequence")
 NO_METHODS = ("__init__", "header")
 """Files beside the methods'."""
@@ -71,3 +76,4 @@ def hyper_parameter(incomplete: str) -> list[str]:
 
 data, split, skew = one_of(DATA), one_of(SPLITS), one_of(SKEWS)
 model, task = one_of(("auto", *MODELS)), one_of(("auto", *TASKS))
+ledger = one_of(("all", *LEDGER))

@@ -18,6 +18,7 @@ from .catalogue import data, methods, skews
 from .check import check
 from .compare import compare, report, resume
 from .console import complain
+from .continue_study import continue_study
 from .diagnose import diagnose
 from .export import export
 from .figures import figures
@@ -28,12 +29,14 @@ from .network.rehearse import rehearse
 from .network.serve import serve
 from .new_method import new_method
 from .predict import predict
+from .reproduce import reproduce
 from .schema import schema
+from .show import show
 
 COMMANDS = (
-    *(compare, resume, report, figures, diagnose, advise),
+    *(compare, resume, continue_study, show, report, figures, diagnose, advise),
     *(export, predict, adapt),
-    *(check, methods, data, skews, new_method, schema),
+    *(reproduce, check, methods, data, skews, new_method, schema),
     *(rehearse, serve, join, certificates, key, gate),
 )
 
@@ -56,8 +59,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Federated learning among clients whose data are not alike.",
 )
+NAMES: dict[Any, str] = {continue_study: "continue"}
+"""Of commands that cannot be called as their function."""
+
 for _command in COMMANDS:
-    app.command(cls=Command)(_command)
+    app.command(NAMES.get(_command), cls=Command)(_command)
 
 UsageError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 

@@ -169,6 +169,7 @@ class StudyProgress(ProgressDisplay):
         if step.runs is not None:
             self.hide("trials")
             self._started = time.monotonic()
+            self._done.clear()
             self._total = step.runs * self._study.rounds
             self._draw_total()
         if step.remark:

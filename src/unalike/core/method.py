@@ -57,6 +57,10 @@ class Method:
     """Why the server needs each answer by itself; None where it uses them through `cohort.mean`
     and `cohort.share` alone, so that privacy can be put around the method."""
 
+    unsolved: ClassVar[str | None] = None
+    """Of methods whose personal model solves a problem: what helps where its `residual` is large.
+    """
+
     learning_rates: ClassVar[tuple[str, ...]] = ("lr",)
     """Its settings that are step sizes of clients in training: a schedule multiplies them."""
 
@@ -117,6 +121,15 @@ class Method:
     def private_segments(self, problem: Problem) -> tuple[str, ...]:
         """Segments of the model that stay with the client while the others are shared, by name."""
         return ()
+
+    def residual(
+        self, problem: Problem, down: Any, client: Any, batches: Batches, personal: Any
+    ) -> Tensor:
+        """How far `personal`, from `personalise`, is from solving what defines it; 1 at its start.
+
+        Only of methods that say so under `unsolved`.
+        """
+        raise NotImplementedError
 
     def notes(self, server: Any) -> str | None:
         """What people should know of the server's state now, such as a model nobody uses."""

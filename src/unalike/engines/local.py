@@ -239,6 +239,19 @@ class LocalEngine:
             batches = self._data.batches(inputs, known, trimmed=True)
             return PersonalModel(self._personal_work(t)(down, state, batches), down, state)
 
+    def residuals(self, t: int, server: Any) -> Tensor:
+        """How far each training client's own model is from solved, see `Method.residual`: [N]."""
+        ids, method = np.arange(len(self.rows)), self.method_at(t)
+        self._data.use_round(t)
+
+        def work(down: Any, client: Any, batches: Batches) -> Tensor:
+            personal = method.personalise(self.problem, down, client, batches)
+            return method.residual(self.problem, down, client, batches, personal)
+
+        downs, states = self.delivered(server, ids), self._states_of(ids)
+        found: Tensor = self._map(work, "personalise", t, self.rows, downs, states)[0]
+        return found
+
     def _states_of(self, ids: NDArray[np.int64]) -> Any:
         """What the method keeps at these clients: leaves [n, ...]."""
         states = self._client_states.take(torch.from_numpy(ids).to(self.device))

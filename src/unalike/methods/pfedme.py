@@ -38,6 +38,7 @@ PROBE = 0.01  # the first inner step, where lambda is small
 class PFedMe(Method):
     name: ClassVar[str] = "pfedme"
     needs_each: ClassVar[str | None] = None
+    unsolved: ClassVar[str | None] = "raise solve_steps, or take preset = adaptive"
     preset: Annotated[
         Literal["adaptive", "paper"], "steps that suit any model, or those of the paper"
     ] = "adaptive"
@@ -123,3 +124,12 @@ class PFedMe(Method):
 
         pull = penalty(self.lam, self.lam_rule, batches)
         return self.proximal_point(gradient, pull, down, self.solve_steps)
+
+    def residual(
+        self, problem: Problem, down: Tensor, client: NoState, batches: Batches, personal: Tensor
+    ) -> Tensor:
+        """|grad f(theta) + lambda (theta - w)| over |grad f(w)|, its length at theta = w."""
+        pull = penalty(self.lam, self.lam_rule, batches)
+        start = average(partial(problem.grad, down), batches).norm()
+        left = pull(average(partial(problem.grad, personal), batches), personal - down).norm()
+        return torch.where(start == 0, 0, left / torch.where(start == 0, 1, start))

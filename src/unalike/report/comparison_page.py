@@ -18,8 +18,8 @@ from unalike.results.columns import Chosen, Column, columns_of, further_columns_
 from unalike.results.comparison import Comparison
 from unalike.results.facts import is_tuned, study_facts
 from unalike.results.intervals import Interval
-from unalike.results.table import aggregates, as_frame, diverged
-from unalike.results.table_formats import as_latex, formatted
+from unalike.results.table import aggregates, as_frame, diverged, seed_count
+from unalike.results.table_formats import BANDS, as_latex, formatted
 from unalike.results.trials import chosen_rows
 from unalike.results.units import listed, percent
 from unalike.results.verdict import Verdict, judge
@@ -30,6 +30,7 @@ from .colours import PAPER, PAPER_DARK, MethodStyle, dark_colours, method_styles
 from .figures import panels
 from .glossary import glossary
 from .page import figures_json, script_json, templates
+from .pair_table import pair_rows
 
 MOST_SHOWN = 12
 """Methods that figures show at first; the reader can add the others."""
@@ -38,6 +39,7 @@ TOPICS = {
     "winner": "Best",
     "contrast": "Difference",
     "local": "Training alone",
+    "evidence": "Decided?",
     "worst": "Worst off",
     "harmed": "Harmed",
     "new": "New clients",
@@ -58,8 +60,8 @@ class Cell:
     metric: str
     best: str
     last: str
-    best_half: str
-    last_half: str
+    best_interval: str
+    last_interval: str
     best_value: float | None
     last_value: float | None
     leads: bool
@@ -117,7 +119,9 @@ def render_report(comparison: Comparison) -> str:
         further=further,
         further_rows=_rows(comparison, best, last, further, styles),
         hidden=sum(not row.shown for row in rows),
-        seeds=aggregates(comparison).index.get_level_values("seed").nunique(),
+        seeds=seed_count(aggregates(comparison)),
+        pairs=pair_rows(comparison),
+        measure=main,
         panels=drawn,
         chosen=chosen_rows(comparison),
         tuned=is_tuned(comparison),
@@ -191,8 +195,8 @@ def _rows(
                 metric=column.metric,
                 best=column.text(then[column.key]),
                 last=column.text(now[column.key]),
-                best_half=_half(column, then[f"{column.key}_half"]),
-                last_half=_half(column, now[f"{column.key}_half"]),
+                best_interval=_over_seeds(column, then),
+                last_interval=_over_seeds(column, now),
                 best_value=_known(then[column.key]),
                 last_value=_known(now[column.key]),
                 leads=method in ranked.index
@@ -208,9 +212,9 @@ def _rows(
     return found
 
 
-def _half(column: Column, half: float) -> str:
-    shown = column.key in ("personalised", "global", "new", "worst", "harmed")
-    return f"± {column.text(half)}" if shown and math.isfinite(half) else ""
+def _over_seeds(column: Column, row: dict[Hashable, Any]) -> str:
+    shown = column.key in BANDS
+    return column.interval(row[f"{column.key}_low"], row[f"{column.key}_high"]) if shown else ""
 
 
 def _known(value: float) -> float | None:
@@ -245,8 +249,8 @@ def _tiles(comparison: Comparison, verdict: Verdict) -> list[Tile]:
     for method in ("local", "fedavg"):
         if method in verdict.contrasts:
             difference = verdict.contrasts[method]
-            detail = "one seed, no interval"
-            if difference.half is not None:
+            detail = "one seed, no interval" if difference.seeds == 1 else "seeds all alike"
+            if difference.known:
                 detail = f"{_interval(measure, difference)} over seeds"
                 detail += "" if difference.excludes_zero else ": not told apart"
             against = f"against {titles.get(method, method)}"

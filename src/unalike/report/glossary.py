@@ -103,9 +103,10 @@ def _of_harm(main: Measure) -> tuple[GlossaryEntry, ...]:
         ),
         GlossaryEntry(
             "Interval",
-            "95 % Student interval over seeds. Differences are paired: seed by seed, then "
+            "95 % Student interval over seeds, for measures between two bounds on the logit of "
+            "the mean, so that it stays between them. Differences are paired: seed by seed, then "
             "averaged.",
-            "mean ± t(0.975, n−1) · s / √n",
+            "m ± t(0.975, n−1) · s / √n; logit m ± t(0.975, n−1) · s / (√n · m (1 − m))",
         ),
         GlossaryEntry(
             "Round chosen by validation",

@@ -10,6 +10,7 @@ import numpy as np
 from unalike.tasks import SHARE, Task, Unit
 
 from . import units
+from .intervals import UNBOUNDED, Bounds
 
 Chosen = Literal["best", "last"]
 """The round that speaks for a run: the best by validation, or the last."""
@@ -27,6 +28,11 @@ class Column:
     meaning: str
     dated: bool = True  # whether it is measured at a chosen round
     wins: Literal["high", "low", "none"] = "none"
+    bounds: Bounds = UNBOUNDED  # of what it can be
+
+    def interval(self, low: float, high: float) -> str:
+        """An interval as the table prints it; nothing where there is none."""
+        return "" if np.isnan(low) else f"[{self.text(low)}, {self.text(high)}]"
 
     def text(self, value: float) -> str:
         """A value as the table prints it; shares and their differences in percent, no sign."""
@@ -62,6 +68,7 @@ def columns_of(task: Task) -> tuple[Column, ...]:
             f"{title} of each training client's own model on its own test data, mean over clients"
             f"{unit.note}",
             wins=wins,
+            bounds=main.bounds,
         ),
         Column(
             "spread",
@@ -79,6 +86,7 @@ def columns_of(task: Task) -> tuple[Column, ...]:
             unit,
             f"mean of that {title} over the worst tenth of clients{unit.note}",
             wins=wins,
+            bounds=main.bounds,
         ),
         Column(
             "global",
@@ -88,6 +96,7 @@ def columns_of(task: Task) -> tuple[Column, ...]:
             unit,
             f"{title} of the one shared model on the pooled test data{unit.note}",
             wins=wins,
+            bounds=main.bounds,
         ),
         Column(
             "new",
@@ -98,6 +107,7 @@ def columns_of(task: Task) -> tuple[Column, ...]:
             f"{title} on clients that never trained, after the method's own adaptation, mean"
             f"{unit.note}",
             wins=wins,
+            bounds=main.bounds,
         ),
         Column(
             "new_spread",
@@ -117,6 +127,7 @@ def columns_of(task: Task) -> tuple[Column, ...]:
             f"is trained on them, mean over windows and clients{unit.note}",
             dated=False,
             wins=wins,
+            bounds=main.bounds,
         ),
         Column(
             "forgetting",
@@ -137,6 +148,7 @@ def columns_of(task: Task) -> tuple[Column, ...]:
             SHARE,
             "share of training clients that do worse than by training alone (%)",
             wins="low",
+            bounds=(0.0, 1.0),
         ),
         Column(
             "traffic",
@@ -184,6 +196,7 @@ def further_columns_of(task: Task) -> tuple[Column, ...]:
             "weighted",
             unit,
             f"personalised {title}, mean over test samples{unit.note}",
+            bounds=main.bounds,
         ),
         *(
             Column(
@@ -193,6 +206,7 @@ def further_columns_of(task: Task) -> tuple[Column, ...]:
                 measure.heading,
                 measure.unit,
                 f"personalised {measure.title}, mean over clients{measure.unit.note}",
+                bounds=measure.bounds,
             )
             for measure in beside
         ),
@@ -203,6 +217,7 @@ def further_columns_of(task: Task) -> tuple[Column, ...]:
             "gain",
             unit,
             f"mean over clients of what each gains over training alone{unit.difference_note}",
+            bounds=_of_differences(main.bounds),
         ),
         Column(
             "qoi",
@@ -211,6 +226,7 @@ def further_columns_of(task: Task) -> tuple[Column, ...]:
             "QoI",
             unit,
             f"mean quality of improvement{unit.difference_note}",
+            bounds=_of_differences(main.bounds),
         ),
         *(
             Column(
@@ -220,6 +236,7 @@ def further_columns_of(task: Task) -> tuple[Column, ...]:
                 f"global {measure.heading}",
                 measure.unit,
                 f"global {measure.title}{measure.unit.note}",
+                bounds=measure.bounds,
             )
             for measure in beside
         ),
@@ -230,6 +247,7 @@ def further_columns_of(task: Task) -> tuple[Column, ...]:
             "new worst",
             unit,
             f"{title} of the worst tenth of new clients{unit.note}",
+            bounds=main.bounds,
         ),
         Column(
             "past_windows",
@@ -239,6 +257,7 @@ def further_columns_of(task: Task) -> tuple[Column, ...]:
             unit,
             f"personalised {title} at the end on test data of past windows{unit.note}",
             dated=False,
+            bounds=main.bounds,
         ),
         Column(
             "cluster_agreement",
@@ -288,6 +307,12 @@ def further_columns_of(task: Task) -> tuple[Column, ...]:
             dated=False,
         ),
     )
+
+
+def _of_differences(bounds: Bounds) -> Bounds:
+    """What differences of two such values can be."""
+    span = bounds[1] - bounds[0]
+    return -span, span
 
 
 def _capitalised(words: str) -> str:

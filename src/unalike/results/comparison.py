@@ -108,6 +108,9 @@ def gather(
         speaking = runs.at(label, seed, "best")
         if speaking is not None and "one_answer" in speaking["evaluation"]:
             said.append(one_answer_text(speaking["evaluation"]))
+        said += [
+            r["evaluation"]["unsolved"] for r in records if "unsolved" in r.get("evaluation", ())
+        ]
         where = f"{label}, seed {seed}: "
         remarks_found += [where + text.removeprefix(f"{label}: ") for text in said]
         remarks_found += [record["notes"] for record in records if "notes" in record]

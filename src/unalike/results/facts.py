@@ -10,7 +10,7 @@ from unalike.study.roster import OWN
 
 from .columns import Chosen
 from .comparison import Comparison
-from .table import aggregates
+from .table import aggregates, seed_count
 from .units import listed
 
 
@@ -34,19 +34,14 @@ def study_facts(comparison: Comparison) -> list[str]:
     return [fact for fact in facts if fact]
 
 
-def seed_count(comparison: Comparison) -> int:
-    """How many seeds were measured."""
-    return int(aggregates(comparison).index.get_level_values("seed").nunique())
-
-
 def caption(comparison: Comparison, chosen: Chosen = "best") -> str:
     """What a table's reader must know: measure, seeds, choice of round, tuning, the study."""
-    main, seeds = comparison.task.main, seed_count(comparison)
+    main, seeds = comparison.task.main, seed_count(aggregates(comparison))
     when = "the round chosen by validation" if chosen == "best" else "the last round"
     if seeds > 1:
         spread = (
-            f"mean over {seeds} seeds ± half a 95 % interval over seeds. Bold: the best method, "
-            "and those that paired intervals over the seeds do not tell apart from it."
+            f"mean over {seeds} seeds, in brackets its 95 % interval over seeds. Bold: the best "
+            "method, and those that paired intervals over the seeds do not tell apart from it."
         )
     else:
         spread = "one seed, so there is no interval and nothing is bold."

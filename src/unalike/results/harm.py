@@ -47,7 +47,7 @@ def harm_by_method(
     below = mean[mean < 0].sort_values(kind="stable")
     found = {}
     for method in methods:
-        share = over_seeds(by_seed(wide, method, f"harmed_share_{chosen}"))
+        share = over_seeds(by_seed(wide, method, f"harmed_share_{chosen}"), (0.0, 1.0))
         if not share.seeds:
             continue
         clients: tuple[ClientGain, ...] = ()

@@ -1,51 +1,123 @@
-"""What a few seeds can say: means with 95 % Student intervals, alone and paired."""
+"""What a few seeds can say: means with 95 % intervals on the scale of their measure.
+
+A measure between two bounds, such as an accuracy in [0, 1], has an interval between them:
+Student's, on the logit of the mean (by the delta method),
+
+    logit m ± t(0.975, n - 1) * s / sqrt(n) / (m (1 - m))
+
+Close to a bound scores are skewed, so that m ± t s / sqrt(n) reaches beyond the bound and covers
+too seldom. The mean of the logits would be another quantity, and scores of 0 and 1 have none; a
+bootstrap over three seeds has ten different samples to draw. Other measures keep Student's own
+interval, which ends at a bound where there is one; so do differences, whose p values are those of
+the paired t test.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
+from numpy.typing import NDArray
+from scipy.special import expit, logit, stdtr, stdtrit
 
 LEVEL = 0.95
+ALIKE = 1e-9
+"""Values that differ by less than this share of their mean are the same number, rounded."""
+
+Bounds = tuple[float, float]
+UNBOUNDED: Bounds = (-math.inf, math.inf)
+Floats = NDArray[np.float64]
 
 
 class Interval(NamedTuple):
-    """A mean over seeds and half the width of its interval."""
+    """A mean over seeds and its interval, which need not be symmetric."""
 
     mean: float  # NaN without seeds
-    half: float | None  # None where fewer than two seeds leave it open
+    low: float  # NaN, as high, where fewer than two seeds, or seeds all alike, leave it open
+    high: float
     seeds: int
 
     @property
-    def low(self) -> float:
-        """The lower end."""
-        return math.nan if self.half is None else self.mean - self.half
-
-    @property
-    def high(self) -> float:
-        """The upper end."""
-        return math.nan if self.half is None else self.mean + self.half
+    def known(self) -> bool:
+        """Whether the seeds give an interval."""
+        return not math.isnan(self.low)
 
     @property
     def excludes_zero(self) -> bool:
         """Whether the seeds tell this mean apart from 0; never so where no interval exists."""
-        return self.half is not None and abs(self.mean) > self.half
+        return self.low > 0 or self.high < 0
 
 
-def over_seeds(values: Iterable[float]) -> Interval:
-    """The mean of one number per seed, and t(0.975, n - 1) * s / sqrt(n)."""
-    kept = np.array([value for value in values if math.isfinite(value)], dtype=np.float64)
+def over_seeds(values: Iterable[float], bounds: Bounds = UNBOUNDED) -> Interval:
+    """The mean of one number per seed, and its interval; bounds are those of the measure.
+
+    Seeds that all give the same number say nothing of others: then there is no interval.
+    """
+    kept = _finite(values)
     n = len(kept)
+    if n < 2 or alike(kept):
+        return Interval(float(kept[0]) if n else math.nan, math.nan, math.nan, n)
+    mean, half = float(kept.mean()), _student(kept)
+    low, high = bounds
+    within = low <= kept.min() and kept.max() <= high
+    if within and math.isfinite(high - low):
+        place = (mean - low) / (high - low)
+        reach = half / (high - low) / (place * (1 - place))
+        ends = low + (high - low) * expit(logit(place) + np.array([-reach, reach]))
+        return Interval(mean, float(ends[0]), float(ends[1]), n)
+    ends = np.clip([mean - half, mean + half], *(bounds if within else UNBOUNDED))
+    return Interval(mean, float(ends[0]), float(ends[1]), n)
+
+
+def paired(
+    ours: pd.Series[float], theirs: pd.Series[float], bounds: Bounds = UNBOUNDED
+) -> Interval:
+    """Student's interval of ours minus theirs, seed by seed, over the seeds that both have.
+
+    bounds: of either; the difference lies within their distance. Six differences that are all the
+    same and not 0 are told apart from 0 (see `paired_p`), fewer have no interval.
+    """
+    kept = _finite(ours.sub(theirs).to_numpy(dtype=np.float64))
+    n, most = len(kept), bounds[1] - bounds[0]
+    mean = float(kept.mean()) if n else math.nan
     if n < 2:
-        return Interval(float(kept[0]) if n else math.nan, None, n)
-    half = stdtrit(n - 1, (1 + LEVEL) / 2) * kept.std(ddof=1) / math.sqrt(n)
-    return Interval(float(kept.mean()), float(half), n)
+        return Interval(mean, math.nan, math.nan, n)
+    if alike(kept):
+        end = mean if paired_p(kept) < 1 - LEVEL else math.nan
+        return Interval(mean, end, end, n)
+    half = _student(kept)
+    return Interval(mean, max(mean - half, -most), min(mean + half, most), n)
 
 
-def paired(ours: pd.Series[float], theirs: pd.Series[float]) -> Interval:
-    """The interval of ours minus theirs, seed by seed, over the seeds that both have."""
-    return over_seeds(ours.sub(theirs).to_numpy(dtype=np.float64))
+def paired_p(differences: Sequence[float] | Floats) -> float:
+    """Two-sided p of the t test that these [n] have mean 0; NaN where n < 2.
+
+    Differences that are all the same have no spread for a t test: their p is that of the sign
+    test, 2^(1 - n), or 1 where they are 0.
+    """
+    values = np.asarray(differences, np.float64)
+    n = len(values)
+    if n < 2:
+        return float("nan")
+    mean, spread = float(values.mean()), float(values.std(ddof=1))
+    if alike(values):
+        return 1.0 if mean == 0 else 2.0 ** (1 - n)
+    return float(2 * stdtr(n - 1, -abs(mean) / (spread / np.sqrt(n))))
+
+
+def alike(values: Floats) -> bool:
+    """Whether these are all the same number, up to rounding."""
+    return bool(np.ptp(values) <= ALIKE * abs(values.mean()))
+
+
+def _finite(values: Iterable[float]) -> Floats:
+    return np.array([value for value in values if math.isfinite(value)], dtype=np.float64)
+
+
+def _student(values: Floats) -> float:
+    """Half of Student's interval of the mean."""
+    n = len(values)
+    return float(stdtrit(n - 1, (1 + LEVEL) / 2) * values.std(ddof=1) / math.sqrt(n))

@@ -7,16 +7,16 @@ methods is called different.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
 from .columns import Chosen
 from .comparison import Comparison
+from .intervals import paired_p
 from .ranking import Ranking
 
 Floats = NDArray[np.float64]
@@ -45,19 +45,28 @@ def pairwise(comparison: Comparison, chosen: Chosen = "best") -> pd.DataFrame:
     return frame.sort_values(["p", "gain"], ascending=[True, False], ignore_index=True)
 
 
-def paired_p(differences: Sequence[float] | Floats) -> float:
-    """Two-sided p of the t test that these [n] have mean 0; NaN where n < 2.
+class Duel(NamedTuple):
+    """A method beside another."""
 
-    Differences that are all equal are told apart for certain, unless they are 0.
-    """
-    values = np.asarray(differences, np.float64)
-    n = len(values)
-    if n < 2:
-        return float("nan")
-    mean, spread = float(values.mean()), float(values.std(ddof=1))
-    if spread == 0:
-        return 1.0 if mean == 0 else 0.0
-    return float(2 * stdtr(n - 1, -abs(mean) / (spread / np.sqrt(n))))
+    gain: float  # what it is better by; below zero it is worse
+    p: float  # corrected by Holm over all pairs; NaN where fewer than two seeds are shared
+    told_apart: bool  # whether the seeds tell which of the two is better
+
+
+def win_matrix(comparison: Comparison, chosen: Chosen = "best") -> dict[str, dict[str, Duel]]:
+    """Each method, the best first, beside every other: by row and column, none with itself."""
+    r = Ranking(comparison, chosen)
+    methods = sorted(
+        (*r.ranked, *_unfederated(r)), key=lambda method: float(r.measure.key(r.means[method]))
+    )
+    matrix: dict[str, dict[str, Duel]] = {method: {} for method in methods}
+    pairs = pairwise(comparison, chosen)
+    numbers = zip(pairs["gain"].astype(float), pairs["p_holm"].astype(float), strict=True)
+    names = zip(pairs["better"].astype(str), pairs["worse"].astype(str), strict=True)
+    for (better, worse), (gain, p) in zip(names, numbers, strict=True):
+        matrix[better][worse] = Duel(gain, p, p < r.level)
+        matrix[worse][better] = Duel(-gain, p, p < r.level)
+    return matrix
 
 
 def holm(p: Floats) -> Floats:

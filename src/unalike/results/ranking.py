@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from .alpha_spending import level_of
 from .columns import Chosen
 from .comparison import Comparison
+from .evidence import questions_of
 from .harm import harm_by_method
 from .intervals import Interval, over_seeds, paired
-from .table import NOT_FEDERATED, aggregates, by_seed, diverged
+from .table import NOT_FEDERATED, aggregates, by_seed, diverged, seed_count
 
 
 class Ranking:
@@ -40,6 +43,14 @@ class Ranking:
             for m in ranked
             if ours is not None and m != self.best
         }
+        self.gains: dict[str, NDArray[np.float64]] = {
+            m: np.asarray(self._paired(ours, self.seeds(m, personalised)), np.float64)
+            for m in self.ranked
+            if ours is not None and m != self.best
+        }
+        self.looks = tuple(int(n) for n in comparison.settings.get("looks", ()))
+        self.level = level_of(seed_count(self.wide), self.looks)
+        self.questions = questions_of(self.best, self.gains, self.level, self.looks)
         self.federated = [m for m in self.ranked if m not in NOT_FEDERATED]
         self.harmed = harm_by_method(comparison, self.wide, self.federated, chosen)
 
@@ -49,7 +60,11 @@ class Ranking:
 
     def gain(self, ours: pd.Series[float], theirs: pd.Series[float]) -> Interval:
         """By how much ours is better than theirs, paired by seed."""
-        return paired(self.measure.key(theirs), self.measure.key(ours))
+        return paired(self.measure.key(theirs), self.measure.key(ours), self.measure.bounds)
+
+    def _paired(self, ours: pd.Series[float], theirs: pd.Series[float]) -> pd.Series[float]:
+        """By how much ours is better than theirs, on each seed that both have."""
+        return self.measure.key(theirs).sub(self.measure.key(ours)).dropna()
 
     def top(self, methods: list[str], means: dict[str, float]) -> str:
         """The method of the best mean."""

@@ -27,6 +27,11 @@ def aggregates(comparison: Comparison) -> pd.DataFrame:
     return wide
 
 
+def seed_count(wide: pd.DataFrame) -> int:
+    """How many seeds were measured."""
+    return int(wide.index.get_level_values("seed").nunique())
+
+
 def by_seed(wide: pd.DataFrame, method: str, metric: str) -> pd.Series[float]:
     """One metric of one method, indexed by seed; empty where it was not measured."""
     if metric not in wide.columns or method not in wide.index.get_level_values("method"):
@@ -49,8 +54,8 @@ def as_frame(comparison: Comparison, chosen: Chosen = "best") -> pd.DataFrame:
     """The table as numbers: methods, best first; diverged ones last.
 
     Columns: `title`, `seeds`, `diverged`, and for every measure its mean over seeds and, as
-    `<measure>_half`, half the 95 % interval over seeds (NaN with one seed). Shares are in
-    [0, 1].
+    `<measure>_low` and `<measure>_high`, its 95 % interval over seeds (NaN with one seed, and
+    where all seeds give the same number). Shares are in [0, 1].
     """
     wide = aggregates(comparison)
     failed = diverged(wide)
@@ -65,12 +70,13 @@ def as_frame(comparison: Comparison, chosen: Chosen = "best") -> pd.DataFrame:
             "diverged": method in failed,
         }
         for column in columns:
-            interval = over_seeds(by_seed(wide, method, column.suffixed(chosen)))
+            scores = by_seed(wide, method, column.suffixed(chosen))
+            interval = over_seeds(scores, column.bounds)
             row[column.key] = interval.mean
-            row[f"{column.key}_half"] = np.nan if interval.half is None else interval.half
+            row[f"{column.key}_low"], row[f"{column.key}_high"] = interval.low, interval.high
         rows.append(row)
     names = ["title", "seeds", "diverged"]
-    names += [part for column in columns for part in (column.key, f"{column.key}_half")]
+    names += [f"{column.key}{end}" for column in columns for end in ("", "_low", "_high")]
     table = pd.DataFrame(rows, columns=["method", *names]).set_index("method")
     return table.sort_values(
         ["diverged", "personalised"],

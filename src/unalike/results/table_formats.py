@@ -6,28 +6,27 @@ import html
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from .columns import Chosen, Column, columns_of, further_columns_of
 from .comparison import Comparison
-from .facts import caption, seed_count
+from .facts import caption
 from .intervals import paired
-from .table import aggregates, as_frame, by_seed
+from .table import aggregates, as_frame, by_seed, seed_count
 from .units import listed
 
 SHORT = ("personalised", "worst", "global", "new", "harmed", "traffic", "time")
 """The columns that are shown where nobody asks for all."""
 
 BANDS = ("personalised", "worst", "global", "new", "harmed")
-"""Those that show half of their interval over seeds."""
+"""Those that show their interval over seeds."""
 
 
 class Cell(NamedTuple):
     """A number of the table."""
 
     text: str
-    half: str  # of its interval; empty where there is none
+    interval: str  # over seeds; empty where there is none
     bold: bool
 
 
@@ -62,12 +61,11 @@ def formatted(
     for method, row in zip(values.index, values.to_dict("records"), strict=True):
         cells = []
         for column in columns:
-            half = row[f"{column.key}_half"]
-            shown = column.key in BANDS and not np.isnan(half)
+            ends = (row[f"{column.key}_low"], row[f"{column.key}_high"])
             cells.append(
                 Cell(
                     column.text(row[column.key]),
-                    column.text(half) if shown else "",
+                    column.interval(*ends) if column.key in BANDS else "",
                     method in leading[column.key],
                 )
             )
@@ -95,14 +93,14 @@ def _leading(
     ranked = values[~values["diverged"] & (values.index != "centralised")][column.key].dropna()
     if column.key == "harmed":
         ranked = ranked.drop("local", errors="ignore")  # it cannot do worse than itself
-    if column.wins == "none" or len(ranked) < 2 or seed_count(comparison) < 2:
+    if column.wins == "none" or len(ranked) < 2 or seed_count(wide) < 2:
         return set()
     best = str(ranked.idxmax() if column.wins == "high" else ranked.idxmin())
     ours = by_seed(wide, best, column.suffixed(chosen))
     found = {best}
     for method in map(str, ranked.index):
         interval = paired(ours, by_seed(wide, method, column.suffixed(chosen)))
-        if interval.half is not None and not interval.excludes_zero:
+        if interval.seeds > 1 and not interval.excludes_zero:
             found.add(method)
     return found
 
@@ -110,7 +108,7 @@ def _leading(
 def as_text(table: FormattedTable) -> str:
     """Aligned columns for a terminal."""
     lines = [list(table.headings)]
-    lines += [[title, *(_joined(cell, "±") for cell in cells)] for title, cells in table.rows]
+    lines += [[title, *(_joined(cell) for cell in cells)] for title, cells in table.rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rows = []
     for line in lines:
@@ -123,7 +121,7 @@ def as_markdown(table: FormattedTable) -> str:
     """A table of GitHub's Markdown, with its caption below."""
 
     def cell(one: Cell) -> str:
-        text = _joined(one, " ± ")
+        text = _joined(one)
         return f"**{text}**" if one.bold else text
 
     def row(parts: list[str]) -> str:
@@ -140,7 +138,7 @@ def as_latex(table: FormattedTable, label: str = "tab:comparison") -> str:
     def cell(one: Cell) -> str:
         text = latex_text(one.text)
         text = rf"\textbf{{{text}}}" if one.bold else text
-        return rf"{text} {{\scriptsize $\pm$ {latex_text(one.half)}}}" if one.half else text
+        return rf"{text} {{\scriptsize {latex_text(one.interval)}}}" if one.interval else text
 
     body = [
         " & ".join([latex_text(title), *map(cell, cells)]) + r" \\" for title, cells in table.rows
@@ -168,8 +166,8 @@ def as_html(table: FormattedTable, headline: str) -> str:
     def cell(one: Cell) -> str:
         text = html.escape(one.text)
         text = f"<b>{text}</b>" if one.bold else text
-        half = f" <small>± {html.escape(one.half)}</small>" if one.half else ""
-        return f'<td style="text-align: right">{text}{half}</td>'
+        interval = f" <small>{html.escape(one.interval)}</small>" if one.interval else ""
+        return f'<td style="text-align: right">{text}{interval}</td>'
 
     head = "".join(f"<th>{html.escape(text)}</th>" for text in table.headings)
     rows = "".join(
@@ -201,8 +199,8 @@ def latex_text(text: str) -> str:
     return "".join(LATEX.get(sign, sign) for sign in text)
 
 
-def _joined(cell: Cell, sign: str) -> str:
-    return f"{cell.text}{sign}{cell.half}" if cell.half else cell.text
+def _joined(cell: Cell) -> str:
+    return f"{cell.text} {cell.interval}" if cell.interval else cell.text
 
 
 FORMATS: dict[str, Callable[[FormattedTable], str]] = {

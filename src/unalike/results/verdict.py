@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .columns import Chosen
 from .comparison import Comparison
+from .evidence import Question
 from .facts import is_tuned
 from .harm import Harm
 from .intervals import Interval
@@ -22,6 +23,7 @@ class Verdict:
     headline: str
     sentences: tuple[Sentence, ...]
     contrasts: dict[str, Interval]  # gains of the best over each other method
+    questions: tuple[Question, ...]  # what is asked of the seeds about it
     harmed: dict[str, Harm]  # by federated method
     diverged: dict[str, dict[int, int]]  # method -> seed -> round
 
@@ -44,6 +46,7 @@ def judge(comparison: Comparison, chosen: Chosen = "best") -> Verdict:
         headline,
         sentences_of(ranking),
         ranking.contrasts,
+        ranking.questions,
         ranking.harmed,
         ranking.failed,
     )
@@ -59,19 +62,27 @@ def _headline(r: Ranking) -> str:
     rivals = [m for m in r.ranked if m != r.best]
     if not rivals:
         return f"Only {name} was judged."
-    one_seed = all(r.contrasts[m].half is None for m in rivals)
-    close = [m for m in rivals if not r.contrasts[m].excludes_zero]
+    decided = {question.about: question.decided for question in r.questions}
+    if all(r.contrasts[m].seeds < 2 for m in rivals):
+        if r.best == "local":
+            return "Federating does not help here, as far as one seed can say (not decided)."
+        return f"{name} leads, but one seed cannot say whether by more than chance (not decided)."
+    best = decided.get("lead", decided.get("local", False))
     if r.best == "local":
-        if one_seed:
-            return "Federating does not help here, as far as one seed can say."
-        if close:
-            return "Federating does not help here: no method has a better average than Local."
-        return "Federating does not help here: training alone beats every method on average."
-    if one_seed:
-        return f"{name} leads, but one seed cannot say whether by more than chance."
-    if "local" in close:
-        return f"{name} leads, but it cannot be told apart from training alone."
-    if close:
-        names = listed([r.title(m) for m in close], most=2)
-        return f"{name} leads, but it cannot be told apart from {names}."
-    return f"{name} helps most."
+        if best:
+            text = "training alone beats every method on average (decided)"
+        else:
+            text = "no method has a better average than Local (not decided)"
+        return f"Federating does not help here: {text}."
+    if best:
+        return f"{name} helps most (decided)."
+    if not decided.get("local", True):
+        return f"{name} leads, but it cannot be told apart from training alone (not decided)."
+    close = [m for m in rivals if not r.contrasts[m].excludes_zero]
+    names = listed([r.title(m) for m in close or [r.questions[0].rival]], most=2)
+    if "local" in decided:
+        return (
+            f"{name} is better than training alone (decided), but it cannot be told apart from "
+            f"{names} (not decided)."
+        )
+    return f"{name} leads, but it cannot be told apart from {names} (not decided)."

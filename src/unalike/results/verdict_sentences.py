@@ -8,6 +8,7 @@ import numpy as np
 
 from unalike.tasks import Measure
 
+from .evidence_sentences import evidence_sentences
 from .harm import Harm
 from .intervals import Interval
 from .ranking import Ranking
@@ -18,6 +19,7 @@ Topic = Literal[
     "winner",
     "contrast",
     "local",
+    "evidence",
     "harmed",
     "worst",
     "new",
@@ -27,6 +29,9 @@ Topic = Literal[
     "limits",
     "diverged",
 ]
+
+
+UNTOLD = "they cannot be told apart"
 
 
 class Sentence(NamedTuple):
@@ -41,6 +46,7 @@ def sentences_of(r: Ranking) -> tuple[Sentence, ...]:
     return (
         *_winner(r),
         *_contrasts(r),
+        *(Sentence("evidence", text) for text in evidence_sentences(r)),
         *_worst(r),
         *_harm(r),
         *_new(r),
@@ -83,7 +89,7 @@ def _contrasts(r: Ranking) -> list[Sentence]:
             label = f"{label}, the runner-up"
         text = f"Against {label}: {difference_text(r.contrasts[method], r.measure)}."
         found.append(Sentence("local" if method == "local" else "contrast", text))
-    close = [m for m in rivals if r.contrasts[m].half is not None and not _apart(r, m)]
+    close = [m for m in rivals if r.contrasts[m].seeds > 1 and not _apart(r, m)]
     if further := [r.title(m) for m in close if m not in named]:
         text = f"Nor can it be told apart from {listed(further)}."
         found.append(Sentence("contrast", text))
@@ -129,7 +135,7 @@ def _harm_of(r: Ranking, method: str, harm: Harm) -> str:
     if not harm.share.mean > 0:
         return f"Nobody is harmed by {name}: no client does worse than alone."
     text = f"{name} harms {percent(harm.share.mean)} of its clients: they do worse than alone"
-    if harm.share.half is not None:
+    if harm.share.seeds > 1:
         text += f" (mean over {harm.share.seeds} seeds)"
     if harm.clients:
         names = [f"{client.name} ({r.measure.gain_text(client.gain)})" for client in harm.clients]
@@ -200,7 +206,7 @@ def _cost(r: Ranking) -> list[Sentence]:
 
 def _limits(r: Ranking) -> list[Sentence]:
     intervals = [i for m, i in r.contrasts.items() if m != "centralised"]
-    if not any(i.half is not None for i in intervals):
+    if not any(i.known for i in intervals):
         return []
     text = (
         "The intervals speak of this data set, these settings and new seeds only, each of one "
@@ -230,10 +236,13 @@ def difference_text(difference: Interval, measure: Measure) -> str:
     if difference.seeds == 0:
         return "no seed that both finished, so no difference can be given"
     text = measure.gain_text(difference.mean)
-    if difference.half is None:
+    if difference.seeds == 1:
         return f"{text} on the only common seed, so no interval can be given"
+    if not difference.known:
+        each = "both" if difference.seeds == 2 else f"all {difference.seeds}"
+        return f"{text} on {each} seeds alike, so no interval can be given; {UNTOLD}"
     text += (
         f" (95 % interval {measure.interval_text(difference.low, difference.high)}, "
         f"paired over {difference.seeds} seeds)"
     )
-    return text if difference.excludes_zero else f"{text}; they cannot be told apart"
+    return text if difference.excludes_zero else f"{text}; {UNTOLD}"

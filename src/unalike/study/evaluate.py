@@ -34,6 +34,7 @@ from unalike.tasks import Losses, Sums, Task
 
 from .baseline_hazards import own_hazards, shared_hazard
 from .kept_models import RoundModels
+from .solver_residuals import solver_residuals
 
 MOST_PROBED = 100
 """Clients whose full gradients are taken for the dissimilarity of a round."""
@@ -81,6 +82,7 @@ def evaluate(
     result: dict[str, Any] = {
         "personal": as_lists(task.scores(tested)),
         **one_answer(task, tested),
+        **solver_residuals(engine, server, t),
         "validation": _pooled(engine, validation),
     }
     if truth is not None and found.digests is not None:

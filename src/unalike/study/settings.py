@@ -204,6 +204,10 @@ class Study(BaseModel):
     slow_clients: local_work.Slow = 0.0
     batch_size: Annotated[int, Ge(1), Field(description="samples in a local step")] = 16
     seeds: Annotated[int, Ge(1), Field(description="repetitions; each deals the data anew")] = 3
+    looks: Annotated[
+        tuple[Annotated[int, Ge(1)], ...],
+        Field(description="seeds there were when results were looked at and seeds were added"),
+    ] = ()
     dropout: Annotated[
         float, Ge(0), Lt(1), Field(description="chance that a sampled client never answers")
     ] = 0.0
@@ -314,7 +318,7 @@ class Study(BaseModel):
     def as_toml(self) -> dict[str, Any]:
         """Nested plain values, as a study file has them."""
         unsaid = {"methods", "settings"}
-        maybe = ("skew", "columns", "drop", "plugins", "plugin_versions", "split_settings")
+        maybe = ("skew", "columns", "drop", "plugins", "plugin_versions", "split_settings", "looks")
         unsaid |= {name for name in maybe if not getattr(self, name)}
         if self.local_steps is not None:
             unsaid.add("local_epochs")

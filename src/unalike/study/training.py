@@ -179,6 +179,8 @@ def train(
             rejected = rejected or "rejected" in record
             epsilon, numbers = record.get("epsilon"), round_numbers(run.task, record)
             tell(ProgressEvent(label, seed, t, *said, epsilon=epsilon, numbers=numbers))
+            if unsolved := record.get("evaluation", {}).get("unsolved"):
+                tell(ProgressEvent(label, seed, t, remark=unsolved, recorded=True))
             if last:
                 break
         if best is not None and "one_answer" in best:

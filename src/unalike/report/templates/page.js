@@ -93,7 +93,7 @@
       });
     }
     headings.forEach((heading, column) => {
-      heading.querySelector("button").addEventListener("click", () => {
+      heading.querySelector("button")?.addEventListener("click", () => {
         const now = heading.getAttribute("aria-sort");
         sort(column, now === "none" ? column === 0 : now === "descending");
       });
