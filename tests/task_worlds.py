@@ -17,6 +17,14 @@ from worlds import World
 
 SIZES = (40, 25, 61)
 OWNER = np.repeat(["a", "b", "c"], SIZES)
+UNSUITED = {
+    "fusedspacefed": dict.fromkeys(MAKERS, "needs a model with the parts encoder, decoder"),
+    "fedas": dict.fromkeys(
+        ("labels", "regression", "counts", "survival", "sequence"), "needs samples of classes"
+    ),
+    "fedem": {"survival": "needs a loss for each sample"},
+}
+"""method -> task -> why it cannot be trained on it"""
 
 
 def world(name: str, *, hidden: int = 0) -> World:

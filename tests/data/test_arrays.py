@@ -94,7 +94,7 @@ def with_value(array, value):
         ({"y": Y + 0.5, "classes": 3}, r"y holds 0.5, which is no class"),
         ({"y": with_value(Y, np.nan)}, "y has no value for 1 of 60 samples, first for sample 7"),
         ({"y": np.array(["cat", "dog", "eel"])[Y], "classes": 3}, "y holds text such as 'cat'"),
-        ({"y": np.arange(N)}, "say --task classes or --task regression"),
+        ({"y": np.arange(N)}, "say --task classes, --task counts or --task regression"),
         ({"y": np.full((N, 2), 0.5), "task": "labels"}, "y holds 0.5, but labels are 0 or 1"),
         ({"y": np.eye(3)[Y], "classes": 4}, "y has 3 labels a sample, but classes=4"),
         ({"y": np.zeros((N, 2, 2))}, r"the shape \[60, 2, 2\], which no rule can read"),

@@ -106,10 +106,6 @@ def test_a_client_of_one_sample_and_constant_features() -> None:
         ((np.zeros((4, 1)), np.zeros((4, 2)), np.arange(4)), "choose one of them with label=0 to"),
         ((np.zeros((3, 1)), np.array([1, np.nan, 0]), np.arange(3)), "nothing for 1 of 3 samples"),
         ((np.zeros((3, 1)), np.array(["a", None, "b"]), np.arange(3)), "first for sample 1"),
-        (
-            (np.zeros((3, 1)), np.array([0.5, 1, 1]), np.arange(3)),
-            "2 different numbers, which may be classes or quantities",
-        ),
         ((np.zeros((9, 1)), np.arange(9), np.arange(9) % 2), "is that the column of classes"),
         ((np.zeros((4, 1)), np.arange(4) % 2, np.arange(4), np.zeros(4)), "same time"),
         ((np.zeros((2, 1)), np.arange(2), np.arange(2), np.array(["a", "b"])), "number or a"),

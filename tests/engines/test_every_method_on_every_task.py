@@ -1,6 +1,6 @@
 """Every method on every kind of question: stacked as one by one, or one sentence why not.
 
-Over the wire methods are tried in `tests/network`; what travels does not depend on the task.
+Over the wire they are tried in `tests/network/test_every_task.py`.
 """
 
 from __future__ import annotations
@@ -11,19 +11,12 @@ import pytest
 import torch
 
 from task_samples import MAKERS
-from task_worlds import world
+from task_worlds import UNSUITED, world
 from unalike.errors import InputError
 from unalike.functional.trees import items, leaves
 from unalike.methods import METHODS
 from worlds import SINGLE, STACKED, World
 
-UNSUITED = {
-    "fusedspacefed": dict.fromkeys(MAKERS, "needs a model with the parts encoder, decoder"),
-    "fedas": dict.fromkeys(
-        ("labels", "regression", "counts", "survival", "sequence"), "needs samples of classes"
-    ),
-    "fedem": {"survival": "needs a loss for each sample"},
-}
 QUICK = ("counts", "survival")
 """Tasks that are tried each time; classes are the laws' own world."""
 

@@ -9,7 +9,7 @@ import torch
 
 from network_worlds import Network
 from task_samples import MAKERS
-from task_worlds import world
+from task_worlds import UNSUITED, world
 from unalike.core.local_work import LocalWork
 from unalike.functional.trees import items
 from unalike.methods import METHODS
@@ -18,13 +18,20 @@ from worlds import SINGLE, STACKED
 WORK = LocalWork(1, rounds=2)
 
 
-@pytest.mark.parametrize("task", MAKERS)
-def test_sites_are_the_simulation(task: str, tmp_path: Path) -> None:
-    where, method = world(task), METHODS["fedavg"](lr=0.1)
+def case(task: str, method: str) -> object:
+    return pytest.param(task, method, marks=[] if method == "fedavg" else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(
+    ("task", "method"),
+    [case(t, m) for t in MAKERS for m in METHODS if t not in UNSUITED.get(m, {})],
+)
+def test_sites_are_the_simulation(task: str, method: str, tmp_path: Path) -> None:
+    where, chosen = world(task, hidden=3), METHODS[method]()
     single, stacked = (
-        where.run(method, 2, plan=plan, batch_size=16, work=WORK) for plan in (SINGLE, STACKED)
+        where.run(chosen, 2, plan=plan, batch_size=16, work=WORK) for plan in (SINGLE, STACKED)
     )
-    there = Network(where, method, tmp_path, batch_size=16, work=WORK).train(2)
+    there = Network(where, chosen, tmp_path, batch_size=16, work=WORK).train(2)
     begun, trained = (dict(items(one.server)) for one in (there[0], there[1]))
     assert any(not torch.equal(begun[leaf], trained[leaf]) for leaf in begun)
     for leaf, here in items(single.history[-1].server):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from unalike.errors import InputError, unknown
 
@@ -115,7 +115,8 @@ def _print_entries(tables: list[PublishedTable], folder: Path, data_dir: str | N
     from unalike.data.sources import is_here
     from unalike.ledger import missing_runs
 
-    printed = Table("name", "title", "runs done", "CPU minutes", "data", box=None, pad_edge=False)
+    name = Column("name", no_wrap=True)
+    printed = Table(name, "title", "runs done", "CPU minutes", "data", box=None, pad_edge=False)
     for table in tables:
         done = len(table.runs) - len(missing_runs(table, folder))
         here = all(is_here(name, data_dir) for name in table.data)

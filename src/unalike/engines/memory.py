@@ -69,7 +69,7 @@ def predict_memory(
     server = _server_bytes(method, problem, w, n)
     vector = w.numel() * w.element_size()
     messages = 2 * size_in_bytes(_down(method, problem, w))  # down, and as much up
-    makes_own = not state and type(method).personalise is not Method.personalise
+    makes_own = not state and _makes_own(method)
     at_once = plan.threads * (plan.chunk if plan.mode == "stacked" else 1)
     size = min(batch_size, int(federation.train.sizes.max(initial=1)))
     at_work = min(at_once, cohort) * (
@@ -84,6 +84,14 @@ def predict_memory(
         in_turn.append(_look_bytes(problem, federation, vector, n, cohort))
         in_turn.append(WRITTEN * vector * round(trained if state else n * makes_own))
     return states + n * COUNTS + server + max(in_turn)
+
+
+def _makes_own(method: Any) -> bool:
+    """Whether clients make models of their own of what they are sent; what is around the method
+    (privacy, robust rules, buffers) makes none."""
+    while not isinstance(method, Method):
+        method = method.method
+    return type(method).personalise is not Method.personalise
 
 
 def _look_bytes(problem: Problem, federation: Federation, vector: int, n: int, cohort: int) -> int:

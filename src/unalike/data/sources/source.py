@@ -82,7 +82,7 @@ class Source:
     @property
     def asks_for_names(self) -> bool:
         """Whether what is asked is one or many of several names."""
-        return bool(task_named(self.task).of(self.classes or 1).class_names)
+        return bool(task_named(self.task).of(self.classes or 1, (1,)).class_names)
 
     @property
     def natural(self) -> bool:
