@@ -116,6 +116,7 @@ def test_the_same_study_gives_the_same_numbers(small: tuple[unalike.Result, Path
     )
 
 
+@pytest.mark.slow
 def test_two_jobs_give_the_same_numbers(small: tuple[unalike.Result, Path]) -> None:
     again = compare("digits", methods="fedavg,scaffold,local", jobs=2, **SMALL)
     pd.testing.assert_frame_equal(

@@ -125,6 +125,7 @@ def test_certificates_and_keys(capsys: Output) -> None:
     assert Path("tls/ca.crt").read_bytes() == authority
 
 
+@pytest.mark.slow
 def test_data_that_cannot_be_read_are_said_by_the_site(capsys: Output) -> None:
     server = Address("localhost", free_port())
     with Gate(listen(server), Address("127.0.0.1", 1), status=ServerStatus(dict).answer):

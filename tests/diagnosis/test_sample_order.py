@@ -151,6 +151,7 @@ def test_summaries_are_diagnosed_the_same_under_other_names() -> None:
     np.testing.assert_array_equal(ours.counts[np.ix_(clients, classes)], theirs.counts)
 
 
+@pytest.mark.slow
 def test_another_seed_finds_the_same_in_faint_worlds() -> None:
     """Of these worlds about half are found, so that a verdict drawn by chance would differ."""
     found = [

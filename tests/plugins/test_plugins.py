@@ -116,6 +116,7 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, A
     return folder, results
 
 
+@pytest.mark.slow
 def test_processes_find_everything_that_was_registered(
     studied: tuple[Path, dict[int, Any]],
 ) -> None:

@@ -206,6 +206,7 @@ def test_a_search_that_was_interrupted_goes_on_to_the_same_settings(
     assert (tmp_path / "study.toml").read_bytes() == (home / "study.toml").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_round_done_again_after_a_kill_is_judged_again(
     tmp_path: Path, federation: Federation, home: Path
 ) -> None:
