@@ -153,18 +153,22 @@ def _line_silent(federation: FaultyFederation, site: str) -> Over:
     return _later(federation.deadline + 3, line.open)
 
 
-def _study_killed(federation: FaultyFederation, _: str) -> Over:
+def _superlink_processes(federation: FaultyFederation) -> dict[int, str]:
+    """Flower's server and what it has started: the command of each process by its number."""
     superlink = federation.running.server.superlink
-    assert superlink is not None
-    found = processes(superlink.process.pid).items()
+    if superlink is None:
+        raise RuntimeError("The server of the federation has not started Flower's.")
+    return processes(superlink.process.pid)
+
+
+def _study_killed(federation: FaultyFederation, _: str) -> Over:
+    found = _superlink_processes(federation).items()
     _kill([pid for pid, line in found if "serverapp" in line])
     return lambda: True
 
 
 def _superlink_killed(federation: FaultyFederation, _: str) -> Over:
-    superlink = federation.running.server.superlink
-    assert superlink is not None
-    _kill(list(processes(superlink.process.pid)))
+    _kill(list(_superlink_processes(federation)))
     return lambda: True
 
 

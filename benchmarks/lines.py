@@ -60,7 +60,8 @@ class Line:
 
     async def _relay(self, site: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        assert task is not None
+        if task is None:
+            raise RuntimeError("A line is carried by a task of its loop.")
         self._relays.add(task)
         server_end = None
         try:

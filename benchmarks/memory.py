@@ -90,27 +90,34 @@ def study_of(case: Case) -> Study:
     )
 
 
-def inputs_of(case: Case) -> UserInputs:
-    """Normal samples and a network."""
-    luck, convolves = np.random.default_rng(0), len(case.widths) == 1
+def federation_of(case: Case) -> Federation:
+    """Normal samples."""
+    luck, convolves = np.random.default_rng(0), _convolves(case)
     n = case.clients * case.samples
     x = luck.standard_normal((n, case.widths[0]), dtype=np.float32)
-    data = Federation.from_arrays(
+    return Federation.from_arrays(
         x.reshape(n, 1, 28, 28) if convolves else x,
         luck.integers(0, 10, n),
         client=np.repeat(np.arange(case.clients), case.samples),
         classes=10,
     )
-    return UserInputs(data, Problem(cnn() if convolves else mlp(*case.widths)))
+
+
+def network_of(case: Case) -> Problem:
+    """A convolutional network, or a perceptron."""
+    return Problem(cnn() if _convolves(case) else mlp(*case.widths))
+
+
+def _convolves(case: Case) -> bool:
+    return len(case.widths) == 1
 
 
 def measure(case: Case) -> Measured:
     """In this process, which should have done nothing else."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    study, inputs = study_of(case), inputs_of(case)
-    data = inputs.federation
-    assert data is not None
+    study, data = study_of(case), federation_of(case)
+    inputs = UserInputs(data, network_of(case))
     problem = problem_for(study, data, inputs)
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     held = held_memory()

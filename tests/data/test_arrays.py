@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from unalike.data import Federation
+from unalike.data.sources import load
 from unalike.errors import InputError
 from unalike.tasks.classes import Classes
 
@@ -117,3 +118,9 @@ def test_a_small_client_is_kept_where_asked():
     f = Federation.from_arrays(X, Y, client=with_value(IDS, "x"), min_size=1)
     assert f.train.sizes.tolist() == [13, 14, 14, 1]
     assert f.test.sizes.tolist() == [4, 4, 4, 0]
+
+
+def test_nobodys_samples_are_said() -> None:
+    with pytest.raises(InputError, match="have no natural clients"):
+        _ = load("digits").natural_client
+    assert len(load("fed-heart").natural_client) == 740

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from unalike.errors import InputError
 from unalike.tasks import Task, task_named
 
 TRAIN, VALIDATION, TEST = 0, 1, 2  # the values of Arrays.part
@@ -39,6 +40,17 @@ class Arrays(NamedTuple):
     def question(self) -> Task:
         """What is asked of these samples."""
         return task_named(self.task).of(self.classes, self.y.shape[1:], self.class_names)
+
+    @property
+    def natural_client(self) -> npt.NDArray[Any]:
+        """Whose each sample is by nature: [n].
+
+        Raises:
+            InputError: nobody's.
+        """
+        if self.client is None:
+            raise InputError("These samples have no natural clients.")
+        return self.client
 
     def only(self, rows: npt.NDArray[Any]) -> "Arrays":
         """The samples that `rows` names, by index or by a mask [n]."""

@@ -49,10 +49,9 @@ def measure(settings: Settings, seed: int, data_dir: str | None) -> Mapping[str,
 def _clients(tests: int) -> Federation:
     """All own samples for training, and `tests` more for testing."""
     arrays = synthetic_mixture(tests)
-    assert arrays.client is not None
-    sizes = np.bincount(arrays.client)
+    sizes = np.bincount(arrays.natural_client)
     x, y = (torch.from_numpy(part).split(sizes.tolist()) for part in (arrays.x, arrays.y))
-    tested = np.bincount(arrays.client[arrays.part == TEST], minlength=len(sizes))
+    tested = np.bincount(arrays.natural_client[arrays.part == TEST], minlength=len(sizes))
     return federation(x, y, test=tested.tolist(), classes=2)
 
 
