@@ -29,7 +29,7 @@ from unalike.data.skews.feature_transforms import transform_samples
 from unalike.data.splits import deal
 from unalike.functional.streams import generator
 
-from .advice import SEEDS, Tried, more, truth
+from .advice import SEEDS, truth
 
 KINDS = ("iid", "label", "feature", "concept", "unequal", "small", "one-class", "label+feature")
 CLIENTS = (3, 4, 5, 6)
@@ -111,8 +111,7 @@ def judge(world: World, folder: Path) -> dict[str, Any]:
     advice = advise(given, seeds=SEEDS, seed=world.seed, out=folder / "advice", **SETTING)
     advised_at = time.process_time()
     best = truth(given, folder, SETTING, again=4)
-    settled = Tried(advice.method, dict(advice.hyperparameters), ())
-    advised = more(given, settled, folder / "advised", SETTING).mean
+    advised = advice.measured.scores[advice.method]
     top = max(best[0].mean, advised)
     row = {
         "world": world.name,
