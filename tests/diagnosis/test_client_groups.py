@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import silhouette_score
 
-from unalike.diagnosis import prepare_samples
+from unalike.diagnosis.samples import prepare_samples
 from unalike.diagnosis.client_groups import classical_scaling, group_clients, silhouette
 from unalike.diagnosis.embedding import embed, main_directions
 from unalike.measures.distances import jensen_shannon, otdd

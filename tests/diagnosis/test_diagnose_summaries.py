@@ -7,7 +7,8 @@ import pytest
 
 from summary_worlds import summaries_of
 from unalike import InputError
-from unalike.diagnosis import findings, prepare_samples
+from unalike.diagnosis.diagnose import findings
+from unalike.diagnosis.samples import prepare_samples
 from unalike.diagnosis.diagnose_summaries import (
     Summaries,
     diagnose_summaries,

@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import minimize
 from torch.nn.functional import cross_entropy
 
-from unalike.diagnosis import prepare_samples
+from unalike.diagnosis.samples import prepare_samples
 from unalike.diagnosis.diagnosis_result import Measure, Optimisation
 from unalike.diagnosis.optimisation import MAIN_SHARE, SHORT, STEPS, _main_projection, optimisation
 from unalike.diagnosis.probe import RIDGE, Probe

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation
 from unalike.data.preprocessing.preprocessing import preprocessing_sentences
-from unalike.diagnosis import Diagnosis, Samples
-from unalike.diagnosis import diagnose as diagnose_samples
+from unalike.diagnosis.diagnosis_result import Diagnosis
+from unalike.diagnosis.samples import Samples
+from unalike.diagnosis.diagnose import diagnose as diagnose_samples
 from unalike.diagnosis.diagnose_summaries import Summaries, diagnose_summaries
 from unalike.errors import InputError
 from unalike.report.diagnosis_page import write_diagnosis, write_page
