@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from unalike.diagnosis.diagnose import findings
-
-from unalike.diagnosis.samples import prepare_samples
 from unalike.diagnosis.quantity_skew import quantity_skew
+from unalike.diagnosis.samples import prepare_samples
 from unlike_worlds import MODERATE, world
 
 

@@ -25,6 +25,7 @@ from unalike.network.protocol.run_description import (
 )
 from unalike.privacy import read_secret, require_accountant, secret_of_run
 from unalike.study.data_files import ROLES
+from unalike.study.environment import environment
 from unalike.study.files import write_atomically
 from unalike.study.inputs import UserInputs, deal_study, problem_for
 from unalike.study.model_description import describe_run
@@ -64,8 +65,6 @@ def prepare(
     Raises:
         InputError: the study cannot be done over a network, or the folder is taken.
     """
-    from unalike.api.studies import environment
-
     study = _suitable(study, on_event)
     places = _places(study, sites)
     prepare_folder(folder, overwrite=overwrite)
