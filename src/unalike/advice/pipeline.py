@@ -71,7 +71,9 @@ def run_advice(
     final = race.run(preview.plan)
     choice = choose(final, federation.task.main, given["folds"], alike=not preview.diagnosis.found)
     chosen: dict[str, Contestant] = {
-        name: least_loss(final, best_entry(final, name), federation.task.main).contestant
+        name: least_loss(
+            final.entries, best_entry(final.entries, name), federation.task.main
+        ).contestant
         for name in ("fedavg", "local")
     }
     chosen[choice.advised.method] = choice.advised
