@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from unalike.diagnosis import Diagnosis
+from unalike.diagnosis.diagnosis_result import Diagnosis
 from unalike.methods import METHODS
 from unalike.methods.header import header
 from unalike.results.units import count, listed

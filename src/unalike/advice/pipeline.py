@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from unalike.core import Problem
 from unalike.data.federation import Federation
-from unalike.diagnosis import Diagnosis, diagnose
+from unalike.diagnosis.diagnose import diagnose
+from unalike.diagnosis.diagnosis_result import Diagnosis
 from unalike.errors import InputError, unknown
 from unalike.study.files import write_atomically
 from unalike.study.inputs import UserInputs, problem_for
