@@ -4,29 +4,49 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score
 
 from unalike.measures import ranking
 
+SIZES = [(), (0,), (7,), (3, 0, 9, 1), (40, 2, 5), (3, 0, 8, 1)]
+CLASSES = 3
 
-@pytest.mark.parametrize("sizes", [(), (0,), (7,), (3, 0, 9, 1), (40, 2, 5), (3, 0, 8, 1)])
+
+@pytest.mark.parametrize("sizes", SIZES)
 def test_sorted_and_compared_pairs_are_the_same_numbers(
     sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     luck = np.random.default_rng(0)
     held = np.asarray(sizes, dtype=np.int64)
-    scores = luck.integers(0, 6, held.sum()).astype(np.float64)
-    member = luck.random(held.sum()) < 0.4
+    scores = luck.integers(0, 6, (CLASSES, held.sum())).astype(np.float64)
+    truth = luck.integers(CLASSES, size=held.sum())
     found = []
-    for most, few in ((0, 0), (10**9, 0), (100, 8)):
+    for most, together in ((0, 100), (10**9, 10**9), (30, 100)):
         monkeypatch.setattr(ranking, "COMPARED", most)
-        monkeypatch.setattr(ranking, "FEW", few)
-        found.append(ranking.pairs(scores, member, held))
+        monkeypatch.setattr(ranking, "TOGETHER", together)
+        found.append(ranking.class_pairs(scores, truth, held))
     for one, other in zip(found[0] + found[0], found[1] + found[2], strict=True):
         np.testing.assert_array_equal(one, other)
     ends = np.cumsum(held)[:-1]
+    for c in range(CLASSES):
+        groups = zip(np.split(scores[c], ends), np.split(truth == c, ends), strict=True)
+        by_hand = [
+            sum(1.0 if a > b else 0.5 if a == b else 0.0 for a in s[m] for b in s[~m])
+            for s, m in groups
+        ]
+        np.testing.assert_array_equal(found[0].right[:, c], by_hand[: len(held)])
+        number = [m.sum() * (~m).sum() for m in np.split(truth == c, ends)]
+        np.testing.assert_array_equal(found[0].number[:, c], number[: len(held)])
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_average_precision_of_groups_is_that_of_each(sizes: tuple[int, ...]) -> None:
+    luck = np.random.default_rng(1)
+    held = np.asarray(sizes, dtype=np.int64)
+    scores = luck.integers(0, 6, held.sum()).astype(np.float64)
+    member = luck.random(held.sum()) < 0.4
+    ends = np.cumsum(held)[:-1]
     groups = zip(np.split(scores, ends), np.split(member, ends), strict=True)
-    by_hand = [
-        sum(1.0 if a > b else 0.5 if a == b else 0.0 for a in s[m] for b in s[~m])
-        for s, m in groups
-    ]
-    np.testing.assert_array_equal(found[0].right, by_hand[: len(held)])
+    by_hand = [average_precision_score(m, s) if m.any() else np.nan for s, m in groups]
+    found = ranking.average_precision(scores, member, held)
+    np.testing.assert_allclose(found, by_hand[: len(held)], rtol=1e-12)

@@ -23,12 +23,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .groups import Floats, Ints, by_group, ratio
+from .groups import Floats, Ints, by_group_and_place, ratio
 
-COMPARED = 1 << 18
-"""Pairs of samples up to which each is looked at; beyond, samples are sorted."""
-FEW = 8
-"""Samples of a group up to which pairs are looked at however many groups there are."""
+COMPARED = 1000
+"""Pairs of a group's samples, for each class, up to which all are looked at; beyond, samples are
+sorted."""
+TOGETHER = 1 << 18
+"""Pairs that are looked at together."""
 BINS = 128
 """Bins of a histogram of scores."""
 WIDEST = 8.0
@@ -82,34 +83,54 @@ class Histogram(NamedTuple):
         return ratio(total, self.members.sum(-1))
 
 
-def pairs(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Pairs:
-    """Those of consecutive groups of these sizes, by their ranks: scores [n], member [n]."""
-    widest = max(1, int(sizes.max(initial=0)))
-    fit = max(1, COMPARED // widest**2)
-    together = len(sizes) * widest**2 <= COMPARED
-    if (together or widest <= FEW) and not np.isnan(scores).any():
-        ends = np.concatenate([[0], np.cumsum(sizes)])
-        found = []
-        for start in range(0, max(1, len(sizes)), fit):
-            some = sizes[start : start + fit]
-            held = slice(ends[start], ends[start + len(some)])
-            found.append(_pairs_compared(scores[held], member[held], some))
-        return Pairs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
-    group = np.repeat(np.arange(len(sizes)), sizes)
-    members = by_group(member, sizes)
-    rank_sum = by_group(np.where(member, _ranks(scores, group, sizes), 0.0), sizes)
-    return Pairs(rank_sum - members * (members + 1) / 2, members * (sizes - members))
+def class_pairs(scores: Floats, truth: Ints, sizes: Ints) -> Pairs:
+    """Those of consecutive groups of these sizes, each class against all others: [groups, classes].
+
+    scores: of each class [classes, n]; the members of class c are the samples with truth [n] c.
+    """
+    shape = (len(sizes), len(scores))
+    group = np.repeat(np.arange(shape[0]), sizes)
+    members = by_group_and_place(group, truth, None, shape)
+    right = np.zeros(shape)
+    few = sizes**2 <= COMPARED * len(scores)
+    if np.isnan(scores).any():
+        few[:] = False
+    ends = np.cumsum(sizes)
+    compared = np.flatnonzero(few[group])
+    most = max(1, int(sizes[few].max(initial=0)))
+    for start in range(0, len(compared), TOGETHER // most):
+        some = compared[start : start + TOGETHER // most]
+        right += _pairs_compared(scores, truth, some, group, sizes, ends)
+    for g in np.flatnonzero(~few):
+        held = slice(ends[g] - sizes[g], ends[g])
+        right[g] = _pairs_sorted(scores[:, held], truth[held])
+    return Pairs(right, members * (sizes[:, None] - members))
 
 
-def _pairs_compared(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Pairs:
-    """`pairs`, each of a group's samples held against each other one."""
-    real = np.arange(sizes.max(initial=0)) < sizes[:, None]
-    s, m = np.zeros(real.shape), np.zeros(real.shape, dtype=bool)
-    s[real], m[real] = scores, member
-    both = m[:, :, None] & (real & ~m)[:, None, :]
-    above, level = s[:, :, None] > s[:, None, :], s[:, :, None] == s[:, None, :]
-    won = (both & above).sum((1, 2)) + (both & level).sum((1, 2)) / 2
-    return Pairs(won.astype(np.float64), both.sum((1, 2)).astype(np.float64))
+def _pairs_compared(
+    scores: Floats, truth: Ints, some: Ints, group: Ints, sizes: Ints, ends: Ints
+) -> Floats:
+    """`Pairs.right` where these samples are the members, each held against its group's others."""
+    partners = sizes[group[some]]
+    first = np.repeat(some, partners)
+    place = np.arange(len(first)) - np.repeat(np.cumsum(partners) - partners, partners)
+    second = (ends - sizes)[group[first]] + place
+    own = truth[first]
+    ours, theirs = scores[own, first], scores[own, second]
+    won = np.where(truth[second] != own, (ours > theirs) + (ours == theirs) / 2, 0.0)
+    return by_group_and_place(group[first], own, won, (len(sizes), len(scores)))
+
+
+def _pairs_sorted(scores: Floats, truth: Ints) -> Floats:
+    """`Pairs.right` of one group by the ranks of its samples: [classes]."""
+    right = np.zeros(len(scores))
+    ranked = np.sort(scores, axis=1)
+    for c in np.unique(truth):
+        members = np.sort(scores[c, truth == c])
+        low, high = (np.searchsorted(ranked[c], members, side) for side in ("left", "right"))
+        ranks = (low.sum() + high.sum() + len(members)) / 2  # equal scores share the mean of theirs
+        right[c] = ranks - len(members) * (len(members) + 1) / 2
+    return right
 
 
 def histogram(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Histogram:
@@ -131,20 +152,51 @@ def sensitivity(
     held = np.flatnonzero(sizes)
     if not len(held):
         return value
-    ends = np.cumsum(sizes[held])
-    starts = ends - sizes[held]
-    group = np.repeat(np.arange(len(held)), sizes[held])
+    above = _above(scores, member, sizes[held])
+    members, others = above.found[above.ends], above.wrong[above.ends]
+    for at, specificity in enumerate(specificities):
+        allowed = above.wrong <= ((1 - specificity) * others + 1e-9)[above.group]
+        most = np.maximum.reduceat(np.where(allowed, above.found, 0.0), above.starts)
+        value[held, at] = ratio(most, np.where(others > 0, members, 0.0))
+    return value
+
+
+def average_precision(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Floats:
+    """That of consecutive groups of these sizes: [groups]."""
+    value = np.full(len(sizes), np.nan)
+    held = np.flatnonzero(sizes)
+    if not len(held):
+        return value
+    above = _above(scores, member, sizes[held])
+    gained = np.diff(above.found, prepend=0)
+    gained[above.starts] = above.found[above.starts]
+    precision = above.found / (above.found + above.wrong)
+    total = np.bincount(above.group, gained * precision, len(held))
+    value[held] = ratio(total, above.found[above.ends])
+    return value
+
+
+class _Above(NamedTuple):
+    """Samples with at least each score of their group, from the highest score down."""
+
+    group: Ints  # [thresholds]
+    found: Floats  # [thresholds] members
+    wrong: Floats  # [thresholds] others
+    starts: Ints  # [groups] the first threshold of each
+    ends: Ints  # [groups] the last
+
+
+def _above(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> _Above:
+    """That of consecutive groups of these sizes, none of them 0."""
+    group = np.repeat(np.arange(len(sizes)), sizes)
     order = np.lexsort((-scores, group))
     s, m = scores[order], member[order]
     last = np.ones(len(s), dtype=bool)  # of equal scores of a group
     last[:-1] = (s[1:] != s[:-1]) | (group[1:] != group[:-1])
-    found, wrong = (_running(column, starts, group) for column in (m, ~m))
-    members, others = found[ends - 1], wrong[ends - 1]
-    for at, specificity in enumerate(specificities):
-        allowed = last & (wrong <= ((1 - specificity) * others + 1e-9)[group])
-        most = np.maximum.reduceat(np.where(allowed, found, 0.0), starts)
-        value[held, at] = ratio(most, np.where(others > 0, members, 0.0))
-    return value
+    first = np.cumsum(sizes) - sizes
+    found, wrong = (_running(column, first, group)[last] for column in (m, ~m))
+    ends = np.cumsum(np.bincount(group[last])) - 1
+    return _Above(group[last], found, wrong, np.append(0, ends[:-1] + 1), ends)
 
 
 def _running(column: NDArray[np.bool_], starts: Ints, group: Ints) -> Floats:
@@ -152,39 +204,6 @@ def _running(column: NDArray[np.bool_], starts: Ints, group: Ints) -> Floats:
     total = np.cumsum(column)
     before = np.concatenate([[0], total])[starts]
     return (total - before[group]).astype(np.float64)
-
-
-def average_precision(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Floats:
-    """That of consecutive groups of these sizes: [groups]."""
-    value = np.full(len(sizes), np.nan)
-    for g, (s, m) in enumerate(_each(scores, member, sizes)):
-        if m.any():
-            found, wrong = _above(s, m)
-            value[g] = (np.diff(found, prepend=0) * found / (found + wrong)).sum() / m.sum()
-    return value
-
-
-def _ranks(scores: Floats, group: Ints, sizes: Ints) -> Floats:
-    """Ranks 1.. inside each group [n]; equal scores share the mean of theirs."""
-    order = np.lexsort((scores, group))
-    s, g = scores[order], group[order]
-    fresh = np.ones(len(s), dtype=bool)
-    fresh[1:] = (s[1:] != s[:-1]) | (g[1:] != g[:-1])
-    block = np.cumsum(fresh) - 1
-    first = np.flatnonzero(fresh)
-    last = np.append(first[1:], len(s)) if len(s) else first
-    start = np.concatenate([[0], np.cumsum(sizes)])[g]
-    ranks = np.empty(len(s))
-    ranks[order] = (first + last + 1)[block] / 2 - start
-    return ranks
-
-
-def _above(scores: Floats, member: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Members and others with at least each score, from the highest score down."""
-    order = np.argsort(-scores, kind="stable")
-    s, m = scores[order], member[order]
-    ends = np.append(s[1:] != s[:-1], True) if len(s) else np.zeros(0, dtype=bool)
-    return np.cumsum(m)[ends].astype(np.float64), np.cumsum(~m)[ends].astype(np.float64)
 
 
 def _most_found(found: Floats, wrong: Floats, specificity: float) -> Floats:
@@ -195,10 +214,3 @@ def _most_found(found: Floats, wrong: Floats, specificity: float) -> Floats:
     allowed = wrong <= (1 - specificity) * others[..., None] + 1e-9
     most = np.where(allowed, found, 0.0).max(-1)
     return ratio(most, np.where(others > 0, members, 0.0))
-
-
-def _each(
-    scores: Floats, member: NDArray[np.bool_], sizes: Ints
-) -> list[tuple[Floats, NDArray[np.bool_]]]:
-    ends = np.cumsum(sizes)[:-1]
-    return list(zip(np.split(scores, ends), np.split(member, ends), strict=True))

@@ -76,10 +76,13 @@ def evaluate(
     t: int,
     cohort: Cohort,
     models: PersonalPredictor | None = None,
+    *,
+    dissimilarity: bool = True,
 ) -> dict[str, Any]:
     """Everything measured after round t, as plain values for the run's store.
 
     models: remembers from one evaluation of the engine to the next what has not changed.
+    dissimilarity: whether that of the clients' gradients is measured, which nothing is chosen by.
     """
     models = models or PersonalPredictor(engine)
     method, truth = engine.method, engine.federation.groups
@@ -110,7 +113,8 @@ def evaluate(
         if pooled is None:
             pooled = engine.predict_pooled(shared, "test")
         result["global"] = of_first_group(_score(engine, pooled))
-        if isinstance(shared, Tensor) and shared.shape == engine.w.shape and len(cohort.ids):
+        one_vector = isinstance(shared, Tensor) and shared.shape == engine.w.shape
+        if dissimilarity and one_vector and len(cohort.ids):
             probed = cohort.ids[:MOST_PROBED]
             weights = cohort.weights[:MOST_PROBED] / cohort.weights[:MOST_PROBED].sum()
             gradients = engine.gradients_at(shared, probed.cpu().numpy())

@@ -60,6 +60,7 @@ class RunTask:
     inputs: UserInputs = field(default_factory=UserInputs)
     cores: int = 1  # free for this run
     trial: TrialPart | None = None
+    dissimilarity: bool = True  # whether that of the clients' gradients is measured
 
     @property
     def study_folder(self) -> Path:
@@ -193,8 +194,11 @@ class SimulatedClients:
         return PersonalPredictor(self.engine)
 
     def evaluate(self, server: Any, t: int, cohort: Cohort) -> Evaluation:
-        record = evaluate(self.engine, server, t, cohort, self._models)
-        private = self.of.study.privacy is not None
+        task = self.of
+        record = evaluate(
+            self.engine, server, t, cohort, self._models, dissimilarity=task.dissimilarity
+        )
+        private = task.study.privacy is not None
         return Evaluation(
             record, partial(models_after, self.engine, server, t, self._models, private=private)
         )

@@ -240,6 +240,7 @@ class _StudySearch:
                 self._trial(k),
                 self.inputs,
                 trial=TrialPart(seed % self.study.seeds, self.allowances[: number + 1]),
+                dissimilarity=False,
             )
 
     def _trial(self, k: int) -> Path:

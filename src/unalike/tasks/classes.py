@@ -197,18 +197,17 @@ class Classes(Task):
 
     def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
         said, truth, classes = output.argmax(-1), truth.astype(np.int64), len(self.names)
-        logits = output.astype(np.float64)
-        shifted = logits - logits.max(-1, keepdims=True)
-        log_p = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
-        odds, rows = log_odds(logits), np.arange(len(truth))
-        members = [truth == c for c in range(classes)]
-        pairs = [ranking.pairs(odds[:, c], m, sizes) for c, m in enumerate(members)]
+        logits, rows = output.astype(np.float64), np.arange(len(truth))
+        shifted = logits - logits[rows, said][:, None]
+        relative = np.exp(shifted)
+        log_total = np.log(relative.sum(-1))
+        odds = np.ascontiguousarray(log_odds(logits, shifted, relative, said).T)
         return Parts(
             tally(said, truth, sizes, classes),
-            by_group(-log_p[rows, truth], sizes),
-            reliability(np.exp(log_p[rows, said]), said == truth, sizes),
-            ranking.Pairs(*(np.stack(columns, 1) for columns in zip(*pairs, strict=True))),
-            histograms(odds, members, sizes, addable),
+            by_group(log_total - shifted[rows, truth], sizes),
+            reliability(np.exp(-log_total), said == truth, sizes),
+            ranking.class_pairs(odds, truth, sizes),
+            histograms(odds, [truth == c for c in range(classes)], sizes, addable),
         )
 
     def one_answer(self, sums: Sums) -> str | None:
@@ -253,26 +252,29 @@ def one_hot(array: Array) -> bool:
     return bool(np.isin(array, (0, 1)).all() and (array.sum(1) == 1).all())
 
 
-def log_odds(logits: Floats) -> Floats:
-    """log p - log(1 - p) of each class [n, C], without loss where p is close to 1."""
+def log_odds(logits: Floats, shifted: Floats, relative: Floats, said: Ints) -> Floats:
+    """log p - log(1 - p) of each class, without loss where p is close to 1: all [n, C] but said.
+
+    shifted: logits less that of the likeliest class, `said` [n]; relative: exp of these.
+    """
     if logits.shape[1] == 2:
         return logits - logits[:, ::-1]
-    top = logits.argmax(1)[:, None]
-    shifted = logits - np.take_along_axis(logits, top, 1)
-    below = np.exp(shifted)
-    np.put_along_axis(below, top, 0.0, 1)
-    rest = below.sum(1, keepdims=True)
-    others = 1 + rest - below
-    np.put_along_axis(others, top, rest, 1)
+    rows = np.arange(len(said))
+    below = relative.copy()
+    below[rows, said] = 0.0
+    rest = below.sum(1)
+    others = (1 + rest)[:, None] - below
+    others[rows, said] = rest
     return shifted - np.log(np.maximum(others, np.finfo(np.float64).tiny))
 
 
 def histograms(odds: Floats, members: list[Array], sizes: Ints, addable: bool) -> ranking.Histogram:
-    """One a class or label: [groups, classes, bins]; without bins where nothing is to be added."""
+    """One a class or label, odds [classes, n]: [groups, classes, bins]; without bins where nothing
+    is to be added."""
     if not addable:
         empty = np.zeros((len(sizes), len(members), 0))
         return ranking.Histogram(empty, empty)
-    made = [ranking.histogram(odds[:, c], m, sizes) for c, m in enumerate(members)]
+    made = [ranking.histogram(odds[c], m, sizes) for c, m in enumerate(members)]
     return ranking.Histogram(*(np.stack(columns, 1) for columns in zip(*made, strict=True)))
 
 

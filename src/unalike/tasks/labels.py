@@ -115,10 +115,10 @@ class Labels(Task):
     def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
         labels = len(self.names)
         counted = tally(output > 0, truth, sizes, labels)
-        odds = output.astype(np.float64)
+        odds = np.ascontiguousarray(output.T, dtype=np.float64)
         members = [truth[:, label] > 0.5 for label in range(labels)]
         precision = np.stack(
-            [ranking.average_precision(odds[:, c], m, sizes) for c, m in enumerate(members)], 1
+            [ranking.average_precision(odds[c], m, sizes) for c, m in enumerate(members)], 1
         )
         return Parts(
             counted,
