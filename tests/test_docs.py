@@ -154,7 +154,6 @@ def checked_start(study: Study, folder: Path, **_: object) -> None:
 
 def test_the_table_of_methods() -> None:
     spec = importlib.util.spec_from_file_location("table", ROOT / "docs" / "methods_table.py")
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.filled(README) == README, "run python docs/methods_table.py"

@@ -26,7 +26,8 @@ def test_one_large_feature_is_enough(size: float, warned: bool) -> None:
 
 
 def test_all_features_small() -> None:
-    assert scale_warning(Federation.from_arrays(samples(1) * 1e-6, Y, client=CLIENT)) is not None
+    said = scale_warning(Federation.from_arrays(samples(1) * 1e-6, Y, client=CLIENT))
+    assert "far from unit scale" in str(said)
 
 
 def test_what_new_clients_and_tests_hold_is_not_looked_at() -> None:

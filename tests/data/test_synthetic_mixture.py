@@ -9,7 +9,6 @@ from unalike.data.sources.synthetic_mixture import synthetic_mixture
 
 def test_the_recipe() -> None:
     arrays = synthetic_mixture(tests=2)
-    assert arrays.client is not None
     training = arrays.part == TRAIN
     sizes = np.bincount(arrays.client[training])
     assert training.sum() == 67_758
@@ -27,7 +26,6 @@ def test_the_recipe() -> None:
 @pytest.mark.slow
 def test_clients_follow_three_linear_labellers() -> None:
     arrays = synthetic_mixture()
-    assert arrays.client is not None
     x, y = arrays.x.astype(np.float64), 2.0 * arrays.y - 1
     # The mean of y x is the client's mixture of labellers, up to noise: three directions in all.
     means = np.stack([(y[:, None] * x)[arrays.client == i].mean(0) for i in range(300)])

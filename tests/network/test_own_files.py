@@ -279,7 +279,6 @@ def changed(usual: Node, change: Callable[[Message], Message | None]) -> Node:
 
     def answer(message: FlowerMessage) -> FlowerMessage | None:
         reply = usual(message)
-        assert reply is not None
         found = change(Message.of(unwrap(reply)))
         return None if found is None else FlowerMessage(wrap(found.frames()), reply_to=message)
 

@@ -40,7 +40,6 @@ def test_power_is_what_simulated_tests_have() -> None:
 def test_so_many_seeds_decide_in_four_of_five_studies() -> None:
     gains = np.array([0.01, 0.05, 0.02, 0.0])
     needed = seeds_needed(gains)
-    assert needed is not None
     level = level_of(needed, (4,))
     rng = np.random.default_rng(1)
     samples = rng.normal(gains.mean(), gains.std(ddof=1), (4000, needed))

@@ -122,7 +122,6 @@ def test_risks_far_apart_stay_finite() -> None:
     loss = CoxLoss().total(risk, y, torch.ones(4))
     loss.backward()
     assert torch.isfinite(loss)
-    assert risk.grad is not None
     assert torch.isfinite(risk.grad).all()
     assert float(loss.detach()) == pytest.approx((300 + 800 - np.log(2)) / 4, rel=1e-6)
 

@@ -16,7 +16,6 @@ FALLING = "falling step size"
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     spec = importlib.util.spec_from_file_location("drift_example", ROOT / "examples" / "drift.py")
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["drift_example"] = module
     spec.loader.exec_module(module)

@@ -149,7 +149,6 @@ def test_the_size_is_foretold(name: str, trained: Trained) -> None:
 def test_a_module_of_ones_own_is_asked_for(every: Trained) -> None:
     result, given, folder = every
     study = result.models.study if result.models else None
-    assert study is not None
     client = given.names[~given.newcomers.argmax()]
     model = StudyModels(study, folder, Net()).model("ditto", client)
     with torch.no_grad():

@@ -296,9 +296,37 @@ def test_a_server_that_is_not_there_is_said_to_be_not_ready() -> None:
 
 
 def ask_status(
-    server: Address, name: str = "a", session: str = "1", **credentials: Any
+    server: Address, name: str = "a", session: str = "1", known: bool = False, **credentials: Any
 ) -> dict[str, Any]:
-    return preflight.check_server(server, name, Credentials(**credentials), session, patience=0)
+    return preflight.check_server(
+        server, name, Credentials(**credentials), session, patience=0, known=known
+    )
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+@pytest.mark.parametrize(
+    "sent", [b"", b"HTTP/1.1 200 OK\r\ncontent-"], ids=["at once", "in a line"]
+)
+def test_a_line_that_is_cut_is_no_sign_of_another_server(
+    tmp_path: Path, encrypted: bool, sent: bytes
+) -> None:
+    """A site that has been let in asks again, however the connection ends."""
+    make_server_certificate(tmp_path, ["localhost"])
+    credentials = {"authority": tmp_path / "ca.crt"} if encrypted else {}
+    with socket.create_server(("localhost", 0)) as listening:
+
+        def cut() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    connection.recv(10)
+                    connection.sendall(sent)
+                    connection.close()
+
+        threading.Thread(target=cut, daemon=True).start()
+        server = Address("localhost", listening.getsockname()[1])
+        with pytest.raises(InputError, match="cannot be reached"):
+            ask_status(server, known=True, **credentials)
 
 
 def test_a_site_is_told_what_to_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

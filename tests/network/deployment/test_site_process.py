@@ -59,6 +59,11 @@ def test_what_the_end_of_a_node_means(tmp_path: Path, monkeypatch: pytest.Monkey
     site = SiteProcess(deployment, notices.append)
     site._explain_end(Ended("SuperNode ID: 17"))  # type: ignore[arg-type]
     assert "connection to the server ended" in notices[-1]
+    cut = "Connection attempt failed, retrying in 1 seconds\nSSL/TLS handshake error\n"
+    first = now[0]
+    while now[0] - first <= site_process.STALE_SECONDS:
+        site._explain_end(Ended(cut + REFUSED))  # type: ignore[arg-type]
+        assert "connection to the server ended" in notices[-1]
     first = now[0]
     site._explain_end(Ended(REFUSED))  # type: ignore[arg-type]
     assert "last session" in notices[-1]
@@ -75,10 +80,11 @@ def test_what_the_end_of_a_node_means(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_end_of_the_study_is_heard_while_a_restart_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now, asked, notices = [1000.0], [], []
+    now, asked, notices, known_before = [1000.0], [], [], []
 
-    def check_server(*_: object, **__: object) -> dict[str, bool]:
+    def check_server(*_: object, known: bool, **__: object) -> dict[str, bool]:
         asked.append(now[0])
+        known_before.append(known)
         return {"finished": len(asked) == 3}
 
     monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
@@ -91,6 +97,7 @@ def test_the_end_of_the_study_is_heard_while_a_restart_is_waited_for(
     begun = now[0]
     site._explain_end(Ended("SuperNode ID: 17"))  # type: ignore[arg-type]
     assert site._finished
+    assert known_before == [False, True, True]
     assert "trying again in 30 s" in notices[0]
     assert asked[-1] - begun < site_process.MAX_BACKOFF
     assert max(b - a for a, b in pairwise(asked)) < server_status.ABSENT_SECONDS

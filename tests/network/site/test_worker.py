@@ -82,7 +82,6 @@ class Process:
         message = FlowerMessage(wrap(request.frames()), 1, "query")
         message.metadata.__dict__["_message_id"] = "m"
         reply = self.node(message)
-        assert reply is not None
         return Message.of(unwrap(reply))
 
     def events(self) -> list[dict[str, Any]]:

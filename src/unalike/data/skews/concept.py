@@ -43,7 +43,10 @@ def label_permutations(
     if groups < 1:
         raise InputError(f"There must be at least 1 group, not {groups}.")
     if swaps is not None and not 0 <= 2 * swaps <= classes:
-        raise InputError(f"{classes} classes have no {swaps} pairs to exchange.")
+        raise InputError(
+            f"swaps = {swaps} exchanges {2 * swaps} classes, and there are {classes}: take at most "
+            f"{classes // 2}."
+        )
     names = np.tile(np.arange(classes), (groups, 1))
     for g in range(1, groups):
         order = generator(seed, purpose, g).permutation(classes)

@@ -37,10 +37,14 @@ def check_server(
     *,
     patience: float,
     notify: Callable[[str], None] = lambda _: None,
+    known: bool = False,
 ) -> dict[str, Any]:
     """What the server says of itself; waits for it as many seconds as `patience`.
 
     Empty where something else than `unalike serve` stands before the SuperLink.
+
+    known: it has answered this way before, so that a connection that ends is a line that was cut,
+        and no sign that it speaks otherwise.
 
     Raises:
         InputError: it never answered, or this site would not be let in.
@@ -48,7 +52,7 @@ def check_server(
     start, notified = time.monotonic(), False
     while True:
         try:
-            status = _read_status(server, name, credentials, session)
+            status = _read_status(server, name, credentials, session, known)
         except NotReachedError as error:
             if time.monotonic() - start >= patience:
                 raise InputError(
@@ -72,7 +76,7 @@ def check_server(
 
 
 def _read_status(
-    server: Address, name: str, credentials: Credentials, session: str
+    server: Address, name: str, credentials: Credentials, session: str, known: bool
 ) -> dict[str, Any]:
     key = fingerprint(public_key_of(credentials.key)) if credentials.key else ""
     query = urlencode({"name": name, "session": session, "key": key})
@@ -84,6 +88,8 @@ def _read_status(
     except ssl.SSLCertVerificationError as error:
         raise _certificate_error(server, error) from None
     except ssl.SSLError:
+        if known:
+            raise NotReachedError("the connection was cut") from None
         raise InputError(
             f"{server} does not speak TLS: leave --tls away if it is served without, or mend the "
             "port."
@@ -94,8 +100,8 @@ def _read_status(
         raise NotReachedError("nothing listens there") from None
     except TimeoutError:
         raise NotReachedError("nothing answers") from None
-    except (ConnectionResetError, http.client.BadStatusLine):
-        if credentials.authority is not None:
+    except (ConnectionResetError, http.client.HTTPException):
+        if known or credentials.authority is not None:
             raise NotReachedError("the connection was cut") from None
         raise InputError(
             f"{server} does not answer without encryption: give --tls with the server's ca.crt."

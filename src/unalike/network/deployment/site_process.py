@@ -35,6 +35,8 @@ LOAD_SECONDS = 600.0
 MIN_BACKOFF, MAX_BACKOFF = 2.0, 30.0
 """Seconds before a process is started again: doubled each time it ends soon."""
 POLL_SECONDS = 0.3
+LINE_CUT = ("SuperNode ID", "Connection attempt failed")
+"""Words of a node that was let in, or did not reach the server, before it ended."""
 STALE_SECONDS = 150.0
 """After which a session that the server still counts cannot be our own last one; it forgets
 a silent node after 60."""
@@ -144,6 +146,7 @@ class SiteProcess:
             self._session,
             patience=self._deployment.patience,
             notify=self._notify,
+            known=math.isfinite(self._last_asked),
         )
         self._finished = bool(status.get("finished"))
         self._last_asked = time.monotonic()
@@ -176,7 +179,7 @@ class SiteProcess:
             )
         if code in (302, 303, 600, 603):
             raise InputError(f"Flower refused to join; the reason is in {node.log}.")
-        if "SuperNode ID" in output:
+        if any(words in output for words in LINE_CUT):
             self._stale_since = None
             self._back_off("node", "The connection to the server ended")
             return
