@@ -62,7 +62,7 @@ def test_without_strength_time_is_chance_and_clients_drift_their_own_way() -> No
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: label_permutations(4, 2, swaps=3), "no 3 pairs"),
+        (lambda: label_permutations(4, 2, swaps=3), "swaps = 3: of"),
         (lambda: label_permutations(4, 0, swaps=1), "at least 1 group"),
         (lambda: drift_law("linnear", 3), "did you mean 'linear'"),
         (lambda: drift_law("step", 1), "at least 2 windows"),

@@ -44,8 +44,7 @@ def label_permutations(
         raise InputError(f"There must be at least 1 group, not {groups}.")
     if swaps is not None and not 0 <= 2 * swaps <= classes:
         raise InputError(
-            f"swaps = {swaps} exchanges {2 * swaps} classes, and there are {classes}: take at most "
-            f"{classes // 2}."
+            f"swaps = {swaps}: of {classes} classes 0 to {classes // 2} pairs can be exchanged."
         )
     names = np.tile(np.arange(classes), (groups, 1))
     for g in range(1, groups):
