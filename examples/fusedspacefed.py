@@ -26,35 +26,30 @@ from typing import Any
 import numpy as np
 import torch
 
-from unalike.ledger.tables.fusedspacefed import away_accuracies, deal, home_accuracy, looks
+from unalike.ledger.tables.fusedspacefed import (
+    METHODS as PUBLISHED,
+)
+from unalike.ledger.tables.fusedspacefed import (
+    NETWORK,
+    away_accuracies,
+    deal,
+    home_accuracy,
+    looks,
+)
 
 MOMENTUM = {"lr": 0.1, "solver": "momentum:0.9"}
-METHODS: dict[str, dict[str, Any]] = {
-    "fedavg": {"method": "fedavg", "hyperparameters": MOMENTUM},
-    "fusedspacefed code": {
-        "model": "fused:preset=code",
-        "method": "fusedspacefed",
-        "hyperparameters": {"preset": "code", "solver": "momentum:0.9"},
-    },
-    "fusedspacefed paper": {
-        "model": "fused:preset=paper",
-        "method": "fusedspacefed",
-        "hyperparameters": {"preset": "paper", "solver": "momentum:0.9"},
-    },
-    "fedprox": {"method": "fedprox", "hyperparameters": {**MOMENTUM, "mu": 0.01}},
-    "scaffold": {"method": "scaffold", "hyperparameters": {"lr": 0.1}},
-    "fedper": {"method": "fedper", "hyperparameters": MOMENTUM},
-    "lg_fedavg": {"method": "lg_fedavg", "hyperparameters": MOMENTUM},
-    "fedrep": {"method": "fedrep", "hyperparameters": {**MOMENTUM, "head_epochs": 3}},
+PERSONALISED: dict[str, dict[str, Any]] = {
+    "FedPer": {"method": "fedper", "hyperparameters": MOMENTUM},
+    "LG-FedAvg": {"method": "lg_fedavg", "hyperparameters": MOMENTUM},
+    "FedRep": {"method": "fedrep", "hyperparameters": {**MOMENTUM, "head_epochs": 3}},
 }
-NETWORK = "resnet20"
+METHODS = PUBLISHED | {name: {"model": NETWORK, **of} for name, of in PERSONALISED.items()}
 
 
 def settings(name: str, given: argparse.Namespace) -> dict[str, Any]:
-    model = METHODS[name].get("model", NETWORK)
     return {
         **METHODS[name],
-        "model": f"{model}{',' if ':' in model else ':'}norm={given.norm}",
+        "model": METHODS[name]["model"].replace("norm=batch", f"norm={given.norm}"),
         "rounds": given.rounds,
         "local_epochs": given.epochs,
         "batch_size": 256,
