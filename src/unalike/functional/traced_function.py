@@ -69,13 +69,15 @@ class TracedFunction:
         return _call(id(self), tensors)
 
     def mapped(self, in_dims: tuple[int | None, ...]) -> TracedFunction:
-        """The same function over stacked arguments."""
-        if in_dims not in self._mapped:
+        """The same function over stacked arguments: one object, whichever thread asks first."""
+        found = self._mapped.get(in_dims)
+        if found is None:
             fn = (
                 self.fn.mapped(in_dims) if isinstance(self.fn, Gradient) else vmap(self.fn, in_dims)
             )
-            self._mapped[in_dims] = TracedFunction(fn, self._constants, compiled=self.compiled)
-        return self._mapped[in_dims]
+            made = TracedFunction(fn, self._constants, compiled=self.compiled)
+            found = self._mapped.setdefault(in_dims, made)
+        return found
 
     def run(self, tensors: tuple[Tensor, ...]) -> Tensor:
         """The value for plain tensors."""
