@@ -16,7 +16,7 @@ from unalike.study.folder_lock import lock_folder
 from unalike.study.settings import Study, make_study, read_study
 from unalike.study.shard import Shard, parse_shard
 from unalike.study.store import RunStore
-from unalike.study.study_folder import begin_study
+from unalike.study.study_folder import begin_study, prepare_folder
 from unalike.study.training import ProgressEvent
 
 STUDY = {**SMALL, "methods": "fedavg,scaffold", "seeds": 2, "rounds": 2}
@@ -130,6 +130,16 @@ def test_parts_may_begin_at_the_same_moment(tmp_path: Path) -> None:
     assert begin([study] * 8, tmp_path / "study", shared=True) == [""] * 8
     assert read_study(tmp_path / "study" / "study.toml") == study
     assert not list(tmp_path.rglob("*.writing"))
+
+
+def test_a_part_that_began_a_moment_ago_is_no_obstacle(tmp_path: Path) -> None:
+    """Whatever it has written by now: each part looks at the folder while others fill it."""
+    folder = tmp_path / "study"
+    assert begin([make_study(STUDY)], folder, shared=True) == [""]
+    (folder / "runs" / "fedavg" / "seed-0").mkdir(parents=True)
+    written = {path.name for path in folder.iterdir()}
+    prepare_folder(folder, overwrite=False, shared=True)
+    assert {path.name for path in folder.iterdir()} == written >= {"study.toml", "environment.json"}
 
 
 def test_one_of_two_studies_gets_the_folder(tmp_path: Path) -> None:

@@ -37,8 +37,7 @@ def begin_study(
     Raises:
         InputError: the folder cannot be written, or holds something else; that is kept.
     """
-    if not (shared and (folder / STUDY).exists()):
-        prepare_folder(folder, overwrite=overwrite, shared=shared)
+    prepare_folder(folder, overwrite=overwrite, shared=shared)
     with lock_folder(folder, LOCK_SECONDS):
         if write_once(folder / STUDY, study.as_text().encode()):
             about = json.dumps(dict(environment), indent=2)
@@ -68,6 +67,8 @@ def require_same(study: Study, other: Study, folder: Path) -> None:
 def prepare_folder(folder: Path, *, overwrite: bool, shared: bool = False) -> None:
     """Make the folder of a new study; an old study is kept unless `overwrite`.
 
+    shared: a folder that holds a study is left as it is, for whoever does another part of it.
+
     Raises:
         InputError: the folder cannot be written, or holds something else.
     """
@@ -87,10 +88,10 @@ def prepare_folder(folder: Path, *, overwrite: bool, shared: bool = False) -> No
 
 
 def _is_ready(folder: Path, *, shared: bool) -> bool:
-    """Whether nothing lies in the folder, or only what others put there who do the same study."""
+    """Whether nothing lies in the folder, or a study that may be joined."""
     names = {path.name for path in folder.iterdir() if not path.name.endswith(WRITING)}
     left = names - {LOCK, ".writable"}
-    return not left or (shared and left == {STUDY})
+    return not left or (shared and (folder / STUDY).exists())
 
 
 def _taken(folder: Path) -> InputError:
