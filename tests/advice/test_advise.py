@@ -130,6 +130,7 @@ def test_another_race_is_not_mixed_in(opinions: tuple[Advice, Path]) -> None:
         advise(alike(), methods="ifca", out=folder, **SMALL)
 
 
+@pytest.mark.slow
 def test_to_begin_anew_replaces_the_old_race(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").touch()
     with pytest.raises(InputError, match="holds no race"):
