@@ -35,8 +35,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from unalike.diagnosis import KINDS, findings, prepare_samples
 from unalike.diagnosis.concept_shift import concept_shift
+from unalike.diagnosis.diagnose import findings
+from unalike.diagnosis.diagnosis_result import KINDS
+from unalike.diagnosis.samples import prepare_samples
 from unlike_worlds import MODERATE, World, faint_world, world
 
 FEATURE_TRANSFORMS = {

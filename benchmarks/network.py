@@ -112,7 +112,7 @@ def federation(
 ) -> Iterator[tuple[Any, list[int]]]:
     """A SuperLink with nodes of a kind and their workers; the processes of all."""
     from unalike.network.deployment.environment import environment
-    from unalike.network.deployment.site_process import NODES
+    from unalike.network.deployment.node_kinds import NODES
     from unalike.network.deployment.superlink import SuperLink
     from unalike.network.deployment.supernode import Credentials
     from unalike.network.processes.process import Process, stop_all
@@ -131,7 +131,7 @@ def federation(
             command += ["--socket", str(place / "s"), "--state", str(place / "state")]
             command += ["--name", f"site-{i}", "--data", str(place / "own.npz")]
             worker = Process("worker", command, environment(place), place / "worker.log")
-            node = NODES[kind](place, link.address, Credentials(), place / "s", place / "log")
+            node = NODES[kind].start(place, link.address, Credentials(), place / "s", place / "log")
             started += [worker, node]
         open_ones.callback(stop_all, *started[1:])
         yield link, [process.pid for process in started]

@@ -21,90 +21,45 @@ validation samples after the last round shows what that is good for at home.
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
-from training import training
 
-from unalike.core import Method
-from unalike.data import Federation, federate, load
-from unalike.engines.local import LocalEngine
-from unalike.engines.plan import Plan
-from unalike.functional.trees import map_tree
-from unalike.methods import FedAvg, FedPer, FedProx, FedRep, FusedSpaceFed, LGFedAvg, Scaffold
+from unalike.ledger.tables.fusedspacefed import away_accuracies, deal, home_accuracy, looks
 
-METHODS: dict[str, tuple[str, Callable[[], Method]]] = {
-    "fedavg": ("resnet20:norm={norm}", lambda: FedAvg(lr=0.1, solver="momentum:0.9")),
-    "fusedspacefed code": (
-        "fused:preset=code,norm={norm}",
-        lambda: FusedSpaceFed(preset="code", solver="momentum:0.9"),
-    ),
-    "fusedspacefed paper": (
-        "fused:preset=paper,norm={norm}",
-        lambda: FusedSpaceFed(preset="paper", solver="momentum:0.9"),
-    ),
-    "fedprox": ("resnet20:norm={norm}", lambda: FedProx(lr=0.1, solver="momentum:0.9", mu=0.01)),
-    "scaffold": ("resnet20:norm={norm}", lambda: Scaffold(lr=0.1)),
-    "fedper": ("resnet20:norm={norm}", lambda: FedPer(lr=0.1, solver="momentum:0.9")),
-    "lg_fedavg": ("resnet20:norm={norm}", lambda: LGFedAvg(lr=0.1, solver="momentum:0.9")),
-    "fedrep": (
-        "resnet20:norm={norm}",
-        lambda: FedRep(lr=0.1, solver="momentum:0.9", head_epochs=3),
-    ),
+MOMENTUM = {"lr": 0.1, "solver": "momentum:0.9"}
+METHODS: dict[str, dict[str, Any]] = {
+    "fedavg": {"method": "fedavg", "hyperparameters": MOMENTUM},
+    "fusedspacefed code": {
+        "model": "fused:preset=code",
+        "method": "fusedspacefed",
+        "hyperparameters": {"preset": "code", "solver": "momentum:0.9"},
+    },
+    "fusedspacefed paper": {
+        "model": "fused:preset=paper",
+        "method": "fusedspacefed",
+        "hyperparameters": {"preset": "paper", "solver": "momentum:0.9"},
+    },
+    "fedprox": {"method": "fedprox", "hyperparameters": {**MOMENTUM, "mu": 0.01}},
+    "scaffold": {"method": "scaffold", "hyperparameters": {"lr": 0.1}},
+    "fedper": {"method": "fedper", "hyperparameters": MOMENTUM},
+    "lg_fedavg": {"method": "lg_fedavg", "hyperparameters": MOMENTUM},
+    "fedrep": {"method": "fedrep", "hyperparameters": {**MOMENTUM, "head_epochs": 3}},
 }
+NETWORK = "resnet20"
 
 
-class Score(NamedTuple):
-    """After a round: shares of samples, the first two over all clients together."""
-
-    t: int
-    validation: float  # each client's model on its own validation samples
-    test: np.ndarray  # [N] each client's model on all test images
-
-
-def clients(data: str, seed: int) -> Federation:
-    return federate(
-        load(data),
-        split="dirichlet-mix",
-        alpha=0.05,
-        clients=10,
-        seed=seed,
-        official_test=True,
-        validation=0.1,
-        test=0,
-    )
-
-
-def scores(
-    name: str, federation: Federation, *, norm: str, rounds: int, epochs: int, seed: int, every: int
-) -> Iterator[Score]:
-    model, method = METHODS[name]
-    states = training(
-        method(),
-        model.format(norm=norm),
-        federation,
-        times=rounds,
-        batch_size=256,
-        epochs=epochs,
-        seed=seed,
-        plan=Plan("single", 1, 1),
-        buffers="share",
-    )
-    for t, (engine, server) in enumerate(states, 1):
-        if t % every == 0 or t == rounds:
-            yield judged(engine, server, t)
-
-
-def judged(engine: LocalEngine, server: object, t: int) -> Score:
-    personal = engine.personalise(t, server)
-    own = engine.predict(personal, engine.rows, "validation")
-    of_all = []
-    for i in range(len(engine) if engine.method.global_model(server) is None else 1):
-        found = engine.predict_pooled(map_tree(lambda leaf, i=i: leaf[i], personal), "test")
-        of_all.append((found.output.argmax(-1) == found.truth).double().mean().item())
-    return Score(t, (own.output.argmax(-1) == own.truth).double().mean().item(), np.asarray(of_all))
+def settings(name: str, given: argparse.Namespace) -> dict[str, Any]:
+    model = METHODS[name].get("model", NETWORK)
+    return {
+        **METHODS[name],
+        "model": f"{model}{',' if ':' in model else ':'}norm={given.norm}",
+        "rounds": given.rounds,
+        "local_epochs": given.epochs,
+        "batch_size": 256,
+        "evaluate_every": given.every,
+    }
 
 
 def main() -> None:
@@ -118,36 +73,31 @@ def main() -> None:
     parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=list(METHODS))
     given = parser.parse_args()
     torch.set_num_threads(1)
-    federation = clients(given.data, given.seed)
+    federation = deal(given.data, given.seed, None)
     print(f"{given.data}: training samples {federation.train.sizes.tolist()}")
     print("| method | last round | best by validation (round) | at home, last round | CPU s |")
     print("|---|---|---|---|---|", flush=True)
     for name in given.methods:
         began = time.process_time()
         seen = []
-        for score in scores(
-            name,
-            federation,
-            norm=given.norm,
-            rounds=given.rounds,
-            epochs=given.epochs,
-            seed=given.seed,
-            every=given.every,
-        ):
-            seen.append(score)
-            print(f"{name}, round {score.t}: {spread(score.test)}", file=sys.stderr)
-        best = max(seen, key=lambda score: score.validation)
+        for state in looks(settings(name, given), federation, given.seed):
+            seen.append((state.t, home_accuracy(state), away_accuracies(state)))
+            print(f"{name}, round {state.t}: {spread(seen[-1][2])}", file=sys.stderr)
+        t, _, best = max(seen, key=lambda look: look[1])
+        _, home, away = seen[-1]
         print(
-            f"| {name} | {spread(seen[-1].test)} | {spread(best.test)} ({best.t}) "
-            f"| {100 * seen[-1].validation:.1f} | {time.process_time() - began:.0f} |",
+            f"| {name} | {spread(away)} | {spread(best)} ({t}) "
+            f"| {home:.1f} | {time.process_time() - began:.0f} |",
             flush=True,
         )
 
 
-def spread(shares: np.ndarray) -> str:
-    """The mean in per cent; the lowest and the highest where there are several."""
-    mean, low, high = (100 * of(shares) for of in (np.mean, np.min, np.max))
-    return f"{mean:.2f}" if len(shares) == 1 else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
+def spread(accuracies: list[float]) -> str:
+    """The mean; the lowest and the highest where there are several."""
+    mean = f"{np.mean(accuracies):.2f}"
+    if len(accuracies) == 1:
+        return mean
+    return f"{mean} [{min(accuracies):.2f}, {max(accuracies):.2f}]"
 
 
 if __name__ == "__main__":

@@ -22,19 +22,17 @@ def training(
     epochs: int,
     seed: int,
     cohort: int | None = None,
-    plan: Plan | None = None,
-    buffers: str = "recompute",
 ) -> Iterator[tuple[LocalEngine, Any]]:
     """The engine and the server's state after each of `times` rounds, all clients by default."""
     shape = tuple(federation.x.shape[1:])
     engine = LocalEngine(
         method,
-        Problem(build(model, shape=shape, classes=federation.classes, seed=seed), buffers=buffers),
+        Problem(build(model, shape=shape, classes=federation.classes, seed=seed)),
         federation,
         seed=seed,
         batch_size=batch_size,
         epochs=epochs,
-        plan=plan or Plan("stacked", chunk=64, threads=1),
+        plan=Plan("stacked", chunk=64, threads=1),
     )
     server = engine.method.init_server(engine.problem, engine.w, engine.population)
     loop = rounds(engine.method, engine, server, cohort=cohort or len(engine), seed=seed)

@@ -18,7 +18,7 @@ from unalike.advice.heats import schedule_race
 from unalike.advice.race import Contestant, Race
 from unalike.advice.rules import RULES, shortlist
 from unalike.data.federation import Federation
-from unalike.diagnosis import diagnose
+from unalike.diagnosis.diagnose import diagnose
 from unalike.errors import InputError
 from unalike.functional.streams import generator
 from unalike.study.settings import make_study

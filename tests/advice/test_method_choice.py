@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from unalike.advice.client_differences import difference, fold_difference
+from unalike.advice.evidence import evidence
 from unalike.advice.heats import Heat
 from unalike.advice.method_choice import Choice
 from unalike.advice.method_choice import choose as choose_by
@@ -23,10 +24,10 @@ def choose(stage: Stage, *, alike: bool = False) -> Choice:
 def entry(
     contestant: Contestant, scores: list[float], loss: float = 0.0, noise: float = 0.0
 ) -> RaceEntry:
-    """The same on all folds, up and down by the noise in turn."""
-    known = np.array(scores)
-    sway = noise * np.array([1, -1, 0, 1, -1])
-    return RaceEntry(contestant, known, np.full(len(known), loss), known + sway[:, None])
+    """The same on all folds, the score up and down by the noise in turn."""
+    known, losses = np.array(scores), np.full(len(scores), loss)
+    sway = noise * np.array([[1], [-1], [0], [1], [-1]])
+    return RaceEntry(contestant, known, losses, known + sway, losses + 0 * sway)
 
 
 ALONE = entry(Contestant("local", "local", {}), [0.1, 0.1, 0.1])
@@ -81,23 +82,75 @@ def test_few_clients_whose_samples_tell() -> None:
     assert not gain.excludes_zero
     assert choice.advised.method == "fedem"
     assert choice.unproven is None
-    assert choice.gain.mean == pytest.approx(gain.mean)
-    assert choice.gain.sure > 0.999 > gain.sure
+    assert choice.gain.score.mean == pytest.approx(gain.mean)
+    assert choice.gain.score.sure > 0.999 > gain.sure
 
 
 def test_where_evidence_is_thin_training_alone_is_advised() -> None:
     choice = choose(final(noise=0.2, fedem=[0.95, 0.6, 0.8, 0.9], local=[0.7, 0.62, 0.79, 0.89]))
     assert choice.advised.method == "local"
     assert choice.unproven.contestant.method == "fedem"
-    assert choice.unproven.gain.mean == pytest.approx(0.0625)
-    assert choice.unproven.gain.low < 0
-    assert choice.unproven.gain.sure < 0.95
+    assert choice.unproven.gain.score.mean == pytest.approx(0.0625)
+    assert choice.unproven.gain.score.low < 0
+    assert choice.unproven.gain.score.sure < 0.95
     assert choice.gain is None
 
 
+def noisy(name: str, scores: list[float], loss: float = 0.0, noise: float = 0.2) -> RaceEntry:
+    return entry(Contestant(name, name, {}), scores, loss, noise)
+
+
+@pytest.mark.parametrize(
+    ("score", "loss", "advised"),
+    [(0.75, -0.1, "fedem"), (0.75, 0.1, "local"), (0.69, -0.1, "local")],
+    ids=["above Local, and surely by loss", "surely worse by loss", "below Local"],
+)
+def test_loss_shows_what_the_score_cannot(score: float, loss: float, advised: str) -> None:
+    alone = noisy("local", [0.6, 0.8, 0.75, 0.65], noise=0)
+    entries = sorted((noisy("fedem", [score] * 4, loss), alone), key=lambda one: -one.score)
+    choice = choose(Stage("end", Heat(4, 10, 5), tuple(entries)))
+    assert choice.advised.method == advised
+    if advised == "fedem":
+        assert not choice.gain.score.excludes_zero
+        assert choice.gain.loss.mean == pytest.approx(0.1)
+
+
+def test_a_leader_that_is_not_shown_gives_way_to_a_method_that_is() -> None:
+    """FedEM leads by five points, and up and down by more; Ditto is above Local on every fold."""
+    entries = (
+        noisy("fedem", [0.95, 0.65, 0.8]),
+        noisy("ditto", [0.75] * 3, noise=0),
+        noisy("local", [0.72] * 3, noise=0),
+    )
+    choice = choose(Stage("end", Heat(4, 10, 5), entries))
+    assert (choice.leader.method, choice.advised.method) == ("fedem", "ditto")
+    assert not choice.leader_shown
+
+
+def test_of_equals_of_one_effort_the_one_of_less_loss() -> None:
+    entries = tuple(
+        noisy(name, [0.9, 0.901, 0.9], loss, noise=0)
+        for name, loss in (("ditto", -0.1), ("apfl", -0.2))
+    )
+    choice = choose(Stage("end", Heat(4, 10, 5), (*entries, ALONE)))
+    assert choice.advised.method == "apfl"
+    assert choice.leader_shown
+
+
+def test_how_losses_are_told_apart() -> None:
+    draw = np.random.default_rng(0)
+    losses = draw.normal(0.5, 0.1, (10, 4)), draw.normal(0.7, 0.1, (10, 4))
+    one, alone = (ALONE._replace(losses_by_fold=each) for each in losses)
+    assert evidence(one, alone, FOLDS).loss == fold_difference(losses[1], losses[0], FOLDS)
+
+
 def test_what_the_race_saw_below_local_is_never_advised() -> None:
-    """FedAvg is as good as the leader and simpler; Local is not as good, but above FedAvg."""
-    choice = choose(final(fedem=[0.9] * 3, local=[0.899] * 3, fedavg=[0.91, 0.88, 0.9]))
+    """Clients are alike, so that FedAvg is as good as the leader and simpler, but below Local."""
+    stage = final(
+        noise=0.2, fedem=[0.95, 0.85, 0.9], local=[0.88, 0.9, 0.89], fedavg=[0.9, 0.88, 0.88]
+    )
+    choice = choose(stage, alike=True)
+    assert choice.rivals[1].contestant.method == "fedavg"
     assert choice.rivals[1].tied
     assert choice.advised.method == "local"
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import silhouette_score
 
-from unalike.diagnosis import prepare_samples
 from unalike.diagnosis.client_groups import classical_scaling, group_clients, silhouette
 from unalike.diagnosis.embedding import embed, main_directions
+from unalike.diagnosis.samples import prepare_samples
 from unalike.measures.distances import jensen_shannon, otdd
 from unlike_worlds import world
 

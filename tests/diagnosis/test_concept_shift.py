@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from unalike.diagnosis import findings, prepare_samples
 from unalike.diagnosis.concept_shift import Contest, choose_samples, concept_shift, sign_test
+from unalike.diagnosis.diagnose import findings
 from unalike.diagnosis.kernel_ridge import RIDGE, leave_one_out
+from unalike.diagnosis.samples import prepare_samples
 from unlike_worlds import MODERATE, world
 
 

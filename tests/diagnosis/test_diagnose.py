@@ -11,7 +11,9 @@ import pytest
 import unalike
 from unalike.data import Federation, federate, load
 from unalike.data.skews.concept import relabelled
-from unalike.diagnosis import KINDS, Diagnosis, diagnose, prepare_samples
+from unalike.diagnosis.diagnose import diagnose
+from unalike.diagnosis.diagnosis_result import KINDS, Diagnosis
+from unalike.diagnosis.samples import prepare_samples
 from unalike.errors import InputError
 from unalike.functional.streams import generator
 from unlike_worlds import world

@@ -7,7 +7,7 @@ import pytest
 
 from summary_worlds import summaries_of
 from unalike import InputError
-from unalike.diagnosis import findings, prepare_samples
+from unalike.diagnosis.diagnose import findings
 from unalike.diagnosis.diagnose_summaries import (
     Summaries,
     diagnose_summaries,
@@ -15,6 +15,7 @@ from unalike.diagnosis.diagnose_summaries import (
 )
 from unalike.diagnosis.label_skew import random_table
 from unalike.diagnosis.moments import Moments, wishart
+from unalike.diagnosis.samples import prepare_samples
 from unalike.diagnosis.summary import FEWEST, Summary, feature_moments, pooled_scale, summarise
 from unlike_worlds import MODERATE, World, world
 

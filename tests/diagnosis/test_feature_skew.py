@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from unalike.diagnosis import findings, prepare_samples
+from unalike.diagnosis.diagnose import findings
 from unalike.diagnosis.embedding import between_groups, embed, main_directions, sums
 from unalike.diagnosis.feature_skew import feature_skew
+from unalike.diagnosis.samples import prepare_samples
 from unalike.measures.distances import (
     gaussian_kernel,
     gaussian_w2,

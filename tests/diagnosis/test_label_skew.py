@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from unalike.diagnosis import findings, prepare_samples
+from unalike.diagnosis.diagnose import findings
 from unalike.diagnosis.label_skew import label_skew
+from unalike.diagnosis.samples import prepare_samples
 from unalike.measures.distances import hellinger, jensen_shannon, total_variation
 from unlike_worlds import MODERATE, world
 

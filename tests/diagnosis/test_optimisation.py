@@ -8,11 +8,10 @@ import torch
 from scipy.optimize import minimize
 from torch.nn.functional import cross_entropy
 
-from unalike.diagnosis import prepare_samples
 from unalike.diagnosis.diagnosis_result import Measure, Optimisation
 from unalike.diagnosis.optimisation import MAIN_SHARE, SHORT, STEPS, _main_projection, optimisation
 from unalike.diagnosis.probe import RIDGE, Probe
-from unalike.diagnosis.samples import Samples
+from unalike.diagnosis.samples import Samples, prepare_samples
 from unlike_worlds import world
 
 SIZES = (1, 2, 3, 9, 5)

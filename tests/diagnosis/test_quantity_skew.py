@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from unalike.diagnosis import findings, prepare_samples
+from unalike.diagnosis.diagnose import findings
 from unalike.diagnosis.quantity_skew import quantity_skew
+from unalike.diagnosis.samples import prepare_samples
 from unlike_worlds import MODERATE, world
 
 

@@ -10,10 +10,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 import unalike
-from unalike.diagnosis import Finding, findings, prepare_samples
 from unalike.diagnosis.concept_shift import concept_shift
+from unalike.diagnosis.diagnose import findings
 from unalike.diagnosis.diagnose_summaries import Summaries, diagnose_summaries
+from unalike.diagnosis.diagnosis_result import Finding
 from unalike.diagnosis.sample_order import sample_order
+from unalike.diagnosis.samples import prepare_samples
 from unalike.diagnosis.summary import Summary
 from unlike_worlds import World, faint_world, world
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from unalike.diagnosis import findings, prepare_samples
+from unalike.diagnosis.diagnose import findings
+from unalike.diagnosis.samples import prepare_samples
 from unalike.diagnosis.temporal_skew import temporal_skew
 from unalike.measures.distances import total_variation
 from unlike_worlds import MODERATE, world

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from unalike.diagnosis import Diagnosis
+from unalike.diagnosis.diagnosis_result import Diagnosis
 from unalike.methods import METHODS
 from unalike.methods.header import header
 from unalike.results.units import count, listed
 from unalike.tasks import Measure
 
 from .client_differences import LEVEL, Difference
+from .evidence import Evidence
 from .final_test import FinalTest, Gain
 from .heats import RaceSchedule
 from .method_choice import Choice, Unproven
@@ -104,12 +105,12 @@ class Advice:
     def _certainty(self) -> list[str]:
         """How sure the race is that the advised method helps."""
         gain = self.choice.gain
-        if gain is None or math.isnan(gain.sure):
+        if gain is None or math.isnan(gain.score.sure):
             return []
         return [
-            f"How sure: in the race it was {self.main.gain_text(gain.mean)} beside Local "
-            f"{interval_text(gain, self.main)}, better than training alone with a confidence of "
-            f"{confidence_text(gain.sure)}."
+            f"How sure: in the race it was {self.main.gain_text(gain.score.mean)} beside Local "
+            f"{interval_text(gain.score, self.main)}, better than training alone with a confidence "
+            f"of {confidences_text(gain, self.main)}."
         ]
 
     def _worse(self) -> list[str]:
@@ -141,28 +142,30 @@ class Advice:
             gain = choice.unproven.gain
             said.append(
                 f"{contestant_title(choice.unproven.contestant)} was "
-                f"{self.main.gain_text(gain.mean)} beside Local in the race "
-                f"{interval_text(gain, self.main)}: too little to prefer it to training alone"
-                + _asked_for(gain)
+                f"{self.main.gain_text(gain.score.mean)} beside Local in the race "
+                f"{interval_text(gain.score, self.main)}: too little to prefer it to training alone"
+                + _asked_for(gain, self.main)
             )
         elif choice.advised is not choice.leader:
-            rival = next(r for r in choice.rivals if r.contestant is choice.advised)
-            ahead = self.main.unit.difference(rival.behind.mean, signed=False)
-            why = (
-                "is simpler"
-                if choice.advised.effort < choice.leader.effort
-                else "has the least loss"
-            )
-            said.append(
-                f"{contestant_title(choice.leader)} led the race by {ahead}, which is within "
-                f"noise; what {why} is advised."
-            )
+            said.append(self._passed_over())
         shown = {choice.advised.method, choice.leader.method}
         equals = [r.contestant for r in choice.ties if r.contestant.method not in shown]
         if equals:
             names = listed([contestant_title(one) for one in equals])
             said.append(f"As good as the leader, as far as the race can say: {names}.")
         return said
+
+    def _passed_over(self) -> str:
+        """Why the leader of the race is not the advised."""
+        choice = self.choice
+        rival = next(r for r in choice.rivals if r.contestant is choice.advised)
+        ahead = self.main.unit.difference(rival.behind.mean, signed=False)
+        led = f"{contestant_title(choice.leader)} led the race by {ahead}, "
+        if not choice.leader_shown:
+            return led + "but is not shown to beat training alone; what is advised is shown to."
+        simpler = choice.advised.effort < choice.leader.effort
+        why = "is simpler" if simpler else "has the least loss"
+        return led + f"which is within noise; what {why} is advised."
 
     def _reasons(self) -> list[str]:
         for proposal in self.shortlist:
@@ -210,7 +213,7 @@ class Advice:
             },
             "choice": {
                 "unproven": None if choice.unproven is None else _unproven(choice.unproven),
-                "gain_over_local": None if choice.gain is None else choice.gain._asdict(),
+                "gain_over_local": None if choice.gain is None else _evidence(choice.gain),
                 "leader": _contestant(choice.leader),
                 "advised": _contestant(choice.advised),
                 "rivals": [
@@ -229,9 +232,7 @@ class Advice:
                 "gains": [
                     {
                         "over": gain.over,
-                        "mean": gain.gain.mean,
-                        "low": gain.gain.low,
-                        "high": gain.gain.high,
+                        **_difference(gain.gain),
                         "clients": gain.clients,
                         "worse": gain.worse,
                     }
@@ -273,12 +274,20 @@ def confidence_text(sure: float) -> str:
     return "more than 99.9 %" if sure > 0.999 else f"{100 * sure:.3g} %"
 
 
-def _asked_for(gain: Difference) -> str:
+def confidences_text(gain: Evidence, main: Measure) -> str:
+    """With which confidence something is better, by score and by loss."""
+    text = f"{confidence_text(gain.score.sure)} by {main.title}"
+    if math.isnan(gain.loss.sure) or gain.loss.mean <= 0:
+        return text
+    return f"{text} and of {confidence_text(gain.loss.sure)} by loss"
+
+
+def _asked_for(gain: Evidence, main: Measure) -> str:
     """The confidence that was missing."""
-    if math.isnan(gain.sure) or gain.mean <= 0:
+    if math.isnan(gain.score.sure) or gain.score.mean <= 0:
         return "."
     asked = f"{100 * (1 + LEVEL) / 2:.0f} %"
-    return f" (a confidence of {confidence_text(gain.sure)} where {asked} is asked for)."
+    return f" (a confidence of {confidences_text(gain, main)} where {asked} is asked for)."
 
 
 def _short(value: Any) -> str:
@@ -290,14 +299,19 @@ def _contestant(one: Contestant) -> dict[str, Any]:
 
 
 def _unproven(one: Unproven) -> dict[str, Any]:
-    gain = one.gain
+    return {**_contestant(one.contestant), **_evidence(one.gain)}
+
+
+def _evidence(gain: Evidence) -> dict[str, Any]:
     return {
-        **_contestant(one.contestant),
-        "mean": gain.mean,
-        "low": gain.low,
-        "high": gain.high,
-        "sure": gain.sure,
+        **_difference(gain.score),
+        "sure": gain.score.sure,
+        "loss": {**_difference(gain.loss), "sure": gain.loss.sure},
     }
+
+
+def _difference(gap: Difference) -> dict[str, float]:
+    return {"mean": gap.mean, "low": gap.low, "high": gap.high}
 
 
 def _stage(stage: Stage, main: Measure) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from unalike.core import Problem
 from unalike.data.federation import Federation
-from unalike.diagnosis import Diagnosis, diagnose
+from unalike.diagnosis.diagnose import diagnose
+from unalike.diagnosis.diagnosis_result import Diagnosis
 from unalike.errors import InputError, unknown
 from unalike.study.files import write_atomically
 from unalike.study.inputs import UserInputs, problem_for
@@ -70,7 +71,9 @@ def run_advice(
     final = race.run(preview.plan)
     choice = choose(final, federation.task.main, given["folds"], alike=not preview.diagnosis.found)
     chosen: dict[str, Contestant] = {
-        name: least_loss(final, best_entry(final, name), federation.task.main).contestant
+        name: least_loss(
+            final.entries, best_entry(final.entries, name), federation.task.main
+        ).contestant
         for name in ("fedavg", "local")
     }
     chosen[choice.advised.method] = choice.advised

@@ -57,6 +57,7 @@ class RaceEntry(NamedTuple):
     scores: Floats  # [N] of each client, mean over the folds; NaN where nothing was judged
     losses: Floats  # [N] likewise
     by_fold: Floats  # [folds, N] scores
+    losses_by_fold: Floats  # [folds, N]
 
     @property
     def score(self) -> float:
@@ -182,14 +183,14 @@ class Race:
             known = [r for r in records if "evaluation" in r and r["round"] <= heat.rounds]
             if not known or any("diverged" in r for r in records):
                 nothing = np.full((heat.folds, len(self.given.names)), np.nan)
-                return RaceEntry(one, nothing[0], nothing[0], nothing)
+                return RaceEntry(one, nothing[0], nothing[0], nothing, nothing)
             chosen.append(best_round(task, known)["evaluation"]["personal"])
         columns = [
             np.array([column[name] for column in chosen], dtype=np.float64)
             for name in (task.main.name, "loss")
         ]
         by_fold, losses = -task.main.key(columns[0]), columns[1]
-        return RaceEntry(one, mean_over_folds(by_fold), mean_over_folds(losses), by_fold)
+        return RaceEntry(one, mean_over_folds(by_fold), mean_over_folds(losses), by_fold, losses)
 
 
 def without_duplicates(entries: Iterable[RaceEntry]) -> list[RaceEntry]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unalike.diagnosis import Diagnosis
+from unalike.diagnosis.diagnosis_result import Diagnosis
 
 from .candidates import REFERENCES
 

@@ -21,6 +21,7 @@ from unalike.errors import InputError
 from unalike.privacy import require_accountant
 from unalike.results.units import duration, size
 from unalike.study.backends import workers
+from unalike.study.environment import environment
 from unalike.study.extensions import require_plugins
 from unalike.study.forecast import forecast, is_long
 from unalike.study.inputs import UserInputs, federation_for, problem_for, problem_from_module
@@ -40,7 +41,7 @@ from unalike.tracking.tracker import check_trackers
 from .data_argument import resolve_data
 from .method_argument import methods_and_settings
 from .model_argument import model_name
-from .studies import Result, environment, federations_of, finish_study, setting_remarks
+from .studies import Result, federations_of, finish_study, setting_remarks
 
 
 def compare(

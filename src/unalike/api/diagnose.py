@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from unalike.data.dataset import Dataset
 from unalike.data.federation import Federation
 from unalike.data.preprocessing.preprocessing import preprocessing_sentences
-from unalike.diagnosis import Diagnosis, Samples
-from unalike.diagnosis import diagnose as diagnose_samples
+from unalike.diagnosis.diagnose import diagnose as diagnose_samples
 from unalike.diagnosis.diagnose_summaries import Summaries, diagnose_summaries
+from unalike.diagnosis.diagnosis_result import Diagnosis
+from unalike.diagnosis.samples import Samples
 from unalike.errors import InputError
 from unalike.report.diagnosis_page import write_diagnosis, write_page
 from unalike.study.data_files import is_file, read_file

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import platform
-import shlex
-import sys
 from dataclasses import dataclass, fields
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-import torch
 
 from unalike.core.buffers import with_buffers
 from unalike.data.feature_scale import scale_warning
 from unalike.data.federation import Federation
 from unalike.data.preprocessing.preprocessing import preprocessing_sentences
 from unalike.data.target_scaling import target_sentences
-from unalike.engines.machine import cores
 from unalike.errors import InputError
 from unalike.report.comparison_page import write_report
 from unalike.report.figures import figure_of
@@ -256,19 +250,6 @@ def _gather(
     comparison = gather(study, folder, federations, remarks, read_environment(folder))
     known = {field.name: getattr(comparison, field.name) for field in fields(comparison)}
     return Result(**known, models=StudyModels(study, folder, inputs.problem))
-
-
-def environment() -> dict[str, str]:
-    """Versions and machine."""
-    return {
-        "unalike": version("unalike"),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": version("numpy"),
-        "platform": platform.platform(),
-        "cores": str(cores()),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-    }
 
 
 def federations_of(study: Study, inputs: UserInputs) -> list[Federation]:

@@ -8,8 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from unalike.diagnosis import Diagnosis
-from unalike.diagnosis.diagnosis_result import Optimisation
+from unalike.diagnosis.diagnosis_result import Diagnosis, Optimisation
 from unalike.diagnosis.sentences import blindness, certainty, groups, number, setup
 
 

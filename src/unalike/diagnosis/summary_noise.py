@@ -21,8 +21,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.stats import norm
 
 from unalike.errors import InputError
 
@@ -57,6 +55,7 @@ class Noise:
     @cached_property
     def deviation(self) -> float:
         """Standard deviation of the Gaussian noise on each number of the moments."""
+        from scipy.optimize import brentq
 
         def excess(sigma: float) -> float:
             return gaussian_delta(sigma / LENGTH, self.epsilon / 2) - self.delta
@@ -66,9 +65,11 @@ class Noise:
 
 def gaussian_delta(deviation: float, epsilon: float) -> float:
     """The delta of Gaussian noise on what changes by at most 1."""
+    from scipy.special import log_ndtr, ndtr
+
     half, ratio = 0.5 / deviation, epsilon * deviation
-    log_second = epsilon + norm.logcdf(-half - ratio)
-    return float(norm.cdf(half - ratio) - np.exp(log_second))
+    log_second = epsilon + log_ndtr(-half - ratio)
+    return float(ndtr(half - ratio) - np.exp(log_second))
 
 
 def symmetric(matrix: Floats) -> Floats:

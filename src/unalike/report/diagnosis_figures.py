@@ -10,8 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from unalike.diagnosis import Diagnosis
-from unalike.diagnosis.diagnosis_result import Curve, Measure, Optimisation
+from unalike.diagnosis.diagnosis_result import Curve, Diagnosis, Measure, Optimisation
 from unalike.diagnosis.sentences import number, setup
 
 from .canvas import Panel, View, base, plain

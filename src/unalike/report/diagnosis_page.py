@@ -9,7 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from unalike.diagnosis import Diagnosis
+from unalike.diagnosis.diagnosis_result import Diagnosis
 from unalike.diagnosis.sentences import certainty, groups, number, setup
 from unalike.study.files import write_atomically
 

@@ -21,7 +21,6 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from scipy.special import xlogy
 from torch import Tensor
 
 from unalike.core.loss import Loss, SampleLoss
@@ -156,6 +155,8 @@ class Counts(Task):
         return {"prediction": self.output_in_unit(output).reshape(len(output)).exp()}
 
     def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
+        from scipy.special import xlogy
+
         y, log_rate = truth.astype(np.float64), output.reshape(truth.shape).astype(np.float64)
         rate = np.exp(log_rate)
         deviance = 2 * (xlogy(y, y) - y * log_rate - y + rate)

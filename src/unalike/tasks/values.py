@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -32,13 +31,26 @@ def values_of(y: Any, name: str) -> Array:
         raise InputError(f"There are no samples: {name} is empty.")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
-    missing = np.asarray(pd.isna(array)).reshape(len(array), -1).any(1)
+    missing = _absent(array).reshape(len(array), -1).any(1)
     if missing.any():
         raise InputError(
             f"{name} has no value for {missing.sum()} of {len(array)} samples, first for sample "
             f"{missing.argmax()}: fill them in or leave these samples out."
         )
     return array
+
+
+def _absent(array: Array) -> NDArray[np.bool_]:
+    """Where an array has no value, as pandas sees it; only mixed entries need pandas itself."""
+    if array.dtype.kind in "fc":
+        return np.isnan(array)
+    if array.dtype.kind in "mM":
+        return np.isnat(array)
+    if array.dtype.kind != "O":
+        return np.zeros(array.shape, np.bool_)
+    import pandas as pd
+
+    return np.asarray(pd.isna(array))
 
 
 def numbers_of(y: Any, name: str) -> NDArray[np.float64]:

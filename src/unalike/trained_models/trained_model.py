@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
@@ -21,6 +20,9 @@ from unalike.tasks.classes import numbered
 from .exports import exported_program, write_onnx, write_program
 from .samples import prepared_samples
 from .storage import write_module
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BATCH = 1024
 """Samples that are predicted at once."""
@@ -124,6 +126,8 @@ class TrainedModel:
             InputError: the task has no survival, the model no baseline hazard, nobody was observed
                 so long, or these are not rows of training.
         """
+        import pandas as pd
+
         question, hazard = self.description.question, self.description.baseline_hazard
         if not question.relative_risk:
             raise InputError(f"The task {self.description.task!r} has no survival: take predict.")

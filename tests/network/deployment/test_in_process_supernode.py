@@ -129,6 +129,26 @@ def test_it_looks_the_less_often_the_longer_nothing_comes(monkeypatch: pytest.Mo
     assert (waits[0], waits[-1]) == (in_process_node.MIN_WAIT, in_process_node.MAX_WAIT)
 
 
+def test_the_server_is_not_asked_before_there_is_a_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket, waits = tmp_path / "worker.sock", []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            socket.touch()
+
+    def ask(*_: object) -> None:
+        raise KeyboardInterrupt(len(waits))
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(in_process_node, "http_request_response", ask)
+    monkeypatch.setattr(in_process_node, "register_signal_handlers", lambda *_: None)
+    with pytest.raises(KeyboardInterrupt, match="3"):
+        in_process_node.main(["--server", "localhost:1", "--worker", str(socket)])
+
+
 JOIN = "join localhost:1 --patience 0 --name a --data mine.npz --one-process"
 
 

@@ -142,8 +142,9 @@ def join(
     need_flower()
     from unalike.network.deployment.certificates import authority_file
     from unalike.network.deployment.keys import public_key_of
+    from unalike.network.deployment.node_kinds import NODES
     from unalike.network.deployment.ports import parse_address
-    from unalike.network.deployment.site_process import NODES, SiteDeployment, SiteProcess
+    from unalike.network.deployment.site_process import SiteDeployment, SiteProcess
     from unalike.network.deployment.supernode import Credentials
     from unalike.network.protocol.site_names import check_site_name
     from unalike.network.site.policy import read_policy
@@ -179,7 +180,7 @@ def join(
             None if key is None else key.resolve(),
         ),
         patience=patience,
-        start_node=NODES[node_kind(one_process)],
+        node=NODES[node_kind(one_process)],
         consent=partial(ask_consent, policy=agreed, state=state_folder, yes=yes),
     )
     with interruptible("This site has left; the same command joins again."):

@@ -16,7 +16,7 @@ def need_flower() -> None:
 
 
 def node_kind(one_process: bool) -> str:
-    """Which of `site_process.NODES` a site has.
+    """Which of `node_kinds.NODES` a site has.
 
     Raises:
         InputError: the node in one process was not tested with this version of Flower.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from unalike.core import Problem
 from unalike.core.local_work import LocalWork
-from unalike.data import federate, load
+from unalike.data import Federation, federate, load
 from unalike.functional.trees import map_tree
 from unalike.models import build
 
@@ -61,8 +61,18 @@ ROWS: dict[str, Settings] = {
 
 def measure(settings: Settings, seed: int, data_dir: str | None) -> Mapping[str, float]:
     """On the official test images: the last round, and the round that is best by validation."""
-    clients = federate(
-        load(settings["data"], data_dir=data_dir),
+    seen = [
+        (home_accuracy(state), float(np.mean(away_accuracies(state))))
+        for state in looks(settings, deal(settings["data"], seed, data_dir), seed)
+    ]
+    best = max(seen, key=lambda score: score[0])
+    return {"last round": seen[-1][1], "best by validation": best[1]}
+
+
+def deal(data: str, seed: int, data_dir: str | None) -> Federation:
+    """The images of a named source at the ten clients."""
+    return federate(
+        load(data, data_dir=data_dir),
         split="dirichlet-mix",
         alpha=0.05,
         clients=10,
@@ -71,43 +81,44 @@ def measure(settings: Settings, seed: int, data_dir: str | None) -> Mapping[str,
         validation=0.1,
         test=0,
     )
+
+
+def looks(settings: Settings, clients: Federation, seed: int) -> Iterator[State]:
+    """Training, as it stands after the rounds that are looked at."""
     module = build(
         settings["model"], shape=tuple(clients.x.shape[1:]), classes=clients.classes, seed=seed
     )
-    seen = [
-        (_home(state), _away(state))
-        for state in training(
-            method_of(settings),
-            Problem(module, buffers="share"),
-            clients,
-            times=settings["rounds"],
-            seed=seed,
-            batch_size=settings["batch_size"],
-            work=LocalWork(settings["local_epochs"]),
-        )
-        if state.t % settings["evaluate_every"] == 0 or state.t == settings["rounds"]
-    ]
-    best = max(seen, key=lambda score: score[0])
-    return {"last round": seen[-1][1], "best by validation": best[1]}
+    states = training(
+        method_of(settings),
+        Problem(module, buffers="share"),
+        clients,
+        times=settings["rounds"],
+        seed=seed,
+        batch_size=settings["batch_size"],
+        work=LocalWork(settings["local_epochs"]),
+    )
+    for state in states:
+        if state.t % settings["evaluate_every"] == 0 or state.t == settings["rounds"]:
+            yield state
 
 
-def _home(state: State) -> float:
-    """Accuracy in per cent on the clients' own validation samples."""
+def home_accuracy(state: State) -> float:
+    """Accuracy in per cent on the clients' own validation samples, all of them together."""
     engine = state.engine
     found = engine.predict(engine.personalise(state.t, state.server), engine.rows, "validation")
     return 100 * float((found.output.argmax(-1) == found.truth).double().mean())
 
 
-def _away(state: State) -> float:
-    """Mean over clients of the accuracy in per cent of their models on all test images."""
+def away_accuracies(state: State) -> list[float]:
+    """Of each client's model on all test images, in per cent; one number where all share it."""
     engine = state.engine
     models = engine.personalise(state.t, state.server)
     shared = engine.method.global_model(state.server) is not None
     accuracies = []
     for i in range(1 if shared else len(engine)):
         found = engine.predict_pooled(map_tree(lambda leaf, i=i: leaf[i], models), "test")
-        accuracies.append(float((found.output.argmax(-1) == found.truth).double().mean()))
-    return 100 * float(np.mean(accuracies))
+        accuracies.append(100 * float((found.output.argmax(-1) == found.truth).double().mean()))
+    return accuracies
 
 
 def _fused_first(data: str, found: Measured) -> bool:

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from importlib import import_module
 from typing import IO, Any
 
 COMMAND_SECONDS = 90.0
@@ -98,9 +99,10 @@ def run_command(arguments: list[str], written: IO[bytes]) -> str:
 
 
 def main() -> None:
-    """Obey until standard input ends."""
+    """Obey until standard input ends; flwr is loaded before anything is asked."""
     with os.fdopen(os.dup(1), "w") as answers, tempfile.TemporaryFile() as written:
         os.dup2(written.fileno(), 1)
+        import_module("flwr.cli.app")
         for line in sys.stdin:
             print(json.dumps(run_command(json.loads(line), written)), file=answers, flush=True)
 

@@ -8,7 +8,7 @@ and 1.42.0, which `in_process_supernode` makes sure of.
 The bundle of a run is not fetched, so no code that a server names is run here.
 
     --server HOST:PORT    of the SuperLink, or of the gate before it
-    --worker PATH         the worker's Unix socket
+    --worker PATH         the worker's Unix socket; it is waited for before the server is asked
     --authority FILE      certificates that must have signed the server's; without it no TLS
     --key FILE            private key of the node, in OpenSSH form
 
@@ -48,6 +48,8 @@ from unalike.network.site.client_app import app
 
 from .keys import read_private
 
+WORKER_SECONDS = 0.05
+"""Between two looks for the worker's socket."""
 MIN_WAIT, MAX_WAIT = 0.2, 3.0
 """Seconds between two looks for a message; between these, a tenth of the time since the last."""
 
@@ -142,6 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     register_signal_handlers(EventType.RUN_SUPERNODE_LEAVE, "The node has left.")
     private = None if options.key is None else read_private(options.key)
     keys = None if private is None else (private, private.public_key())
+    while not Path(options.worker).exists():
+        time.sleep(WORKER_SECONDS)
     with http_request_response(options.server, authority is None, authority, keys) as opened:
         connection = Connection(*opened)
         log(INFO, "SuperNode ID: %s", connection.node)

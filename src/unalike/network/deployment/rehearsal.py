@@ -22,7 +22,7 @@ class Rehearsal:
     """Certificates, keys and sites for a server on this machine; the sites wait for it.
 
     Sites hold the study's own clients: site i is client i. first: how many are started at once; all
-    if not given. node: which of `site_process.NODES` they have. reached_at: where a site finds the
+    if not given. node: which of `node_kinds.NODES` they have. reached_at: where a site finds the
     server, from its name and the server's own address.
     """
 

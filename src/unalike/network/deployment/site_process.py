@@ -23,18 +23,13 @@ from unalike.network.site.exit_status import REFUSED
 from unalike.study.folder_lock import lock_folder
 
 from .environment import environment
-from .in_process_supernode import start_in_process_supernode
+from .node_kinds import NODES, NodeKind
 from .ports import Address, parse_address
 from .preflight import check_server
 from .server_status import POLL_SECONDS as STATUS_SECONDS
-from .supernode import Credentials, StartNode, start_supernode
+from .supernode import Credentials
 
 WORKER_COMMAND = (sys.executable, "-m", "unalike.network.site.worker")
-NODES: dict[str, StartNode] = {
-    "supernode": start_supernode,
-    "one-process": start_in_process_supernode,
-}
-"""Ways to run a site's node."""
 LOAD_SECONDS = 600.0
 """That a worker may take to load data and model."""
 MIN_BACKOFF, MAX_BACKOFF = 2.0, 30.0
@@ -72,7 +67,7 @@ class SiteDeployment:
     worker_options: Sequence[str]  # --data FILE, or --client I, and more
     credentials: Credentials
     patience: float = 600.0  # seconds to wait for a server that does not answer
-    start_node: StartNode = start_supernode
+    node: NodeKind = NODES["supernode"]
     consent: Callable[[Mapping[str, Any]], None] = lambda _: None
     """Is given what the server says of itself, before anything begins; raises to stay away."""
 
@@ -118,8 +113,12 @@ class SiteProcess:
 
     def _run(self) -> None:
         self._deployment.consent(self._ask_server())
-        self._start_worker()
-        self._start_node()
+        self._begin_worker()
+        if self._deployment.node.waits_for_worker:
+            self._start_node()
+        self._await_worker()
+        if self._node is None:
+            self._start_node()
         while not self._finished:
             self._wait(POLL_SECONDS)
             self._report_worker_events()
@@ -158,7 +157,8 @@ class SiteProcess:
             self._worker.stop()
             self._back_off("worker", "The worker of this site ended")
             if not self._finished:
-                self._start_worker()
+                self._begin_worker()
+                self._await_worker()
         if self._node is not None and not self._node.running:
             self._node.stop()
             self._explain_end(self._node)
@@ -194,7 +194,7 @@ class SiteProcess:
         self._notify(f"{reason}; trying again in {seconds:.0f} s.")
         self._wait(seconds)
 
-    def _start_worker(self) -> None:
+    def _begin_worker(self) -> None:
         self._socket.unlink(missing_ok=True)
         self._backoff["worker"].started = time.monotonic()
         arguments = ["--socket", str(self._socket), "--state", str(self._deployment.state_folder)]
@@ -204,13 +204,16 @@ class SiteProcess:
             "worker", [*WORKER_COMMAND, *arguments], environment(self._home), log
         )
         self._log_position = log.stat().st_size
+
+    def _await_worker(self) -> None:
+        """Come back when it has loaded its data."""
         end = time.monotonic() + LOAD_SECONDS
-        while not self._socket.exists():
+        while self._worker is not None and not self._socket.exists():
             if not self._worker.running:
                 raise InputError(_last_line(self._worker))
             if time.monotonic() > end:
                 raise InputError(
-                    f"The data were not loaded within {LOAD_SECONDS:.0f} s; see {log}."
+                    f"The data were not loaded within {LOAD_SECONDS:.0f} s; see {self._worker.log}."
                 )
             time.sleep(0.05)
 
@@ -218,7 +221,7 @@ class SiteProcess:
         deployment = self._deployment
         self._backoff["node"].started = time.monotonic()
         log = deployment.state_folder / "supernode.log"
-        self._node = deployment.start_node(
+        self._node = deployment.node.start(
             self._home, deployment.server, deployment.credentials, self._socket, log
         )
 
@@ -293,7 +296,7 @@ def main(arguments: Sequence[str]) -> int:
         Path(state),
         worker_options,
         credentials,
-        start_node=NODES[node],
+        node=NODES[node],
     )
     try:
         SiteProcess(deployment, lambda sentence: print(sentence, flush=True)).run()

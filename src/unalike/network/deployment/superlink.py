@@ -17,11 +17,13 @@ from unalike.network.processes.private_folder import make_private_folder
 from unalike.network.processes.process import Process
 
 from .certificates import make_server_certificate
-from .environment import command, environment
+from .environment import TASK_POLL, command, environment
 from .flower_commands import FlowerCommands
 from .keys import fingerprint, read_public
 from .ports import Address, free_port
 
+STUDY_POLL = "0.5"
+"""Seconds between two looks for a study to start: there is one, and each look costs the server."""
 START_SECONDS = 90.0
 """That a SuperLink may take to start."""
 
@@ -39,7 +41,7 @@ class SuperLink:
         self.log = store / "superlink.log"
         self._database = store / "superlink.db"
         self._nodes_file = store / "nodes.json"
-        self._variables = environment(home)
+        self._variables = {**environment(home), TASK_POLL: STUDY_POLL}
         make_private_folder(store)
         make_private_folder(home)
         self.authority = make_server_certificate(home / "tls", ["127.0.0.1"]) if encrypted else None

@@ -13,10 +13,8 @@ from unalike.errors import InputError
 from unalike.network.processes.parent_watch import exit_with_parent
 from unalike.study.folder_lock import lock_folder
 
-from .diagnosis import run_diagnosis
-from .events import event_writer
+from .events import EventHandler, event_writer
 from .server_settings import ServerSettings
-from .study import run_study
 
 app = ServerApp()
 
@@ -34,12 +32,23 @@ def main(grid: Grid, context: Context) -> None:
         if not settings.study:
             raise InputError("The run config names no study: its key is study, a folder's path.")
         folder = Path(settings.study)
-        work = run_diagnosis if settings.diagnose else run_study
         with exit_with_parent(), lock_folder(folder, LOCK_SECONDS):
-            work(grid, folder, settings, on_event)
+            _conduct(grid, folder, settings, on_event)
     except Exception as error:
         what = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
         on_event({"event": "failed", "why": f"{what}{error}"})
         if isinstance(error, InputError):
             sys.exit(f"{error}")
         raise
+
+
+def _conduct(grid: Grid, folder: Path, settings: ServerSettings, on_event: EventHandler) -> None:
+    """The study, or the diagnosis that is asked for; the other one is not loaded."""
+    if settings.diagnose:
+        from .diagnosis import run_diagnosis
+
+        run_diagnosis(grid, folder, settings, on_event)
+    else:
+        from .study import run_study
+
+        run_study(grid, folder, settings, on_event)

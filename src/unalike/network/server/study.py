@@ -15,7 +15,6 @@ from flwr.serverapp import Grid
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unalike.api.studies import environment, read_result
 from unalike.data.federation import Federation
 from unalike.data.skews.temporal_skews import TemporalSkew
 from unalike.errors import InputError
@@ -25,8 +24,8 @@ from unalike.network.protocol.run_description import (
     settings_for_sites,
 )
 from unalike.privacy import read_secret, require_accountant, secret_of_run
-from unalike.results.summary import write_summary
 from unalike.study.data_files import ROLES
+from unalike.study.environment import environment
 from unalike.study.files import write_atomically
 from unalike.study.inputs import UserInputs, deal_study, problem_for
 from unalike.study.model_description import describe_run
@@ -110,10 +109,18 @@ def run_study(grid: Grid, folder: Path, settings: ServerSettings, on_event: Even
         _train(study, clients, _store(folder, label, seed), on_event)
     if unsuited and not any((folder / "runs").glob("*/*/metrics.jsonl")):
         raise next(iter(unsuited.values()))
+    _write_results(folder)
+    on_event({"event": "finished"})
+
+
+def _write_results(folder: Path) -> None:
+    """The table and the page; what they need is loaded now, not before the first round."""
+    from unalike.api.studies import read_result
+    from unalike.results.summary import write_summary
+
     comparison = read_result(folder)
     write_summary(comparison, folder / "summary.csv")
     comparison.report(folder / "report.html")
-    on_event({"event": "finished"})
 
 
 def _store(folder: Path, label: str, seed: int) -> RunStore:

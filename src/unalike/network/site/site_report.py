@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from unalike.network.protocol.run_description import RunDescription
 from unalike.report.colours import PAPER, PAPER_DARK
-from unalike.report.page import templates
 from unalike.study.files import write_atomically
 from unalike.study.kept_size import readable
 from unalike.tasks import Task
@@ -63,6 +62,8 @@ def write_site_report(
     Raises:
         UnwritableError: it cannot be written.
     """
+    from unalike.report.page import templates
+
     page = templates("unalike.network.site").get_template("site_report.html")
     text = page.render(
         name=settings.name,
