@@ -7,7 +7,7 @@ small products in float32; here they are rounded as well.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from unittest.mock import patch
 
@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from unalike.engines.precision import reduces
-from unalike.functional.precision import Precision, computing_in
+from unalike.functional.precision import Precision, computing_in, current_precision
+from unalike.functional.traced_function import TracedFunction
 
 aten = torch.ops.aten
 
@@ -35,13 +36,21 @@ FACTORS: dict[Any, tuple[int, ...]] = {
 
 @contextmanager
 def emulated_bf16() -> Iterator[None]:
-    """Here and in this thread alone, `precision="bf16"` means what it does where a processor has
-    it; nothing changes on one that does."""
+    """Here `precision="bf16"` is for gradients what it is where a processor has it; nothing changes
+    on one that does."""
     if reduces():
         yield
         return
-    places = ("unalike.engines.local.computing_in", "unalike.engines.precision.computing_in")
-    with patch(places[0], _computing_in), patch(places[1], _computing_in):
+    run = TracedFunction.run
+
+    def run_rounded(function: TracedFunction, tensors: tuple[Tensor, ...]) -> Tensor:
+        with _RoundedFactors() if current_precision() == "bf16" else nullcontext():
+            return run(function, tensors)
+
+    with (
+        patch.object(TracedFunction, "run", run_rounded),
+        patch("unalike.engines.precision.computing_in", _computing_in),
+    ):
         reduces.cache_clear()
         try:
             yield
@@ -51,19 +60,12 @@ def emulated_bf16() -> Iterator[None]:
 
 @contextmanager
 def _computing_in(precision: Precision) -> Iterator[None]:
-    with computing_in(precision):
-        if precision == "float32":
-            yield
-        else:
-            with _RoundedFactors():
-                yield
+    with computing_in(precision), _RoundedFactors():
+        yield
 
 
 class _RoundedFactors(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func.namespace == "unalike":  # runs kernels of its own
-            with self:
-                return func(*args, **(kwargs or {}))
         rounded = FACTORS.get(func, ())
         given = (_rounded(arg) if i in rounded else arg for i, arg in enumerate(args))
         return func(*given, **(kwargs or {}))

@@ -2,9 +2,9 @@
 
 Under `torch.func` a small gradient spends most of its time on bookkeeping: each operation passes
 through every level of the mapping before its kernel runs. A `TracedFunction` lets the first calls
-of each signature (shapes, types, device, precision) through unchanged; a signature that keeps coming back is
-traced to the list of kernels that it runs, and from then on only these are called. The trace is
-taken only if it gives the same bits as the function itself on the arguments at hand.
+of each signature (shapes, types, device, precision) through unchanged; a signature that keeps
+coming back is traced to the list of kernels that it runs, and from then on only these are called.
+The trace is taken only if it gives the same bits as the function itself on the arguments at hand.
 
 Where compiled is true, the trace goes to torch's compiler, at the first call of a signature: its
 results agree with the function's to rounding, and do not depend on how often it was called.

@@ -15,7 +15,7 @@ from .units import listed
 
 
 def study_facts(comparison: Comparison) -> list[str]:
-    """The data, how they were dealt, clients, rounds and seeds, and a precision that is not usual."""
+    """The data, how they were dealt, clients, rounds and seeds; the precision if unusual."""
     settings = comparison.settings
     late = int(comparison.newcomers.sum())
     own = comparison.over_network and settings.get("data") == OWN

@@ -48,8 +48,8 @@ class Workers:
         """
         if study.precision != "float32" and not self.apart:
             raise InputError(
-                f"--precision {study.precision} holds for a whole process, and here one process may "
-                "do several runs at the same time: take --backend loky, or --jobs 1."
+                f"--precision {study.precision} holds for a whole process, and here one may do "
+                "several runs at the same time: take --backend loky, or --jobs 1."
             )
 
 

@@ -301,7 +301,13 @@ def _plan_search(trainer: LocalEngine, task: RunTask) -> PlanSearch:
     layout, sizes = trainer.problem.layout, trainer.federation.train.sizes[trainer.rows]
     memory = PlanMemory(
         (processor(), cores(), task.cores, torch.__version__, str(trainer.device)),
-        (trainer.problem.describe(), layout.names, layout.shapes, str(trainer.w.dtype), study.precision),
+        (
+            trainer.problem.describe(),
+            layout.names,
+            layout.shapes,
+            str(trainer.w.dtype),
+            study.precision,
+        ),
         (
             _work_of(study.method(task.label)),
             families,
