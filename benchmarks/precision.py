@@ -26,8 +26,8 @@ from .worlds import cnn, federation
 
 SEEDS, LR = 3, 0.1
 STUDIES: dict[str, dict[str, Any]] = {
-    "digits": {"model": "cnn", "rounds": 20},
-    "fashion-mnist": {"model": "simple-cnn", "rounds": 30, "cohort": 5, "local_steps": 20},
+    "digits": {"model": "cnn", "rounds": 20, "cohort": 5},
+    "fashion-mnist": {"model": "simple-cnn", "rounds": 20, "cohort": 5, "local_steps": 10},
 }
 """What is compared on each data set."""
 
