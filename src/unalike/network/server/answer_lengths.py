@@ -9,8 +9,8 @@ sum of all is zero there: n times, at most `ratio`.
 Three answers say little of what is usual: of three honest sites that are unlike, one is often that
 much longer. So what absent sites sent last counts too, and if these are still three, `ratio`
 squared is allowed: the median may lie as far below what is usual as an honest answer lies above.
-A site that has been believed a few times is held to `ratio` times its own usual length, where that
-is less.
+A site that has been believed a few times is held to `ratio` times what it usually sends, in units
+of the median, where that is less.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class AnswerLengths:
 
     def __init__(self, ratio: float) -> None:
         self._ratio = ratio
-        self._used: dict[int, deque[float]] = {}  # place -> the lengths of its last answers
+        self._last: dict[int, float] = {}  # place -> the length of its last answer that was used
+        self._usual: dict[int, deque[float]] = {}  # place -> such lengths, over their medians
 
     def too_long(
         self,
@@ -63,8 +64,7 @@ class AnswerLengths:
             return {}
         lengths = {place: length(up) for place, up in ups.items()}
         refused = self._refused(lengths, sizes, weights)
-        for place in lengths.keys() - refused.keys():
-            self._used.setdefault(place, deque(maxlen=MAX_HISTORY)).append(lengths[place])
+        self._last |= {place: found for place, found in lengths.items() if place not in refused}
         return refused
 
     def _refused(
@@ -75,7 +75,7 @@ class AnswerLengths:
     ) -> dict[int, str]:
         compared = dict(lengths)
         if len(lengths) < MIN_FOR_RATIO:
-            compared |= {i: used[-1] for i, used in self._used.items() if i not in lengths}
+            compared = self._last | lengths
         median = _lower_median(np.array(list(compared.values()))) if compared else 0.0
         if len(compared) < MIN_FOR_MEDIAN or median == 0:
             return {}
@@ -87,18 +87,19 @@ class AnswerLengths:
             light = median * min(self._ratio, usual_weight / max(weights[place], TINY))
             limit = self._ratio * max(large, light)
             if len(compared) < MIN_FOR_RATIO:
-                limit = max(limit, self._wide_limit(place, large))
+                wide = min(self._ratio * large, self._usual_length(place, median))
+                limit = max(limit, self._ratio * wide)
             if found > limit:
                 refused[place] = f"its length {found:.3g} is {found / median:.3g} times the median"
+            else:
+                history = self._usual.setdefault(place, deque(maxlen=MAX_HISTORY))
+                history.append(found / median)
         return refused
 
-    def _wide_limit(self, place: int, expected: float) -> float:
-        """The limit where others say little; expected: the median, or more for a large site."""
-        widest = self._ratio**2 * expected
-        used = self._used.get(place, ())
-        if len(used) < MIN_HISTORY:
-            return widest
-        return min(widest, self._ratio * _lower_median(np.array(used)))
+    def _usual_length(self, place: int, median: float) -> float:
+        """What a site usually sends when the median is this; infinite of one that is new."""
+        history = self._usual.get(place, ())
+        return median * _lower_median(np.array(history)) if len(history) >= MIN_HISTORY else np.inf
 
 
 def length(up: Any) -> float:
