@@ -23,6 +23,8 @@ from .step_schedule import ScheduledStep, Span, takers_of
 IN_ORDER_SIZE = 256
 """Samples in one batch of `Batches.in_order`."""
 
+Tensors = tuple[Tensor, ...]
+
 NO_KEY = torch.empty(0, dtype=torch.int64)
 """The key of a batch on which nothing random is drawn."""
 
@@ -170,36 +172,33 @@ class Batches:
         slots = self._slots
         starts = np.arange(0, int(self.sizes.max(initial=0)), slots)
         at = torch.arange(len(starts) * slots, device=self.ids.device)
-        weights = (at < self.size).to(self.dtype)
-        counts = weights.reshape(len(starts), slots).sum(1).clamp(min=1)
+        weight = (at < self.size).to(self.dtype)
+        counts = weight.reshape(len(starts), slots).sum(1).clamp(min=1).unbind()
+        weights = weight.split(slots)
         every = torch.arange(self.passes, device=self.ids.device)
         orders = [self._orders(every, draw) for draw in range(self.independent)]
         samples = [self.ids.gather(0, order.flatten()).view_as(order) for order in orders]
         per_epoch = self._steps_per_epoch(self.size)
         takers = [takers_of(self.sizes, start, slots) for start in starts]
 
-        def step(epoch: int, k: int) -> ScheduledStep:
+        def step(epoch: int, k: int, drawn: list[tuple[Tensors, Tensors]]) -> ScheduledStep:
             def batch() -> Any:
-                here = slice(k * slots, k * slots + self._rows(takers[k].samples, slots))
-
-                def drawn(draw: int) -> Batch:
-                    chosen = samples[draw][epoch, here]
-                    return Batch(
-                        self.x[chosen],
-                        self.y[chosen],
-                        weights[here],
-                        counts[k],
-                        orders[draw][epoch, here],
-                    )
-
-                parts = tuple(map(drawn, range(self.independent)))
+                rows = self._rows(takers[k].samples, slots)
+                parts = tuple(
+                    self._batch(ids[k], weights[k], counts[k], positions[k], rows)
+                    for ids, positions in drawn
+                )
                 return self._with_keys(parts, lambda: epoch * per_epoch + k)
 
             return ScheduledStep(batch, lambda: self.size > k * slots, *takers[k])
 
         for epoch in range(self.passes):
+            drawn = [
+                (ids[epoch].split(slots), positions[epoch].split(slots))
+                for ids, positions in zip(samples, orders, strict=True)
+            ]
             for k in range(len(starts)):
-                yield step(epoch, k)
+                yield step(epoch, k, drawn)
 
     def _span_steps(self, span: Span) -> Iterator[ScheduledStep]:
         slots = self._slots
@@ -266,6 +265,14 @@ class Batches:
         if not surplus:
             return orders
         return torch.cat([orders, orders[:, :1].expand(len(epochs), surplus)], dim=1)
+
+    def _batch(
+        self, ids: Tensor, weight: Tensor, count: Tensor, positions: Tensor, rows: int
+    ) -> Batch:
+        """The first `rows` of these samples [B]."""
+        if rows < len(ids):
+            ids, weight, positions = ids[:rows], weight[:rows], positions[:rows]
+        return Batch(self.x[ids], self.y[ids], weight, count, positions)
 
     def _gather(self, positions: Tensor, at: Tensor) -> Batch:
         weight = (at < self.size).to(self.dtype)

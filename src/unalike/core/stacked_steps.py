@@ -23,8 +23,9 @@ from .step_schedule import ScheduledStep
 Carry = TypeVar("Carry")
 Step = Callable[[Carry, Any], Carry]
 
-SIZES = (2, 3, 4, 5, *(round(2 ** (k / 4)) for k in range(10, 80)))
-"""Stacks that are made of a larger one: each has kernels recorded of its own, so they are few."""
+SIZES = (2, *(size for k in range(1, 20) for size in (3 << (k - 1), 4 << (k - 1))))
+"""Stacks that are made of a larger one, 2, 3, 4, 6, 8, 12, ...: each has kernels recorded of its
+own, so they are few."""
 
 WORTH = 8
 """Steps of a client that must be saved for a smaller stack to pay."""

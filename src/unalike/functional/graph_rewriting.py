@@ -128,7 +128,7 @@ def _write_products_in_place(graph: fx.Graph) -> None:
         stop = start + _value(part).shape[-1]
         product = products[part]
         with graph.inserting_before(product or joined):
-            place = graph.call_function(aten.slice.Tensor, (whole, -1, start, stop))
+            place = graph.call_function(aten.narrow.default, (whole, -1, start, stop - start))
             if product:
                 matrix = list(_value(product).shape)
                 place = graph.call_function(aten.view.default, (place, matrix))

@@ -18,18 +18,22 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 from torch._C import _functorch as functorch
 from torch.func import grad, vmap
 
 from .graph_rewriting import rewrite_approximately, rewrite_exactly
+from .kernel_calls import with_direct_calls
 from .tracing import trace_kernels
 
 Function = Callable[..., Tensor]
 
-CALLS_BEFORE_TRACING = 100
-"""Calls of a signature before it is traced; a trace costs about as much as a hundred."""
+CALLS_BEFORE_TRACING = 30
+"""Calls of a signature before it is traced: a trace costs what it saves in 10 to 60 of them."""
 
+SMALL = 1 << 12
+"""Numbers up to which a tensor is copied into order, so that calls have few signatures: a batch's
+weights are a part of those of a whole epoch, which is longer in one round than in another."""
 
 _functions: WeakValueDictionary[int, TracedFunction] = WeakValueDictionary()
 
@@ -83,6 +87,7 @@ class TracedFunction:
         """The value for plain tensors."""
         if not self.traceable:
             return self.fn(*tensors).contiguous()
+        tensors = tuple(map(_in_order, tensors))
         signature = tuple((t.shape, t.stride(), t.dtype, t.device) for t in tensors)
         traced = self._traced.get(signature)
         if traced is not None:
@@ -105,8 +110,11 @@ class TracedFunction:
             from torch import _inductor  # loads 80 MB
 
             return _inductor.compile(module, list(tensors))
-        same = torch.equal(_bits(module(*tensors)), _bits(self.fn(*tensors)))
-        return module.forward if same else self.fn
+        wanted = _bits(self.fn(*tensors))
+        for candidate in (with_direct_calls(module), module):
+            if _gives(candidate, tensors, wanted):
+                return candidate.forward
+        return self.fn
 
 
 class Gradient:
@@ -171,6 +179,20 @@ def _without_this_level() -> Any:
 
 _BATCHED = torch._C.DispatchKeySet(torch._C.DispatchKey.FuncTorchBatched)
 _call = torch.ops.unalike.traced_function.default
+
+
+def _in_order(tensor: Tensor) -> Tensor:
+    if tensor.is_contiguous() or tensor.numel() > SMALL:
+        return tensor
+    return tensor.contiguous()
+
+
+def _gives(module: fx.GraphModule, tensors: tuple[Tensor, ...], wanted: Tensor) -> bool:
+    """Whether a module gives these bits; not if it cannot be called so."""
+    try:
+        return torch.equal(_bits(module(*tensors)), wanted)
+    except (TypeError, RuntimeError):
+        return False
 
 
 def _bits(value: Tensor) -> Tensor:
