@@ -31,8 +31,7 @@ Four more federations were stopped by hand, after 2 to 6 faults, and are not in 
 deadline of 10 to 30 s, on a machine on which up to forty other processes wanted to run, all five
 sites answered too late in round after round. The federations of the table had a higher priority
 than these processes. When sites were back from faults that overlap, and the longest round, were
-counted from the recorded events afterwards; the last 11 hostile inputs are those of an earlier run
-than the first 29.
+counted from the recorded events afterwards.
 """
 MEMORY = 200.0
 """MiB above rest that a hostile input may cost."""

@@ -5,7 +5,9 @@
 """
 
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy_names import names_from
 
 if TYPE_CHECKING:
     from .advice.advice_result import Advice
@@ -67,10 +69,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first asked for, so that importing unalike is quick."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'unalike' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"unalike.{_HOMES[name]}"), name)
+__getattr__ = names_from(__name__, _HOMES)

@@ -104,7 +104,7 @@ def test_no_two_runs_have_one_secret() -> None:
 
 
 def test_a_site_that_does_not_clip_is_refused_whatever_the_others_send() -> None:
-    ups = [torch.tensor([0.6, 0.8]), torch.tensor([0.0, 1.01]), torch.zeros(2)]
+    ups = dict(enumerate([torch.tensor([0.6, 0.8]), torch.tensor([0.0, 1.01]), torch.zeros(2)]))
     assert list(not_clipped(ups, 1.0)) == [1]
     assert "beyond the clip 1" in not_clipped(ups, 1.0)[1]
     assert not_clipped(ups, float("inf")) == {}

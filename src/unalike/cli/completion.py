@@ -7,7 +7,8 @@ catalogues. Names that plugins bring are not known.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from importlib.resources import files
+
+from unalike.method_files import method_names
 
 Completion = Callable[[str], list[str]]
 """From what is typed of a value to what it may become."""
@@ -36,15 +37,6 @@ LEDGER = (
     *("per-fedavg-mnist", "fusedspacefed"),
 )
 TASKS = ("classes", "binary", "labels", "counts", "regression", "survival", "sequence")
-NO_METHODS = ("__init__", "header")
-"""Files beside the methods'."""
-
-
-def method_names() -> tuple[str, ...]:
-    """The methods, in the order of the alphabet: each is called as its file is."""
-    names = (entry.name for entry in files("unalike").joinpath("methods").iterdir())
-    stems = (name.removesuffix(".py") for name in names if name.endswith(".py"))
-    return tuple(sorted(stem for stem in stems if stem not in NO_METHODS))
 
 
 def one_of(names: Iterable[str]) -> Completion:

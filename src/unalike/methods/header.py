@@ -7,8 +7,7 @@ from dataclasses import fields
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from unalike.core import Method
-
-UNSAID = "not said"
+from unalike.method_files import UNSAID, parse_top, said
 
 
 class Hyperparameter(NamedTuple):
@@ -42,14 +41,7 @@ def header(cls: type[Method]) -> Header:
     """The header of a method's file; of one without, its docstring's first lines as the idea."""
     module = sys.modules.get(cls.__module__)
     text = (module.__doc__ if module is not None else None) or ""
-    found = re.fullmatch(
-        r"(?P<title>[^:\n]+): (?P<idea>.+?)\n\nSource  (?P<source>.+?)\nWire    (?P<wire>.+?)\n"
-        r"Ours    (?P<ours>.+?)(?:\nAvoid   (?P<avoid>.+?))?\s*",
-        text,
-        re.DOTALL,
-    )
-    parts = _of_docstring(cls, text) if found is None else found.groupdict()
-    parts = {name: " ".join((part or UNSAID).split()) for name, part in parts.items()}
+    parts = said(parse_top(text) or _of_docstring(cls, text))
     return Header(cls.name, settings=_settings(cls), **parts)
 
 

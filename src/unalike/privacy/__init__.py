@@ -13,11 +13,33 @@ Source  McMahan et al., ICLR 2018, DP-FedAvg (arXiv:1710.06963), flat clipping a
         with a fixed denominator
 """
 
-from .accountant import Account, Ledger, gaussian_epsilon, precision, require_accountant
-from .private_method import with_privacy
-from .release import Release
-from .secret import read_secret, secret_of_run
-from .settings import Privacy, parse_privacy
+from typing import TYPE_CHECKING
+
+from unalike.lazy_names import names_from
+
+if TYPE_CHECKING:
+    from .accountant import Account, Ledger, gaussian_epsilon, precision, require_accountant
+    from .private_method import with_privacy
+    from .release import Release
+    from .secret import read_secret, secret_of_run
+    from .settings import Privacy, parse_privacy
+
+__getattr__ = names_from(
+    __name__,
+    {
+        "Account": "accountant",
+        "Ledger": "accountant",
+        "Privacy": "settings",
+        "Release": "release",
+        "gaussian_epsilon": "accountant",
+        "parse_privacy": "settings",
+        "precision": "accountant",
+        "read_secret": "secret",
+        "require_accountant": "accountant",
+        "secret_of_run": "secret",
+        "with_privacy": "private_method",
+    },
+)
 
 __all__ = [
     "Account",

@@ -17,6 +17,7 @@ import faulty_site
 from real_federation import Event, RealFederation, processes
 from small_studies import SMALL
 from unalike.network.deployment import rehearsal
+from unalike.network.server.answer_lengths import MIN_HISTORY
 from unalike.study.settings import make_study
 
 pytestmark = pytest.mark.slow
@@ -28,6 +29,7 @@ SETTINGS: dict[str, Any] = SMALL | {
     "evaluate_every": 1000,
 }
 DEADLINE = 120.0
+NODE = "deployment.in_process_node"
 
 
 class Troubled:
@@ -53,10 +55,38 @@ class Troubled:
         self.running.wait(found)
         return found()[0]
 
+    def everybody(self) -> None:
+        """Start who is not there, and wait until all are known by several answers."""
+        rehearsal = self.running.rehearsal
+        for name in rehearsal.names:
+            if name not in rehearsal.sites:
+                rehearsal.start(name)
+        self.running.wait(lambda: len(self._full_rounds()) >= MIN_HISTORY)
+        self.all_again()
+
+    def in_one_process(self, name: str) -> int:
+        """The id of a site's node that is one process, started anew where it is none."""
+        if not _started(self.running, name, NODE):
+            self.running.rehearsal.start(name, node="one-process")
+        self.all_again()
+        (node,) = _started(self.running, name, NODE)
+        return node
+
+    def slow(self, name: str) -> None:
+        """Come back when the site is slow to answer."""
+        file = self._faults / name.removeprefix("client-")
+        begun = file.with_suffix(".slow")
+        begun.unlink(missing_ok=True)
+        file.write_text("slow")
+        self.running.wait(begun.exists)
+
     def all_again(self) -> None:
         """Wait for a round with everybody."""
         seen = len(self.running.rounds())
-        self.running.wait(lambda: any(one["answers"] == 3 for one in self.running.rounds()[seen:]))
+        self.running.wait(lambda: self._full_rounds(after=seen))
+
+    def _full_rounds(self, *, after: int = 0) -> list[Event]:
+        return [one for one in self.running.rounds()[after:] if one["answers"] == 3]
 
     def remarks(self) -> str:
         """All that was said aloud."""
@@ -79,9 +109,15 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Troubled]:
             least=2,
             grace=0.0,
             deadline=DEADLINE,
-            max_norm_ratio=50.0,
         ) as running:
             yield Troubled(running, folder)
+
+
+@pytest.fixture
+def complete(troubled: Troubled) -> Troubled:
+    """The same with all three, whichever tests ran before."""
+    troubled.everybody()
+    return troubled
 
 
 def test_too_few_sites_are_waited_for_by_name(troubled: Troubled) -> None:
@@ -113,71 +149,64 @@ def test_the_least_number_begins_and_a_late_joiner_takes_part(troubled: Troubled
         ("huge", "times the median"),
     ],
 )
-def test_a_bad_answer_is_named_and_left_out(kind: str, why: str, troubled: Troubled) -> None:
-    outcome = troubled.fault(1, kind)
+def test_a_bad_answer_is_named_and_left_out(kind: str, why: str, complete: Troubled) -> None:
+    outcome = complete.fault(1, kind)
     assert outcome["answers"] == 2
-    assert why in troubled.remarks()
-    troubled.all_again()
+    assert why in complete.remarks()
+    complete.all_again()
 
 
-def test_a_site_that_hangs_is_not_waited_for(troubled: Troubled) -> None:
+def test_a_site_that_hangs_is_not_waited_for(complete: Troubled) -> None:
     """Its own watchdog ends the worker, `join` starts it again, and its state is on disk."""
-    running = troubled.running
+    running = complete.running
     running.rehearsal.start("client-1", "--limit", "60")
-    troubled.all_again()
-    outcome = troubled.fault(1, "hang")
+    complete.all_again()
+    outcome = complete.fault(1, "hang")
     assert outcome["dropped"] == ["client-1"]
-    troubled.all_again()
-    assert "no longer has its private state" not in troubled.remarks()
+    complete.all_again()
+    assert "no longer has its private state" not in complete.remarks()
 
 
-def test_a_node_killed_in_the_middle_of_a_round_comes_back(troubled: Troubled) -> None:
+def test_a_node_killed_in_the_middle_of_a_round_comes_back(complete: Troubled) -> None:
     """Everything of the site is killed with SIGKILL, then `join` is started anew."""
-    running, seen = troubled.running, len(troubled.running.rounds())
-    slow = troubled._faults / "2"
-    slow.write_text("slow")
-    running.wait(slow.with_suffix(".slow").exists)
+    running, seen = complete.running, len(complete.running.rounds())
+    complete.slow("client-2")
     _kill(running.rehearsal.sites["client-2"].pid)
-    outcome = troubled.round_with("client-2", after=seen)
+    outcome = complete.round_with("client-2", after=seen)
     assert outcome["dropped"] == ["client-2"]
     running.rehearsal.start("client-2")
-    troubled.all_again()
-    assert "client-2 no longer has its private state" not in troubled.remarks()
+    complete.all_again()
+    assert "client-2 no longer has its private state" not in complete.remarks()
 
 
-def test_a_node_in_one_process_that_is_killed_comes_back(troubled: Troubled) -> None:
+def test_a_node_in_one_process_that_is_killed_comes_back(complete: Troubled) -> None:
     """SIGKILL for the node alone: `join` starts it again, once the server has forgotten it."""
-    running = troubled.running
-    running.rehearsal.start("client-2", node="one-process")
-    troubled.all_again()
+    running, node = complete.running, complete.in_one_process("client-2")
     seen = len(running.rounds())
-    (node,) = _started(running, "client-2", "deployment.in_process_node")
     os.kill(node, signal.SIGKILL)
-    assert troubled.round_with("client-2", after=seen)["dropped"] == ["client-2"]
-    troubled.all_again()
-    assert _started(running, "client-2", "deployment.in_process_node") != [node]
-    assert "client-2 no longer has its private state" not in troubled.remarks()
+    assert complete.round_with("client-2", after=seen)["dropped"] == ["client-2"]
+    complete.all_again()
+    assert _started(running, "client-2", NODE) != [node]
+    assert "client-2 no longer has its private state" not in complete.remarks()
 
 
-def test_a_node_in_one_process_says_that_its_worker_ended(troubled: Troubled) -> None:
-    running, seen = troubled.running, len(troubled.running.rounds())
-    slow = troubled._faults / "2"
-    slow.with_suffix(".slow").unlink()
-    slow.write_text("slow")
-    running.wait(slow.with_suffix(".slow").exists)
+def test_a_node_in_one_process_says_that_its_worker_ended(complete: Troubled) -> None:
+    complete.in_one_process("client-2")
+    running, seen = complete.running, len(complete.running.rounds())
+    complete.slow("client-2")
     (worker,) = _started(running, "client-2", "faulty_site.py worker")
     os.kill(worker, signal.SIGKILL)
-    troubled.round_with("client-2", after=seen)
-    assert "the site's worker does not answer (EOFError)" in troubled.remarks()
-    troubled.all_again()
+    complete.round_with("client-2", after=seen)
+    assert "the site's worker does not answer (EOFError)" in complete.remarks()
+    complete.all_again()
 
 
-def test_flowers_server_process_is_started_again_when_it_is_killed(troubled: Troubled) -> None:
+def test_flowers_server_process_is_started_again_when_it_is_killed(complete: Troubled) -> None:
     """With everything below it; rounds that were done stay done."""
-    running, before = troubled.running, troubled.running.rounds()[-1]["t"]
+    running, before = complete.running, complete.running.rounds()[-1]["t"]
     _kill(running.server.superlink.process.pid)
-    running.wait(lambda: "Flower's server process ended" in troubled.remarks())
-    troubled.all_again()
+    running.wait(lambda: "Flower's server process ended" in complete.remarks())
+    complete.all_again()
     assert [one["t"] for one in running.rounds()] == list(range(1, len(running.rounds()) + 1))
     assert running.rounds()[-1]["t"] > before
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from unalike.cli import completion
 from unalike.cli.console import say, set_log_format
 from unalike.cli.json_lines import write_event
 from unalike.cli.options import Group, Plugins, Reading, Task, expand, plugin_words, setting
@@ -40,12 +41,14 @@ class SiteReading(Reading):
     def check(self) -> None:
         """Raise InputError where one of them means nothing."""
         from unalike.data.preprocessing.settings import check_scale
-        from unalike.tasks import AUTO, task_named
 
         self.given()
-        check_scale(self.scale or AUTO)
-        if (self.task or AUTO) != AUTO:
-            task_named(self.task or AUTO)
+        if self.scale is not None:
+            check_scale(self.scale)
+        if self.task not in (None, "auto", *completion.TASKS):
+            from unalike.tasks import task_named
+
+            task_named(str(self.task))
         if self.resize is not None and self.resize < 1:
             raise InputError(f"--resize {self.resize}: pictures have at least one pixel a side.")
 
@@ -172,7 +175,7 @@ def join(
             *("--data", str(data)),
             *reading.words(),
             *answers.words(),
-            *plugin_words(),
+            *(plugin_words() if plugin else ()),
             *(() if policy is None else ("--policy", str(policy.resolve()))),
         ],
         credentials=Credentials(

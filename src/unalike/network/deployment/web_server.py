@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 import threading
@@ -17,13 +18,27 @@ OPEN_FILES = 65_536
 """Connections and files that are enough."""
 
 
+class Server(uvicorn.Server):
+    """uvicorn's server, which leaves no connection open.
+
+    An encrypted one is closed once the other side agrees, which a silent or dead one never does.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        while self.server_state.connections:  # aborted ones are gone after a turn of the loop
+            await asyncio.sleep(0)
+
+
 class WebServer:
     """Serves `app` at `sock` from the start of a `with` to its end."""
 
     def __init__(self, name: str, sock: socket.socket, app: Starlette, **settings: Any) -> None:
         """settings: more of `uvicorn.Config`."""
         self._name, self._sock = name, sock
-        self._server = uvicorn.Server(
+        self._server = Server(
             uvicorn.Config(
                 app,
                 log_config=None,

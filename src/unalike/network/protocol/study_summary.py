@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from unalike.methods import METHODS
-from unalike.methods.header import header
+from unalike.method_files import read_top
 from unalike.privacy import Privacy
-from unalike.study.settings import BASELINES, Study
+
+if TYPE_CHECKING:
+    from unalike.study.settings import Study
 
 MOST = 200
 """Letters of a name that somebody else has given."""
@@ -32,6 +33,8 @@ class StudySummary(BaseModel):
     @staticmethod
     def of(study: Study, *, baselines: bool, diagnose: bool = False) -> StudySummary:
         """Of a study whose Local and FedAvg run too, or not; or of a diagnosis."""
+        from unalike.study.settings import BASELINES
+
         labels = [
             label
             for label in study.labels()
@@ -65,12 +68,20 @@ class StudySummary(BaseModel):
             return ["A diagnosis: nothing is trained; sites tell summaries of their samples."]
         methods = ", ".join(self.methods)
         told = [f"The study: task {self.task}, model {self.model}, {runs}, by {methods}."]
-        for label in self.methods:
-            known = METHODS.get(self.kinds.get(label, label))
-            wire = "what its file says under Wire" if known is None else header(known).wire
-            told.append(f"{label} sends: {wire}")
+        told += [f"{label} sends: {_wire(self.kinds.get(label, label))}" for label in self.methods]
         if self.privacy is None:
             told.append("Nothing of what is sent is clipped or noised.")
         else:
             told.append(self.privacy.sentence().capitalize())
         return told
+
+
+def _wire(method: str) -> str:
+    """What a method sends; torch is loaded only for one that no file of unalike's own describes."""
+    top = read_top(method)
+    if top is not None:
+        return top["wire"]
+    from unalike.methods import METHODS
+    from unalike.methods.header import header
+
+    return header(METHODS[method]).wire if method in METHODS else "what its file says under Wire"

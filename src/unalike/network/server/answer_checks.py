@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from unalike.functional.finite import finite
-from unalike.functional.trees import leaves
 from unalike.network.protocol.messages import Message, MessageError, shapes_of, unpack
 
+from .answer_lengths import length
+
 NOT_FINITE = "its numbers are not finite"
-MIN_FOR_MEDIAN = 3
-"""Answers from which on there is a usual length to compare with."""
 MAX_GRADIENTS = 10**15
 """Of one answer: more than any machine computes."""
-BLOCK = 1 << 16
-"""Numbers that are squared at once, in double precision; as many as the cache holds."""
 
 
 def read_up(answer: Message, schema: Any) -> Any:
@@ -56,41 +51,11 @@ def gradient_count(answer: Message) -> int | None:
     return count if isinstance(count, int) and 0 <= count <= MAX_GRADIENTS else None
 
 
-def too_long(ups: list[Any], sizes: NDArray[np.int64], ratio: float) -> dict[int, str]:
-    """Answers [S] that are far longer than the others: position -> why.
-
-    The limit is `ratio` times the (lower) median length; for a client with more samples than the
-    (lower) median client it is sqrt(n / median n) times as much, since it takes more steps.
-
-    sizes: [S] samples that the clients train on. ratio: 0 for no limit.
-    """
-    if ratio == 0 or len(ups) < MIN_FOR_MEDIAN:
-        return {}
-    lengths = np.array([_length(up) for up in ups])
-    median = _lower_median(lengths)
-    if median == 0:
-        return {}
-    more = np.sqrt(np.maximum(1.0, sizes / max(1.0, _lower_median(sizes))))
+def not_clipped(ups: Mapping[int, Any], clip: float) -> dict[int, str]:
+    """The places whose answers were not clipped -> why. No other answer decides about one."""
+    lengths = {place: length(up) for place, up in ups.items()}
     return {
-        int(i): f"its length {lengths[i]:.3g} is {lengths[i] / median:.3g} times the median"
-        for i in np.flatnonzero(lengths > ratio * median * more)
+        place: f"its length {found:.3g} is beyond the clip {clip:g}"
+        for place, found in lengths.items()
+        if found > clip * (1 + 1e-3)
     }
-
-
-def _lower_median(values: NDArray[Any]) -> float:
-    return float(np.sort(values)[(len(values) - 1) // 2])
-
-
-def not_clipped(ups: list[Any], clip: float) -> dict[int, str]:
-    """Answers [S] that were not clipped: position -> why. No other answer decides about one."""
-    lengths = [_length(up) for up in ups]
-    return {
-        i: f"its length {length:.3g} is beyond the clip {clip:g}"
-        for i, length in enumerate(lengths)
-        if length > clip * (1 + 1e-3)
-    }
-
-
-def _length(up: Any) -> float:
-    parts = (part for leaf in leaves(up) for part in leaf.reshape(-1).split(BLOCK))
-    return float(np.sqrt(sum(float(part.double().square().sum()) for part in parts)))

@@ -23,7 +23,8 @@ from unalike.study.training import Evaluation
 from unalike.tasks import Task
 
 from . import evaluation
-from .answer_checks import NOT_FINITE, gradient_count, not_clipped, read_up, too_long
+from .answer_checks import NOT_FINITE, gradient_count, not_clipped, read_up
+from .answer_lengths import AnswerLengths
 from .remote_run import RemoteRun, RunSetup
 from .sites import ConnectedSites
 
@@ -42,6 +43,7 @@ class RemoteClients:
     def __init__(self, setup: RunSetup, sites: ConnectedSites) -> None:
         self.setup, self.sites, self.run = setup, sites, RemoteRun(setup, sites)
         self._diverged: set[str] = set()  # sites of which it was said
+        self._lengths = AnswerLengths(sites.settings.max_norm_ratio)
         federation = self.run.federation
         zero_x, zero_y = federation.x[:1] * 0, federation.y[:1] * 0
         self._up_schema = up_schema(
@@ -149,16 +151,15 @@ class RemoteClients:
                 ups[place] = up
             else:
                 refused[place] = why
-        places, privacy = list(ups), self.setup.privacy
+        privacy = self.setup.privacy
         if privacy is not None and privacy.kind == "central":
-            reasons = not_clipped(list(ups.values()), privacy.clip)
+            long = not_clipped(ups, privacy.clip)
         else:
-            sizes = self.sites.weighing_sizes(self.federation.train.sizes)[places]
-            reasons = too_long(list(ups.values()), sizes, self.sites.settings.max_norm_ratio)
-        for i, why in reasons.items():
-            refused[places[i]] = why
-            del ups[places[i]]
-        return ups, refused
+            sizes = self.sites.weighing_sizes(self.federation.train.sizes)
+            weights = np.zeros(len(sizes))
+            weights[self.run.places] = self.setup.weights(sizes[self.run.places]).numpy()
+            long = self._lengths.too_long(ups, sizes, weights)
+        return {i: up for i, up in ups.items() if i not in long}, refused | long
 
     def _read(self, answer: Message) -> tuple[Any, str | None]:
         """The numbers of an answer, or why they may not be used."""

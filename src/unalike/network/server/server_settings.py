@@ -33,7 +33,7 @@ class ServerSettings:
     max_norm_ratio: float = _option(
         8.0,
         "An answer longer than this many times the median answer is not used (more for a site of "
-        "many samples); 0: all are.",
+        "many samples or little weight, and where only three can be compared); 0: all are.",
     )
     max_size_ratio: float = _option(
         10.0,
