@@ -10,8 +10,8 @@ sites are whole; three must answer in each round. What came out of each federati
 line to the first file of `--kept`, so that a later call goes on; `--write` makes the page of all
 the files. `--hostile` measures hostile inputs (`hostile_inputs`) and keeps that beside it.
 
-Then the study is simulated, leaving out in each round the sites that the federation did without:
-models and accuracies must be those of the federation.
+Then the study is simulated, client by client as sites train, leaving out in each round the sites
+that the federation did without: models and accuracies must be those of the federation.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from real_federation import Event, RealFederation
 from unalike import compare, rounds
 from unalike.network.deployment import rehearsal
 from unalike.network.deployment.ports import Address
+from unalike.study import run
 from unalike.study.settings import make_study
 
 from .fault_kinds import FAULTS, FaultKind, FaultyFederation, Over
@@ -245,15 +246,16 @@ def _beside_simulation(folder: Path, settings: dict[str, Any]) -> dict[str, Any]
     ) -> NDArray[np.int64]:
         return np.array([i for i in sampled.tolist() if SITES[i] not in absent[t]], np.int64)
 
-    with mock.patch.object(rounds, "answering", answering):
+    one_by_one = mock.patch.object(run, "mode_for", return_value="single")
+    with mock.patch.object(rounds, "answering", answering), one_by_one:
         compare(**settings, out=folder / "simulated")
     here = folder / "simulated" / "runs" / "fedrep" / "seed-0"
-    one, other = (load_file(run / "checkpoint.safetensors") for run in (there, here))
+    one, other = (load_file(at / "checkpoint.safetensors") for at in (there, here))
     names = [name for name in one if name.startswith("server.")]
     difference = max(float((one[name] - other[name]).abs().max()) for name in names)
     scores, simulated = (
-        [json.loads(line).get("evaluation") for line in (run / "metrics.jsonl").open()]
-        for run in (there, here)
+        [json.loads(line).get("evaluation") for line in (at / "metrics.jsonl").open()]
+        for at in (there, here)
     )
     told = wrong = 0
     for ours, theirs in zip(scores, simulated, strict=True):

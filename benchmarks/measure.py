@@ -115,8 +115,13 @@ def _seconds(one_round: Round, times: int = 1) -> tuple[float, float]:
 
 def fresh_peak(work: str, name: str) -> float:
     """Peak resident megabytes of a process of its own that does nothing but this row."""
-    command = [sys.executable, "-m", "benchmarks.measure", work, name]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return float(printed("measure", work, name))
+
+
+def printed(module: str, *words: str) -> str:
+    """What this module of the benchmarks prints with these words, run in a process of its own."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def peak() -> float:

@@ -4,7 +4,6 @@ FedAvg and FedPer, whose private part is 65 numbers, 2 to 10 samples a client, 1
 50 rounds, three looks. `compare` adds Local, since harm is measured against it.
 """
 
-import subprocess
 import sys
 import time
 import warnings
@@ -17,7 +16,7 @@ from torch import nn
 import unalike
 from unalike.data.federation import Federation
 
-from .measure import peak
+from .measure import peak, printed
 
 CLIENTS = (10_000, 100_000, 1_000_000)
 FEATURES, HIDDEN = 10, 64
@@ -60,8 +59,7 @@ def main() -> None:
     print("| clients | CPU s, data | peak MB, data | CPU s, comparison | peak MB |")
     print("|---|---|---|---|---|")
     for clients in CLIENTS:
-        command = [sys.executable, "-m", "benchmarks.million_clients", str(clients)]
-        print(subprocess.run(command, check=True, capture_output=True, text=True).stdout, end="")
+        print(printed("million_clients", str(clients)), end="", flush=True)
 
 
 if __name__ == "__main__":

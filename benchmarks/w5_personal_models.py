@@ -4,7 +4,6 @@ W3's model and data, 100 clients a round, the method `local`, whose state is [N,
 """
 
 import statistics
-import subprocess
 import sys
 import time
 
@@ -16,7 +15,7 @@ from unalike.engines.plan import Plan
 from unalike.methods import Local
 from unalike.rounds import rounds
 
-from .measure import peak
+from .measure import peak, printed
 from .w3_tiny import WIDTHS
 from .worlds import federation, mlp
 
@@ -54,8 +53,7 @@ def main() -> None:
     print("| clients | CPU s a round | peak MB, training | peak MB, and every client's model |")
     print("|---|---|---|---|")
     for clients in CLIENTS:
-        command = [sys.executable, "-m", "benchmarks.w5_personal_models", str(clients)]
-        print(subprocess.run(command, check=True, capture_output=True, text=True).stdout, end="")
+        print(printed("w5_personal_models", str(clients)), end="", flush=True)
 
 
 if __name__ == "__main__":

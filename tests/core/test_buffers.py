@@ -432,3 +432,24 @@ def test_bare_logits_normalise_by_the_samples_at_hand():
     torch.testing.assert_close(problem.logits(w, x), network().train()(x), **CLOSED)
     several = vmap(problem.logits, (None, 0))(w, torch.stack([x, 2 * x]))
     torch.testing.assert_close(several[0], problem.logits(w, x), **CLOSED)
+
+
+class AnyPolicy(PFedMe):
+    """pFedMe for whatever policy: what its residual is does not hang on it."""
+
+    buffers = ("recompute", "share", "local")
+
+
+@pytest.mark.parametrize("buffers", ["recompute", "share", "local"])
+def test_residual_is_that_of_gradients_on_the_batch_as_in_training(buffers: str) -> None:
+    method = AnyPolicy(lam=2.0, solve_steps=3)
+    outcome = world(buffers).run(method, 1)
+    engine, server = outcome.engine, outcome.server
+    w = server.method if buffers == "share" else server
+    held, problem = engine.federation, engine.problem
+    for i, theta in enumerate(outcome.personal().model):
+        rows = held.train.rows(i)
+        batch = batch_of(held.x[rows], held.y[rows])
+        left = problem.grad(theta, batch) + 2 * (theta - w)
+        share = left.norm() / problem.grad(w, batch).norm()
+        torch.testing.assert_close(engine.residuals(1, server)[i], share, **CLOSED)

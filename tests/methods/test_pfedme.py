@@ -10,11 +10,16 @@ from contract import Contract
 from unalike.api.compare import run_study
 from unalike.core import average
 from unalike.methods import FedAvg, PFedMe
+from unalike.privacy import Privacy
+from unalike.privacy.private_method import with_privacy
+from unalike.robust.median import CoordinateMedian
+from unalike.robust.robust_method import with_robust
 from unalike.study.settings import read_study
 from unalike.study.solver_residuals import SOLVED, solver_residuals
 from worlds import blobs, fixed_point, quadratics
 
 SHARED = "global_accuracy"
+ALL = np.arange(3)
 CONTRACT = Contract(down=1, up=1)
 
 CLOSED = {"atol": 1e-9, "rtol": 1e-9}
@@ -178,6 +183,21 @@ def test_residual(steps: int) -> None:
     assert quadratics([2], [3], start=3.0).run(method, 0).engine.residuals(
         0, torch.full((1,), 3.0, dtype=torch.float64)
     ).tolist() == [0.0]  # solved where it starts
+
+
+@pytest.mark.parametrize("around", ["privacy", "robust"])
+def test_residual_with_something_around_the_method(around: str) -> None:
+    method, world = PFedMe(preset="paper"), quadratics([2, 5, 60], [1, 0, 2], start=3.0)
+    wrapped = (
+        with_privacy(method, Privacy(kind="central", clip=1.0, noise=0.1), world.problem)
+        if around == "privacy"
+        else with_robust(method, CoordinateMedian(), world.problem, cohort=3)
+    )
+    outcome = world.run(wrapped, 1)
+    engine, t = outcome.engine, outcome.engine.rounds
+    known = world.run(method, 0).engine.residuals_from(t, engine.delivered(outcome.server, ALL))
+    assert torch.equal(engine.residuals(t, outcome.server), known)
+    assert "1 of 3" in solver_residuals(engine, outcome.server, t)["unsolved"]
 
 
 def test_who_is_not_solved_is_said() -> None:

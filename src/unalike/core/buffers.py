@@ -125,6 +125,17 @@ class BufferPolicy:
         """The same around the inner method with its step sizes multiplied."""
         return type(self)(self.method.with_step_sizes(factor))
 
+    def residual(
+        self,
+        problem: Problem,
+        down: Any,
+        client: Any,
+        batches: Batches,
+        personal: ModelWithStatistics,
+    ) -> Tensor:
+        """That of the inner method's model, which takes its gradients on batches as in training."""
+        return self.method.residual(problem, down, client, batches, personal.model)
+
 
 class RecomputeStatistics(BufferPolicy):
     """Statistics of the samples at hand: see the module."""
@@ -206,6 +217,16 @@ class ShareStatistics(BufferPolicy):
             model = self.method.adapt(problem, down.method, client, batches)
         return ModelWithStatistics(model, running.statistics)
 
+    def residual(
+        self,
+        problem: Problem,
+        down: WithStatistics,
+        client: Any,
+        batches: Batches,
+        personal: ModelWithStatistics,
+    ) -> Tensor:
+        return super().residual(problem, down.method, client, batches, personal)
+
     def predict(self, problem: Problem, personal: ModelWithStatistics, x: Tensor) -> Tensor:
         with set_forward_pass(prediction_pass(personal.statistics, problem.batch_norm_layers)):
             return self.method.predict(problem, personal.model, x)
@@ -258,6 +279,16 @@ class LocalStatistics(BufferPolicy):
     ) -> ModelWithStatistics:
         model = self.method.adapt(problem, down, client.method, batches)
         return ModelWithStatistics(model, self._from_samples(problem, model, batches))
+
+    def residual(
+        self,
+        problem: Problem,
+        down: Any,
+        client: ClientWithStatistics,
+        batches: Batches,
+        personal: ModelWithStatistics,
+    ) -> Tensor:
+        return super().residual(problem, down, client.method, batches, personal)
 
     def predict(self, problem: Problem, personal: ModelWithStatistics, x: Tensor) -> Tensor:
         with set_forward_pass(prediction_pass(personal.statistics, problem.batch_norm_layers)):

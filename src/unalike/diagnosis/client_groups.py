@@ -140,9 +140,14 @@ def _feature(phi: Floats, some: Samples) -> Floats:
     """Kernel distance within classes that both hold, weighted by the smaller number of samples."""
     counts = some.counts
     means = sums(phi, some.cell, some.clients * some.classes).reshape(*counts.shape, -1)
-    means /= np.maximum(counts, 1)[:, :, None]
-    total, weight = np.zeros((2, some.clients, some.clients))
-    for k in range(some.classes):
+    return class_distances(means / np.maximum(counts, 1)[:, :, None], counts)
+
+
+def class_distances(means: Floats, counts: Integers) -> Floats:
+    """Distance of the means [N, classes, D] within classes of which both hold samples, weighted
+    by the smaller of their counts [N, classes]: [N, N], NaN where they share no class."""
+    total, weight = np.zeros((2, len(counts), len(counts)))
+    for k in range(counts.shape[1]):
         shared = np.minimum(counts[:, k, None], counts[None, :, k])
         total += shared * np.square(mean_distances(means[:, k]))
         weight += shared

@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from unalike.errors import InputError
 from unalike.measures.distances import gaussian_w2_each, root
 
-from .client_groups import client_map, group_counts, label_distances, mean_distances, silhouettes
+from .client_groups import (
+    class_distances,
+    client_map,
+    group_counts,
+    label_distances,
+    mean_distances,
+    silhouettes,
+)
 from .diagnose import FEWER_SHUFFLES, check_shuffles, remarks_on_counts, with_holm
 from .diagnosis_result import Diagnosis, Finding, Groups, Measure
 from .embedding import between_groups
@@ -170,7 +177,9 @@ def _groups(held: Moments, *, shuffles: int, level: float, seed: int) -> Groups:
     distances = {
         "together": joint,
         "label": label_distances(held.counts),
-        "feature": _feature_distances(held),
+        "feature": class_distances(
+            held.mean / np.sqrt(held.mean.shape[-1]), np.where(held.known, held.counts, 0)
+        ),
     }
     tried = group_counts(clients)
 
@@ -226,17 +235,6 @@ def _filled(held: Moments) -> tuple[Floats, Floats]:
         np.where(held.known[:, :, None], held.mean, mean),
         np.maximum(np.where(held.known, own, usual), 0),
     )
-
-
-def _feature_distances(held: Moments) -> Floats:
-    """Distance of means within classes of which both tell, weighted by the smaller number."""
-    n = np.where(held.known, held.counts, 0)
-    total, weight = np.zeros((2, len(n), len(n)))
-    for k in range(n.shape[1]):
-        shared = np.minimum(n[:, k, None], n[None, :, k])
-        total += shared * np.square(mean_distances(held.mean[:, k])) / held.mean.shape[-1]
-        weight += shared
-    return np.sqrt(np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0))
 
 
 def _remarks(given: Summaries, held: Moments, some: int) -> list[str]:

@@ -263,14 +263,17 @@ class LocalEngine:
 
     def residuals(self, t: int, server: Any) -> Tensor:
         """How far each training client's own model is from solved, see `Method.residual`: [N]."""
-        ids, method = np.arange(len(self.rows)), self.method_at(t)
+        return self.residuals_from(t, self.delivered(server, np.arange(len(self.rows))))
+
+    def residuals_from(self, t: int, downs: Any) -> Tensor:
+        """`residuals`, from what was delivered to the training clients: leaves [N, ...]."""
+        method, states = self.method_at(t), self._states_of(np.arange(len(self.rows)))
         self._data.use_round(t)
 
         def work(down: Any, client: Any, batches: Batches) -> Tensor:
             personal = method.personalise(self.problem, down, client, batches)
             return method.residual(self.problem, down, client, batches, personal)
 
-        downs, states = self.delivered(server, ids), self._states_of(ids)
         found: Tensor = self._map(work, "personalise", t, self.rows, downs, states)[0]
         return found
 

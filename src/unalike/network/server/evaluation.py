@@ -6,10 +6,12 @@ the others. The dissimilarity of gradients is not taken: every site would have t
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from unalike.core.buffers import RecomputeStatistics
 from unalike.engines.messages import messages_for
@@ -19,6 +21,7 @@ from unalike.functional.trees import items, leaves, map_tree
 from unalike.network.protocol.messages import Message, MessageError, unpack
 from unalike.network.protocol.schemas import sums_of, tree_of_sums
 from unalike.study.evaluate import Scores, as_lists, of_first_group, one_answer
+from unalike.study.solver_residuals import has_residuals, judge_residuals
 from unalike.tasks import Sums, added, stacked
 
 from .remote_run import RemoteRun
@@ -33,15 +36,16 @@ def evaluate(run: RemoteRun, server: Any, shared: Any, t: int) -> dict[str, Any]
     shared: the one model for everybody, with its statistics; None where there is none.
     """
     places, method = run.places.tolist(), run.method
+    asked = {"residual": True} if has_residuals(method, t, run.sites.study.rounds) else {}
     downs = messages_for(method.deliver, server, torch.arange(len(places)))
     requests = {}
     for i, place in enumerate(places):
         down = map_tree(lambda leaf, i=i: leaf[i], downs)
         if shared is not None and _equal(down, shared):
-            requests[place] = run.request("evaluate", t, place, {"down": down}, same=True)
+            requests[place] = run.request("evaluate", t, place, {"down": down}, same=True, **asked)
         else:
             trees = {"down": down} if shared is None else {"down": down, "shared": shared}
-            requests[place] = run.request("evaluate", t, place, trees)
+            requests[place] = run.request("evaluate", t, place, trees, **asked)
     answers = run.sites.request(requests, f"Measuring after round {t}")
     told = _read_told(run, answers)
     tested = _by_place(run, told["test"], places)
@@ -49,6 +53,7 @@ def evaluate(run: RemoteRun, server: Any, shared: Any, t: int) -> dict[str, Any]
         **_hidden(run, answers),
         "personal": as_lists(_scores(run, tested)),
         **one_answer(run.federation.task, tested),
+        **(judge_residuals(method, _residuals(answers, places)) if asked else {}),
         "validation": of_first_group(_scores(run, _sum(run, told["validation"]))),
     }
     if shared is not None:
@@ -127,6 +132,14 @@ def _contradiction(run: RemoteRun, sums: Sums, part: str, place: int) -> str | N
     federation = run.federation
     lists = federation.validation if part == "validation" else federation.test
     return federation.task.contradiction(sums, int(lists.sizes[place]))
+
+
+def _residuals(answers: dict[int, Message], places: list[int]) -> NDArray[np.float64]:
+    """What each site tells of how far its model is from solved [N]; NaN where it tells nothing."""
+    told = (answers[place].facts.get("residual") if place in answers else None for place in places)
+    return np.array(
+        [x if isinstance(x, float) and 0 <= x < math.inf else math.nan for x in told], np.float64
+    )
 
 
 def _hidden(run: RemoteRun, answers: dict[int, Message]) -> dict[str, list[str]]:

@@ -32,7 +32,8 @@ class Trainer:
 
         train     down                      -> up
         observe   shared                    -> moments, for the statistics of the one model
-        evaluate  down, and perhaps shared  -> sums of test, validation and shared
+        evaluate  down, and perhaps shared  -> sums of test, validation and shared; how far its
+                                               model is from solved where `residual` is asked for
         adapt     down                      -> sums of test
         keep                                -> nothing; the run is over or has `diverged`, and
                                                `best` is its round
@@ -123,6 +124,8 @@ class Trainer:
         self._hold(personal, engine.rows, message, tested)
         if not self._reveal_scores:
             return pack("evaluate", {"hidden": True})
+        if message.facts.get("residual") and engine.method.unsolved is not None:
+            facts["residual"] = float(engine.residuals_from(t, _batch(trees["down"]))[0])
         return pack("evaluate", facts, {part: self._sums(p) for part, p in tested.items()})
 
     def adapt(self, message: Message) -> Message:
