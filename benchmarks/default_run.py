@@ -71,15 +71,15 @@ def main(names: list[str]) -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     clock = Clock()
-    for owner, attribute, name in (
-        (SimulatedClients, "evaluate", LOOKS),
-        (RunStore, "append", LINES),
-        (ModelWriter, "write", MODELS),
-        (RunStore, "checkpoint", CHECKPOINTS),
-        (run, "train", RUNS),
+    for owner, attribute, name, timed in (
+        (SimulatedClients, "evaluate", LOOKS, clock.timed),
+        (RunStore, "append", LINES, clock.timed),
+        (ModelWriter, "write", MODELS, clock.timed),
+        (RunStore, "checkpoint", CHECKPOINTS, clock.timed),
+        (run, "train", RUNS, clock.timed),
+        (training, "rounds", ROUNDS, clock.timed_steps),
     ):
-        setattr(owner, attribute, clock.timed(name, getattr(owner, attribute)))
-    setattr(training, "rounds", clock.timed_steps(ROUNDS, training.rounds))
+        setattr(owner, attribute, timed(name, getattr(owner, attribute)))
     parts = (ROUNDS, LOOKS, LINES, MODELS, CHECKPOINTS)
     print(f"| | compare, CPU s | runs, CPU s | {' | '.join(parts)} |")
     print("|---|---|---|" + "---|" * len(parts))

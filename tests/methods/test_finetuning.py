@@ -72,14 +72,10 @@ def test_a_client_that_goes_on_tunes_as_it_would_alone() -> None:
     shown = torch.ones(2, 1, 1, dtype=torch.float64)
     targets = (0.6, 0.0, 5.0)
     method = FineTuning(tune_lr=1.8, tune_epochs=9, patience=1)
-    alone = [
-        float(overshooting(target, start=1.0).run(method, 0).personal()) for target in targets
-    ]
+    alone = [float(overshooting(target, start=1.0).run(method, 0).personal()) for target in targets]
     problem = quadratics([1], [0], start=1.0).problem
     y = [torch.tensor([[0.0], [target]], dtype=torch.float64) for target in targets]
-    clients = federation(
-        [shown, shown, shown, shown[:1]], [*y, y[0][:1]], validation=[1, 1, 1, 0]
-    )
+    clients = federation([shown, shown, shown, shown[:1]], [*y, y[0][:1]], validation=[1, 1, 1, 0])
     together = World(problem, clients).run(method, 0).personal().flatten().tolist()
     last_of_nine = (1 - 1.8) ** 9
     assert together == pytest.approx([*alone, last_of_nine], abs=1e-12)

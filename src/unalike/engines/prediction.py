@@ -114,7 +114,10 @@ class Predictor:
         outputs: Sequence[Tensor] = list(chunks.map_threads(ask, asked))
         if self.problem.couples:
             sizes = lookup.lists.sizes.tolist()
-            asked, outputs = ids.split(sizes), torch.cat(outputs or [self._nothing_said]).split(sizes)
+            asked, outputs = (
+                ids.split(sizes),
+                torch.cat(outputs or [self._nothing_said]).split(sizes),
+            )
         first = 0
         for client, (some, output) in enumerate(zip(asked, outputs, strict=True)):
             answer = self._judged(output, y[some], torch.ones_like(some))

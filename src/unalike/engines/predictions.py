@@ -13,7 +13,6 @@ from unalike.data.ragged import Ragged
 from unalike.measures.groups import Floats
 from unalike.tasks import Losses, Sums, Task
 
-
 Places = Tensor | slice
 """Some of them, by number or one after the other."""
 
