@@ -22,6 +22,7 @@ from unalike.data.federation import Federation
 from unalike.engines.local import LocalEngine
 from unalike.engines.machine import peak_memory
 from unalike.engines.plan import Plan
+from unalike.functional.precision import Precision
 from unalike.rounds import rounds
 
 Round = Callable[[], object]
@@ -46,6 +47,7 @@ def unalike(
     epochs: int,
     plan: Plan,
     device: str = "cpu",
+    precision: Precision = "float32",
 ) -> Round:
     """unalike's own rounds."""
     engine = LocalEngine(
@@ -57,6 +59,7 @@ def unalike(
         epochs=epochs,
         plan=plan,
         device=device,
+        precision=precision,
     )
     server = method.init_server(engine.problem, engine.w, engine.population)
     loop = rounds(method, engine, server, cohort=cohort, seed=0)

@@ -15,8 +15,9 @@ from torch import nn
 from unalike.core import Method, Problem
 from unalike.core.buffers import with_buffers
 from unalike.data.federation import Federation
-from unalike.engines.machine import held_memory, one_thread
+from unalike.engines.machine import device_named, held_memory, one_thread
 from unalike.engines.memory import require_memory
+from unalike.engines.precision import require_precision
 from unalike.errors import InputError
 from unalike.privacy import require_accountant
 from unalike.results.units import duration, size
@@ -193,6 +194,7 @@ def run_study(
         )
     announce(federations[0])
     with workers(backend, jobs) as found:
+        found.require_apart(study)
         if found.count > 1:
             pack(UserInputs(problem=inputs.problem))
         for sentence in foretold(study, federations[0], inputs, found.count):
@@ -244,6 +246,7 @@ def runnable_study(
             f"--compile is for models whose clients can be stacked, and {problem.fit.kind} cannot "
             f"be ({problem.fit.alone}): leave it out."
         )
+    require_precision(study.precision, device_named(study.device), problem.init().dtype)
     study = with_window_evaluations(study, federation)
     if study.classes is not None:
         raise InputError(

@@ -296,6 +296,12 @@ def setting_remarks(study: Study, inputs: UserInputs) -> list[str]:
     remarks += [f"model: {problem.describe()}."] if problem.batch_norm_layers else []
     remarks += problem.fit.remarks()
     remarks += [study.privacy.sentence()] if study.privacy is not None else []
+    if study.precision != "float32":
+        remarks.append(
+            f"precision = {study.precision!r}: clients train with convolutions and products of "
+            "numbers rounded to bfloat16, so results are not those of float32. All else, and "
+            "whatever is measured, is float32."
+        )
     if study.robust is not None:
         remarks.append(f"robust = {rule_text(study.robust)!r}: the server {study.robust.meaning}.")
     if study.attack is not None:

@@ -81,6 +81,10 @@ class Comparison(options.Group):
         bool | None,
         typer.Option("--compile/--eager", help="Compile the stacked work.", show_default=False),
     ] = None
+    precision: Annotated[
+        str | None,
+        setting("Convolutions and products of clients that train: float32 or bf16. [float32]"),
+    ] = None
 
 
 @dataclass(frozen=True)

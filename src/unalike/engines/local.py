@@ -19,6 +19,7 @@ from unalike.core.local_work import LocalWork
 from unalike.data.federation import Federation
 from unalike.functional.finite import finite_rows
 from unalike.functional.gradient_count import count_gradients
+from unalike.functional.precision import Precision, computing_in
 from unalike.functional.trees import leaves, map_tree
 
 from .chunks import Chunks, covers_in_order, empty_rows, put_rows, take_rows
@@ -29,6 +30,7 @@ from .machine import device_named, flush_denormals, keep_freed_memory, require_c
 from .messages import messages_for
 from .plan import Plan
 from .plan_search import PlanSearch
+from .precision import require_precision
 from .prediction import Lookup, Predictor
 from .predictions import Predictions
 
@@ -59,7 +61,8 @@ class LocalEngine:
     Random draws know a client by its row, or by its number in `stream_ids` [rows] where the
     federation is a part of a larger one. Where samples come in windows of time, `rounds` says how
     many rounds these are spread over, and clients hold those of the round's window. Clients do
-    `work` in a round; where none is given, `epochs`.
+    `work` in a round; where none is given, `epochs`. They train in `precision`; whatever else is
+    computed, own models and adaptation among it, is float32, as it is when a kept model is used.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class LocalEngine:
         device: str = "cpu",
         stream_ids: NDArray[np.int64] | None = None,
         rounds: int = 1,
+        precision: Precision = "float32",
     ) -> None:
         keep_freed_memory()
         self.seed = seed
@@ -93,6 +97,8 @@ class LocalEngine:
         self.rows = np.flatnonzero(~federation.newcomers)
         self.new_rows = np.flatnonzero(federation.newcomers)
         self.w = (self.problem.init(seed) if w is None else w).to(self.device)
+        require_precision(precision, self.device, self.w.dtype)
+        self.precision = precision
         sizes = torch.from_numpy(federation.train.sizes[self.rows]).to(torch.float64)
         shares = (sizes / sizes.sum() if weights is None else weights).to(self.w.dtype)
         self.population = Population(len(self.rows), shares.to(self.device))
@@ -220,7 +226,8 @@ class LocalEngine:
             return progress.client_update(method, self.problem, down, client, batches)
 
         done = progress.steps(states, len(ids))
-        return self._map(work, "train", t, self.rows[ids], downs, states, done)
+        with computing_in(self.precision):
+            return self._map(work, "train", t, self.rows[ids], downs, states, done)
 
     def personalise(self, t: int, server: Any) -> Any:
         """What each training client predicts with: a tree with leaves [N, ...]."""

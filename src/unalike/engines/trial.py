@@ -11,6 +11,7 @@ import numpy as np
 from unalike.core import Method, Problem
 from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
+from unalike.functional.precision import Precision
 from unalike.functional.trees import size_in_bytes
 
 from .local import LocalEngine
@@ -36,6 +37,7 @@ def try_round(
     clients: int = CLIENTS,
     samples: int = 2,
     device: str = "cpu",
+    precision: Precision = "float32",
 ) -> Trial:
     """A round of this many clients, each with a batch of no more than `samples` samples.
 
@@ -51,6 +53,7 @@ def try_round(
         epochs=1,
         plan=Plan(mode_for(problem, device), clients, 1),
         device=device,
+        precision=precision,
     )
     server = engine.method.init_server(engine.problem, engine.w, engine.population)
     ids = np.arange(min(clients, len(engine)))

@@ -2,9 +2,9 @@
 
 Under `torch.func` a small gradient spends most of its time on bookkeeping: each operation passes
 through every level of the mapping before its kernel runs. A `TracedFunction` lets the first calls
-of each signature (shapes, types, device) through unchanged; a signature that keeps coming back is
-traced to the list of kernels that it runs, and from then on only these are called. The trace is
-taken only if it gives the same bits as the function itself on the arguments at hand.
+of each signature (shapes, types, device, precision) through unchanged; a signature that keeps
+coming back is traced to the list of kernels that it runs, and from then on only these are called.
+The trace is taken only if it gives the same bits as the function itself on the arguments at hand.
 
 Where compiled is true, the trace goes to torch's compiler, at the first call of a signature: its
 results agree with the function's to rounding, and do not depend on how often it was called.
@@ -24,6 +24,7 @@ from torch.func import grad, vmap
 
 from .graph_rewriting import rewrite_approximately, rewrite_exactly
 from .kernel_calls import with_direct_calls
+from .precision import current_precision
 from .tracing import trace_kernels
 
 Function = Callable[..., Tensor]
@@ -88,7 +89,8 @@ class TracedFunction:
         if not self.traceable:
             return self.fn(*tensors).contiguous()
         tensors = tuple(map(_in_order, tensors))
-        signature = tuple((t.shape, t.stride(), t.dtype, t.device) for t in tensors)
+        kinds = ((t.shape, t.stride(), t.dtype, t.device) for t in tensors)
+        signature = (current_precision(), *kinds)
         traced = self._traced.get(signature)
         if traced is not None:
             return traced(*tensors).contiguous()

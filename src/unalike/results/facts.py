@@ -15,7 +15,7 @@ from .units import listed
 
 
 def study_facts(comparison: Comparison) -> list[str]:
-    """The data, how they were dealt, clients, rounds and seeds."""
+    """The data, how they were dealt, clients, rounds and seeds; the precision if unusual."""
     settings = comparison.settings
     late = int(comparison.newcomers.sum())
     own = comparison.over_network and settings.get("data") == OWN
@@ -31,6 +31,8 @@ def study_facts(comparison: Comparison) -> list[str]:
         if key in settings:
             unit = key if settings[key] != 1 else key[:-1]
             facts.append(f"{settings[key]:,} {unit}")
+    precision = settings.get("precision", "float32")
+    facts.append(f"clients trained in {precision}" if precision != "float32" else "")
     return [fact for fact in facts if fact]
 
 

@@ -12,6 +12,8 @@ from joblib.parallel import get_active_backend
 from unalike.engines.machine import cores
 from unalike.errors import InputError, unknown
 
+from .settings import Study
+
 BACKENDS = {
     "loky": "processes on this machine",
     "threading": "threads of this process",
@@ -19,6 +21,7 @@ BACKENDS = {
     "ray": "workers of the Ray cluster that RAY_ADDRESS names, or of a local one",
 }
 _PROCESSES = ("LokyBackend", "MultiprocessingBackend")
+_ONE_RUN_EACH = (*_PROCESSES, "RayBackend")
 _LOCAL = (*_PROCESSES, "ThreadingBackend", "SequentialBackend")
 WAIT_SECONDS = 10
 """For a scheduler, and for its first worker."""
@@ -31,10 +34,23 @@ class Workers:
     count: int  # runs at the same time
     remote: bool  # whether they may be on other machines
     mortal: bool  # whether joblib ends them when it is interrupted
+    apart: bool  # whether no process does two runs at the same time
 
     def cores(self, runs: int) -> int:
         """Cores that are free for each of so many runs."""
         return 1 if self.remote else max(1, cores() // max(1, min(self.count, runs)))
+
+    def require_apart(self, study: Study) -> None:
+        """Whether runs of this study may be done here.
+
+        Raises:
+            InputError: its precision would hold for other runs in the same process as well.
+        """
+        if study.precision != "float32" and not self.apart:
+            raise InputError(
+                f"--precision {study.precision} holds for a whole process, and here one may do "
+                "several runs at the same time: take --backend loky, or --jobs 1."
+            )
 
 
 @contextmanager
@@ -66,7 +82,12 @@ def workers(backend: str | None, jobs: int | None) -> Iterator[Workers]:
             count = joblib.effective_n_jobs(jobs)
         except TimeoutError:
             raise InputError(f"The cluster has no worker after {WAIT_SECONDS} seconds.") from None
-        yield Workers(count, remote=kind not in _LOCAL, mortal=kind in _PROCESSES)
+        yield Workers(
+            count,
+            remote=kind not in _LOCAL,
+            mortal=kind in _PROCESSES,
+            apart=count == 1 or kind in _ONE_RUN_EACH,
+        )
 
 
 @contextmanager

@@ -47,6 +47,7 @@ def round_seconds(study: Study, problem: Problem, federation: Federation) -> tup
             clients=cohort,
             samples=study.batch_size,
             device=str(device),
+            precision=study.precision,
         ).seconds
         for _ in range(2)
     )

@@ -47,6 +47,8 @@ def run_all(tasks: Sequence[RunTask], jobs: int | None, tell: ProgressCallback) 
         WorkerError: processes died of some runs; the others are done.
     """
     with workers(None, jobs) as found:
+        for task in tasks:
+            found.require_apart(task.study)
         tasks = [replace(task, cores=found.cores(len(tasks))) for task in tasks]
         if found.count <= 1 or (len(tasks) <= 1 and not found.remote):
             for task in tasks:

@@ -18,6 +18,7 @@ from unalike.core.torch_losses import OneLogitLoss, TorchLoss
 from unalike.data.federation import Federation
 from unalike.data.preprocessing.preprocessing import Preprocessing
 from unalike.errors import InputError
+from unalike.functional.precision import Precision
 from unalike.measures.baseline_hazard import BaselineHazard
 from unalike.tasks import TargetScale, Task, task_named
 
@@ -75,6 +76,7 @@ class ModelDescription(BaseModel):
     local_epochs: int | float
     local_steps: int | None = None
     lr_schedule: StepSizes = CONSTANT
+    precision: Precision = "float32"  # in which clients trained
     versions: dict[str, str]
     trees: dict[str, tuple[str, ...]] = {}  # of a run's file: the leaves of each tree, in order
     form: str = "module"  # of a saved model: a plain module, or the study's own function
@@ -191,6 +193,7 @@ def describe_run(
         local_epochs=study.local_epochs,
         local_steps=study.local_steps,
         lr_schedule=study.lr_schedule,
+        precision=study.precision,
         versions={"unalike": version("unalike"), "torch": str(torch.__version__)},
     )
 

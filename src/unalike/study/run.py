@@ -281,6 +281,7 @@ def engine_for(
         weights=study.objective(sizes, seed),
         device=str(device),
         rounds=study.rounds,
+        precision=study.precision,
     )
 
 
@@ -288,10 +289,11 @@ def _plan_search(trainer: LocalEngine, task: RunTask) -> PlanSearch:
     """The plans that may be tried for a run; none but the best, where that is remembered."""
     study = task.study
     cohort, mode = study.cohort_size(trainer.population.size), trainer.plan.mode
+    chunk = trainer.plan.chunk if study.precision != "float32" else study.chunk
     families = candidate_plans(
         mode,
         cohort,
-        chunk=study.chunk,
+        chunk=chunk,
         threads=study.threads,
         most_threads=task.cores,
         compiled=study.compile,
@@ -299,7 +301,13 @@ def _plan_search(trainer: LocalEngine, task: RunTask) -> PlanSearch:
     layout, sizes = trainer.problem.layout, trainer.federation.train.sizes[trainer.rows]
     memory = PlanMemory(
         (processor(), cores(), task.cores, torch.__version__, str(trainer.device)),
-        (trainer.problem.describe(), layout.names, layout.shapes, str(trainer.w.dtype)),
+        (
+            trainer.problem.describe(),
+            layout.names,
+            layout.shapes,
+            str(trainer.w.dtype),
+            study.precision,
+        ),
         (
             _work_of(study.method(task.label)),
             families,

@@ -40,6 +40,7 @@ from unalike.data.skews.skew import Skew
 from unalike.data.skews.temporal_skews import TemporalSkew
 from unalike.data.windows import last_rounds
 from unalike.errors import InputError, unknown
+from unalike.functional.precision import Precision
 from unalike.functional.settings_types import FINITE
 from unalike.methods import METHODS
 from unalike.privacy import Privacy, parse_privacy
@@ -245,6 +246,9 @@ class Study(BaseModel):
     chunk: Annotated[int | None, Ge(2), Field(description="clients stacked at once")] = None
     threads: Annotated[int | None, Ge(1), Field(description="threads over chunks")] = None
     compile: Annotated[bool, Field(description="compile the stacked work")] = False
+    precision: Annotated[
+        Precision, Field(description="of the convolutions and products of clients that train")
+    ] = "float32"
 
     def split_options(self) -> dict[str, Any]:
         """The options of the split that were given."""

@@ -53,6 +53,7 @@ class Checkpoint(NamedTuple):
     server: Any
     clients: Any
     plan: str
+    precision: str = "float32"  # in which clients trained
 
 
 class RunStore:
@@ -112,7 +113,8 @@ class RunStore:
         tensors = {f"server.{name}": leaf for name, leaf in items(saved.server)}
         tensors |= {f"clients.{name}": leaf for name, leaf in items(saved.clients)}
         following = self.folder / f"checkpoint.following{WRITING}"
-        write_tensors(following, tensors, {"round": str(saved.t), "plan": saved.plan})
+        about = {"round": str(saved.t), "plan": saved.plan, "precision": saved.precision}
+        write_tensors(following, tensors, about)
         with refusals_as_sentences(self._latest):
             if self._latest.exists():
                 os.replace(self._latest, self._previous)
@@ -148,6 +150,7 @@ class RunStore:
                 rebuild(server, strip_prefix(tensors, "server.")),
                 rebuild(clients, strip_prefix(tensors, "clients.")),
                 about["plan"],
+                about.get("precision", "float32"),
             )
         except (KeyError, ValueError):
             return None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unalike.attacks import HostileAnswers
 from unalike.core import Cohort, Method
 from unalike.engines.machine import peak_memory
-from unalike.errors import DivergedError
+from unalike.errors import DivergedError, InputError
 from unalike.measures.dissimilarity import cancellation, client_drift
 from unalike.privacy import Account, Ledger, Release
 from unalike.rounds import LIKELY_CAUSE, Clients, Round, rounds
@@ -115,11 +115,15 @@ def train(
     keep: takes the models of rounds that lead on validation, and of the last.
     allowances: gradients of single samples. When one of them is spent everything is measured, and
         when the last is, the run pauses.
+
+    Raises:
+        InputError: the run was begun in another precision; nothing is written.
     """
     method = run.method
     server, done = run.init_server(), 0
     saved = store.load(server, run.states)
     if saved is not None:
+        _require_same_precision(saved, study, store)
         server, done = saved.server, saved.t
     store.truncate(done)
     for remark in store.remarks:
@@ -174,7 +178,7 @@ def train(
             record["peak_memory_bytes"] = peak_memory()
             store.append(record)
             if run.every_checkpoint or last or store.due:
-                store.checkpoint(Checkpoint(t, outcome.server, run.states, plan))
+                store.checkpoint(Checkpoint(t, outcome.server, run.states, plan, study.precision))
             said = _validation(run.task, record), None if rejected else _rejections(record)
             rejected = rejected or "rejected" in record
             epsilon, numbers = record.get("epsilon"), round_numbers(run.task, record)
@@ -192,6 +196,20 @@ def train(
         text = f"{error} The other methods go on."
         tell(ProgressEvent(label, seed, t, remark=text, recorded=True))
     tell(ProgressEvent(label, seed, study.rounds, finished=True))
+
+
+def _require_same_precision(saved: Checkpoint, study: Study, store: RunStore) -> None:
+    """Whether the rounds up to a checkpoint were trained as the study says.
+
+    Raises:
+        InputError: they were not.
+    """
+    if saved.precision != study.precision:
+        raise InputError(
+            f"The run in {store.folder} was trained in {saved.precision} up to round {saved.t}, "
+            f"and its study says precision = {study.precision!r}: write {saved.precision} there "
+            "again, or begin another study with --out."
+        )
 
 
 def _ledger(

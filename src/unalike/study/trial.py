@@ -10,6 +10,7 @@ import numpy as np
 from unalike.core import Method, Problem
 from unalike.data.federation import Federation
 from unalike.engines.machine import device_named, require_compiler
+from unalike.engines.precision import require_precision
 from unalike.errors import InputError
 from unalike.privacy import Account
 from unalike.weighting.sampling import draw
@@ -27,7 +28,7 @@ def check_study(study: Study, federations: Sequence[Federation]) -> None:
     Raises:
         InputError: these clients cannot be weighted, drawn, measured or named as the study says.
     """
-    device_named(study.device)
+    require_precision(study.precision, device_named(study.device))
     if study.compile:
         require_compiler()
     study.evaluated_rounds()

@@ -73,20 +73,25 @@ def read_settings(plain: dict[str, Any]) -> Study:
     require_same_plugins(plain.get("plugin_versions", {}), plain.get("plugins", ()))
     try:
         study = make_study(plain, "The server's study: ")
-        refuse_attack(study)
+        refuse_simulation(study)
     except InputError as error:
         raise MessageError(str(error)) from None
     return study
 
 
-def refuse_attack(study: Study) -> None:
+def refuse_simulation(study: Study) -> None:
     """Refuse what only a simulation has.
 
     Raises:
-        InputError: the study has an attack.
+        InputError: the study has an attack, or a precision that sites' processors may not have.
     """
     if study.attack is not None:
         raise InputError(
             "attack is for simulated studies ('unalike compare') and not for a network: leave it "
             "out."
+        )
+    if study.precision != "float32":
+        raise InputError(
+            "precision is for simulated studies ('unalike compare') and not for a network, whose "
+            "sites have processors of their own: leave it out."
         )

@@ -20,7 +20,7 @@ from unalike.data.skews.temporal_skews import TemporalSkew
 from unalike.errors import InputError
 from unalike.network.protocol.run_description import (
     RunDescription,
-    refuse_attack,
+    refuse_simulation,
     settings_for_sites,
 )
 from unalike.privacy import read_secret, require_accountant, secret_of_run
@@ -240,7 +240,7 @@ def _prepare_samples(
 
 def _suitable(study: Study, on_event: EventHandler) -> Study:
     """The study without what has no meaning over a network."""
-    refuse_attack(study)
+    refuse_simulation(study)
     if study.official_test:
         raise InputError(
             "official_test = true judges models on samples that no site holds: leave it out for a "
