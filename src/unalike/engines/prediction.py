@@ -111,12 +111,13 @@ class Predictor:
                 return self.method.predict(self.problem, model, x[some])
 
         asked: Sequence[Tensor] = ids.split(POOLED_BATCH) if len(ids) else ()
-        outputs: Sequence[Tensor] = list(chunks.map_threads(ask, asked))
+        found = list(chunks.map_threads(ask, asked))
+        outputs: Sequence[Tensor] = found
         if self.problem.couples:
             sizes = lookup.lists.sizes.tolist()
             asked, outputs = (
                 ids.split(sizes),
-                torch.cat(outputs or [self._nothing_said]).split(sizes),
+                torch.cat(found or [self._nothing_said]).split(sizes),
             )
         first = 0
         for client, (some, output) in enumerate(zip(asked, outputs, strict=True)):
