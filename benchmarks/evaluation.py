@@ -60,7 +60,7 @@ def main(names: list[str]) -> None:
     torch.set_num_threads(1)
     print("| | two rounds, CPU s | a look, CPU s | share |\n|---|---|---|---|")
     for work in names or list(WORKS):
-        federation = _federation(WORKS[work])
+        federation = federation_of(WORKS[work])
         for label, method in METHODS.items():
             run = _Run(WORKS[work], method(), federation)
             trained, looked = run.seconds()
@@ -107,7 +107,8 @@ class _Run:
         return evaluate(self._engine, last.server, last.t, last.cohort, self._models)
 
 
-def _federation(work: Work) -> Federation:
+def federation_of(work: Work) -> Federation:
+    """The clients of a work, with samples to validate and to test on."""
     luck = np.random.default_rng(0)
     held = work.train + work.test + work.validation
     y = luck.integers(10, size=work.clients * held)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
-from unalike.functional.stack import Stack, leading, rows_of, stack_of, stacked
+from unalike.functional.stack import Stack, any_client, leading, rows_of, stack_of, stacked
 
 ROWS = torch.arange(12, dtype=torch.float64).reshape(4, 3)
 
@@ -42,6 +42,23 @@ def test_rows_are_the_tensors_own_memory_unless_they_are_shared() -> None:
         return stacked(rows + 1, stack)
 
     assert torch.equal(vmap(work)(ROWS), ROWS + 1)
+
+
+def test_a_condition_holds_for_any_client_of_all_stacks() -> None:
+    def over(limit: float) -> bool:
+        found = []
+
+        def inner(number: Tensor) -> Tensor:
+            found.append(any_client(number > limit))
+            return number
+
+        vmap(vmap(inner))(ROWS)
+        return found[0]
+
+    assert over(10)
+    assert not over(11)
+    assert any_client(torch.tensor(True))
+    assert not any_client(torch.tensor(False))
 
 
 @pytest.mark.parametrize("ours", [True, False])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from contract import Contract
-from unalike.core import average
+from unalike.core import average, optimise
 from unalike.methods import FedAvg, FineTuning
 from worlds import World, blobs, federation, quadratics
 
@@ -50,6 +50,35 @@ def test_early_stopping(patience: int, epochs: int, known: float) -> None:
     method = FineTuning(tune_lr=1.8, tune_epochs=epochs, patience=patience)
     personal = overshooting(0.6, start=1.0).run(method, 0).personal()
     assert float(personal) == pytest.approx(known, abs=1e-12)
+
+
+@pytest.mark.parametrize(("patience", "epochs"), [(1, 1), (2, 4), (5, 7)])
+def test_no_epoch_after_patience_has_run_out(
+    patience: int, epochs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = []
+
+    def counted(*given: Any) -> torch.Tensor:
+        done.append(given)
+        return optimise(*given)
+
+    monkeypatch.setattr("unalike.methods.finetuning.optimise", counted)
+    method = FineTuning(tune_lr=1.8, tune_epochs=9, patience=patience)
+    overshooting(0.6, start=1.0).run(method, 0).personal()
+    assert len(done) == epochs
+
+
+def test_a_client_that_goes_on_tunes_as_it_would_alone() -> None:
+    shown = torch.ones(2, 1, 1, dtype=torch.float64)
+    targets = (0.6, 0.0, 5.0)
+    method = FineTuning(tune_lr=1.8, tune_epochs=9, patience=1)
+    alone = [float(overshooting(target, start=1.0).run(method, 0).personal()) for target in targets]
+    problem = quadratics([1], [0], start=1.0).problem
+    y = [torch.tensor([[0.0], [target]], dtype=torch.float64) for target in targets]
+    clients = federation([shown, shown, shown, shown[:1]], [*y, y[0][:1]], validation=[1, 1, 1, 0])
+    together = World(problem, clients).run(method, 0).personal().flatten().tolist()
+    last_of_nine = (1 - 1.8) ** 9
+    assert together == pytest.approx([*alone, last_of_nine], abs=1e-12)
 
 
 @pytest.mark.proof("fixed point", "the best epoch is kept, not the last")

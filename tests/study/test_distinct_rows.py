@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from unalike.study.distinct_rows import DistinctRows, first_alike
+from unalike.study.distinct_rows import DistinctRows, first_alike, word_sums, words_of
 
 
 @pytest.mark.parametrize("width", [1, 3, 65])
@@ -37,8 +37,14 @@ def test_rows_of_one_sum_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(np.random, "default_rng", lambda _: Equal())
     rows = torch.tensor([[1, 2], [2, 1], [1, 2], [2, 1]])
-    first, inverse = first_alike(rows)
+    words = words_of(rows)
+    first, inverse = first_alike(words, word_sums(words))
     assert torch.equal(rows[torch.from_numpy(first)][torch.from_numpy(inverse)], rows)
+    distinct = DistinctRows()
+    distinct.add(np.arange(4), rows)
+    distinct.add(np.arange(4, 8), rows.flip(0))
+    assert torch.equal(distinct.rows[distinct.places], torch.cat([rows, rows.flip(0)]))
+    assert len(distinct.rows) == 2
 
 
 def test_scalars_of_each_client() -> None:

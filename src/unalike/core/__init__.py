@@ -1,5 +1,7 @@
 """The words in which methods are written; of ours they import `functional` and `errors` alone."""
 
+from unalike.functional.stack import any_client
+
 from .batches import Batch, Batches
 from .local_steps import average, descend, each_sample, optimise, retrace, trace
 from .method import Cohort, Method, NoState, Population
@@ -16,6 +18,7 @@ __all__ = [
     "Population",
     "Problem",
     "Solver",
+    "any_client",
     "average",
     "descend",
     "each_sample",

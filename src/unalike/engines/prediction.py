@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,21 +105,26 @@ class Predictor:
         """Ask one model about all samples."""
         x, y = self._samples(lookup.part)
         ids = torch.from_numpy(lookup.lists.values).to(self.data.device)
-        places = torch.arange(len(ids), device=ids.device)
 
-        def ask(at: Tensor) -> tuple[Tensor, Tensor]:
+        def ask(some: Tensor) -> Tensor:
             with torch.no_grad():
-                return at, self.method.predict(self.problem, model, x[ids[at]])
+                return self.method.predict(self.problem, model, x[some])
 
-        batches = places.split(POOLED_BATCH) if len(places) else ()
-        outputs = list(chunks.map_threads(ask, batches))
+        asked: Sequence[Tensor] = ids.split(POOLED_BATCH) if len(ids) else ()
+        found = list(chunks.map_threads(ask, asked))
+        outputs: Sequence[Tensor] = found
         if self.problem.couples:
             sizes = lookup.lists.sizes.tolist()
-            whole = [output for _, output in outputs] or [self._nothing_said]
-            outputs = list(zip(places.split(sizes), torch.cat(whole).split(sizes), strict=True))
-        for client, (at, output) in enumerate(outputs):
-            answer = self._judged(output, y[ids[at]], torch.ones_like(at))
-            buffer.put(at, torch.tensor([client], device=ids.device), answer)
+            asked, outputs = (
+                ids.split(sizes),
+                torch.cat(found or [self._nothing_said]).split(sizes),
+            )
+        first = 0
+        for client, (some, output) in enumerate(zip(asked, outputs, strict=True)):
+            answer = self._judged(output, y[some], torch.ones_like(some))
+            end = first + len(some)
+            buffer.put(slice(first, end), slice(client, client + 1), answer)
+            first = end
 
     def _put(
         self, buffer: PredictionBuffer, clients: NDArray[np.int64], sizes: Tensor, answer: Answer

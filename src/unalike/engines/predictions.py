@@ -13,6 +13,9 @@ from unalike.data.ragged import Ragged
 from unalike.measures.groups import Floats
 from unalike.tasks import Losses, Sums, Task
 
+Places = Tensor | slice
+"""Some of them, by number or one after the other."""
+
 
 class Predictions(NamedTuple):
     """Outputs for consecutive groups of samples, one group a client."""
@@ -57,7 +60,7 @@ class PredictionBuffer:
         self.lists, self._coupled = lists, coupled
         self._answers: Answer | None = None
 
-    def put(self, samples: Tensor, clients: Tensor, answer: Answer) -> None:
+    def put(self, samples: Places, clients: Places, answer: Answer) -> None:
         """The answer on these samples [B]; a coupled loss is that of these clients."""
         n = len(self.lists.values)
         at, places = (clients, len(self.lists.sizes)) if self._coupled else (samples, n)

@@ -60,6 +60,13 @@ def stacked(rows: Tensor, stack: Stack) -> Tensor:
     return tensor
 
 
+def any_client(condition: Tensor) -> bool:
+    """Whether it holds [] for any of the clients that are at work together."""
+    while functorch.is_functorch_wrapped_tensor(condition):
+        condition = functorch.get_unwrapped(condition)
+    return bool(condition.any())
+
+
 def leading(
     count: int, stack: Stack, work: Callable[[Carry, Stack], Carry], carry: Carry, *, ours: bool
 ) -> Carry:

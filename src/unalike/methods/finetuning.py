@@ -16,7 +16,17 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from unalike.core import Batches, Cohort, Method, NoState, Problem, average, optimise, solvers
+from unalike.core import (
+    Batches,
+    Cohort,
+    Method,
+    NoState,
+    Problem,
+    any_client,
+    average,
+    optimise,
+    solvers,
+)
 from unalike.core.search_range import STEP_SIZES, SearchRange
 
 
@@ -57,6 +67,8 @@ class FineTuning(Method):
         w, loss = down, validation_loss(down)
         best = Best(w, loss, torch.zeros_like(loss))
         for epoch in range(self.tune_epochs):
+            if not any_client((best.stale < self.patience) | (held_out.size == 0)):
+                break
             once = batches.epochs(1).stream(f"epoch {epoch}")
             w = optimise(solver, problem.grad, w, once)
             loss = validation_loss(w)

@@ -260,12 +260,13 @@ def log_odds(logits: Floats, shifted: Floats, relative: Floats, said: Ints) -> F
     if logits.shape[1] == 2:
         return logits - logits[:, ::-1]
     rows = np.arange(len(said))
-    below = relative.copy()
-    below[rows, said] = 0.0
-    rest = below.sum(1)
-    others = (1 + rest)[:, None] - below
+    others = relative.copy()
+    others[rows, said] = 0.0
+    rest = others.sum(1)
+    np.subtract((1 + rest)[:, None], others, out=others)
     others[rows, said] = rest
-    return shifted - np.log(np.maximum(others, np.finfo(np.float64).tiny))
+    np.log(np.maximum(others, np.finfo(np.float64).tiny, out=others), out=others)
+    return np.subtract(shifted, others, out=others)
 
 
 def histograms(odds: Floats, members: list[Array], sizes: Ints, addable: bool) -> ranking.Histogram:
