@@ -27,11 +27,12 @@ FOUND = """
   nested without end raised an error that nothing expected; noise at the port wrote to the keeper's
   terminal.
 
-Four more federations were stopped by hand, after 2 to 6 faults, and are not in the table: with a
-deadline of 10 to 30 s, on a machine on which up to forty other processes wanted to run, all five
-sites answered too late in round after round. The federations of the table had a higher priority
-than these processes. When sites were back from faults that overlap, and the longest round, were
-counted from the recorded events afterwards.
+- A line that was cut during a handshake was taken for a server without TLS, and the site left for
+  good: two of the sites above. A server that has answered before is waited for now.
+
+The first three federations were compared with a simulation that stacks clients, whose sums round
+otherwise, and in 120 rounds such differences grow; the others with one that goes client by client,
+as sites do.
 """
 MEMORY = 200.0
 """MiB above rest that a hostile input may cost."""
@@ -63,7 +64,7 @@ def _measures(federations: list[dict[str, Any]]) -> str:
     lost = sum(len(one["lost"]) for one in federations)
     told = sum(one["accuracies"] for one in ended)
     others = sum(one["other_accuracies"] for one in ended)
-    difference = max((one["difference"] for one in ended), default=0.0)
+    differences = sorted(one["difference"] for one in ended)
     hours = sum(one["seconds"] for one in federations) / 3600
     loads = [load for one in federations for load in one["load"]]
     rows = [
@@ -79,7 +80,11 @@ def _measures(federations: list[dict[str, Any]]) -> str:
         ),
         ("rounds asked for again, too few having answered in time", "", again),
         ("accuracies that differ from the simulation's", "0", f"{others} of {told}"),
-        ("largest difference of a parameter", "rounding", f"{difference:.1e}"),
+        (
+            "largest difference of a parameter, by federation",
+            "0",
+            ", ".join(f"{difference:.1g}" for difference in differences),
+        ),
     ]
     about = (
         f"{rounds} rounds in {hours:.1f} hours, deadline "
