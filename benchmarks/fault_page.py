@@ -26,7 +26,6 @@ FOUND = """
 - A site's mark of 20 MB, 200,000 classes, verbs and counts without limit were taken; a message
   nested without end raised an error that nothing expected; noise at the port wrote to the keeper's
   terminal.
-
 - A line that was cut during a handshake was taken for a server without TLS, and the site left for
   good: two of the sites above. A server that has answered before is waited for now.
 
