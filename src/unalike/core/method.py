@@ -47,7 +47,8 @@ class Method:
 
     Server, Client, Up and Down are trees: tensors or NamedTuples of tensors that each method
     defines for itself. Nothing is ever stored on `self`, and no data-dependent Python branch is
-    taken inside: the engine stacks a cohort with `torch.func.vmap`.
+    taken inside: the engine stacks a cohort with `torch.func.vmap`. Work that nobody of the stack
+    needs any more may be left out, by `any_client`.
     """
 
     name: ClassVar[str]  # on the command line and in results
