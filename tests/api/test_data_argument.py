@@ -171,6 +171,7 @@ def test_options_of_columns(tmp_path: Path, capsys: Output) -> None:
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.slow
 def test_a_study_file_says_how_its_file_is_read(tmp_path: Path) -> None:
     saved(tmp_path)
     text = (

@@ -33,6 +33,7 @@ def test_clients_that_are_alike_raise_no_alarm(source: str, seed: int) -> None:
     assert "no more than chance" in found.headline
 
 
+@pytest.mark.slow
 def test_names_that_can_pass_for_looks_are_said_aloud() -> None:
     found = skews(world(3, label=0.7, concept=2))
     care = any("take that finding with care" in remark for remark in found.remarks)

@@ -58,6 +58,7 @@ def test_main_directions_keep_what_varies() -> None:
     np.testing.assert_allclose(main_directions(x, 1), main[:, :1])
 
 
+@pytest.mark.slow
 def test_feature_alarms_are_rare_under_label_skew_alone() -> None:
     p = [
         feature_skew(

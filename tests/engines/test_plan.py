@@ -90,6 +90,7 @@ def test_two_threads_one_by_one_change_no_bit() -> None:
     assert_same_bits(one, history(world, FedAvg(), Plan("single", 1, 2)))
 
 
+@pytest.mark.slow
 def test_prediction_of_memory() -> None:
     """Against the resident memory of a process that does the work."""
     code = """

@@ -175,7 +175,7 @@ def test_diagnose_and_advise(entry: Callable[..., Any], given: dict[str, Any]) -
         ("compare", "--set", "fedprox.mu=nan"),
         ("compare", "--jobs", "0"),
         ("compare", "--backend", "loki"),
-        ("compare", "--backend", "dask:tcp://127.0.0.1:1"),
+        pytest.param(("compare", "--backend", "dask:tcp://127.0.0.1:1"), marks=pytest.mark.slow),
         ("compare", "--shard", "4/3"),
         ("compare", "--shard", "0.5"),
         ("diagnose", "--level", "nan"),

@@ -54,6 +54,7 @@ def test_no_such_part(text: str) -> None:
         parse_shard(text)
 
 
+@pytest.mark.slow
 def test_parts_in_one_folder(whole: Result, tmp_path: Path) -> None:
     folder = tmp_path / "study"
     for part in PARTS:

@@ -116,6 +116,7 @@ def test_a_server_that_begins_study_after_study(tmp_path: Path) -> None:
     assert server.account.read().noisy == 3
 
 
+@pytest.mark.slow
 def test_methods_that_send_nothing_cost_nothing(tmp_path: Path) -> None:
     server = Server(tmp_path, Policy())
     server.conduct("only local", methods=("local",))
