@@ -14,7 +14,8 @@ from unalike.diagnosis.probe import RIDGE, Probe
 from unalike.diagnosis.samples import Samples, prepare_samples
 from unlike_worlds import world
 
-SIZES = (1, 2, 3, 9, 5)
+SIZES = (1, 2, 3, 4, 10)
+"""Two of them in one block, where the smaller one is padded."""
 
 
 def ragged(seed: int = 0) -> Samples:
