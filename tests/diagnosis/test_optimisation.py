@@ -34,9 +34,7 @@ def watched(given: Samples, shuffles: int = 5) -> dict[str, Measure]:
 
 
 def whole(given: Samples, shuffles: int = 5) -> Optimisation:
-    found = optimisation(given, shuffles=shuffles, seed=0)
-    assert found is not None
-    return found
+    return optimisation(given, shuffles=shuffles, seed=0)
 
 
 def test_losses_and_gradients_are_those_of_autograd() -> None:

@@ -34,7 +34,7 @@ def test_rows_are_the_tensors_own_memory_unless_they_are_shared() -> None:
 
     def work(row: Tensor) -> Tensor:
         stack = stack_of(row)
-        assert stack is not None
+        assert stack.size == 4
         rows = rows_of(row, stack)
         assert rows.data_ptr() == ROWS.data_ptr()
         assert rows_of(shared, stack).shape == (4, 2)
@@ -67,7 +67,7 @@ def test_the_others_keep_what_they_hold(ours: bool) -> None:
 
     def work(row: Tensor, factor: Tensor) -> Tensor:
         stack = stack_of(row)
-        assert stack is not None
+        assert stack.size == 4
         doubled = factor * 2
 
         def go_on(carry: Tensor, within: Stack) -> Tensor:
@@ -92,7 +92,7 @@ def test_work_in_place_is_seen_without_a_copy() -> None:
 
     def work(row: Tensor) -> Tensor:
         stack = stack_of(row)
-        assert stack is not None
+        assert stack.size == 4
         return leading(2, stack, lambda carry, within: carry.add_(1), row, ours=True)
 
     found = vmap(work)(start)
