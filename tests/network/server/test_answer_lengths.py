@@ -123,6 +123,15 @@ def hostile(usual: Handler, factor: float, since: int) -> Handler:
     return handle
 
 
+@pytest.mark.parametrize(("method", "rejected"), [("fedavg", []), ("cfl", [0])])
+def test_little_weight_excuses_no_length_where_the_server_does_not_weigh_by_it(
+    method: str, rejected: list[int], tmp_path: Path
+) -> None:
+    here = Network(blobs((4, 20, 20, 20, 20)), METHODS[method](), tmp_path)
+    here.handlers[0] = hostile(here.handlers[0], 40.0, 1)
+    assert here.train(1)[0].rejected.tolist() == rejected
+
+
 @pytest.mark.parametrize(
     ("sizes", "factor", "since"),
     [

@@ -156,10 +156,16 @@ class RemoteClients:
             long = not_clipped(ups, privacy.clip)
         else:
             sizes = self.sites.weighing_sizes(self.federation.train.sizes)
-            weights = np.zeros(len(sizes))
-            weights[self.run.places] = self.setup.weights(sizes[self.run.places]).numpy()
-            long = self._lengths.too_long(ups, sizes, weights)
+            long = self._lengths.too_long(ups, sizes, self._pull(sizes))
         return {i: up for i, up in ups.items() if i not in long}, refused | long
+
+    def _pull(self, sizes: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Each place's say in the server's sums [places]; the same for all where a method's server
+        uses answers in other ways, so that a small site's may count in full."""
+        pull = np.ones(len(sizes))
+        if self.method.needs_each is None:
+            pull[self.run.places] = self.setup.weights(sizes[self.run.places]).numpy()
+        return pull
 
     def _read(self, answer: Message) -> tuple[Any, str | None]:
         """The numbers of an answer, or why they may not be used."""
