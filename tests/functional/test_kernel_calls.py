@@ -8,8 +8,8 @@ from torch import Tensor, fx
 
 from unalike.functional import traced_function
 from unalike.functional.graph_rewriting import rewrite_exactly
-from unalike.functional.kernel_calls import with_direct_calls
-from unalike.functional.traced_function import TracedFunction
+from unalike.functional.kernel_calls import InterpretedKernels, with_direct_calls
+from unalike.functional.traced_function import Gradient, TracedFunction
 from unalike.functional.tracing import trace_kernels
 
 
@@ -42,6 +42,57 @@ def test_a_function_of_the_same_name_that_gives_something_else_is_not_called(
         function = TracedFunction(loss)
         with torch.no_grad():
             assert torch.equal(function(*given), wanted)
+
+
+def perceptron_loss(w: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    first, bias, last = w.split([784 * 200, 200, 2000])
+    hidden = torch.relu(x @ first.view(200, 784).T + bias)
+    return torch.nn.functional.cross_entropy(hidden @ last.view(10, 200).T, y)
+
+
+def test_interpreted_kernels_round_as_they_do_one_by_one() -> None:
+    """TorchScript would put one product in place of two that share a factor."""
+    y = torch.arange(10)
+    function = Gradient(perceptron_loss, together=False)
+    with torch.no_grad():
+        draws = [(0.05 * torch.randn(159000), torch.randn(10, 784), y) for _ in range(4)]
+        module = trace_kernels(function, draws[0], (), rewrite=rewrite_exactly)
+        interpreted = InterpretedKernels(module, draws[0])
+        for given in draws:
+            assert torch.equal(interpreted(*given), module(*given))
+
+
+def test_the_interpreter_leaves_its_setting_as_it_was() -> None:
+    given = torch.randn(6), torch.randn(5, 3)
+    module = trace_kernels(loss, given, (), rewrite=rewrite_exactly)
+    interpreted = InterpretedKernels(module, given)
+    for before in (True, False):
+        torch._C._set_graph_executor_optimize(before)
+        try:
+            interpreted(*given)
+            assert torch._C._get_graph_executor_optimize() == before
+            with pytest.raises(RuntimeError):
+                interpreted(torch.randn(5), given[1])
+            assert torch._C._get_graph_executor_optimize() == before
+        finally:
+            torch._C._set_graph_executor_optimize(True)
+
+
+def test_what_the_interpreter_does_not_know_is_called_from_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(traced_function, "CALLS_BEFORE_TRACING", 1)
+    monkeypatch.setattr(torch.jit, "trace", unknown)
+    given = torch.randn(6), torch.randn(5, 3)
+    function = TracedFunction(loss)
+    with torch.no_grad():
+        assert torch.equal(function(*given), loss(*given))
+    (found,) = function._traced.values()
+    assert found is not function.fn
+    assert not isinstance(found, InterpretedKernels)
 
 
 def test_parts_of_rows_of_any_length_have_one_trace(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,17 @@ import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
-from unalike.functional.stack import Stack, any_client, leading, rows_of, stack_of, stacked
+from unalike.functional.stack import (
+    Stack,
+    WithoutStacks,
+    any_client,
+    is_plain_call,
+    leading,
+    rows_of,
+    stack_of,
+    stacked,
+    stacked_arguments,
+)
 
 ROWS = torch.arange(12, dtype=torch.float64).reshape(4, 3)
 
@@ -98,3 +108,43 @@ def test_work_in_place_is_seen_without_a_copy() -> None:
     found = vmap(work)(start)
     assert found.data_ptr() == start.data_ptr()
     assert torch.equal(found, ROWS + torch.tensor([1, 1, 0, 0])[:, None])
+
+
+def test_arguments_of_one_stack_are_told_as_plain_tensors() -> None:
+    shared = torch.ones(3, dtype=torch.float64)
+    assert is_plain_call()
+    assert stacked_arguments((ROWS, shared)) is None
+
+    def work(row: Tensor) -> Tensor:
+        assert not is_plain_call()
+        assert stacked_arguments((shared,)) is None  # nothing is mapped
+        given = stacked_arguments((row, shared))
+        with WithoutStacks():
+            assert is_plain_call()
+            assert given.tensors[0].data_ptr() == ROWS.data_ptr()
+            sums = given.tensors[0] @ given.tensors[1]
+        assert not is_plain_call()
+        return given.stacked(sums)
+
+    assert torch.equal(vmap(work)(ROWS), ROWS.sum(1))
+
+
+def test_arguments_of_two_stacks_are_left_to_vmap() -> None:
+    def outer(row: Tensor) -> Tensor:
+        def inner(number: Tensor) -> Tensor:
+            assert stacked_arguments((number, row)) is None
+            assert stacked_arguments((number,)) is None
+            return number
+
+        return vmap(inner)(row)
+
+    vmap(outer)(ROWS)
+
+
+def test_stacks_are_back_after_an_error() -> None:
+    def work(row: Tensor) -> Tensor:
+        with pytest.raises(ValueError, match="wrong"), WithoutStacks():
+            raise ValueError("wrong")
+        return row * 2
+
+    assert torch.equal(vmap(vmap(work))(ROWS.view(2, 2, 3)), 2 * ROWS.view(2, 2, 3))

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from unalike.functional import streams
 
-from .step_schedule import ScheduledStep, Span, takers_of
+from .step_schedule import ScheduledStep, Span, takers_of, takers_of_epoch
 
 IN_ORDER_SIZE = 256
 """Samples in one batch of `Batches.in_order`."""
@@ -173,19 +173,19 @@ class Batches:
         starts = np.arange(0, int(self.sizes.max(initial=0)), slots)
         at = torch.arange(len(starts) * slots, device=self.ids.device)
         weight = (at < self.size).to(self.dtype)
-        counts = weight.reshape(len(starts), slots).sum(1).clamp(min=1).unbind()
-        weights = weight.split(slots)
+        counts = weight.reshape(len(starts), slots).sum(1).clamp(min=1)
         every = torch.arange(self.passes, device=self.ids.device)
         orders = [self._orders(every, draw) for draw in range(self.independent)]
         samples = [self.ids.gather(0, order.flatten()).view_as(order) for order in orders]
         per_epoch = self._steps_per_epoch(self.size)
-        takers = [takers_of(self.sizes, start, slots) for start in starts]
+        takers = takers_of_epoch(self.sizes, starts, slots)
 
-        def step(epoch: int, k: int, drawn: list[tuple[Tensors, Tensors]]) -> ScheduledStep:
+        def step(epoch: int, k: int, drawn: list[tuple[Tensor, Tensor]]) -> ScheduledStep:
             def batch() -> Any:
-                rows = self._rows(takers[k].samples, slots)
+                first = k * slots
+                own = slice(first, first + self._rows(takers[k].samples, slots))
                 parts = tuple(
-                    self._batch(ids[k], weights[k], counts[k], positions[k], rows)
+                    self._batch(ids[own], weight[own], counts[k], positions[own])
                     for ids, positions in drawn
                 )
                 return self._with_keys(parts, lambda: epoch * per_epoch + k)
@@ -194,7 +194,7 @@ class Batches:
 
         for epoch in range(self.passes):
             drawn = [
-                (ids[epoch].split(slots), positions[epoch].split(slots))
+                (ids[epoch], positions[epoch])
                 for ids, positions in zip(samples, orders, strict=True)
             ]
             for k in range(len(starts)):
@@ -266,12 +266,7 @@ class Batches:
             return orders
         return torch.cat([orders, orders[:, :1].expand(len(epochs), surplus)], dim=1)
 
-    def _batch(
-        self, ids: Tensor, weight: Tensor, count: Tensor, positions: Tensor, rows: int
-    ) -> Batch:
-        """The first `rows` of these samples [B]."""
-        if rows < len(ids):
-            ids, weight, positions = ids[:rows], weight[:rows], positions[:rows]
+    def _batch(self, ids: Tensor, weight: Tensor, count: Tensor, positions: Tensor) -> Batch:
         return Batch(self.x[ids], self.y[ids], weight, count, positions)
 
     def _gather(self, positions: Tensor, at: Tensor) -> Batch:

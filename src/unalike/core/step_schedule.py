@@ -49,3 +49,25 @@ def takers_of(sizes: NDArray[np.int64], start: Any, slots: int) -> Takers:
     found = np.flatnonzero(takers)
     last = int(found[-1]) + 1 if len(found) else 0
     return Takers(int(left.clip(0, slots).sum()), len(found), last)
+
+
+def takers_of_epoch(
+    sizes: NDArray[np.int64], starts: NDArray[np.int64], slots: int
+) -> list[Takers]:
+    """`takers_of` for each of these starts [K], in an epoch that all clients begin together.
+
+    In sorted order and running sums, so that a client of many samples needs no row for each other.
+    """
+    ascending = np.sort(sizes)
+    below = np.concatenate([[0], np.cumsum(ascending)])
+
+    def samples_before(at: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Of all clients together, each up to this place of its epoch."""
+        done = np.searchsorted(ascending, at, side="right")
+        return below[done] + (len(sizes) - done) * at
+
+    samples = samples_before(starts + slots) - samples_before(starts)
+    takers = len(sizes) - np.searchsorted(ascending, starts, side="right")
+    longest_from = np.maximum.accumulate(sizes[::-1])  # of the last clients, ever more of them
+    last = len(sizes) - np.searchsorted(longest_from, starts, side="right")
+    return list(map(Takers, samples.tolist(), takers.tolist(), last.tolist()))

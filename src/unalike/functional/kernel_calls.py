@@ -1,12 +1,15 @@
-"""Kernels called through PyTorch's own Python functions.
+"""Quicker ways to call the kernels of a graph than through `torch.ops`, one after the other.
 
 `torch.ops` reads its arguments by a schema at each call, which takes about as long as a small
-kernel; `torch.bmm` and its like have them compiled in.
+kernel. PyTorch's own Python functions, `torch.bmm` and its like, have them compiled in. The
+interpreter of TorchScript goes through the whole graph without Python, so that other threads may
+run meanwhile. What either gives has to be compared with what the module itself gives.
 """
 
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -19,8 +22,7 @@ _HOMES = (torch, torch._C._nn, Tensor)
 def with_direct_calls(module: fx.GraphModule) -> fx.GraphModule:
     """The same kernels, each called through the function of its name where there is one.
 
-    Which overload such a function takes follows from the arguments, so what comes back has to be
-    compared with what the module itself gives.
+    Which overload such a function takes follows from the arguments.
     """
     graph = copy.deepcopy(module.graph)
     for node in graph.nodes:
@@ -34,3 +36,30 @@ def _function_of(kernel: Any) -> Callable[..., Any] | None:
     name = kernel._schema.name.removeprefix("aten::")
     found = (getattr(home, name, None) for home in _HOMES)
     return next((function for function in found if callable(function)), None)
+
+
+class InterpretedKernels:
+    """The same kernels in TorchScript's interpreter, which may not put others in their place: those
+    round otherwise.
+
+    Raises:
+        RuntimeError: TorchScript does not know one of them, or is not there.
+    """
+
+    def __init__(self, module: fx.GraphModule, tensors: tuple[Tensor, ...]) -> None:
+        def kernels(*given: Tensor) -> Any:
+            return module.forward(*given)
+
+        with warnings.catch_warnings():
+            # PyTorch 2.9 and later advise against it where models are to be kept.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._graph: Any = torch.jit.trace(kernels, tensors, check_trace=False)
+
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        rewrites = torch._C._get_graph_executor_optimize()  # of this thread
+        torch._C._set_graph_executor_optimize(False)
+        try:
+            result: Tensor = self._graph(*tensors)
+            return result
+        finally:
+            torch._C._set_graph_executor_optimize(rewrites)

@@ -60,6 +60,63 @@ def stacked(rows: Tensor, stack: Stack) -> Tensor:
     return tensor
 
 
+def is_plain_call() -> bool:
+    """Whether an operation would go to its kernel at once: no transform, nobody who looks at it."""
+    return functorch.maybe_current_level() is None and not torch._C._len_torch_dispatch_stack()
+
+
+class StackedArguments(NamedTuple):
+    """What the arguments of a call hold, as plain tensors."""
+
+    tensors: tuple[Tensor, ...]
+    in_dims: tuple[int | None, ...]  # which dimension is the clients'; none where all share one
+    level: int
+
+    def stacked(self, rows: Tensor) -> Tensor:
+        """A result [S, ...] of the clients as a tensor of their stack."""
+        tensor: Tensor = functorch._add_batch_dim(rows, 0, self.level)
+        return tensor
+
+
+def stacked_arguments(tensors: tuple[Tensor, ...]) -> StackedArguments | None:
+    """The arguments of a call within the innermost `vmap`; None where it maps none of them, where
+    one belongs to another transform as well, or where somebody looks at each operation."""
+    level: Any = functorch.maybe_current_level()
+    if level is None or torch._C._len_torch_dispatch_stack():
+        return None
+    plain: list[Tensor] = []
+    in_dims: list[int | None] = []
+    for tensor in tensors:
+        dim = None
+        if functorch.is_functorch_wrapped_tensor(tensor):
+            if functorch.maybe_get_level(tensor) != level or not functorch.is_batchedtensor(tensor):
+                return None
+            dim, tensor = functorch.maybe_get_bdim(tensor), functorch.get_unwrapped(tensor)
+            if functorch.is_functorch_wrapped_tensor(tensor):
+                return None
+        plain.append(tensor)
+        in_dims.append(dim)
+    if not any(dim is not None for dim in in_dims):
+        return None
+    return StackedArguments(tuple(plain), tuple(in_dims), level)
+
+
+class WithoutStacks:
+    """Operations on plain tensors meet none of the transforms around them."""
+
+    def __enter__(self) -> None:
+        self._plain = torch._C.DisableTorchFunction()
+        self._plain.__enter__()
+        self._outer: list[Any] = []
+        while functorch.maybe_current_level() is not None:
+            self._outer.append(functorch.pop_dynamic_layer_stack())
+
+    def __exit__(self, *error: Any) -> None:
+        while self._outer:
+            functorch.push_dynamic_layer_stack(self._outer.pop())
+        self._plain.__exit__(*error)
+
+
 def any_client(condition: Tensor) -> bool:
     """Whether it holds [] for any of the clients that are at work together."""
     while functorch.is_functorch_wrapped_tensor(condition):

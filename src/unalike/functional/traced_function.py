@@ -23,8 +23,9 @@ from torch._C import _functorch as functorch
 from torch.func import grad, vmap
 
 from .graph_rewriting import rewrite_approximately, rewrite_exactly
-from .kernel_calls import with_direct_calls
+from .kernel_calls import InterpretedKernels, with_direct_calls
 from .precision import current_precision
+from .stack import WithoutStacks, is_plain_call, stacked_arguments
 from .tracing import trace_kernels
 
 Function = Callable[..., Tensor]
@@ -71,7 +72,14 @@ class TracedFunction:
         if torch.is_grad_enabled():
             fn = self.fn.differentiable if isinstance(self.fn, Gradient) else self.fn
             return fn(*tensors).contiguous()
-        return _call(id(self), tensors)
+        if is_plain_call():
+            return self.run(tensors)
+        given = stacked_arguments(tensors)
+        if given is None:
+            return _call(id(self), tensors)
+        with WithoutStacks():
+            found = self.mapped(given.in_dims).run(given.tensors)
+        return given.stacked(found)
 
     def mapped(self, in_dims: tuple[int | None, ...]) -> TracedFunction:
         """The same function over stacked arguments: one object, whichever thread asks first."""
@@ -88,9 +96,7 @@ class TracedFunction:
         """The value for plain tensors."""
         if not self.traceable:
             return self.fn(*tensors).contiguous()
-        tensors = tuple(map(_in_order, tensors))
-        kinds = ((t.shape, t.stride(), t.dtype, t.device) for t in tensors)
-        signature = (current_precision(), *kinds)
+        tensors, signature = _in_order(tensors)
         traced = self._traced.get(signature)
         if traced is not None:
             return traced(*tensors).contiguous()
@@ -114,8 +120,8 @@ class TracedFunction:
             return _inductor.compile(module, list(tensors))
         wanted = _bits(self.fn(*tensors))
         for candidate in (with_direct_calls(module), module):
-            if _gives(candidate, tensors, wanted):
-                return candidate.forward
+            if _gives(candidate.forward, tensors, wanted):
+                return _interpreted(candidate, tensors, wanted) or candidate.forward
         return self.fn
 
 
@@ -183,16 +189,36 @@ _BATCHED = torch._C.DispatchKeySet(torch._C.DispatchKey.FuncTorchBatched)
 _call = torch.ops.unalike.traced_function.default
 
 
-def _in_order(tensor: Tensor) -> Tensor:
-    if tensor.is_contiguous() or tensor.numel() > SMALL:
-        return tensor
-    return tensor.contiguous()
+def _in_order(tensors: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
+    """The tensors, small ones contiguous, and the signature of such a call."""
+    ordered: list[Tensor] = []
+    signature: list[Any] = [current_precision()]
+    for tensor in tensors:
+        if not tensor.is_contiguous():
+            if tensor.numel() > SMALL:
+                signature.append(tensor.stride())
+            else:
+                tensor = tensor.contiguous()
+        ordered.append(tensor)
+        signature += (tensor.shape, tensor.dtype, tensor.device)
+    return tuple(ordered), tuple(signature)
 
 
-def _gives(module: fx.GraphModule, tensors: tuple[Tensor, ...], wanted: Tensor) -> bool:
-    """Whether a module gives these bits; not if it cannot be called so."""
+def _interpreted(
+    module: fx.GraphModule, tensors: tuple[Tensor, ...], wanted: Tensor
+) -> Function | None:
+    """What the interpreter makes of the module, where it gives these bits."""
     try:
-        return torch.equal(_bits(module(*tensors)), wanted)
+        found = InterpretedKernels(module, tensors)
+    except RuntimeError:
+        return None
+    return found if _gives(found, tensors, wanted) else None
+
+
+def _gives(function: Function, tensors: tuple[Tensor, ...], wanted: Tensor) -> bool:
+    """Whether a function gives these bits; not if it cannot be called so."""
+    try:
+        return torch.equal(_bits(function(*tensors)), wanted)
     except (TypeError, RuntimeError):
         return False
 
