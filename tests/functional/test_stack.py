@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 from torch.func import grad, vmap
+from torch.overrides import TorchFunctionMode
 
 from unalike.functional.stack import (
     Stack,
@@ -148,3 +151,24 @@ def test_stacks_are_back_after_an_error() -> None:
         return row * 2
 
     assert torch.equal(vmap(vmap(work))(ROWS.view(2, 2, 3)), 2 * ROWS.view(2, 2, 3))
+
+
+def test_a_function_mode_within_a_call_is_met_and_those_of_others_stay() -> None:
+    class Doubling(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            return 2 * func(*args) if func is torch.relu else func(*args, **(kwargs or {}))
+
+    def within(row: Tensor, stack: Stack) -> Tensor:
+        given = stacked_arguments((row,))
+        with WithoutStacks(), Doubling():
+            found = torch.relu(given.tensors[0])
+        return given.stacked(found + torch.relu(given.tensors[0]))
+
+    def work(row: Tensor) -> Tensor:
+        return leading(2, stack_of(row), within, row, ours=False)
+
+    with Doubling():
+        found = vmap(work)(ROWS)
+    assert torch.equal(found, torch.cat([6 * ROWS[:2], ROWS[2:]]))

@@ -102,19 +102,23 @@ def stacked_arguments(tensors: tuple[Tensor, ...]) -> StackedArguments | None:
 
 
 class WithoutStacks:
-    """Operations on plain tensors meet none of the transforms around them."""
+    """Operations on plain tensors meet none of the transforms around them, nor are narrowed."""
 
     def __enter__(self) -> None:
-        self._plain = torch._C.DisableTorchFunction()
-        self._plain.__enter__()
+        modes = torch._C._len_torch_function_stack()
+        last = torch._C._get_function_stack_at(modes - 1) if modes else None
+        self._narrowed = last if isinstance(last, _Narrowed) else None
+        if self._narrowed is not None:
+            torch._C._pop_torch_function_stack()
         self._outer: list[Any] = []
         while functorch.maybe_current_level() is not None:
             self._outer.append(functorch.pop_dynamic_layer_stack())
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         while self._outer:
             functorch.push_dynamic_layer_stack(self._outer.pop())
-        self._plain.__exit__(*error)
+        if self._narrowed is not None:
+            torch._C._push_on_torch_function_stack(self._narrowed)
 
 
 def any_client(condition: Tensor) -> bool:
