@@ -55,6 +55,22 @@ def test_without_a_limit_or_others_all_are_believed() -> None:
     assert Lengths((1, 1, 1)).refused(None, None, None) == []
 
 
+def test_a_server_that_goes_on_remembers_what_its_sites_usually_send() -> None:
+    before, places = Lengths((10, 10, 10)), np.array([2, 0, 1])
+    for _ in range(12):
+        assert before.refused(1.0, 1.1, 30.0) == []
+    assert before.refused(None, 1.1, 0.9) == []
+    after = Lengths((10, 10, 10))
+    history = before.checks.history(places)
+    after.checks.restore(places, history)
+    np.testing.assert_array_equal(after.checks.history(places), history)
+    assert np.isnan(Lengths((10, 10, 10)).checks.history(places)).all()
+    for answers in ((1.0, 1.1, 200.0), (1.0, None, 30.0), (300.0, 1.1, 30.0)):
+        assert before.refused(*answers) == after.refused(*answers)
+    assert after.refused(300.0, 1.1, 30.0) == [0]
+    assert Lengths((10, 10, 10)).refused(300.0, 1.1, 30.0) == []  # of whom nothing is known yet
+
+
 def test_three_answers_are_little_evidence_until_the_sites_are_known() -> None:
     three = Lengths((10, 10, 10))
     assert three.refused(1.0, 1.0, 65.0) == [2]

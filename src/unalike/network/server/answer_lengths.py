@@ -39,7 +39,7 @@ BLOCK = 1 << 16
 
 
 class AnswerLengths:
-    """The lengths of the answers that a run has used since the server's app began.
+    """The lengths of the answers that a run has used.
 
     ratio: 0 for no limit.
     """
@@ -66,6 +66,24 @@ class AnswerLengths:
         refused = self._refused(lengths, sizes, weights)
         self._last |= {place: found for place, found in lengths.items() if place not in refused}
         return refused
+
+    def history(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What is remembered of these places [N]: [N, 1 + MAX_HISTORY], the length of the last
+        answer, then lengths over their medians, the oldest first; NaN where there is none."""
+        found = np.full((len(places), 1 + MAX_HISTORY), np.nan)
+        for row, place in zip(found, places.tolist(), strict=True):
+            usual = self._usual.get(place, ())
+            row[0] = self._last.get(place, np.nan)
+            row[1 : 1 + len(usual)] = usual
+        return found
+
+    def restore(self, places: NDArray[np.int64], history: NDArray[np.float64]) -> None:
+        """Remember what `history` told of these places."""
+        for place, (last, *usual) in zip(places.tolist(), history.tolist(), strict=True):
+            if not np.isnan(last):
+                self._last[place] = last
+                known = (one for one in usual if not np.isnan(one))
+                self._usual[place] = deque(known, maxlen=MAX_HISTORY)
 
     def _refused(
         self,

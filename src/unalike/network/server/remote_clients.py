@@ -33,6 +33,7 @@ class LastAnswers(NamedTuple):
     """What a checkpoint keeps of clients that keep their states themselves."""
 
     last: Tensor  # [N] int64, the last round of which each one's answer was used; 0: none
+    lengths: Tensor  # [N, ...] float64, those of answers that were used: `AnswerLengths.history`
 
 
 class RemoteClients:
@@ -78,7 +79,9 @@ class RemoteClients:
 
     @property
     def states(self) -> LastAnswers:
-        return LastAnswers(torch.from_numpy(self.run.last_used[self.run.places]))
+        places = self.run.places
+        lengths = torch.from_numpy(self._lengths.history(places))
+        return LastAnswers(torch.from_numpy(self.run.last_used[places]), lengths)
 
     @property
     def newcomers(self) -> bool:
@@ -90,6 +93,7 @@ class RemoteClients:
     def begin(self, server: Any, saved: Checkpoint | None) -> str:
         if saved is not None:
             self.run.last_used[self.run.places] = saved.clients.last.numpy()
+            self._lengths.restore(self.run.places, saved.clients.lengths.numpy())
         return f"{len(self.run.places)} sites"
 
     def names(self, ids: NDArray[np.int64]) -> list[str]:
