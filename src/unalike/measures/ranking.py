@@ -23,9 +23,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .groups import Floats, Ints, by_group_and_place, ratio
+from .groups import Floats, Ints, by_group_and_place, equal_groups, ratio
 
-COMPARED = 1000
+COMPARED = 4000
 """Pairs of a group's samples, for each class, up to which all are looked at; beyond, samples are
 sorted."""
 TOGETHER = 1 << 18
@@ -89,36 +89,44 @@ def class_pairs(scores: Floats, truth: Ints, sizes: Ints) -> Pairs:
     scores: of each class [classes, n]; the members of class c are the samples with truth [n] c.
     """
     shape = (len(sizes), len(scores))
-    group = np.repeat(np.arange(shape[0]), sizes)
-    members = by_group_and_place(group, truth, None, shape)
+    members = by_group_and_place(np.repeat(np.arange(shape[0]), sizes), truth, None, shape)
     right = np.zeros(shape)
-    few = sizes**2 <= COMPARED * len(scores)
     if np.isnan(scores).any():
-        few[:] = False
-    ends = np.cumsum(sizes)
-    compared = np.flatnonzero(few[group])
-    most = max(1, int(sizes[few].max(initial=0)))
-    for start in range(0, len(compared), TOGETHER // most):
-        some = compared[start : start + TOGETHER // most]
-        right += _pairs_compared(scores, truth, some, group, sizes, ends)
-    for g in np.flatnonzero(~few):
-        held = slice(ends[g] - sizes[g], ends[g])
-        right[g] = _pairs_sorted(scores[:, held], truth[held])
+        scores = _ranks(scores)
+    for groups, places in equal_groups(sizes, least=2):
+        size = places.shape[1]
+        if size**2 > COMPARED * len(scores):
+            for group, held in zip(groups, places, strict=True):
+                right[group] = _pairs_sorted(scores[:, held[0] : held[-1] + 1], truth[held])
+            continue
+        for start in range(0, len(groups), max(1, TOGETHER // size**2)):
+            some = slice(start, start + max(1, TOGETHER // size**2))
+            right[groups[some]] = _pairs_compared(scores, truth, places[some])
     return Pairs(right, members * (sizes[:, None] - members))
 
 
-def _pairs_compared(
-    scores: Floats, truth: Ints, some: Ints, group: Ints, sizes: Ints, ends: Ints
-) -> Floats:
-    """`Pairs.right` where these samples are the members, each held against its group's others."""
-    partners = sizes[group[some]]
-    first = np.repeat(some, partners)
-    place = np.arange(len(first)) - np.repeat(np.cumsum(partners) - partners, partners)
-    second = (ends - sizes)[group[first]] + place
-    own = truth[first]
-    ours, theirs = scores[own, first], scores[own, second]
-    won = np.where(truth[second] != own, (ours > theirs) + (ours == theirs) / 2, 0.0)
-    return by_group_and_place(group[first], own, won, (len(sizes), len(scores)))
+def _ranks(scores: Floats) -> Floats:
+    """Numbers that are ordered as these are, and NaN above all: [classes, n]."""
+    ranked = (np.unique(row, return_inverse=True)[1] for row in scores)
+    return np.stack([row.astype(np.float64) for row in ranked])
+
+
+def _pairs_compared(scores: Floats, truth: Ints, places: Ints) -> Floats:
+    """`Pairs.right` of groups of one size, every sample held against all others: [m, classes].
+
+    places: of the samples of each group [m, size].
+    """
+    (m, size), (classes, n) = places.shape, scores.shape
+    own = truth[places]
+    row = own * n
+    theirs = scores.ravel().take(row[:, :, None] + places[:, None, :])
+    ours = theirs[:, np.arange(size), np.arange(size), None]
+    half = (ours > theirs).astype(np.float32)
+    half += ours >= theirs
+    half *= own[:, None, :] != own[:, :, None]
+    won = half.reshape(-1, size) @ np.full(size, 0.5, np.float32)
+    group = np.arange(m)[:, None] + np.zeros_like(own)
+    return by_group_and_place(group.ravel(), own.ravel(), won, (m, classes))
 
 
 def _pairs_sorted(scores: Floats, truth: Ints) -> Floats:
