@@ -16,10 +16,10 @@ from .automatic import (
     task_of_rows,
 )
 from .cox import CoxLoss
-from .group_scores import GroupScores, group_scores
 from .measure import NUMBER, SHARE, Axis, Measure, Unit
 from .registry import AUTO, TASKS, own_measure, register_measure, task_named
 from .samples import Samples
+from .scores import GroupScores, group_scores
 from .sums import Losses, Sums, added, stacked
 from .target_scale import TargetScale
 from .task import Baseline, Strata, Task
