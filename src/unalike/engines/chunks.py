@@ -82,6 +82,13 @@ def take_rows(tree: Any, at: Positions, count: int) -> Any:
     return map_tree(lambda leaf: leaf[torch.from_numpy(at).to(leaf.device)], tree)
 
 
+def see_rows(tree: Any, at: Positions) -> Any:
+    """The rows of these positions to be read, of leaves [n, ...]: no copies where in a row."""
+    if len(at) and at[-1] - at[0] + 1 == len(at) and (np.diff(at) == 1).all():
+        return map_tree(lambda leaf: leaf[int(at[0]) : int(at[-1]) + 1], tree)
+    return map_tree(lambda leaf: leaf[torch.from_numpy(at).to(leaf.device)], tree)
+
+
 def empty_rows(trees: Any, count: int) -> Any:
     """Trees (or tuples of trees) like those of a chunk, with uninitialised leaves [count, ...]."""
     return _apply(trees, lambda leaf: leaf.new_empty(count, *leaf.shape[1:]))

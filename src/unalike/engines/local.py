@@ -242,10 +242,10 @@ class LocalEngine:
         self._data.use_round(t)
         states, work = self._states_of(ids), self._personal_work(t)
         if self._personalises_without_samples and self.plan.mode == "stacked" and len(ids) > 1:
-            trees = map_tree(Tensor.contiguous, downs), states
             try:
                 with torch.no_grad(), flush_denormals():
-                    return vmap(lambda down, client: work(down, client, NoBatches()))(*trees)
+                    made = vmap(lambda down, client: work(down, client, NoBatches()))(downs, states)
+                return map_tree(Tensor.contiguous, made)
             except SamplesTakenError:
                 self._personalises_without_samples = False
         return self._map(work, "personalise", t, self.rows[ids], downs, states)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from unalike.core import Method, Problem
 from unalike.data.ragged import Ragged
 from unalike.functional.trees import map_tree
 
-from .chunks import Chunks
+from .chunks import Chunks, covers_in_order, see_rows
 from .client_data import ClientData, padded
 from .predictions import Answer, PredictionBuffer, Predictions
 
@@ -86,12 +87,11 @@ class Predictor:
         def ask(group: Group) -> tuple[NDArray[np.int64], Tensor, Answer]:
             own = clients[group.clients]
             ids, counts = padded(lookup.lists, own, self.data.device, group.length)
-            at = torch.from_numpy(group.clients)
-            asked = (map_tree(lambda leaf: leaf[at], models), ids, counts)
             with torch.no_grad():
                 if not alone:
-                    return own, counts, vmap(one)(*asked)
-                answer = one(*(map_tree(lambda leaf: leaf[0], tree) for tree in asked))
+                    return own, counts, vmap(one)(see_rows(models, group.clients), ids, counts)
+                model = map_tree(lambda leaf: leaf[int(group.clients[0])].clone(), models)
+                answer = one(model, ids[0], counts[0])
                 return own, counts, Answer(*(column[None] for column in answer))
 
         most = STACKED_NUMBERS // max(1, x[0].numel() if len(x) else 1)
@@ -104,27 +104,28 @@ class Predictor:
     ) -> None:
         """Ask one model about all samples."""
         x, y = self._samples(lookup.part)
-        ids = torch.from_numpy(lookup.lists.values).to(self.data.device)
+        lists, device = lookup.lists, self.data.device
+        all_in_order = covers_in_order(lists.values, len(lists.values))
+        ids = None if all_in_order else torch.from_numpy(lists.values).to(device)
 
-        def ask(some: Tensor) -> Tensor:
+        def of(column: Tensor, held: slice) -> Tensor:
+            """What is asked about, from one place among it to another."""
+            return column[held] if ids is None else column[ids[held]]
+
+        def ask(held: slice) -> Tensor:
             with torch.no_grad():
-                return self.method.predict(self.problem, model, x[some])
+                return self.method.predict(self.problem, model, of(x, held))
 
-        asked: Sequence[Tensor] = ids.split(POOLED_BATCH) if len(ids) else ()
-        found = list(chunks.map_threads(ask, asked))
-        outputs: Sequence[Tensor] = found
+        edges = np.append(np.arange(0, len(lists.values), POOLED_BATCH), len(lists.values))
+        asked = _between(edges)
+        outputs: Sequence[Tensor] = list(chunks.map_threads(ask, asked))
         if self.problem.couples:
-            sizes = lookup.lists.sizes.tolist()
-            asked, outputs = (
-                ids.split(sizes),
-                torch.cat(found or [self._nothing_said]).split(sizes),
-            )
-        first = 0
-        for client, (some, output) in enumerate(zip(asked, outputs, strict=True)):
-            answer = self._judged(output, y[some], torch.ones_like(some))
-            end = first + len(some)
-            buffer.put(slice(first, end), slice(client, client + 1), answer)
-            first = end
+            outputs = torch.cat([*outputs, self._nothing_said]).split(lists.sizes.tolist())
+            asked = _between(lists.offsets)
+        for client, (held, output) in enumerate(zip(asked, outputs, strict=True)):
+            y_held = of(y, held)
+            answer = self._judged(output, y_held, torch.ones(len(y_held), device=device))
+            buffer.put(held, slice(client, client + 1), answer)
 
     def _put(
         self, buffer: PredictionBuffer, clients: NDArray[np.int64], sizes: Tensor, answer: Answer
@@ -133,14 +134,19 @@ class Predictor:
         length = answer.output.shape[1]
         steps = torch.arange(length, device=sizes.device)
         real = steps < sizes[:, None]
+        ragged = not bool(real.all())
         starts = torch.from_numpy(buffer.lists.offsets[clients]).to(sizes.device)
-        samples = (starts[:, None] + steps)[real]
+
+        def without(column: Tensor) -> Tensor:
+            return column[real] if ragged else column.flatten(0, 1)
+
         losses = [
-            column.reshape(-1) if self.problem.couples or not column.numel() else column[real]
+            column.reshape(-1) if self.problem.couples or not column.numel() else without(column)
             for column in answer[1:]
         ]
         own = torch.from_numpy(clients).to(sizes.device)
-        buffer.put(samples, own, Answer(answer.output[real], *losses))
+        samples = without(starts[:, None] + steps)
+        buffer.put(samples, own, Answer(without(answer.output), *losses))
 
     def _samples(self, part: str) -> tuple[Tensor, Tensor]:
         data = self.data
@@ -170,6 +176,11 @@ class Predictor:
         each, denominators = self.problem.sample_losses(output, y), loss.denominators(output, y)
         nothing = torch.empty(0, dtype=self.data.dtype, device=self.data.device)
         return Answer(reduced, each, nothing if denominators is None else denominators)
+
+
+def _between(edges: NDArray[np.int64]) -> list[slice]:
+    """From each of these places to the next."""
+    return [slice(a, b) for a, b in pairwise(edges.tolist())]
 
 
 class Group(NamedTuple):

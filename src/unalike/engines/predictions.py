@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unalike.data.ragged import Ragged
 from unalike.measures.groups import Floats
-from unalike.tasks import Losses, Sums, Task
+from unalike.tasks import Losses, Samples, Sums, Task
 
 Places = Tensor | slice
 """Some of them, by number or one after the other."""
@@ -25,20 +25,25 @@ class Predictions(NamedTuple):
     truth: Tensor  # [n, ...]
     sizes: NDArray[np.int64]  # [groups]
 
-    def counts(self, task: Task, *, addable: bool = False, together: bool = False) -> Sums:
-        """What scores need to know of each group, or of all samples together as one group.
-
-        addable: whether the sums may be added to those of other places.
-        """
+    def samples(self, task: Task) -> Samples:
+        """What is known of each sample, which counts of different groups have in common."""
         output, truth = (values.detach().cpu().numpy() for values in (self.output, self.truth))
         losses: Floats | Losses
         if isinstance(self.losses, Tensor):
             losses = self.losses.detach().cpu().numpy().astype(np.float64)
         else:
             losses = self.losses
+        return task.samples(output, truth, losses)
+
+    def counts(self, task: Task, *, addable: bool = False, together: bool = False) -> Sums:
+        """What scores need to know of each group, or of all samples together as one group.
+
+        addable: whether the sums may be added to those of other places.
+        """
+        samples = self.samples(task)
         if together:
-            return task.pooled(output, truth, losses, self.sizes)
-        return task.counts(output, truth, losses, self.sizes, addable=addable)
+            return task.together(samples, self.sizes)
+        return task.sums(samples, self.sizes, addable=addable)
 
 
 class Answer(NamedTuple):

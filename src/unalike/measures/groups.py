@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+class EqualGroups(NamedTuple):
+    """Groups of one size."""
+
+    groups: Ints  # [m] which they are
+    places: Ints  # [m, size] where their samples lie
+
+
+def equal_groups(sizes: Ints, least: int = 1) -> Iterator[EqualGroups]:
+    """Consecutive groups of these sizes, those of one size together: all of at least `least`."""
+    starts = np.cumsum(sizes) - sizes
+    order = np.argsort(sizes, kind="stable")
+    first = np.flatnonzero(np.diff(sizes[order], prepend=-1))
+    for groups in np.split(order, first)[1:]:
+        size = int(sizes[groups[0]])
+        if size >= least:
+            yield EqualGroups(groups, starts[groups][:, None] + np.arange(size))
 
 
 def by_group(values: NDArray[np.generic], sizes: Ints) -> Floats:
@@ -25,7 +44,7 @@ def by_group_and_place(group: Ints, place: Ints, values: Floats | None, shape: A
     """The sums of values [n] (of ones, where not given) with each group and place: an array of
     this shape [groups, places]."""
     found = np.bincount(group * shape[1] + place, values, shape[0] * shape[1])
-    return found.reshape(shape).astype(np.float64)
+    return found.reshape(shape).astype(np.float64, copy=False)
 
 
 def ratio(part: NDArray[Any], whole: NDArray[Any]) -> Floats:

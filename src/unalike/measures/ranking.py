@@ -18,14 +18,14 @@ Source  Fawcett, Pattern Recognition Letters 27 (2006); average precision as sci
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .groups import Floats, Ints, by_group_and_place, ratio
+from .groups import Floats, Ints, by_group_and_place, equal_groups, ratio
 
-COMPARED = 1000
+COMPARED = 4000
 """Pairs of a group's samples, for each class, up to which all are looked at; beyond, samples are
 sorted."""
 TOGETHER = 1 << 18
@@ -89,36 +89,43 @@ def class_pairs(scores: Floats, truth: Ints, sizes: Ints) -> Pairs:
     scores: of each class [classes, n]; the members of class c are the samples with truth [n] c.
     """
     shape = (len(sizes), len(scores))
-    group = np.repeat(np.arange(shape[0]), sizes)
-    members = by_group_and_place(group, truth, None, shape)
+    members = by_group_and_place(np.repeat(np.arange(shape[0]), sizes), truth, None, shape)
     right = np.zeros(shape)
-    few = sizes**2 <= COMPARED * len(scores)
-    if np.isnan(scores).any():
-        few[:] = False
-    ends = np.cumsum(sizes)
-    compared = np.flatnonzero(few[group])
-    most = max(1, int(sizes[few].max(initial=0)))
-    for start in range(0, len(compared), TOGETHER // most):
-        some = compared[start : start + TOGETHER // most]
-        right += _pairs_compared(scores, truth, some, group, sizes, ends)
-    for g in np.flatnonzero(~few):
-        held = slice(ends[g] - sizes[g], ends[g])
-        right[g] = _pairs_sorted(scores[:, held], truth[held])
+    scores = _ranks(scores) if np.isnan(scores).any() else np.ascontiguousarray(scores)
+    for groups, places in equal_groups(sizes, least=2):
+        size = places.shape[1]
+        if size**2 > COMPARED * len(scores):
+            for group, held in zip(groups, places, strict=True):
+                right[group] = _pairs_sorted(scores[:, held[0] : held[-1] + 1], truth[held])
+            continue
+        for start in range(0, len(groups), max(1, TOGETHER // size**2)):
+            some = slice(start, start + max(1, TOGETHER // size**2))
+            right[groups[some]] = _pairs_compared(scores, truth, places[some])
     return Pairs(right, members * (sizes[:, None] - members))
 
 
-def _pairs_compared(
-    scores: Floats, truth: Ints, some: Ints, group: Ints, sizes: Ints, ends: Ints
-) -> Floats:
-    """`Pairs.right` where these samples are the members, each held against its group's others."""
-    partners = sizes[group[some]]
-    first = np.repeat(some, partners)
-    place = np.arange(len(first)) - np.repeat(np.cumsum(partners) - partners, partners)
-    second = (ends - sizes)[group[first]] + place
-    own = truth[first]
-    ours, theirs = scores[own, first], scores[own, second]
-    won = np.where(truth[second] != own, (ours > theirs) + (ours == theirs) / 2, 0.0)
-    return by_group_and_place(group[first], own, won, (len(sizes), len(scores)))
+def _ranks(scores: Floats) -> Floats:
+    """Numbers that are ordered as these are, and NaN above all: [classes, n]."""
+    ranked = (np.unique(row, return_inverse=True)[1] for row in scores)
+    return np.stack([row.astype(np.float64) for row in ranked])
+
+
+def _pairs_compared(scores: Floats, truth: Ints, places: Ints) -> Floats:
+    """`Pairs.right` of groups of one size, every sample held against all others: [m, classes].
+
+    places: of the samples of each group [m, size].
+    """
+    (m, size), (classes, n) = places.shape, scores.shape
+    own = truth[places]
+    row = own * n
+    theirs = scores.ravel().take(row[:, :, None] + places[:, None, :])
+    ours = theirs[:, np.arange(size), np.arange(size), None]
+    half = (ours > theirs).astype(np.float32)
+    half += ours >= theirs
+    half *= own[:, None, :] != own[:, :, None]
+    won = half.reshape(-1, size) @ np.full(size, 0.5, np.float32)
+    group = np.arange(m)[:, None] + np.zeros_like(own)
+    return by_group_and_place(group.ravel(), own.ravel(), won, (m, classes))
 
 
 def _pairs_sorted(scores: Floats, truth: Ints) -> Floats:
@@ -144,59 +151,94 @@ def histogram(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Histogr
     return Histogram(members, others)
 
 
-def sensitivity(
-    scores: Floats, member: NDArray[np.bool_], sizes: Ints, specificities: Sequence[float]
-) -> Floats:
-    """That of consecutive groups of these sizes: [groups, specificities]."""
-    value = np.full((len(sizes), len(specificities)), np.nan)
-    held = np.flatnonzero(sizes)
-    if not len(held):
+class Thresholds(NamedTuple):
+    """Samples with at least each score of their group, from the highest score down.
+
+    A group without samples has no threshold, and none of the others follows from it.
+    """
+
+    number: int  # of groups
+    held: Ints  # [h] groups with samples
+    of: Ints  # [thresholds] place in `held`
+    found: Floats  # [thresholds] members
+    wrong: Floats  # [thresholds] others
+    starts: Ints  # [h] the first threshold of each
+    ends: Ints  # [h] the last
+
+    def sensitivity(self, specificities: Sequence[float]) -> Floats:
+        """That of each group: [groups, specificities]."""
+        value = np.full((self.number, len(specificities)), np.nan)
+        if not len(self.held):
+            return value
+        members, others = self.found[self.ends], self.wrong[self.ends]
+        known = np.where(others > 0, members, 0.0)
+        for at, specificity in enumerate(specificities):
+            allowed = self.wrong <= ((1 - specificity) * others + 1e-9)[self.of]
+            most = np.maximum.reduceat(np.where(allowed, self.found, 0.0), self.starts)
+            value[self.held, at] = ratio(most, known)
         return value
-    above = _above(scores, member, sizes[held])
-    members, others = above.found[above.ends], above.wrong[above.ends]
-    for at, specificity in enumerate(specificities):
-        allowed = above.wrong <= ((1 - specificity) * others + 1e-9)[above.group]
-        most = np.maximum.reduceat(np.where(allowed, above.found, 0.0), above.starts)
-        value[held, at] = ratio(most, np.where(others > 0, members, 0.0))
-    return value
+
+    @property
+    def average_precision(self) -> Floats:
+        """That of each group: [groups]."""
+        value = np.full(self.number, np.nan)
+        if len(self.held):
+            precision = self.found / (self.found + self.wrong)
+            total = np.bincount(self.of, self._gained(self.found) * precision, len(self.held))
+            value[self.held] = ratio(total, self.found[self.ends])
+        return value
+
+    @property
+    def pairs_of_two(self) -> Pairs:
+        """Pairs of two classes, of which each is the other's others: [groups, 2].
+
+        Scores are no NaN.
+        """
+        right, number = np.zeros((self.number, 2)), np.zeros((self.number, 2))
+        if len(self.held):
+            members, others = self.found[self.ends], self.wrong[self.ends]
+            below = others[self.of] - self.wrong + self._gained(self.wrong) / 2
+            won = np.bincount(self.of, self._gained(self.found) * below, len(self.held))
+            right[self.held], number[self.held] = won[:, None], (members * others)[:, None]
+        return Pairs(right, number)
+
+    def _gained(self, counted: Floats) -> Floats:
+        """By how much a count has grown since the threshold before."""
+        gained = np.diff(counted, prepend=0)
+        gained[self.starts] = counted[self.starts]
+        return gained
 
 
 def average_precision(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Floats:
-    """That of consecutive groups of these sizes: [groups]."""
-    value = np.full(len(sizes), np.nan)
+    """That of consecutive groups of these sizes: scores [n], member [n] -> [groups]."""
+    return thresholds(scores, member, sizes).average_precision
+
+
+def thresholds(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Thresholds:
+    """Those of consecutive groups of these sizes: scores [n], member [n]."""
     held = np.flatnonzero(sizes)
-    if not len(held):
-        return value
-    above = _above(scores, member, sizes[held])
-    gained = np.diff(above.found, prepend=0)
-    gained[above.starts] = above.found[above.starts]
-    precision = above.found / (above.found + above.wrong)
-    total = np.bincount(above.group, gained * precision, len(held))
-    value[held] = ratio(total, above.found[above.ends])
-    return value
-
-
-class _Above(NamedTuple):
-    """Samples with at least each score of their group, from the highest score down."""
-
-    group: Ints  # [thresholds]
-    found: Floats  # [thresholds] members
-    wrong: Floats  # [thresholds] others
-    starts: Ints  # [groups] the first threshold of each
-    ends: Ints  # [groups] the last
-
-
-def _above(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> _Above:
-    """That of consecutive groups of these sizes, none of them 0."""
-    group = np.repeat(np.arange(len(sizes)), sizes)
-    order = np.lexsort((-scores, group))
+    size = sizes[held]
+    group = np.repeat(np.arange(len(held)), size)
+    order = _falling(scores, sizes)
     s, m = scores[order], member[order]
     last = np.ones(len(s), dtype=bool)  # of equal scores of a group
     last[:-1] = (s[1:] != s[:-1]) | (group[1:] != group[:-1])
-    first = np.cumsum(sizes) - sizes
+    first = np.cumsum(size) - size
     found, wrong = (_running(column, first, group)[last] for column in (m, ~m))
-    ends = np.cumsum(np.bincount(group[last])) - 1
-    return _Above(group[last], found, wrong, np.append(0, ends[:-1] + 1), ends)
+    of = group[last]
+    ends = np.cumsum(np.bincount(of, minlength=len(held))) - 1
+    starts = np.append(0, ends[:-1] + 1)[: len(held)]
+    return Thresholds(len(sizes), held, of, found, wrong, starts, ends)
+
+
+def _falling(scores: Floats, sizes: Ints) -> Ints:
+    """The samples of consecutive groups of these sizes, in each from the highest score: [n]."""
+    order = np.arange(len(scores))
+    kind: Any = "stable" if np.isnan(scores).any() else None
+    for _, places in equal_groups(sizes, least=2):
+        falling = np.argsort(-scores[places], axis=1, kind=kind)
+        order[places] = np.take_along_axis(places, falling, 1)
+    return order
 
 
 def _running(column: NDArray[np.bool_], starts: Ints, group: Ints) -> Floats:

@@ -46,6 +46,27 @@ def tally(
     return Tally(sizes.astype(np.float64), correct, actual, predicted)
 
 
+class Answers(NamedTuple):
+    """What groups tell of whether all samples get one answer; those of a union are the sums."""
+
+    actual: Floats  # [1, classes]
+    predicted: Floats  # [1, classes]
+    of_several: Floats  # [1] samples of groups with several classes
+    apart: Floats  # [1] of these groups those whose samples do not all get one answer
+
+
+def answers(counted: Tally) -> Answers:
+    """Those of all groups."""
+    several = np.count_nonzero(counted.actual, axis=1) > 1
+    apart = np.count_nonzero(counted.predicted, axis=1) != 1
+    return Answers(
+        counted.actual.sum(0, keepdims=True),
+        counted.predicted.sum(0, keepdims=True),
+        counted.size[several].sum(keepdims=True),
+        (several & apart).sum(keepdims=True).astype(np.float64),
+    )
+
+
 def impossible(counted: Tally, sizes: Floats) -> NDArray[np.bool_]:
     """Groups of `sizes` [groups] samples that cannot have been counted so: [groups]."""
     most = sizes[:, None]

@@ -25,7 +25,7 @@ def label_heatmap(comparison: Comparison) -> Panel:
     if not counts.size:
         return Panel("holdings", "", "", "", ())
     order = client_order(counts, comparison.newcomers)
-    names = [plain(comparison.names[k]) for k in order]
+    names = [comparison.names[k] for k in order]
     counts, late = counts[order], comparison.newcomers[order]
     note = (
         "Each column is a client, each row a class; the bars above count its samples. The data "
@@ -39,6 +39,7 @@ def label_heatmap(comparison: Comparison) -> Panel:
             f" {len(order):,} clients are drawn as {len(names)} groups of similar clients, "
             "each the mean of its group."
         )
+    names = [plain(name) for name in names]
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     kinds = [plain(name) for name in comparison.label_names]
     views = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from unalike.data.federation import Federation
+from unalike.tasks import group_scores
 
 
 def baseline_score(federation: Federation) -> float:
@@ -22,9 +23,7 @@ def baseline_score(federation: Federation) -> float:
     truth = federation.y_test[tested.values]
     guess = task.baseline(y[held]).output
     output = task.reduced(guess.expand(len(truth), *guess.shape), truth)
-    counts = task.counts(
-        output.numpy(), truth.numpy(), np.zeros(len(truth)), tested.sizes, addable=False
-    )
-    scores = task.scores(counts)[task.main.name]
+    samples = task.samples(output.numpy(), truth.numpy(), np.zeros(len(truth)))
+    scores = group_scores(task, samples, tested.sizes).scores[task.main.name]
     known = scores[np.isfinite(scores)]
     return float(known.mean()) if len(known) else float("nan")

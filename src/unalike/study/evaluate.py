@@ -30,7 +30,7 @@ from unalike.functional.trees import leaves
 from unalike.measures.dissimilarity import gradient_dissimilarity
 from unalike.measures.group_agreement import adjusted_rand
 from unalike.measures.groups import Floats
-from unalike.tasks import Losses, Sums, Task
+from unalike.tasks import Losses, group_scores
 
 from .baseline_hazards import own_hazards, shared_hazard
 from .client_columns import MOST_IN_LINE
@@ -92,10 +92,11 @@ def evaluate(
     found = models.predict(t, server, [*lookups, *others], digests=truth is not None)
     test, validation = found.of[:2]
     task = engine.federation.task
-    tested = test.counts(task)
+    tested = test.samples(task)
+    personal = group_scores(task, tested, test.sizes)
     result: dict[str, Any] = {
-        "personal": as_lists(task.scores(tested)),
-        **one_answer(task, tested),
+        "personal": as_lists(personal.scores),
+        **one_answer(personal.one_answer),
         **solver_residuals(engine, server, t),
         "validation": _pooled(engine, validation),
     }
@@ -109,10 +110,11 @@ def evaluate(
         result["stream"] = windows.record(scores)
     shared = method.global_model(server)
     if shared is not None:
-        pooled = _of_everybody(engine, test) if _same(shared, found.shared) else None
-        if pooled is None:
-            pooled = engine.predict_pooled(shared, "test")
-        result["global"] = of_first_group(_score(engine, pooled))
+        if _same(shared, found.shared) and _of_everybody(engine, test):
+            pooled = task.together(tested, test.sizes)
+        else:
+            pooled = engine.predict_pooled(shared, "test").counts(task)
+        result["global"] = of_first_group(task.scores(pooled))
         one_vector = isinstance(shared, Tensor) and shared.shape == engine.w.shape
         if dissimilarity and one_vector and len(cohort.ids):
             probed = cohort.ids[:MOST_PROBED]
@@ -122,9 +124,8 @@ def evaluate(
     return result
 
 
-def one_answer(task: Task, tested: Sums) -> dict[str, str]:
+def one_answer(answer: str | None) -> dict[str, str]:
     """What all test samples are said to be, where it is one answer and they are several things."""
-    answer = task.one_answer(tested)
     return {} if answer is None else {"one_answer": answer}
 
 
@@ -142,12 +143,11 @@ def _same(one: Any, other: Any) -> bool:
     return len(a) == len(b) and all(map(torch.equal, a, b))
 
 
-def _of_everybody(engine: LocalEngine, test: Predictions) -> Predictions | None:
-    """One model's answers as those on the pooled test samples, where these are the clients'."""
+def _of_everybody(engine: LocalEngine, test: Predictions) -> bool:
+    """Whether one model's answers to the clients are those on the pooled test samples."""
     asked = engine.federation.test.of_rows(engine.rows).values
-    if isinstance(test.losses, Losses) or not np.array_equal(asked, engine.federation.pooled_test):
-        return None
-    return test._replace(sizes=np.asarray([len(asked)]))
+    plain = not isinstance(test.losses, Losses)
+    return plain and np.array_equal(asked, engine.federation.pooled_test)
 
 
 def _agreement(digests: list[bytes], truth: NDArray[np.int64]) -> float | None:
@@ -210,7 +210,7 @@ def _windows_now(engine: LocalEngine, t: int) -> _Windows | None:
 
 def _score(engine: LocalEngine, predictions: Predictions) -> Scores:
     task = engine.federation.task
-    return task.scores(predictions.counts(task))
+    return group_scores(task, predictions.samples(task), predictions.sizes).scores
 
 
 def _pooled(engine: LocalEngine, predictions: Predictions) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from .automatic import (
 from .cox import CoxLoss
 from .measure import NUMBER, SHARE, Axis, Measure, Unit
 from .registry import AUTO, TASKS, own_measure, register_measure, task_named
+from .samples import Samples
+from .scores import GroupScores, group_scores
 from .sums import Losses, Sums, added, stacked
 from .target_scale import TargetScale
 from .task import Baseline, Strata, Task
@@ -32,6 +34,7 @@ __all__ = [
     "Baseline",
     "ColumnFacts",
     "CoxLoss",
+    "GroupScores",
     "Loss",
     "Losses",
     "Measure",
@@ -39,6 +42,7 @@ __all__ = [
     "Reading",
     "RowFacts",
     "SampleLoss",
+    "Samples",
     "Strata",
     "Sums",
     "TargetScale",
@@ -46,6 +50,7 @@ __all__ = [
     "Unit",
     "Vocabulary",
     "added",
+    "group_scores",
     "own_measure",
     "read",
     "register_measure",

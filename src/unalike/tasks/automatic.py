@@ -24,7 +24,8 @@ from unalike.errors import InputError
 from .classes import one_hot
 from .natural_order import in_order
 from .registry import AUTO, task_named
-from .task import Array, Task
+from .samples import Array
+from .task import Task
 from .values import values_of, whole
 
 MOST_CLASSES = 10

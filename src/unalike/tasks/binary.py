@@ -24,13 +24,14 @@ from unalike.core.named_losses import CROSS_ENTROPY, mixed_probabilities
 from unalike.errors import InputError, unknown
 from unalike.measures import ranking
 from unalike.measures.groups import Floats, Ints, by_group, ratio
-from unalike.measures.tally import impossible
+from unalike.measures.tally import Answers, answers, impossible
 
 from . import classes
 from .classes import Classes
 from .measure import SHARE, Measure
+from .samples import Array, Samples
 from .sums import Sums, zeros_like
-from .task import Array, Shape, Task
+from .task import Shape, Task
 
 SPECIFICITIES = (0.8, 0.9, 0.95, 0.99)
 
@@ -66,9 +67,9 @@ def _mixture(outputs: Tensor, shares: Tensor) -> Tensor:
 
 
 def _auc(sums: Sums) -> Floats:
-    pairs, histogram = sums.parts.classes.pairs, sums.parts.classes.histogram
-    value: Floats = np.where(sums.alone, pairs.auc[:, 1], histogram.auc[:, 1])
-    return value
+    parts: classes.Parts = sums.parts.classes
+    exact = parts.pairs.auc[:, 1]
+    return exact if sums.alone.all() else np.where(sums.alone, exact, parts.histogram.auc[:, 1])
 
 
 def _of_classes(measure: Measure) -> Measure:
@@ -83,9 +84,10 @@ def _sensitivity_at(specificity: float) -> Measure:
 
     def how(sums: Sums) -> Floats:
         exact = ratio(sums.parts.found[:, at], sums.parts.yes)
+        if sums.alone.all():
+            return exact
         binned = sums.parts.classes.histogram.sensitivity(specificity)[:, 1]
-        value: Floats = np.where(sums.alone, exact, binned)
-        return value
+        return np.where(sums.alone, exact, binned)
 
     percent = f"{specificity:.0%}".rstrip("%")
     return Measure(
@@ -168,18 +170,21 @@ class Binary(Classes):
     def predictions(self, output: Tensor) -> dict[str, Tensor]:
         return super().predictions(_two(output))
 
-    def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Any:
-        two = _two(torch.from_numpy(output)).numpy()
-        odds = two[:, 1].astype(np.float64) - two[:, 0].astype(np.float64)
-        yes = truth == 1
+    def each(self, output: Array, truth: Array) -> classes.Each:
+        return super().each(_two(torch.from_numpy(output)).numpy(), truth)
+
+    def parts(self, samples: Samples, sizes: Ints, addable: bool) -> Any:
+        each: classes.Each = samples.each
+        odds, yes = each.odds[:, 1], each.truth == 1
+        above = ranking.thresholds(odds, yes, sizes)
         held = by_group(yes, sizes)
         held = np.where(held < sizes, held, 0.0)
-        shares = ranking.sensitivity(odds, yes, sizes, SPECIFICITIES)
-        found = np.nan_to_num(shares) * held[:, None]
-        return Parts(super().parts(two, truth, sizes, addable), found, held)
+        found = np.nan_to_num(above.sensitivity(SPECIFICITIES)) * held[:, None]
+        pairs = self._pairs(each, sizes) if np.isnan(odds).any() else above.pairs_of_two
+        return Parts(self._parts(each, sizes, addable, pairs), found, held)
 
-    def one_answer(self, sums: Sums) -> str | None:
-        return self._one_class(sums.parts.classes.tally)
+    def answers(self, sums: Sums) -> Answers:
+        return answers(sums.parts.classes.tally)
 
     def possible(self, parts: Any, sizes: Floats) -> bool:
         return not impossible(parts.classes.tally, sizes).any()

@@ -20,16 +20,27 @@ from unalike.errors import InputError
 from unalike.measures import classification, ranking
 from unalike.measures.calibration import Reliability, reliability
 from unalike.measures.groups import Floats, Ints, by_group, mean_over, ratio
-from unalike.measures.tally import Tally, impossible, tally, without_classes
+from unalike.measures.tally import Answers, Tally, answers, impossible, tally, without_classes
 
 from .measure import SHARE, Measure
 from .natural_order import in_order
+from .samples import Array, Samples
 from .sums import Sums, zeros_like
-from .task import Array, Baseline, Shape, Strata, Task
+from .task import Baseline, Shape, Strata, Task
 from .values import values_of, whole
 
 FEWEST = 10
 """Samples of clients with several classes, from which on one class at each is no accident."""
+
+
+class Each(NamedTuple):
+    """What is worked out of each prediction."""
+
+    said: Ints  # [n] the likeliest class
+    truth: Ints  # [n]
+    log_loss: Floats  # [n]
+    confidence: Floats  # [n] the probability of `said`
+    odds: Floats  # [n, classes] log odds, class by class in memory
 
 
 class Parts(NamedTuple):
@@ -44,8 +55,9 @@ class Parts(NamedTuple):
 
 def macro_auc(sums: Sums) -> Floats:
     """The mean over classes that some but not all samples of the group have."""
-    exact, binned = sums.parts.pairs.auc, sums.parts.histogram.auc
-    value = np.where(sums.alone[:, None], exact, binned)
+    value = sums.parts.pairs.auc
+    if not sums.alone.all():
+        value = np.where(sums.alone[:, None], value, sums.parts.histogram.auc)
     return mean_over(value, ~np.isnan(value))
 
 
@@ -195,33 +207,48 @@ class Classes(Task):
     def predictions(self, output: Tensor) -> dict[str, Tensor]:
         return {"prediction": output.argmax(-1), "probability": torch.softmax(output, -1)}
 
-    def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
-        said, truth, classes = output.argmax(-1), truth.astype(np.int64), len(self.names)
+    def each(self, output: Array, truth: Array) -> Each:
+        said, truth = output.argmax(-1), truth.astype(np.int64, copy=False)
         logits, rows = output.astype(np.float64), np.arange(len(truth))
         shifted = logits - logits[rows, said][:, None]
         relative = np.exp(shifted)
         log_total = np.log(relative.sum(-1))
-        odds = np.ascontiguousarray(log_odds(logits, shifted, relative, said).T)
-        return Parts(
-            tally(said, truth, sizes, classes),
-            by_group(log_total - shifted[rows, truth], sizes),
-            reliability(np.exp(-log_total), said == truth, sizes),
-            ranking.class_pairs(odds, truth, sizes),
-            histograms(odds, [truth == c for c in range(classes)], sizes, addable),
+        odds = log_odds(logits, shifted, relative, said)
+        return Each(
+            said,
+            truth,
+            log_total - shifted[rows, truth],
+            np.exp(-log_total),
+            np.asfortranarray(odds),
         )
 
-    def one_answer(self, sums: Sums) -> str | None:
-        return self._one_class(sums.parts.tally)
+    def parts(self, samples: Samples, sizes: Ints, addable: bool) -> Any:
+        each: Each = samples.each
+        return self._parts(each, sizes, addable, self._pairs(each, sizes))
 
-    def _one_class(self, counted: Tally) -> str | None:
+    def _pairs(self, each: Each, sizes: Ints) -> ranking.Pairs:
+        return ranking.class_pairs(each.odds.T, each.truth, sizes)
+
+    def _parts(self, each: Each, sizes: Ints, addable: bool, pairs: ranking.Pairs) -> Parts:
+        truth, classes = each.truth, len(self.names)
+        return Parts(
+            tally(each.said, truth, sizes, classes),
+            by_group(each.log_loss, sizes),
+            reliability(each.confidence, each.said == truth, sizes),
+            pairs,
+            histograms(each.odds.T, [truth == c for c in range(classes)], sizes, addable),
+        )
+
+    def answers(self, sums: Sums) -> Answers:
+        return answers(sums.parts.tally)
+
+    def one_of(self, answers: Answers) -> str | None:
         """One class for everybody, or at each group one for all of its samples."""
-        of_several = np.count_nonzero(counted.actual, axis=1) > 1
-        said = np.count_nonzero(counted.predicted, axis=1)
-        everybody = np.flatnonzero(counted.predicted.sum(0))
-        if len(everybody) == 1 and np.count_nonzero(counted.actual.sum(0)) > 1:
+        everybody = np.flatnonzero(answers.predicted)
+        if len(everybody) == 1 and np.count_nonzero(answers.actual) > 1:
             return f"the class {self.names[everybody[0]]!r}"
-        enough = counted.size[of_several].sum() >= FEWEST
-        return "one class at each client" if enough and (said[of_several] == 1).all() else None
+        enough = answers.of_several.item() >= FEWEST
+        return "one class at each client" if enough and not answers.apart.any() else None
 
     def possible(self, parts: Any, sizes: Floats) -> bool:
         return not impossible(parts.tally, sizes).any()

@@ -30,9 +30,10 @@ from unalike.measures.groups import Floats, Ints, by_group, ratio
 
 from .measure import NUMBER, Measure
 from .quantity import beside, quantile_strata
+from .samples import Array, Samples
 from .sums import Sums, zeros_like
 from .target_scale import TargetScale
-from .task import Array, Baseline, Shape, Strata, Task
+from .task import Baseline, Shape, Strata, Task
 from .values import numbers_of, whole
 
 
@@ -154,7 +155,8 @@ class Counts(Task):
     def predictions(self, output: Tensor) -> dict[str, Tensor]:
         return {"prediction": self.output_in_unit(output).reshape(len(output)).exp()}
 
-    def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
+    def parts(self, samples: Samples, sizes: Ints, addable: bool) -> Parts:
+        output, truth = samples.output, samples.truth
         from scipy.special import xlogy
 
         y, log_rate = truth.astype(np.float64), output.reshape(truth.shape).astype(np.float64)

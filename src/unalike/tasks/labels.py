@@ -22,8 +22,9 @@ from unalike.measures.tally import Tally, impossible, tally, without_classes
 
 from .classes import BINNED, histograms, numbered, tallied_measures
 from .measure import SHARE, Measure
+from .samples import Array, Samples
 from .sums import Sums, zeros_like
-from .task import Array, Baseline, Shape, Strata, Task
+from .task import Baseline, Shape, Strata, Task
 from .values import numbers_of
 
 
@@ -39,8 +40,9 @@ class Parts(NamedTuple):
 def _mean_average_precision(sums: Sums) -> Floats:
     parts: Parts = sums.parts
     known = parts.held > 0
-    exact = np.divide(parts.precision, parts.held, out=np.zeros_like(parts.held), where=known)
-    value = np.where(sums.alone[:, None], exact, parts.histogram.average_precision)
+    value = np.divide(parts.precision, parts.held, out=np.zeros_like(parts.held), where=known)
+    if not sums.alone.all():
+        value = np.where(sums.alone[:, None], value, parts.histogram.average_precision)
     return mean_over(value, known)
 
 
@@ -112,7 +114,8 @@ class Labels(Task):
     def predictions(self, output: Tensor) -> dict[str, Tensor]:
         return {"prediction": output > 0, "probability": torch.sigmoid(output)}
 
-    def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
+    def parts(self, samples: Samples, sizes: Ints, addable: bool) -> Parts:
+        output, truth = samples.output, samples.truth
         labels = len(self.names)
         counted = tally(output > 0, truth, sizes, labels)
         odds = np.ascontiguousarray(output.T, dtype=np.float64)

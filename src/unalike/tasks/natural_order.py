@@ -37,7 +37,10 @@ def in_order(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], tuple[str
     """
     if values.dtype.kind == "f":
         values = values.astype(np.int64)
-    found, codes = np.unique(values.astype(np.str_), return_inverse=True)
-    ordered = in_natural_order(found.tolist())
+    if values.dtype.kind not in "biu":
+        values = values.astype(np.str_)
+    found, codes = np.unique(values, return_inverse=True)
+    names = found.astype(np.str_).tolist()
+    ordered = in_natural_order(names)
     place = {name: i for i, name in enumerate(ordered)}
-    return np.array([place[name] for name in found.tolist()], np.int64)[codes], tuple(ordered)
+    return np.array([place[name] for name in names], np.int64)[codes], tuple(ordered)

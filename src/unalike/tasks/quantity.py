@@ -8,7 +8,8 @@ import numpy as np
 from torch import Tensor
 
 from .measure import NUMBER
-from .task import Array, Strata
+from .samples import Array
+from .task import Strata
 
 MOST_STRATA = 10
 

@@ -28,9 +28,10 @@ from unalike.measures.groups import Floats, Ints, ratio
 
 from .measure import NUMBER, Measure
 from .quantity import beside, quantile_strata
+from .samples import Array, Samples
 from .sums import Sums, zeros_like
 from .target_scale import TargetScale
-from .task import Array, Baseline, Shape, Strata, Task, column_sums
+from .task import Baseline, Shape, Strata, Task, column_sums
 from .values import numbers_of
 
 MOST_LOST = 0.01
@@ -179,7 +180,8 @@ class Regression(Task):
         flat = output.reshape(len(output), *self.no_truth().shape[1:])
         return {"prediction": self.output_in_unit(flat)}
 
-    def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
+    def parts(self, samples: Samples, sizes: Ints, addable: bool) -> Parts:
+        output, truth = samples.output, samples.truth
         y = truth.astype(np.float64)
         error = output.reshape(truth.shape).astype(np.float64) - y
         centred = y if self.target_scale is None else y - self.target_scale.middle

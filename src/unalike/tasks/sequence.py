@@ -24,8 +24,9 @@ from unalike.errors import InputError
 from unalike.measures.groups import Floats, Ints, by_group, ratio
 
 from .measure import SHARE, Measure
+from .samples import Array, Samples
 from .sums import Sums, zeros_like
-from .task import Array, Baseline, Shape, Strata, Task
+from .task import Baseline, Shape, Strata, Task
 from .values import values_of, whole
 
 PADDING = -1
@@ -154,8 +155,8 @@ class Sequence(Task):
         right = ((output.argmax(-1) == y) & (y != PADDING)).sum(-1).to(output.dtype)
         return torch.stack([_tokens(output, y), right, _log_losses(output, y).sum(-1)], -1)
 
-    def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
-        return Parts(*by_group(output.astype(np.float64), sizes).T)
+    def parts(self, samples: Samples, sizes: Ints, addable: bool) -> Parts:
+        return Parts(*by_group(samples.output.astype(np.float64), sizes).T)
 
     def possible(self, parts: Parts, sizes: Floats) -> bool:
         right, tokens = parts.right, parts.tokens

@@ -27,8 +27,9 @@ from unalike.measures.kaplan_meier import SurvivalCurve, kaplan_meier
 from .cox import CoxLoss
 from .measure import NUMBER, SHARE, Measure
 from .quantity import quantile_strata
-from .sums import Losses, Sums, added
-from .task import Array, Baseline, Shape, Strata, Task
+from .samples import Array, Samples
+from .sums import Sums, added
+from .task import Baseline, Shape, Strata, Task
 from .values import numbers_of
 
 
@@ -120,13 +121,14 @@ class Survival(Task):
     def predictions(self, output: Tensor) -> dict[str, Tensor]:
         return {"prediction": output.reshape(len(output))}
 
-    def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Concordance:
+    def parts(self, samples: Samples, sizes: Ints, addable: bool) -> Concordance:
+        output, truth = samples.output, samples.truth
         risk = output.reshape(len(truth)).astype(np.float64)
         return concordance(risk, truth[:, 0].astype(np.float64), truth[:, 1] > 0.5, sizes)
 
-    def pooled(self, output: Array, truth: Array, losses: Floats | Losses, sizes: Ints) -> Sums:
-        together: Sums = added(self.counts(output, truth, losses, sizes))
-        return together
+    def together(self, samples: Samples, sizes: Ints) -> Sums:
+        within: Sums = added(self.sums(samples, sizes, addable=True))
+        return within
 
     def possible(self, parts: Concordance, sizes: Floats) -> bool:
         right, pairs = parts.right, parts.comparable

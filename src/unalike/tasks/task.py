@@ -22,10 +22,10 @@ from unalike.measures.baseline_hazard import BaselineHazard
 from unalike.measures.groups import Floats, Ints, by_group, ratio
 
 from .measure import Measure
+from .samples import Array, Samples
 from .sums import Losses, Parts, Sums, added, zeros_like
 from .target_scale import TargetScale, Values
 
-Array = NDArray[Any]
 Shape = tuple[int, ...]
 
 OF_ANY_SIZE: dict[str, Any] = {"over": "ignore", "invalid": "ignore"}
@@ -180,23 +180,35 @@ class Task(ABC):
         "prediction" first, all [n, ...].
         """
 
-    @abstractmethod
-    def parts(self, output: Array, truth: Array, sizes: Ints, addable: bool) -> Parts:
-        """What the sums of groups hold beside the losses: output as `reduced`, truth [n, ...].
+    def each(self, output: Array, truth: Array) -> Any:
+        """What sums of groups need of each sample, however these are cut: see `Samples`.
 
-        Both in the unit of what is asked.
+        output as `reduced`, truth [n, ...], both in the unit of what is asked.
         """
+        return ()
+
+    @abstractmethod
+    def parts(self, samples: Samples, sizes: Ints, addable: bool) -> Parts:
+        """What the sums of groups of these sizes hold beside the losses."""
 
     @abstractmethod
     def without_details(self, parts: Parts) -> Parts:
         """Parts that give the same main measure, and say as little else as that allows."""
+
+    def answers(self, sums: Sums) -> Any:
+        """What groups tell of whether all samples get one answer: arrays [1, ...] that add up."""
+        return ()
+
+    def one_of(self, answers: Any) -> str | None:
+        """The one answer of what groups tell, where their truths are several; or None."""
+        return None
 
     def one_answer(self, sums: Sums) -> str | None:
         """The answer that all samples of all groups get, where their truths are several; or None.
 
         Only tasks with classes know of one; of hidden details nothing is known.
         """
-        return None
+        return self.one_of(self.answers(sums))
 
     @abstractmethod
     def baseline(self, y: Array) -> Baseline:
@@ -281,14 +293,24 @@ class Task(ABC):
         addable: whether the sums may be added to those of other groups; where they need not,
             histograms, which are there for that alone, are left empty.
         """
+        return self.sums(self.samples(output, truth, losses), sizes, addable=addable)
+
+    def samples(self, output: Array, truth: Array, losses: Floats | Losses) -> Samples:
+        """What is known of each sample: arguments as for `counts`."""
+        with np.errstate(**OF_ANY_SIZE):
+            output, truth = self.output_in_unit(output), self.in_unit(truth)
+            return Samples(output, truth, losses, self.each(output, truth))
+
+    def sums(self, samples: Samples, sizes: Ints, *, addable: bool = False) -> Sums:
+        """`counts` of samples of which all is known."""
+        losses = samples.losses
         if not isinstance(losses, Losses):
             losses = Losses.of_samples(losses, sizes)
         with np.errstate(**OF_ANY_SIZE):
-            output, truth = self.output_in_unit(output), self.in_unit(truth)
-            parts = self.parts(output, truth, sizes, addable)
+            parts = self.parts(samples, sizes, addable)
         own = np.zeros((len(sizes), len(self.own.get(self.name, ()))))
         for at, measure in enumerate(self.own.get(self.name, ())):
-            own[:, at] = _of_samples(measure, output, truth, sizes) * sizes
+            own[:, at] = _of_samples(measure, samples, sizes) * sizes
         return Sums(
             (sizes > 0).astype(np.float64),
             sizes.astype(np.float64),
@@ -300,9 +322,13 @@ class Task(ABC):
     def pooled(self, output: Array, truth: Array, losses: Floats | Losses, sizes: Ints) -> Sums:
         """All groups as one, for the choice of a round; a measure that may not compare samples of
         different models, as each client has its own, does not."""
-        whole = np.asarray([sizes.sum()])
-        together = added(losses) if isinstance(losses, Losses) else losses
-        return self.counts(output, truth, together, whole, addable=False)
+        return self.together(self.samples(output, truth, losses), sizes)
+
+    def together(self, samples: Samples, sizes: Ints) -> Sums:
+        """`pooled` of samples of which all is known."""
+        if isinstance(samples.losses, Losses):
+            samples = samples._replace(losses=added(samples.losses))
+        return self.sums(samples, np.asarray([sizes.sum()]))
 
     def scores(self, sums: Sums) -> dict[str, Floats]:
         """Every measure, and the loss, of each group: [groups]; NaN where it has no value.
@@ -372,9 +398,9 @@ class Task(ABC):
         return self.main.key(scores[self.main.name]), scores["loss"]
 
 
-def _of_samples(measure: Measure, output: Array, truth: Array, sizes: Ints) -> Floats:
+def _of_samples(measure: Measure, samples: Samples, sizes: Ints) -> Floats:
     ends = np.cumsum(sizes)[:-1]
-    parts = zip(np.split(output, ends), np.split(truth, ends), strict=True)
+    parts = zip(np.split(samples.output, ends), np.split(samples.truth, ends), strict=True)
     return np.asarray([float(measure.how(o, t)) if len(t) else 0.0 for o, t in parts])
 
 

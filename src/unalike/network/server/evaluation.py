@@ -52,7 +52,7 @@ def evaluate(run: RemoteRun, server: Any, shared: Any, t: int) -> dict[str, Any]
     result = {
         **_hidden(run, answers),
         "personal": as_lists(_scores(run, tested)),
-        **one_answer(run.federation.task, tested),
+        **one_answer(run.federation.task.one_answer(tested)),
         **(judge_residuals(method, _residuals(answers, places)) if asked else {}),
         "validation": of_first_group(_scores(run, _sum(run, told["validation"]))),
     }
