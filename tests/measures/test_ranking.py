@@ -90,3 +90,14 @@ def test_scores_that_are_no_numbers_are_equal_and_above_all_others(
     found = ranking.class_pairs(scores, truth, sizes)
     np.testing.assert_array_equal(found.right, [[2.5, 1.5]])
     np.testing.assert_array_equal(found.number, [[3, 3]])
+
+
+def test_counts_that_add_up_hold_a_score_that_is_no_number_above_all() -> None:
+    scores = np.array([0.3, np.nan, -np.inf, 2.0, np.nan])
+    member, sizes = np.array([True, True, False, False, False]), np.array([3, 2])
+    counted = ranking.histogram(scores, member, sizes)
+    above = ranking.histogram(np.nan_to_num(scores, nan=np.inf), member, sizes)
+    for part, same in zip(counted, above, strict=True):
+        np.testing.assert_array_equal(part, same)
+    assert counted.members.sum() == 2
+    assert counted.others.sum() == 3

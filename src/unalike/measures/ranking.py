@@ -141,9 +141,10 @@ def _pairs_sorted(scores: Floats, truth: Ints) -> Floats:
 
 
 def histogram(scores: Floats, member: NDArray[np.bool_], sizes: Ints) -> Histogram:
-    """That of consecutive groups of these sizes: scores [n], member [n]."""
+    """That of consecutive groups of these sizes: scores [n], NaN above all, member [n]."""
     group = np.repeat(np.arange(len(sizes)), sizes)
-    place = np.floor((np.clip(scores, -WIDEST, WIDEST) / WIDEST + 1) * (BINS / 2))
+    within = np.maximum(np.fmin(scores, WIDEST), -WIDEST)
+    place = np.floor((within / WIDEST + 1) * (BINS / 2))
     at = (group, np.minimum(place.astype(np.int64), BINS - 1))
     members, others = (np.zeros((len(sizes), BINS)) for _ in range(2))
     np.add.at(members, at, member)
