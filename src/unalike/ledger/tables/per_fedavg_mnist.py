@@ -135,7 +135,7 @@ TABLE = PublishedTable(
     },
     runs=runs_of(ROWS, range(3), rounds=1000, cohort=10, batch_size=40, adaptation=0.01),
     measure=measure,
-    cpu_minutes=20,
+    cpu_minutes=35,
     claims=tuple(
         Claim(
             f"With tau = {tau}: HF above FO above FedAvg + update.",

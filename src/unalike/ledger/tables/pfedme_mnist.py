@@ -139,7 +139,7 @@ TABLE = PublishedTable(
     },
     runs=runs_of(ROWS, (0,), rounds=800, cohort=5, batch_size=20),
     measure=measure,
-    cpu_minutes=20,
+    cpu_minutes=10,
     cells=(
         Cell("pFedMe, MLR, R = 10", "global", 92.86, tolerance=1.0),
         Cell("pFedMe, MLR, R = 20", "personal", 94.54, tolerance=1.0),
