@@ -3,10 +3,10 @@
 One SuperLink and a few nodes on this machine, without TLS or gate. Two apps take turns on them:
 bare Flower, whose ClientApp adds a number to an array, and FedAvg as `unalike serve` runs it,
 with one step on 40 samples. Both servers poll twice a second and the nodes of both start a process
-for every message, as Flower does. Then the same FedAvg between nodes that answer in one process (`--one-process`), on
-a SuperLink of their own. Of each turn the first round is not counted, of unalike the last one
-neither, because it measures accuracies too. CPU seconds are those of all processes together
-(Linux).
+for every message, as Flower does. Then the same FedAvg between nodes that answer in one process
+(`--one-process`), on a SuperLink of their own. Of each turn the first round is not counted, of
+unalike the last one neither, because it measures accuracies too. CPU seconds are those of all
+processes together (Linux).
 """
 
 from __future__ import annotations
