@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from flwr.supercore.constant import TaskType
+from flwr.supercore.constant import PULL_INITIAL_BACKOFF, TaskType
+from flwr.supercore.inflatable.inflatable_utils import ObjectUnavailableError
+from flwr.superlink.grid import http_grid
 
 from unalike.network.deployment import study_runner
 from unalike.network.deployment.ports import parse_address
@@ -22,6 +25,11 @@ class FakeRuntime:
     def __init__(self, *runs: int | None) -> None:
         self._runs = list(runs)
         self.closed = False
+        self.asked: list[object] = []
+
+    def connect(self, address: str, **more: object) -> FakeRuntime:
+        self.asked += [address, more["insecure"], more["root_certificates"]]
+        return self
 
     def AcquireTask(self, request: object) -> SimpleNamespace:  # noqa: N802
         assert list(getattr(request, "supported_task_types", [])) == [TaskType.SERVER_APP]
@@ -60,6 +68,42 @@ def test_a_run_that_is_not_handed_over_ends_the_process() -> None:
         study_runner.acquire(FakeRuntime(3), 4)  # type: ignore[arg-type]
 
 
+def run_main(monkeypatch: pytest.MonkeyPatch, runtime: FakeRuntime, arguments: list[str]) -> None:
+    """What a run of the module does, up to Flower's part."""
+    monkeypatch.setattr(sys, "argv", [])
+    monkeypatch.setattr(http_grid, "pull_objects", http_grid.pull_objects)  # set back afterwards
+    monkeypatch.setattr(study_runner.RuntimeHttpClient, "from_server_address", runtime.connect)
+    study_runner.main(arguments)
+
+
+def test_a_part_of_an_answer_is_soon_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer is announced before it has arrived."""
+    (tmp_path / "run").write_text("7")
+    monkeypatch.setattr(study_runner, "flwr_serverapp", lambda: None)
+    arguments = ["--superlink", "127.0.0.1:9", "--run", str(tmp_path / "run")]
+    run_main(monkeypatch, FakeRuntime(7), arguments)
+    waits, missing, plain = list[float](), [True], threading.Event.wait
+
+    def wait(event: threading.Event, seconds: float | None = None) -> bool:
+        if seconds is None:  # for a thread to start
+            return plain(event)
+        waits.append(seconds)
+        return False
+
+    def fetch(name: str) -> bytes:
+        if missing.pop():
+            missing.append(False)
+            raise ObjectUnavailableError(name)
+        return b"part"
+
+    monkeypatch.setattr(threading.Event, "wait", wait)
+    assert http_grid.pull_objects(["part"], fetch) == {"part": b"part"}
+    assert len(waits) == 1
+    assert waits[0] < PULL_INITIAL_BACKOFF / 2
+
+
 @pytest.mark.parametrize("tls", [False, True])
 def test_all_is_loaded_before_there_is_a_run(
     tls: bool,
@@ -70,19 +114,11 @@ def test_all_is_loaded_before_there_is_a_run(
     loaded, run, runtime = list[str](), tmp_path / "run", FakeRuntime(7)
     (tmp_path / "ca.crt").write_text("trusted")
     sleeps += [lambda: loaded.append("waits"), lambda: run.write_text("7")]
-    asked: list[object] = []
-
-    def connect(address: str, **more: object) -> FakeRuntime:
-        asked.extend([address, more["insecure"], more["root_certificates"]])
-        return runtime
-
-    monkeypatch.setattr(study_runner.RuntimeHttpClient, "from_server_address", connect)
     monkeypatch.setattr(study_runner, "import_module", loaded.append)
     monkeypatch.setattr(study_runner, "flwr_serverapp", lambda: loaded.extend(sys.argv))
-    monkeypatch.setattr(sys, "argv", [])
     trust = ["--authority", str(tmp_path / "ca.crt")] if tls else []
     arguments = ["--superlink", "127.0.0.1:9", "--run", str(run), "--load", "a", "--load", "b"]
-    study_runner.main([*arguments, *trust])
+    run_main(monkeypatch, runtime, [*arguments, *trust])
     assert loaded[:3] == ["a", "b", "waits"]
     shown = ["--root-certificates", str(tmp_path / "ca.crt")] if tls else ["--insecure"]
     assert loaded[3:] == [
@@ -93,7 +129,7 @@ def test_all_is_loaded_before_there_is_a_run(
         "--token",
         "token of 7",
     ]
-    assert asked == ["127.0.0.1:9", not tls, b"trusted" if tls else None]
+    assert runtime.asked == ["127.0.0.1:9", not tls, b"trusted" if tls else None]
     assert runtime.closed
 
 

@@ -18,21 +18,27 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from flwr.proto.runtime_pb2 import AcquireTaskRequest
 from flwr.supercore.constant import TaskType
+from flwr.supercore.inflatable.inflatable_utils import pull_objects
 from flwr.supercore.interceptors import RuntimeVersionHttpInterceptor
 from flwr.supercore.retry import make_simple_http_retry_invoker
 from flwr.supercore.runtime import RuntimeHttpClient
 from flwr.superlink.cli import flwr_serverapp
+from flwr.superlink.grid import http_grid
 
 POLL_SECONDS = 0.05
 """Between two looks for the run's id."""
 ACQUIRE_SECONDS = 60.0
 """In which Flower must hand over the run."""
 ACQUIRE_POLL_SECONDS = 0.5
+PART_SECONDS = 0.1
+"""Before a part of an answer that was announced and is not there yet is asked for again; doubled
+each time. Flower waits ten times as long and cannot be told otherwise, so its function is set."""
 
 
 def acquire(client: RuntimeHttpClient, run: int) -> str:
@@ -69,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     token = acquire(client, run)
     client.close()
+    sooner = partial(pull_objects, initial_backoff=PART_SECONDS)
+    http_grid.pull_objects = sooner  # type: ignore[attr-defined]
     trust = ["--insecure"]
     if options.authority is not None:
         trust = ["--root-certificates", str(options.authority)]

@@ -10,6 +10,8 @@ Needs neither torch nor numpy, because Flower starts a new process for every mes
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 
 from .frames import Frames
@@ -69,7 +71,7 @@ def _numbers(body: bytes | memoryview) -> Numbers:
     return ArrayRecord({"flat": Array("uint8", (len(body),), NPY, data)})
 
 
-def _flat(numbers: Numbers) -> object:
+def _flat(numbers: Mapping[str, object]) -> object:
     """The bytes of a record; what else it holds in their place is for the caller to refuse."""
     flat = numbers["flat"]
     if not isinstance(flat, Array):
