@@ -162,8 +162,11 @@ def _superlink_processes(federation: FaultyFederation) -> dict[int, str]:
 
 
 def _study_killed(federation: FaultyFederation, _: str) -> Over:
-    found = _superlink_processes(federation).items()
-    _kill([pid for pid, line in found if "serverapp" in line])
+    study = federation.running.server.study
+    if study is None:
+        raise RuntimeError("The server of the federation has not started the study's process.")
+    found = processes(study.process.pid).items()
+    _kill([pid for pid, line in found if "supervisor.py" not in line])
     return lambda: True
 
 

@@ -2,11 +2,11 @@
 
 One SuperLink and a few nodes on this machine, without TLS or gate. Two apps take turns on them:
 bare Flower, whose ClientApp adds a number to an array, and FedAvg as `unalike serve` runs it,
-with one step on 40 samples. Both poll twice a second and both start a process for every message,
-as Flower does. Then the same FedAvg between nodes that answer in one process (`--one-process`), on
-a SuperLink of their own. Of each turn the first round is not counted, of unalike the last one
-neither, because it measures accuracies too. CPU seconds are those of all processes together
-(Linux).
+with one step on 40 samples. Both servers poll twice a second and the nodes of both start a process
+for every message, as Flower does. Then the same FedAvg between nodes that answer in one process
+(`--one-process`), on a SuperLink of their own. Of each turn the first round is not counted, of
+unalike the last one neither, because it measures accuracies too. CPU seconds are those of all
+processes together (Linux).
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from flwr.app import Message
 from flwr.serverapp import Grid
 
 POLL = 0.5
+EVENTS = "events.jsonl"
+TASK_POLL = "FLWR_SUPEREXEC_TASK_POLL_INTERVAL"
 LONGEST = 600.0
 CLASSES, HIDDEN = 10, 200
 
@@ -86,8 +88,9 @@ def _size(message: Message) -> int:
         return 0
     content = message.content
     arrays = (a for record in content.array_records.values() for a in record.values())
-    texts = (v for record in content.config_records.values() for v in record.values())
-    return sum(len(a.data) for a in arrays) + sum(len(str(v)) for v in texts)
+    values = (v for record in content.config_records.values() for v in record.values())
+    known = (v if isinstance(v, bytes) else str(v) for v in values)
+    return sum(len(a.data) for a in arrays) + sum(map(len, known))
 
 
 def cpu_seconds(roots: list[int]) -> float:
@@ -138,14 +141,27 @@ def federation(
 
 
 def bare(link: Any, folder: Path, settings: dict[str, Any]) -> list[dict[str, float]]:
-    """Rounds of Flower by itself."""
+    """Rounds of Flower by itself, which starts a process for the run through one of its own."""
+    from unalike.network.processes.process import Process
+
     apps = {"server_app": "benchmarks.bare_flower:server"}
     apps["client_app"] = "benchmarks.bare_flower:client"
-    return _noted(link, folder, settings, apps)[1:]
+    variables = dict(link.variables)
+    del variables[TASK_POLL]  # as Flower has it
+    command = [str(Path(sys.executable).parent / "flower-superexec"), "--insecure"]
+    command += ["--runtime-api-address", str(link.address)]
+    helper = Process("superexec", command, variables, folder / "superexec.log")
+    try:
+        settings = settings | {"processes": f"{settings['processes']} {helper.pid}"}
+        link.submit(_bundle(folder, settings, apps))
+        return _noted(link, folder)[1:]
+    finally:
+        helper.stop()
 
 
 def unalike(link: Any, folder: Path, settings: dict[str, Any]) -> list[dict[str, float]]:
     """Rounds of FedAvg as `unalike serve` runs them."""
+    from unalike.network.deployment.study_process import StudyProcess
     from unalike.network.server.study import prepare
     from unalike.study.settings import make_study
 
@@ -155,18 +171,22 @@ def unalike(link: Any, folder: Path, settings: dict[str, Any]) -> list[dict[str,
     prepare(make_study(study), folder / "study", sites=int(settings["sites"]))
     more = {"study": str(folder / "study"), "baselines": False, "deadline": LONGEST}
     apps = {"server_app": "benchmarks.timed_server:app"}
-    return _noted(link, folder, {**settings, **more}, apps)[1:-1]
+    with StudyProcess(link) as process:
+        settings = settings | {"processes": f"{settings['processes']} {process.process.pid}"}
+        process.begin(link.submit(_bundle(folder, settings | more, apps)))
+        return _noted(link, folder)[1:-1]
 
 
-def _noted(
-    link: Any, folder: Path, settings: dict[str, Any], apps: dict[str, str]
-) -> list[dict[str, float]]:
-    """What each round of one run took, the first included."""
+def _bundle(folder: Path, settings: dict[str, Any], apps: dict[str, str]) -> Path:
     from unalike.network.deployment.app_bundle import write_bundle
 
-    events = folder / "events.jsonl"
-    link.submit(write_bundle(folder / "app", {**settings, "events": str(events)}, **apps))
-    end = time.monotonic() + LONGEST
+    events = str(folder / EVENTS)
+    return write_bundle(folder / "app", settings | {"events": events}, **apps)
+
+
+def _noted(link: Any, folder: Path) -> list[dict[str, float]]:
+    """What each round of one run took, the first included."""
+    events, end = folder / EVENTS, time.monotonic() + LONGEST
     while not (lines := _lines(events)) or "done" not in lines[-1]:
         if time.monotonic() > end:
             raise TimeoutError(f"{folder.name} took too long; see {link.log}")

@@ -22,7 +22,7 @@ Node = Callable[[FlowerMessage], FlowerMessage | None]
 
 
 class InProcessGrid(Grid):
-    """Nodes that answer at once. `bytes_down` and `bytes_up` count the arrays that travelled."""
+    """Nodes that answer at once. `bytes_down` and `bytes_up` count the numbers that travelled."""
 
     def __init__(self, nodes: dict[int, Node] | None = None) -> None:
         self.nodes = dict(nodes or {})
@@ -71,12 +71,12 @@ class InProcessGrid(Grid):
 
     @property
     def bytes_down(self) -> int:
-        """Bytes of arrays sent to nodes so far."""
+        """Bytes of numbers sent to nodes so far."""
         return sum(_bytes(message) for _, message, _ in self.log)
 
     @property
     def bytes_up(self) -> int:
-        """Bytes of arrays sent by nodes so far."""
+        """Bytes of numbers sent by nodes so far."""
         return sum(_bytes(reply) for _, _, reply in self.log if reply and reply.has_content())
 
 
@@ -96,5 +96,4 @@ def app_node(app: ClientApp, **config: Any) -> Node:
 
 
 def _bytes(message: FlowerMessage) -> int:
-    records = message.content.array_records.values()
-    return sum(len(array.data) for record in records for array in record.values())
+    return len(unwrap(message).body)

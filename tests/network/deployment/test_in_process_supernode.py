@@ -10,12 +10,16 @@ from pathlib import Path
 import pytest
 from flwr.app import Message
 from flwr.proto.message_pb2 import ObjectTree
+from flwr.supercore.constant import PULL_INITIAL_BACKOFF
 from flwr.supercore.inflatable.inflatable_object import (
     get_all_nested_objects,
     get_object_tree,
     iterate_object_tree,
 )
-from flwr.supercore.inflatable.inflatable_utils import inflate_object_from_contents
+from flwr.supercore.inflatable.inflatable_utils import (
+    ObjectUnavailableError,
+    inflate_object_from_contents,
+)
 from flwr.supercore.run import RunNotRunningException
 from flwr.supercore.task_identity import TaskIdentity
 
@@ -99,6 +103,27 @@ def test_a_failure_is_answered_as_flowers_own_node_does(tmp_path: Path) -> None:
         2,
         "<class 'RuntimeError'>:<'the site's worker does not answer (FileNotFoundError)'>",
     )
+
+
+def test_a_part_that_is_not_there_yet_is_soon_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A message is announced before it has arrived, and a round waits for it."""
+    server = FakeConnection(ObjectUnavailableError("part"))
+    waits, plain = list[float](), threading.Event.wait
+
+    def wait(event: threading.Event, seconds: float | None = None) -> bool:
+        if seconds is None:  # for a thread to start
+            return plain(event)
+        waits.append(seconds)
+        server.trouble = None if len(waits) == 6 else server.trouble
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Event, "wait", wait)
+        assert InProcessNode(server.connection(), "").answer_next()
+    assert min(waits) < PULL_INITIAL_BACKOFF / 2
+    assert server.confirmed == [server.tree.object_id]
 
 
 @pytest.mark.parametrize("trouble", [RunNotRunningException(), RuntimeError("lost")])

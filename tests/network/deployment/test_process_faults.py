@@ -211,6 +211,19 @@ def test_flowers_server_process_is_started_again_when_it_is_killed(complete: Tro
     assert running.rounds()[-1]["t"] > before
 
 
+def test_the_study_s_process_is_started_again_when_it_is_killed(complete: Troubled) -> None:
+    """What it may do at Flower's server is not on its command line, for all to see."""
+    running, before = complete.running, complete.running.rounds()[-1]["t"]
+    found = processes(running.server.study.process.pid)
+    assert not any("--token" in line for line in found.values())
+    (study,) = [pid for pid, line in found.items() if "supervisor.py" not in line]
+    os.kill(study, signal.SIGKILL)
+    running.wait(lambda: "The study's process ended" in complete.remarks())
+    complete.all_again()
+    assert [one["t"] for one in running.rounds()] == list(range(1, len(running.rounds()) + 1))
+    assert running.rounds()[-1]["t"] > before
+
+
 def _started(running: RealFederation, site: str, words: str) -> list[int]:
     """The processes of a site in whose command these words stand, supervisors aside."""
     found = processes(running.rehearsal.sites[site].pid).items()

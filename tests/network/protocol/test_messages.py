@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import network_grid  # noqa: F401  (says which run messages belong to)
 from unalike.core.method import NoState
 from unalike.functional.trees import items, leaves, map_tree, size_in_bytes
-from unalike.network.protocol.flower_message import _header, unwrap, wrap
+from unalike.network.protocol.flower_message import MAX_RECORD, _header, unwrap, wrap
 from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import DTYPES, Message, MessageError, pack, unpack
 from unalike.network.protocol.run_description import RunDescription
@@ -91,9 +91,9 @@ def test_what_comes_back_is_ones_own() -> None:
 
 
 def test_the_array_is_an_ordinary_npy_file() -> None:
-    content = wrap(Frames("{}", bytes(range(200))))
-    array = content["numbers"]["flat"]
-    assert array.numpy().tolist() == list(range(200))
+    body = bytes(range(256)) * (MAX_RECORD // 256 + 1)
+    array = wrap(Frames("{}", body))["numbers"]["flat"]
+    assert array.numpy().tobytes() == body
     assert np.load(io.BytesIO(array.data), allow_pickle=False).dtype == np.uint8
     for size in (1, 10**3, 10**9):
         ours = io.BytesIO()

@@ -11,6 +11,8 @@ from unalike import __version__
 
 SERVER_APP = "unalike.network.server.server_app:app"
 CLIENT_APP = "unalike.network.site.client_app:app"
+STUDY, DIAGNOSIS = "unalike.network.server.study", "unalike.network.server.diagnosis"
+"""The modules of which the server app loads one, when it knows what it is asked for."""
 
 
 def write_bundle(

@@ -9,13 +9,11 @@ from pathlib import Path
 
 from unalike.errors import InputError
 
-TASK_POLL = "FLWR_SUPEREXEC_TASK_POLL_INTERVAL"
-"""Seconds between two looks of a node, or of the server, for something to start a process for."""
 FLOWER_VARIABLES = {
     "FLWR_TELEMETRY_ENABLED": "0",
     "FLWR_DISABLE_UPDATE_CHECK": "1",
     "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1",
-    TASK_POLL: "0.2",  # a node starts a process for every message
+    "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.2",  # s; a node starts a process for every message
     "PYTHONUNBUFFERED": "1",
 }
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")

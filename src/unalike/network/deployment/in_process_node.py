@@ -52,6 +52,9 @@ WORKER_SECONDS = 0.05
 """Between two looks for the worker's socket."""
 MIN_WAIT, MAX_WAIT = 0.2, 3.0
 """Seconds between two looks for a message; between these, a tenth of the time since the last."""
+PART_SECONDS = 0.1
+"""Before a part of a message that was announced and is not there yet is asked for again; doubled
+each time. Flower's own node waits ten times as long."""
 
 
 class Connection(NamedTuple):
@@ -109,6 +112,7 @@ class InProcessNode:
             partial(connection.pull, run),
             partial(connection.confirm, run),
             return_type=Message,
+            initial_backoff=PART_SECONDS,
         )
         message.metadata.__dict__["_message_id"] = tree.object_id
         started = time.monotonic()

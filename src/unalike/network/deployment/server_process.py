@@ -22,19 +22,18 @@ from unalike.study.folder_lock import lock_folder
 from unalike.study.settings import read_study
 
 from .admitted_nodes import UNSIGNED, AdmittedNodes
-from .app_bundle import CLIENT_APP, SERVER_APP, write_bundle
+from .app_bundle import CLIENT_APP, DIAGNOSIS, SERVER_APP, STUDY, write_bundle
 from .certificates import server_certificate_files
 from .gate import Gate
 from .keys import admitted_keys
 from .ports import Address, listen
 from .server_status import ABSENT_SECONDS, ServerStatus
+from .study_process import StudyProcess
 from .superlink import SuperLink
 
 POLL_SECONDS = 0.3
 SILENCE_SECONDS = 20.0
 """Without an event, after which Flower is asked whether the study still runs."""
-MAX_PENDING = 2
-"""Such looks in a row that may find a study which Flower has taken and does not start."""
 ATTEMPTS = 3
 """How often a study that ended too soon is submitted in all without having done a round between."""
 CLOSING_SECONDS = ABSENT_SECONDS + 5
@@ -75,6 +74,7 @@ class ServerProcess:
         self._noticed: queue.SimpleQueue[str] = queue.SimpleQueue()  # by the gate, for people
         self.status = ServerStatus(self._names, _study_summary(deployment))
         self.superlink: SuperLink | None = None
+        self.study: StudyProcess | None = None
         self._stopped = False
         self._store = deployment.folder / "network"
         self._events = self._store / "events.jsonl"
@@ -102,8 +102,11 @@ class ServerProcess:
 
     def _serve(self, sock: socket.socket, home: Path, tls: tuple[Path, Path] | None) -> Event:
         self._events.write_bytes(b"")
-        with SuperLink(home, self._store, encrypted=tls is not None) as superlink:
-            self.superlink = superlink
+        with (
+            SuperLink(home, self._store, encrypted=tls is not None) as superlink,
+            StudyProcess(superlink, self._study_modules()) as study,
+        ):
+            self.superlink, self.study = superlink, study
             self._show({"event": "starting", "text": "Flower's server starts."})
             superlink.wait_until_ready()
             self._admit(superlink)
@@ -117,7 +120,7 @@ class ServerProcess:
             )
             with gate:
                 self._show({"event": "serving", "listen": str(self.deployment.listen)})
-                last = self._run_study(superlink, home)
+                last = self._run_study(superlink, study, home)
                 self._inform_sites()
         if last["event"] == "finished":
             superlink.forget()
@@ -170,7 +173,13 @@ class ServerProcess:
                 self._show(remark(f"A key is not admitted yet: {error}"))
             self._untold = False
 
-    def _run_study(self, superlink: SuperLink, home: Path) -> Event:
+    def _study_modules(self) -> list[str]:
+        """What the study's process will need, whatever the study turns out to be."""
+        diagnose = ServerSettings.of(self.deployment.settings).diagnose
+        app, _, _ = self.deployment.server_app.partition(":")
+        return [app, DIAGNOSIS if diagnose else STUDY]
+
+    def _run_study(self, superlink: SuperLink, study: StudyProcess, home: Path) -> Event:
         """Submit the study, and again when it or the SuperLink ends before it is over."""
         settings = {**self.deployment.settings, "events": str(self._events.resolve())}
         if self._admitted is not None:
@@ -181,49 +190,54 @@ class ServerProcess:
             server_app=self.deployment.server_app,
             client_app=self.deployment.client_app,
         )
-        attempts, position, pending = 0, 0, 0
-        while attempts < ATTEMPTS:
-            attempts += 1
+        self._attempts, self._position = 0, 0
+        while True:
+            self._attempts += 1
             self._show({"event": "starting", "text": "The study's own process starts."})
             run = superlink.submit(bundle)
-            last_sign, running = time.monotonic(), True
-            while True:
-                time.sleep(POLL_SECONDS)
-                if self._stopped:
-                    return {"event": "failed", "why": "The server was stopped."}
-                events, position = self._new_events(position)
-                while not self._noticed.empty():
-                    self._show(remark(self._noticed.get()))
-                for event in events:
-                    self._show(event)
-                    if event["event"] in LAST_EVENTS:
-                        return event
-                    attempts = 0 if event["event"] == "round" else attempts
-                last_sign = time.monotonic() if events else last_sign
-                if not running:  # and its last events have been read since
-                    text = "The study's process ended; it goes on from its last checkpoint."
-                    self._show(remark(text))
-                    break
-                if not superlink.process.running:
-                    self._show(remark("Flower's server process ended; it is started again."))
-                    superlink.restart()
-                    break
-                self._admit_later(superlink)
-                if time.monotonic() - last_sign > SILENCE_SECONDS:
-                    status = superlink.status(run)
-                    running = not status.startswith("finished")
-                    pending = pending + 1 if status == "pending" else 0
-                    last_sign = time.monotonic()
-                if pending == MAX_PENDING:  # whoever was to start it has ended
-                    self._show(remark("Flower does not start the study; its server starts anew."))
-                    superlink.restart()
-                    attempts, pending = attempts + 1, 0
-                    if attempts > ATTEMPTS:
-                        break
-        raise InputError(
-            f"The study ended {ATTEMPTS} times without a round between; the reason is in "
-            f"{superlink.log}."
-        )
+            study.begin(run)
+            last = self._follow(superlink, study, run)
+            if last is not None:
+                return last
+            if self._attempts == ATTEMPTS:
+                raise InputError(
+                    f"The study ended {ATTEMPTS} times without a round between; the reason is in "
+                    f"{study.log}, or in {superlink.log}."
+                )
+            study.stop()
+            if not superlink.process.running:
+                superlink.restart()
+            superlink.stop_run(run)
+            study.start()
+
+    def _follow(self, superlink: SuperLink, study: StudyProcess, run: int) -> Event | None:
+        """Tell what the run does until it is over: its last event; None where it ended before."""
+        last_sign, running = time.monotonic(), True
+        while True:
+            time.sleep(POLL_SECONDS)
+            if self._stopped:
+                return {"event": "failed", "why": "The server was stopped."}
+            running = running and study.running
+            events, self._position = self._new_events(self._position)
+            while not self._noticed.empty():
+                self._show(remark(self._noticed.get()))
+            for event in events:
+                self._show(event)
+                if event["event"] in LAST_EVENTS:
+                    return event
+                self._attempts = 0 if event["event"] == "round" else self._attempts
+            last_sign = time.monotonic() if events else last_sign
+            if not superlink.process.running:
+                self._show(remark("Flower's server process ended; it is started again."))
+                return None
+            if not running:  # and its last events have been read since
+                text = "The study's process ended; it goes on from its last checkpoint."
+                self._show(remark(text))
+                return None
+            self._admit_later(superlink)
+            if time.monotonic() - last_sign > SILENCE_SECONDS:
+                running = not superlink.status(run).startswith("finished")
+                last_sign = time.monotonic()
 
     def _show(self, event: Event) -> None:
         """Tell who looks on; a view that fails is looked at no more, and never ends a study."""

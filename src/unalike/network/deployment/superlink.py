@@ -1,4 +1,7 @@
-"""The server's process: a SuperLink that only this machine can reach, and what it is told to do."""
+"""Flower's server: a SuperLink that only this machine can reach, and what it is told to do.
+
+It starts no process for a run: `study_process` is there already.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,11 @@ from unalike.network.processes.private_folder import make_private_folder
 from unalike.network.processes.process import Process
 
 from .certificates import make_server_certificate
-from .environment import TASK_POLL, command, environment
+from .environment import command, environment
 from .flower_commands import FlowerCommands
 from .keys import fingerprint, read_public
 from .ports import Address, free_port
 
-STUDY_POLL = "0.5"
-"""Seconds between two looks for a study to start: there is one, and each look costs the server."""
 START_SECONDS = 90.0
 """That a SuperLink may take to start."""
 
@@ -41,12 +42,12 @@ class SuperLink:
         self.log = store / "superlink.log"
         self._database = store / "superlink.db"
         self._nodes_file = store / "nodes.json"
-        self._variables = {**environment(home), TASK_POLL: STUDY_POLL}
+        self.variables = environment(home)
         make_private_folder(store)
         make_private_folder(home)
         self.authority = make_server_certificate(home / "tls", ["127.0.0.1"]) if encrypted else None
         self._write_connection()
-        self._commands = FlowerCommands(self._variables)
+        self._commands = FlowerCommands(self.variables)
         self.flwr = self._commands.run
         self.process = self._start()
 
@@ -114,6 +115,10 @@ class SuperLink:
             raise InputError(f"Flower did not take the study: {_reason(answer)}")
         return int(answer["run-id"])
 
+    def stop_run(self, run: int) -> None:
+        """Let nobody work on a run any more; nothing happens to one that is over."""
+        self.flwr("stop", str(run), "here")
+
     def status(self, run: int) -> str:
         """Of a run, in Flower's words: "pending", "running", "finished:failed"; "" if unknown."""
         answer = self.flwr("list", "here")
@@ -134,11 +139,11 @@ class SuperLink:
             tls += ["--ssl-keyfile", str(folder / "server.key")]
             tls += ["--ssl-ca-certfile", str(self.authority), "--enable-supernode-auth"]
         arguments = ["--host", self.address.host, "--port", str(self.address.port)]
-        arguments += ["--database", str(self._database)]
+        arguments += ["--database", str(self._database), "--isolation", "process"]
         return Process(
             "superlink",
             [command("flower-superlink"), *tls, *arguments],
-            self._variables,
+            self.variables,
             self.log,
         )
 

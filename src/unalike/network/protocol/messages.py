@@ -1,8 +1,8 @@
 """What travels between the server and a site: facts as JSON, and all numbers in one run of bytes.
 
-Every array of a Flower message costs several requests, so the leaves of all trees lie one after
-the other in one. Names are not sent: both ends know the method, and with it the trees. Nothing is
-ever unpickled.
+Every part of a Flower message costs requests, see `flower_message`, so the leaves of all trees lie
+one after the other in one. Names are not sent: both ends know the method, and with it the trees.
+Nothing is ever unpickled.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from flwr.serverapp import Grid
 
 from unalike.network.processes.private_folder import make_private_folder
 from unalike.network.protocol.audit_log import AuditLog
-from unalike.network.protocol.flower_message import message_type, unwrap, wrap
+from unalike.network.protocol.flower_message import message_type, numbers_of, unwrap, wrap
 from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import FAILED, Message, MessageError
 
@@ -61,16 +61,13 @@ class Requests:
 
     def push(self, requests: Mapping[int, Message], *, seconds: float) -> dict[str, int]:
         """Send a request to each node, to be answered within `seconds`; message id -> node."""
-        flower_messages, record = [], None
+        flower_messages, numbers = [], None
         body: bytes | memoryview = b""
         for node, request in requests.items():
             frames = request.frames()
             self._write_down("out", node, request.verb, frames)
-            content = wrap(frames)
-            if record is not None and request.body == body:
-                content["numbers"] = record
-            elif request.body:
-                record, body = content.array_records["numbers"], request.body
+            content = wrap(frames, numbers if request.body == body else None)
+            numbers, body = numbers_of(content), request.body
             flower_messages.append(
                 FlowerMessage(
                     content, node, message_type(request.verb), ttl=seconds + FETCH_SECONDS
