@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
 import torch
 from torch import Tensor, fx
@@ -81,18 +83,18 @@ def test_the_interpreter_leaves_its_setting_as_it_was() -> None:
 def test_what_the_interpreter_does_not_know_is_called_from_python(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def unknown(*_: object, **__: object) -> None:
-        raise RuntimeError
-
     monkeypatch.setattr(traced_function, "CALLS_BEFORE_TRACING", 1)
-    monkeypatch.setattr(torch.jit, "trace", unknown)
-    given = torch.randn(6), torch.randn(5, 3)
-    function = TracedFunction(loss)
-    with torch.no_grad():
-        assert torch.equal(function(*given), loss(*given))
-    (found,) = function._traced.values()
-    assert found is not function.fn
-    assert not isinstance(found, InterpretedKernels)
+    for error in (RuntimeError, AttributeError):
+        unknown = Mock(side_effect=error)
+        monkeypatch.setattr(torch.jit, "trace", unknown)
+        given = torch.randn(6), torch.randn(5, 3)
+        function = TracedFunction(loss)
+        with torch.no_grad():
+            assert torch.equal(function(*given), loss(*given))
+        unknown.assert_called_once()
+        (found,) = function._traced.values()
+        assert found is not function.fn
+        assert not isinstance(found, InterpretedKernels)
 
 
 def test_parts_of_rows_of_any_length_have_one_trace(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ run meanwhile. What either gives has to be compared with what the module itself 
 from __future__ import annotations
 
 import copy
+import threading
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor, fx
 
 _HOMES = (torch, torch._C._nn, Tensor)
+_one_at_a_time = threading.Lock()
 
 
 def with_direct_calls(module: fx.GraphModule) -> fx.GraphModule:
@@ -43,15 +45,16 @@ class InterpretedKernels:
     round otherwise.
 
     Raises:
-        RuntimeError: TorchScript does not know one of them, or is not there.
+        RuntimeError: TorchScript does not know one of them.
+        AttributeError: this PyTorch has none.
     """
 
     def __init__(self, module: fx.GraphModule, tensors: tuple[Tensor, ...]) -> None:
         def kernels(*given: Tensor) -> Any:
             return module.forward(*given)
 
-        with warnings.catch_warnings():
-            # PyTorch 2.9 and later advise against it where models are to be kept.
+        with _one_at_a_time, warnings.catch_warnings():  # the filters are those of all threads
+            # PyTorch 2.13 calls it deprecated.
             warnings.simplefilter("ignore", DeprecationWarning)
             self._graph: Any = torch.jit.trace(kernels, tensors, check_trace=False)
 

@@ -210,7 +210,7 @@ def _interpreted(
     """What the interpreter makes of the module, where it gives these bits."""
     try:
         found = InterpretedKernels(module, tensors)
-    except RuntimeError:
+    except (RuntimeError, AttributeError):
         return None
     return found if _gives(found, tensors, wanted) else None
 
