@@ -16,6 +16,7 @@ from test_every_method import made, world
 from unalike.core import Method
 from unalike.functional.trees import items, map_tree, size_in_bytes
 from unalike.methods import METHODS
+from unalike.network.server.answer_lengths import MAX_HISTORY
 from unalike.rounds import rounds
 from unalike.study.evaluate import evaluate, evaluate_new
 from unalike.weighting.sampling import Scheme
@@ -113,7 +114,8 @@ def assert_same_as_simulated(where: World, method: Method, tmp_path: Path) -> No
         for leaf_name, leaf in items(theirs):
             torch.testing.assert_close(leaf, mine[leaf_name], **CLOSE)
     assert not network.remarks()
-    assert size_in_bytes(network.clients.states) == 3 * 8
+    # of each site the server knows when it answered last, and how long its answers were
+    assert size_in_bytes(network.clients.states) == 3 * 8 * (1 + 1 + MAX_HISTORY)
 
 
 def _rows(tree: Any, at: int) -> Any:
