@@ -7,6 +7,7 @@ from unittest.mock import Mock
 import pytest
 import torch
 from torch import Tensor, fx
+from torch.nn.functional import cross_entropy, linear
 
 from unalike.functional import traced_function
 from unalike.functional.graph_rewriting import rewrite_exactly
@@ -48,12 +49,12 @@ def test_a_function_of_the_same_name_that_gives_something_else_is_not_called(
 
 def perceptron_loss(w: Tensor, x: Tensor, y: Tensor) -> Tensor:
     first, bias, last = w.split([784 * 200, 200, 2000])
-    hidden = torch.relu(x @ first.view(200, 784).T + bias)
-    return torch.nn.functional.cross_entropy(hidden @ last.view(10, 200).T, y)
+    hidden = torch.relu(linear(x, first.view(200, 784), bias))
+    return cross_entropy(linear(hidden, last.view(10, 200)), y)
 
 
 def test_interpreted_kernels_round_as_they_do_one_by_one() -> None:
-    """TorchScript would put one product in place of two that share a factor."""
+    """TorchScript would take a product and a bias apart."""
     y = torch.arange(10)
     function = Gradient(perceptron_loss, together=False)
     with torch.no_grad():
