@@ -215,23 +215,27 @@ def test_targets_are_scaled_as_in_a_simulation_bit_for_bit(tmp_path: Path, quest
 
 
 def test_sums_of_targets_that_cannot_be_are_refused_by_name(tmp_path: Path) -> None:
-    sites = grid(tmp_path, asked(patients(), "regression"))
-
     def lying(answer: Message) -> Message:
         told = answer.facts.get("answer", {})
         if len(told.get("total", ())) == 1:
             told["total"] = [-1]
         return answer
 
-    sites.nodes[1] = changed(sites.nodes[1], lying)
-    events: list[dict[str, Any]] = []
-    found = fits(sites, tmp_path, events)[0]
-    (refused,) = [event for event in events if event["event"] == "refused"]
-    assert (refused["site"], "its sums are those of no numbers" in refused["why"]) == (
-        "north",
-        True,
-    )
-    assert found.target_scale is not None
+    frame = asked(patients(), "regression")
+    larger = frame.assign(outcome=np.where(frame["hospital"] == "north", 10, 1) * frame["outcome"])
+    scales = []
+    for name, given in (("one", frame), ("other", larger)):
+        sites = grid(tmp_path / name, given)
+        honest = fits(sites, tmp_path / name / "honest", [])[0]
+        sites.nodes[1] = changed(sites.nodes[1], lying)
+        events: list[dict[str, Any]] = []
+        found = fits(sites, tmp_path / name / "lying", events)[0]
+        (refused,) = [event for event in events if event["event"] == "refused"]
+        assert refused["site"] == "north"
+        assert "its sums are those of no numbers" in refused["why"]
+        scales.append((found.target_scale, honest.target_scale))
+    assert scales[0][0] == scales[1][0]  # nothing of the site that was refused is in it
+    assert scales[0][1] != scales[1][1]
 
 
 def question_of_a_fit(**query: Any) -> Message:

@@ -211,7 +211,8 @@ def test_installed_packages_are_found_by_entry_points(
     study = make_study({"methods": "halfway"})
     assert study.plugins == ()
     assert study.plugin_versions == {"of-a-package": "1.5"}
-    assert plugin_of("split", "halves") is not None
+    brought = plugin_of("split", "halves")
+    assert (brought.name, brought.version) == ("of-a-package", "1.5")
     written(tmp_path, "of_a_package", "import there_is_no_such_module")
     del sys.modules["of_a_package"]
     load_installed.cache_clear()

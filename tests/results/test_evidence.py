@@ -46,7 +46,8 @@ def test_so_many_seeds_decide_in_four_of_five_studies() -> None:
     share = (stats.ttest_1samp(samples, 0, axis=1).pvalue < level).mean()
     assert 0.78 < share < 0.9
     assert seeds_needed(gains, comparisons=10) > needed
-    assert seeds_needed(gains, looks=(2,)) is not None
+    assert seeds_needed(gains, looks=(2,)) == needed  # so early a look spends next to nothing
+    assert seeds_needed(gains, looks=(4, 8, 12, 15)) > needed
 
 
 def test_seeds_that_show_no_spread_or_no_difference_foretell_nothing() -> None:

@@ -23,7 +23,6 @@ from .step_schedule import ScheduledStep, Span, takers_of, takers_of_epoch
 IN_ORDER_SIZE = 256
 """Samples in one batch of `Batches.in_order`."""
 
-Tensors = tuple[Tensor, ...]
 
 NO_KEY = torch.empty(0, dtype=torch.int64)
 """The key of a batch on which nothing random is drawn."""

@@ -46,7 +46,8 @@ def test_a_site_that_only_takes_part_in_a_diagnosis_refuses_even_what_nobody_kno
     site = session(tmp_path, noise=1.0)
     answer = site.handle(pack("dance"))
     assert (answer.verb, answer.facts["lasting"]) == (FAILED, True)
-    assert site.refused is not None
+    assert site.refused == answer.facts["why"]
+    assert "it takes part in a diagnosis and in nothing else" in site.refused
 
 
 def test_what_the_server_refuses_is_said(tmp_path: Path) -> None:
