@@ -74,8 +74,7 @@ class StackedArguments(NamedTuple):
 
     def stacked(self, rows: Tensor) -> Tensor:
         """A result [S, ...] of the clients as a tensor of their stack."""
-        tensor: Tensor = functorch._add_batch_dim(rows, 0, self.level)
-        return tensor
+        return stacked(rows, Stack(self.level, len(rows)))
 
 
 def stacked_arguments(tensors: tuple[Tensor, ...]) -> StackedArguments | None:
