@@ -27,6 +27,13 @@ FEDERATIONS: dict[str, Mapping[str, Any]] = {
     "digits, IID": {"data": "digits", "split": "iid", "clients": 10},
     "digits, Dirichlet 0.1": {"data": "digits", "split": "dirichlet:alpha=0.1", "clients": 10},
     "fed-heart": {"data": "fed-heart", "split": "natural", "model": "logistic"},
+    "mnist-writers": {
+        "data": "mnist-writers",
+        "split": "natural",
+        "model": "mlp",
+        "clients": 100,
+        "cohort": 0.2,
+    },
 }
 RULES = ("none", "caps", "median", "trimmed:share=0.3", "geometric-median", "clipping")
 ATTACKS = (
@@ -121,7 +128,8 @@ def page(out: Path, seeds: int) -> str:
         if not any(out.glob(f"{name}--*".replace(" ", "-"))):
             continue
         for method in METHODS:
-            lines += [f"## {name}: {method}", ""]
+            settings = ", ".join(f"{key} {value}" for key, value in FEDERATIONS[name].items())
+            lines += [f"## {name}: {method}", "", f"{settings[0].upper()}{settings[1:]}.", ""]
             lines.append(
                 "| rule | " + " | ".join(attack.split(":")[0] for attack in ATTACKS) + " |"
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -545,7 +544,7 @@ def test_recurrent_dropout_drops_only_between_layers_and_by_the_key() -> None:
     torch.testing.assert_close(output[:, -1], h[1])  # nor behind the last
 
 
-def test_second_derivatives_are_right_one_by_one_and_their_lack_is_said() -> None:
+def test_second_derivatives_are_right_one_by_one() -> None:
     problem, _, x, y = prepared("GRU")
     weight = torch.ones(len(x), dtype=torch.float64)
     batch = Batch(x, y, weight, weight.sum(), torch.arange(len(x)))
@@ -555,10 +554,6 @@ def test_second_derivatives_are_right_one_by_one_and_their_lack_is_said() -> Non
     torch.testing.assert_close(
         problem.hvp(w, batch, v), (ahead - behind) / 2e-5, atol=1e-7, rtol=1e-5
     )
-    less = problem.fitted(replace(problem.fit, first_order="reason"))
-    with pytest.raises(InputError, match="no second derivatives here"):
-        try_round(UGA(), less, clients(x, y))
-    try_round(FedAvg(), less, clients(x, y))
 
 
 def test_lazy_layers_take_their_shape_from_samples() -> None:
@@ -636,5 +631,54 @@ class _Once(torch.autograd.Function):
 def test_a_second_derivative_that_pytorch_would_leave_out_is_missed() -> None:
     x = vectors()
     module = Called(lambda m, x: _Once.apply(m.layer(x).tanh()), layer=linear()).double()
-    problem = prepare(Problem(module), x, labelled(x), CLASSES)
-    assert "differentiate twice" in problem.fit.first_order
+    y = labelled(x)
+    problem = prepare(Problem(module), x, y, CLASSES)
+    with pytest.raises(InputError, match=r"no second derivatives here \(.*differentiate twice"):
+        try_round(UGA(), problem, clients(x, y))
+    try_round(FedAvg(), problem, clients(x, y))
+
+
+class _Squared(torch.autograd.Function):
+    """Clients may be stacked; its derivative has none."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x**2
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return _Doubled.apply(x) * slope
+
+
+class _Doubled(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return 2 * x
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> Tensor:
+        raise RuntimeError("once only.")
+
+
+def test_clients_that_stack_but_lack_second_derivatives_are_told_so() -> None:
+    x = vectors()
+    y = labelled(x)
+    module = Called(lambda m, x: _Squared.apply(m.layer(x)), layer=linear()).double()
+    problem = prepare(Problem(module), x, y, CLASSES)
+    assert problem.fit.alone is None
+    with pytest.raises(InputError, match=r"Called has no second derivatives here \(once only\)"):
+        try_round(UGA(), problem, clients(x, y))
+    try_round(FedAvg(), problem, clients(x, y))

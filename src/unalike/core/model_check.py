@@ -6,7 +6,6 @@ training mode, for clients one by one and then for stacked ones.
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +22,7 @@ from unalike.functional.outputs import chosen_output, usual_output
 from unalike.functional.torch_random import own_random_state
 
 from .batches import Batch
+from .module_fit import reason
 from .output_check import with_outputs
 from .problem import Problem
 from .torch_losses import OneLogitLoss, TorchLoss
@@ -221,19 +221,17 @@ def _square(output: Tensor, y: Tensor) -> Tensor:
 
 
 def _stacked(problem: Problem, kind: str, x: Tensor, y: Tensor, *, like: Problem) -> Problem:
-    """`like`, with what gradients of `problem` show: one by one, stacked, and twice."""
+    """`like`, with what gradients of `problem` show: one by one and stacked."""
     w, batch = problem.init(), _padded(problem, x, y)
     try:
         alone = problem.grad(w, batch)
     except Exception as error:
         raise InputError(f"The model {kind} cannot be trained: {first_line(error)}") from error
-    fit = like.fit
-    why = _why(lambda: _compare(problem, w, batch, alone))
-    if why is not None:
-        fit = replace(fit, alone=why)
-    problem = problem.fitted(replace(problem.fit, alone=fit.alone))
-    again = _why(lambda: _try_twice(problem, w, batch, stacked=why is None))
-    return like.fitted(replace(fit, first_order=again))
+    try:
+        _compare(problem, w, batch, alone)
+    except Exception as error:
+        return like.fitted(replace(like.fit, alone=reason(error)))
+    return like
 
 
 def _padded(problem: Problem, x: Tensor, y: Tensor) -> Batch:
@@ -256,33 +254,3 @@ def _compare(problem: Problem, w: Tensor, batch: Batch, alone: Tensor) -> None:
         for row in mine:
             if not torch.allclose(row, single, rtol=1e-3, atol=1e-5, equal_nan=True):
                 raise ValueError("stacked clients would get other numbers")
-
-
-def _try_twice(problem: Problem, w: Tensor, batch: Batch, *, stacked: bool) -> None:
-    problem.hvp(w, batch, w)
-    if stacked:
-        both = [torch.stack([part, part]) for part in (w, *batch)]
-        vmap(lambda w, *parts: problem.hvp(w, Batch(*parts), w))(*both)
-
-
-def _why(attempt: Callable[[], None]) -> str | None:
-    """Why it fails, in a few words; None where it does not."""
-    try:
-        attempt()
-    except Exception as error:
-        return _reason(error)
-    return None
-
-
-def _reason(error: Exception) -> str:
-    message = str(error)
-    if "item()" in message or "data-dependent" in message:
-        return "Python looks at values"
-    if any(sign in message for sign in ("inplace", "in-place", "output with shape")):
-        return "it writes in place over what clients share"
-    if "setup_context" in message or "generate_vmap_rule" in message:
-        return "an autograd.Function has no rule for it"
-    missing = re.search(r"[Bb]atching rule (?:not implemented )?for (\S+?)\.? ", message)
-    if missing:
-        return f"PyTorch has no stacked form of {missing[1].removesuffix('.')}"
-    return first_line(error).removesuffix(".")

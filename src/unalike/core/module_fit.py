@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import torch
 
+from unalike.functional.module import first_line
 from unalike.functional.outputs import OutputName
 
 
@@ -18,7 +20,6 @@ class ModuleFit:
 
     kind: str = ""  # the module's class
     alone: str | None = None  # why clients cannot be stacked; None where they can
-    first_order: str | None = None  # why there are no second derivatives; None where there are
     dtype: torch.dtype | None = None  # what samples are turned into for the module
     one_logit: tuple[int, ...] | None = None  # the shape of a lone logit of yes, () or (1,)
     squeezes: bool = False  # whether the output of a lone sample has lost that dimension
@@ -44,3 +45,18 @@ class ModuleFit:
                 "one."
             )
         return said
+
+
+def reason(error: Exception) -> str:
+    """Why PyTorch cannot do with a module what was asked for, in a few words."""
+    message = str(error)
+    if "item()" in message or "data-dependent" in message:
+        return "Python looks at values"
+    if any(sign in message for sign in ("inplace", "in-place", "output with shape")):
+        return "it writes in place over what clients share"
+    if "setup_context" in message or "generate_vmap_rule" in message:
+        return "an autograd.Function has no rule for it"
+    missing = re.search(r"[Bb]atching rule (?:not implemented )?for (\S+?)\.? ", message)
+    if missing:
+        return f"PyTorch has no stacked form of {missing[1].removesuffix('.')}"
+    return first_line(error).removesuffix(".")

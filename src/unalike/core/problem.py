@@ -38,7 +38,7 @@ from unalike.functional.traced_function import Gradient, TracedFunction
 from .batches import Batch
 from .layout import Layout as Layout
 from .loss import Loss, PerSample
-from .module_fit import ModuleFit
+from .module_fit import ModuleFit, reason
 from .prediction_modules import FittedModule
 from .torch_losses import TorchLoss, by_sample, one_logit_loss, read_loss
 
@@ -317,13 +317,14 @@ class Problem:
         Raises:
             InputError: the module has no second derivatives.
         """
-        if self.fit.first_order is not None:
-            raise InputError(
-                f"The model {self.fit.kind} has no second derivatives here "
-                f"({self.fit.first_order}), which this method needs; leave the method out."
-            )
         record_gradient(2)
-        return self._curvature(w, v, *batch)
+        try:
+            return self._curvature(w, v, *batch)
+        except (RuntimeError, TypeError) as error:
+            raise InputError(
+                f"The model {type(self.module).__name__} has no second derivatives here "
+                f"({reason(error)}), which this method needs; leave the method out."
+            ) from error
 
     @cached_property
     def _mean_loss(self) -> TracedFunction:
