@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unalike.functional import streams
+from unalike.functional.stack import on_rows
 
 from .step_schedule import ScheduledStep, Span, takers_of, takers_of_epoch
 
@@ -183,8 +184,16 @@ class Batches:
             def batch() -> Any:
                 first = k * slots
                 own = slice(first, first + self._rows(takers[k].samples, slots))
+
+                def part(
+                    ids: Tensor, weight: Tensor, counts: Tensor, positions: Tensor
+                ) -> tuple[Tensor, ...]:
+                    rows = ids[..., own]
+                    x, y = _samples_at(self.x, rows), _samples_at(self.y, rows)
+                    return x, y, weight[..., own], counts[..., k], positions[..., own]
+
                 parts = tuple(
-                    self._batch(ids[own], weight[own], counts[k], positions[own])
+                    Batch(*on_rows(part, ids, weight, counts, positions))
                     for ids, positions in drawn
                 )
                 return self._with_keys(parts, lambda: epoch * per_epoch + k)
@@ -265,19 +274,22 @@ class Batches:
             return orders
         return torch.cat([orders, orders[:, :1].expand(len(epochs), surplus)], dim=1)
 
-    def _batch(self, ids: Tensor, weight: Tensor, count: Tensor, positions: Tensor) -> Batch:
-        return Batch(self.x[ids], self.y[ids], weight, count, positions)
-
     def _gather(self, positions: Tensor, at: Tensor) -> Batch:
         weight = (at < self.size).to(self.dtype)
         samples = self.ids.gather(0, positions.broadcast_to(at.shape))
         return Batch(
-            self.x[samples],
-            self.y[samples],
+            _samples_at(self.x, samples),
+            _samples_at(self.y, samples),
             weight,
             weight.sum().clamp(min=1),
             positions.broadcast_to(at.shape),
         )
+
+
+def _samples_at(data: Tensor, rows: Tensor) -> Tensor:
+    """`data[rows]` of samples [M, ...] and whole numbers [...]: each sample is copied as a whole,
+    which takes half the time."""
+    return data.index_select(0, rows.flatten()).view(*rows.shape, *data.shape[1:])
 
 
 def _first(sizes: NDArray[np.int64], share: float) -> NDArray[np.int64]:

@@ -56,7 +56,11 @@ def rows_of(tensor: Tensor, stack: Stack) -> Tensor:
 
 def stacked(rows: Tensor, stack: Stack) -> Tensor:
     """The inverse of `rows_of`."""
-    tensor: Tensor = functorch._add_batch_dim(rows, 0, stack.level)
+    return _stacked_at(stack.level, rows)
+
+
+def _stacked_at(level: int, rows: Tensor) -> Tensor:
+    tensor: Tensor = functorch._add_batch_dim(rows, 0, level)
     return tensor
 
 
@@ -74,7 +78,7 @@ class StackedArguments(NamedTuple):
 
     def stacked(self, rows: Tensor) -> Tensor:
         """A result [S, ...] of the clients as a tensor of their stack."""
-        return stacked(rows, Stack(self.level, len(rows)))
+        return _stacked_at(self.level, rows)
 
 
 def stacked_arguments(tensors: tuple[Tensor, ...]) -> StackedArguments | None:
@@ -104,9 +108,7 @@ class WithoutStacks:
     """Operations on plain tensors meet none of the transforms around them, nor are narrowed."""
 
     def __enter__(self) -> None:
-        modes = torch._C._len_torch_function_stack()
-        last = torch._C._get_function_stack_at(modes - 1) if modes else None
-        self._narrowed = last if isinstance(last, _Narrowed) else None
+        self._narrowed = _narrowed()
         if self._narrowed is not None:
             torch._C._pop_torch_function_stack()
         self._outer: list[Any] = []
@@ -118,6 +120,36 @@ class WithoutStacks:
             functorch.push_dynamic_layer_stack(self._outer.pop())
         if self._narrowed is not None:
             torch._C._push_on_torch_function_stack(self._narrowed)
+
+
+def on_rows(fn: Callable[..., tuple[Tensor, ...]], *tensors: Tensor) -> tuple[Tensor, ...]:
+    """`fn` of these tensors; of a stack's, at once on what they hold for all clients at work.
+
+    fn: does to [S, ...] for each client what it does to [...], such as to index behind an ellipsis.
+    Of the clients' tensors it knows those alone that it is given.
+    """
+    given = _rows_at_work(tensors)
+    if given is None:
+        return fn(*tensors)
+    with WithoutStacks():
+        found = fn(*given.tensors)
+    return tuple(map(given.stacked, found))
+
+
+def _rows_at_work(tensors: tuple[Tensor, ...]) -> StackedArguments | None:
+    """The arguments with their clients first, if each has them; narrowed where the stack is."""
+    narrowed = _narrowed()
+    if narrowed is not None:
+        tensors = tuple(map(narrowed.narrow, tensors))
+    given = stacked_arguments(tensors)
+    return None if given is None or any(given.in_dims) or None in given.in_dims else given
+
+
+def _narrowed() -> _Narrowed | None:
+    """What narrows the stack, where anything does."""
+    modes = torch._C._len_torch_function_stack()
+    last = torch._C._get_function_stack_at(modes - 1) if modes else None
+    return last if isinstance(last, _Narrowed) else None
 
 
 def any_client(condition: Tensor) -> bool:
@@ -166,11 +198,12 @@ class _Narrowed(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if kwargs:
-            kwargs = {name: self._narrow(value) for name, value in kwargs.items()}
-            return func(*map(self._narrow, args), **kwargs)
-        return func(*map(self._narrow, args))
+            kwargs = {name: self.narrow(value) for name, value in kwargs.items()}
+            return func(*map(self.narrow, args), **kwargs)
+        return func(*map(self.narrow, args))
 
-    def _narrow(self, value: Any) -> Any:
+    def narrow(self, value: Any) -> Any:
+        """What it holds for the clients that are left; anything else as it is."""
         if isinstance(value, Tensor):
             if functorch.maybe_get_level(value) != self._outer.level:
                 return value
@@ -181,5 +214,5 @@ class _Narrowed(TorchFunctionMode):
                 self._known[id(value)] = known
             return known[1]
         if type(value) in (list, tuple):
-            return type(value)(map(self._narrow, value))
+            return type(value)(map(self.narrow, value))
         return value
