@@ -65,6 +65,20 @@ def test_interpreted_kernels_round_as_they_do_one_by_one() -> None:
             assert torch.equal(interpreted(*given), module(*given))
 
 
+def test_the_interpreter_may_put_nothing_in_place_of_a_kernel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether other kernels round otherwise is up to the processor; so it is asked what it may."""
+    given = torch.randn(6), torch.randn(5, 3)
+    interpreted = InterpretedKernels(trace_kernels(loss, given, (), rewrite=rewrite_exactly), given)
+    allowed = []
+    monkeypatch.setattr(
+        interpreted, "_graph", lambda *_: allowed.append(torch._C._get_graph_executor_optimize())
+    )
+    interpreted(*given)
+    assert allowed == [False]
+
+
 def test_the_interpreter_leaves_its_setting_as_it_was() -> None:
     given = torch.randn(6), torch.randn(5, 3)
     module = trace_kernels(loss, given, (), rewrite=rewrite_exactly)

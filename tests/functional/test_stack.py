@@ -16,6 +16,7 @@ from unalike.functional.stack import (
     any_client,
     is_plain_call,
     leading,
+    on_rows,
     rows_of,
     stack_of,
     stacked,
@@ -172,3 +173,64 @@ def test_a_function_mode_within_a_call_is_met_and_those_of_others_stay() -> None
     with Doubling():
         found = vmap(work)(ROWS)
     assert torch.equal(found, torch.cat([6 * ROWS[:2], ROWS[2:]]))
+
+
+def _pair(row: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    return row[..., :2] * other[..., 1:], other[..., 0]
+
+
+def test_what_is_done_on_rows_is_what_each_client_would_do() -> None:
+    others = torch.tensor([2.0, 3.0, 5.0, 7.0], dtype=torch.float64)[:, None] * ROWS[:1] + 1
+    expected = _pair(ROWS, others)
+    assert all(map(torch.equal, on_rows(_pair, ROWS, others), expected))
+    shapes = []
+
+    def seen(row: Tensor, other: Tensor) -> tuple[Tensor, ...]:
+        shapes.append((row.shape, other.shape))
+        return _pair(row, other)
+
+    def work(row: Tensor, other: Tensor) -> tuple[Tensor, ...]:
+        return on_rows(seen, row, other)
+
+    assert all(map(torch.equal, vmap(work)(ROWS, others), expected))
+    assert shapes == [((4, 3), (4, 3))]
+    apart = vmap(work, (0, 1))(ROWS, others.t().contiguous())  # clients along another dimension
+    assert all(map(torch.equal, apart, expected))
+    shared = vmap(work, (0, None))(ROWS, others[1])
+    assert torch.equal(shared[0], ROWS[:, :2] * others[1, 1:])
+    twice = vmap(vmap(work))(ROWS.view(2, 2, 3), others.view(2, 2, 3))
+    assert all(
+        torch.equal(one.flatten(0, 1), whole) for one, whole in zip(twice, expected, strict=True)
+    )
+
+
+def test_on_rows_of_a_narrowed_stack_only_those_at_work_are_met() -> None:
+    others = ROWS.flip(0)
+    shapes = []
+
+    def seen(row: Tensor, other: Tensor) -> tuple[Tensor, ...]:
+        shapes.append((row.shape, other.shape))
+        return _pair(row, other)
+
+    def work(row: Tensor, other: Tensor) -> Tensor:
+        def within(carry: Tensor, stack: Stack) -> Tensor:
+            product, first = on_rows(seen, carry, other)
+            assert stack_of(product) == stack
+            return torch.cat([product, first[None]])
+
+        return leading(3, stack_of(row), within, row, ours=False)
+
+    found = vmap(work)(ROWS, others)
+    product, first = _pair(ROWS[:3], others[:3])
+    assert torch.equal(found[:3], torch.cat([product, first[:, None]], 1))
+    assert torch.equal(found[3], ROWS[3])
+    assert shapes == [((3, 3), (3, 3))]
+
+
+def test_on_rows_inside_a_gradient_the_gradient_goes_through() -> None:
+    def loss(row: Tensor, other: Tensor) -> Tensor:
+        return sum(part.sum() for part in on_rows(_pair, row, other))
+
+    slopes = vmap(grad(loss))(ROWS, ROWS + 1)
+    expected = torch.cat([ROWS[:, 1:] + 1, torch.zeros(4, 1, dtype=torch.float64)], 1)
+    assert torch.equal(slopes, expected)
