@@ -248,7 +248,7 @@ def _in_thread(work: Callable[[], None]) -> Over:
 
 FAULTS = (
     FaultKind("an answer that is not finite", "site", True, _told("nan")),
-    FaultKind("an answer 100 times as long", "site", True, _told("huge")),
+    FaultKind("an answer 1,000 times as long", "site", True, _told("huge")),
     FaultKind("an answer of another shape", "site", True, _told("shape")),
     FaultKind("an answer that is cut short", "site", True, _told("short")),
     FaultKind("counts beyond the samples", "site", False, _told("counts")),

@@ -5,7 +5,7 @@ The file holds a word, and for `sleep` the seconds behind it:
     raise, hang, slow    it fails, never answers, or answers after 12 s and says when it began
     sleep                it answers after so many seconds
     disk                 there is no space left when it writes its state
-    nan, huge            its numbers are not finite, or a hundred times as large
+    nan, huge            its numbers are not finite, or a thousand times as large
     shape, short         it sends other shapes, or fewer bytes than it says
     counts               it has got a million more samples right than there are
 """
@@ -75,7 +75,7 @@ def _changed(answer: Message, fault: str) -> Message:
     if fault == "nan":
         numbers[3] = np.nan
     if fault == "huge":
-        numbers *= 100
+        numbers *= 1000
     if fault == "shape":
         shapes = {name: ["float32[7]"] for name in answer.shapes}
         return answer._replace(shapes=shapes, body=numbers[:7].tobytes())

@@ -224,4 +224,5 @@ def _gives(function: Function, tensors: tuple[Tensor, ...], wanted: Tensor) -> b
 
 
 def _bits(value: Tensor) -> Tensor:
-    return value.nan_to_num()
+    """A fresh value in which all that is no number is alike; written over."""
+    return value.nan_to_num_()
