@@ -135,8 +135,8 @@ def measure(case: Case) -> Measured:
 
 
 def measured(cases: Sequence[Case], at_once: int = 1) -> Iterator[Measured]:
-    """Each in a process of its own."""
-    with multiprocessing.get_context("fork").Pool(at_once, maxtasksperchild=1) as pool:
+    """Each in a process of its own, begun anew: one that a thread forks allocates otherwise."""
+    with multiprocessing.get_context("spawn").Pool(at_once, maxtasksperchild=1) as pool:
         yield from pool.imap(measure, cases, chunksize=1)
 
 

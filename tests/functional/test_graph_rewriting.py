@@ -1,5 +1,7 @@
 """Recorded kernels in fewer passes give the bits of the function itself."""
 
+import gc
+import weakref
 from collections import Counter
 from itertools import pairwise
 
@@ -141,3 +143,31 @@ def test_a_gradient_computes_no_loss(together: bool) -> None:
     assert kernels(as_it_is)[aten.gather.default] == 1
     assert kernels(rewritten)[aten.gather.default] == 0
     assert kernels(rewritten)[aten.ones_like.default] == 0
+
+
+def test_a_trace_holds_none_of_the_tensors_that_it_met() -> None:
+    met: list[weakref.ref[Tensor]] = []
+
+    def fn(a: Tensor) -> Tensor:
+        middle = a * 2
+        transposed = middle.t()
+        met.extend((weakref.ref(middle), weakref.ref(transposed)))
+        return middle @ transposed
+
+    def without_transposes(graph: fx.Graph) -> None:
+        """A rewriting that takes a node out, as real ones do."""
+        (taken,) = (node for node in graph.nodes if "t.default" in str(node.target))
+        (product,) = taken.users
+        with graph.inserting_before(taken):
+            other = graph.call_function(torch.ops.aten.transpose.int, (taken.args[0], 0, 1))
+        product.replace_input_with(taken, other)
+        graph.erase_node(taken)
+
+    a = torch.randn(3, 4)
+    gc.disable()
+    try:
+        module = trace_kernels(fn, (a,), (), rewrite=without_transposes)
+        assert [ref() for ref in met] == [None, None]
+    finally:
+        gc.enable()
+    assert torch.equal(module(a), (a * 2) @ (a * 2).t())

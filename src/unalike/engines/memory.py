@@ -26,6 +26,8 @@ VECTORS, COPIES = 4, 2
 of these messages; measured, see `benchmarks/memory.py`."""
 INNER = 2
 """Further vectors where clients keep nothing and make a model of their own anew."""
+SOLVED = 8
+"""Further vectors where a client solves a problem of its own in each step: points and gradients."""
 PAGE = 4096
 """Bytes that the system hands out at once."""
 COUNTS = 60
@@ -69,11 +71,11 @@ def predict_memory(
     server = _server_bytes(method, problem, w, n)
     vector = w.numel() * w.element_size()
     messages = 2 * size_in_bytes(_down(method, problem, w))  # down, and as much up
-    makes_own = not state and _makes_own(method)
+    makes_own = not state and type(_innermost(method)).personalise is not Method.personalise
     at_once = plan.threads * (plan.chunk if plan.mode == "stacked" else 1)
     size = min(batch_size, int(federation.train.sizes.max(initial=1)))
     at_work = min(at_once, cohort) * (
-        (VECTORS + INNER * makes_own) * vector
+        (VECTORS + INNER * makes_own + SOLVED * (_innermost(method).unsolved is not None)) * vector
         + COPIES * messages
         + 2 * size * _outputs(problem, federation.x[:1]) * w.element_size()
     )
@@ -86,12 +88,11 @@ def predict_memory(
     return states + n * COUNTS + server + max(in_turn)
 
 
-def _makes_own(method: Any) -> bool:
-    """Whether clients make models of their own of what they are sent; what is around the method
-    (privacy, robust rules, buffers) makes none."""
+def _innermost(method: Any) -> Method:
+    """The method without what is around it: privacy, robust rules and buffers hold as much."""
     while not isinstance(method, Method):
         method = method.method
-    return type(method).personalise is not Method.personalise
+    return method
 
 
 def _look_bytes(problem: Problem, federation: Federation, vector: int, n: int, cohort: int) -> int:

@@ -37,6 +37,9 @@ SMALL = 1 << 12
 """Numbers up to which a tensor is copied into order, so that calls have few signatures: a batch's
 weights are a part of those of a whole epoch, which is longer in one round than in another."""
 
+BLOCK = 1 << 16
+"""Numbers that are compared at once."""
+
 _functions: WeakValueDictionary[int, TracedFunction] = WeakValueDictionary()
 
 
@@ -118,7 +121,7 @@ class TracedFunction:
             from torch import _inductor  # loads 80 MB
 
             return _inductor.compile(module, list(tensors))
-        wanted = _bits(self.fn(*tensors))
+        wanted = self.fn(*tensors)
         for candidate in (with_direct_calls(module), module):
             if _gives(candidate.forward, tensors, wanted):
                 return _interpreted(candidate, tensors, wanted) or candidate.forward
@@ -218,11 +221,15 @@ def _interpreted(
 def _gives(function: Function, tensors: tuple[Tensor, ...], wanted: Tensor) -> bool:
     """Whether a function gives these bits; not if it cannot be called so."""
     try:
-        return torch.equal(_bits(function(*tensors)), wanted)
+        return _equal(function(*tensors), wanted)
     except (TypeError, RuntimeError):
         return False
 
 
-def _bits(value: Tensor) -> Tensor:
-    """A fresh value in which all that is no number is alike; written over."""
-    return value.nan_to_num_()
+def _equal(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are equal, and no number wherever the other is none; by blocks, so that
+    nothing as large as they are is made."""
+    if one.shape != other.shape:
+        return False
+    blocks = zip(one.reshape(-1).split(BLOCK), other.reshape(-1).split(BLOCK), strict=True)
+    return all(torch.equal(here.nan_to_num(), there.nan_to_num()) for here, there in blocks)

@@ -30,11 +30,11 @@ def trace_kernels(
         with tracer:
             result = fn(*tensors)
         tracer.graph.output(tracer.node_of(result))
+        rewrite(tracer.graph)
     except _UnknownTensorError:
         return None
-    rewrite(tracer.graph)
-    for node in tracer.graph.nodes:
-        node.meta.clear()
+    finally:
+        tracer.forget()
     return fx.GraphModule(tracer.holders, tracer.graph)
 
 
@@ -74,6 +74,14 @@ class _Tracer(TorchDispatchMode):
         if id(tensor) not in self._nodes:
             raise _UnknownTensorError
         return self._nodes[id(tensor)]
+
+    def forget(self) -> None:
+        """Let go of all tensors but the constants; nodes that are taken out of the graph hold on to
+        theirs, and to one another."""
+        for node in (*self._nodes.values(), *self.graph.nodes):
+            node.meta.clear()
+        self._nodes.clear()
+        self._alive.clear()
 
     def _know(self, tensor: Any, node: fx.Node) -> None:
         if isinstance(tensor, Tensor):
