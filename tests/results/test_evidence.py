@@ -131,6 +131,7 @@ def test_a_clear_leader_is_decided_and_the_verdict_says_so() -> None:
     assert verdict.questions[0].p == pytest.approx(test.pvalue)
     claim = f"That MEFL is the best of the methods is decided (p = {test.pvalue:.2g}, against Local"
     assert claim in said(verdict)
+    assert "What is decided holds for these samples" in said(verdict)
 
 
 def test_a_leader_by_chance_is_told_how_many_seeds_it_takes() -> None:
@@ -144,6 +145,7 @@ def test_a_leader_by_chance_is_told_how_many_seeds_it_takes() -> None:
     assert f"about {local.needed - 3} more seeds would decide it" in said(verdict)
     assert f"--seeds {local.needed}" in said(verdict)
     assert "Three seeds hardly show how much seeds differ" in said(verdict)
+    assert "What is decided" not in said(verdict)
 
 
 def test_better_than_local_may_be_decided_where_the_lead_is_not() -> None:

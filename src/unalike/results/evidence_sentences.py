@@ -33,6 +33,11 @@ def evidence_sentences(r: Ranking) -> list[str]:
             f"{number} seeds hardly show how much seeds differ, so take the number of seeds that "
             "would decide as a rough guess."
         )
+    if any(question.decided for question in r.questions):
+        said.append(
+            "What is decided holds for these samples: how far it holds for others, more seeds do not "
+            "tell."
+        )
     if r.looks:
         said.append(
             f"Results were looked at before, after {listed([str(n) for n in r.looks], most=99)} "
