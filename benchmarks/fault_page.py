@@ -32,6 +32,15 @@ FOUND = """
 The first three federations were compared with a simulation that stacks clients, whose sums round
 otherwise, and in 120 rounds such differences grow; the others with one that goes client by client,
 as sites do.
+
+Since then the study's process loads while Flower's server starts, and is begun by a process of its
+own. With it 60 more faults, three of each kind, at a deadline of 10 s and a load of 1 to 6: 2 of 2
+federations ended, 10 of 10 sites left by themselves, no needless restart, 0 of 1,200 answers of
+healthy sites lost, at most 0.4 s beyond the deadline. In one of them models and accuracies were the
+simulation's bit for bit. In the other an answer 100 times as long was used, since the site's own
+were shorter than the others' and 50 times the median were allowed here (8 are, without an option):
+21 of 103 accuracies differed from there on, and parameters by 0.025. Such answers are made 1,000
+times as long now; the same faults again, for 56 rounds, gave the simulation's numbers.
 """
 MEMORY = 200.0
 """MiB above rest that a hostile input may cost."""
