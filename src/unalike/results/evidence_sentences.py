@@ -35,8 +35,8 @@ def evidence_sentences(r: Ranking) -> list[str]:
         )
     if any(question.decided for question in r.questions):
         said.append(
-            "What is decided holds for these samples: how far it holds for others, more seeds do not "
-            "tell."
+            "What is decided holds for these samples: how far it holds for others, more seeds do "
+            "not tell."
         )
     if r.looks:
         said.append(
