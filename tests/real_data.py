@@ -12,9 +12,14 @@ _BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 DATA = os.environ.get("UNALIKE_DATA") or (str(_BESIDE) if _BESIDE.is_dir() else None)
 
 
+def need(name):
+    """Skip a test where the files of this data set are not here."""
+    if not is_here(name, DATA):
+        pytest.skip(f"the files of {name} are not here: set UNALIKE_DATA to the folder with them")
+
+
 @cache
 def real(name):
     """The arrays of a data set; a test whose files are not here is skipped."""
-    if not is_here(name, DATA):
-        pytest.skip(f"the files of {name} are not here: set UNALIKE_DATA to the folder with them")
+    need(name)
     return load(name, data_dir=DATA)

@@ -19,7 +19,7 @@ from worlds import Outcome, World
 def rule(text: str) -> Rule:
     """The rule of this text."""
     found = parse_rule(text)
-    assert found is not None
+    assert isinstance(found, Rule), f"{text} is no rule"
     return found
 
 

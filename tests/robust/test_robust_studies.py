@@ -170,7 +170,7 @@ def test_what_cannot_be_is_one_sentence_before_anything_is_written(
 
 def test_clients_are_attacked_once() -> None:
     study = make_study({**SMALL, "attack": "label-flip"})
-    assert study.attack is not None
+    assert study.attack == parse_attack("label-flip")
     already = with_attack(deal_study(study, 0), study.attack, seed=0)
     with pytest.raises(InputError, match="under attack already"):
         federation_for(study, UserInputs(already), 0)

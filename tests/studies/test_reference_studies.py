@@ -1,24 +1,13 @@
 """The studies of the folder examples/ come out as docs/results.md says."""
 
-import os
-from pathlib import Path
-
 import cfl_groups
 import fashion_mnist
 import pytest
 import shards
 
-from unalike.data import is_here
-
-_BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
-DATA = os.environ.get("UNALIKE_DATA") or (str(_BESIDE) if _BESIDE.is_dir() else None)
+from real_data import DATA, need
 
 pytestmark = pytest.mark.slow
-
-
-def need(name):
-    if DATA is None or not is_here(name, DATA):
-        pytest.skip(f"the files of {name} are not here: set UNALIKE_DATA to the folder with them")
 
 
 def test_fedavg_learns_from_clients_who_know_two_digits():
