@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from .api.compare import compare
     from .api.continue_study import continue_study
     from .api.diagnose import DiagnosisResult, diagnose
+    from .api.result import Result
     from .api.resume import resume
-    from .api.studies import Result
     from .core import Problem
     from .data.federation import Federation
     from .errors import DivergedError, InputError, WorkerError
@@ -34,7 +34,7 @@ _HOMES = {
     "Federation": "data.federation",
     "InputError": "errors",
     "Problem": "core",
-    "Result": "api.studies",
+    "Result": "api.result",
     "TrainedModel": "trained_models.trained_model",
     "WorkerError": "errors",
     "advise": "api.advise",

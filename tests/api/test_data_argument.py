@@ -11,7 +11,7 @@ import torch
 
 from command_line import unalike
 from unalike import Federation, InputError, advise, compare, diagnose, resume
-from unalike.api.studies import open_study, read_result
+from unalike.api.result import open_study, read_result
 from unalike.data.preprocessing.table_preprocessing import TablePreprocessing
 from unalike.study.data_files import file_checksum
 from unalike.study.inputs import deal_study

@@ -8,8 +8,8 @@ import pytest
 
 from command_line import unalike
 from small_studies import SMALL, options
+from unalike.api.result import read_result
 from unalike.api.resume import resume
-from unalike.api.studies import read_result
 from unalike.study.settings import read_study
 
 Output = pytest.CaptureFixture[str]

@@ -674,3 +674,22 @@ def test_clients_that_stack_but_lack_second_derivatives_are_told_so() -> None:
     with pytest.raises(InputError, match=r"Called has no second derivatives here \(once only\)"):
         try_round(UGA(), problem, clients(x, y))
     try_round(FedAvg(), problem, clients(x, y))
+
+
+class _NeedsMemory(Ruled):
+    """A derivative that asks for more memory than there is."""
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> Tensor:
+        return slope.new_empty(1 << 55)
+
+
+def test_a_lack_of_memory_is_not_taken_for_a_lack_of_second_derivatives() -> None:
+    x = vectors()
+    y = labelled(x)
+    module = Called(lambda m, x: _NeedsMemory.apply(m.layer(x)), layer=linear()).double()
+    problem = Problem(module)
+    w, weight = problem.init(), torch.ones(len(x)).double()
+    batch = Batch(x, y, weight, weight.sum(), torch.arange(len(x)))
+    with pytest.raises(RuntimeError, match="allocate memory"):
+        problem.hvp(w, batch, w)

@@ -13,7 +13,7 @@ from rich.console import Console
 from network_grid import InProcessGrid
 from site_files import QUICK, STUDY, blobs, site
 from small_studies import SMALL
-from unalike.api.studies import Result, read_result
+from unalike.api.result import Result, read_result
 from unalike.cli.comparison_table import ComparisonTable
 from unalike.data.reading.raw_samples import read_raw
 from unalike.network.protocol.flower_message import unwrap

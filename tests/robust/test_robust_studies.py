@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from command_line import unalike
 from unalike import compare, resume
 from unalike.api.compare import runnable_study
-from unalike.api.studies import Result
+from unalike.api.result import Result
 from unalike.attacks import parse_attack, with_attack
 from unalike.errors import InputError
 from unalike.methods import METHODS

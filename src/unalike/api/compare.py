@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -40,9 +40,13 @@ from unalike.tracking import tracked
 from unalike.tracking.tracker import check_trackers
 
 from .data_argument import resolve_data
+from .finish import finish_study
 from .method_argument import methods_and_settings
 from .model_argument import model_name
-from .studies import Result, federations_of, finish_study, setting_remarks
+from .studies import federations_of, setting_remarks
+
+if TYPE_CHECKING:
+    from .result import Result
 
 
 def compare(

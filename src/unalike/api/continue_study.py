@@ -37,8 +37,10 @@ from unalike.study.trial import check_study
 from unalike.study.truth_table import write_truth
 from unalike.tracking import tracked
 
+from .finish import finish_study
 from .given_again import inputs_given_again
-from .studies import Result, federations_of, finish_study, read_result, unfinished
+from .result import Result, read_result
+from .studies import federations_of, unfinished
 
 MOST_SEEDS = 30
 """Until decided, where nobody says how many at most."""

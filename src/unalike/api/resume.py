@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -16,8 +16,12 @@ from unalike.study.shard import WHOLE, parse_shard
 from unalike.study.training import ProgressCallback, ProgressEvent
 from unalike.tracking import tracked
 
+from .finish import finish_study
 from .given_again import inputs_given_again
-from .studies import Result, federations_of, finish_study, unfinished
+from .studies import federations_of, unfinished
+
+if TYPE_CHECKING:
+    from .result import Result
 
 
 def resume(

@@ -183,7 +183,7 @@ def resume(
 ) -> None:
     """Continue a study where it stopped; a finished one is only said to be so."""
     from unalike.api.resume import resume as go_on
-    from unalike.api.studies import read_result, unfinished
+    from unalike.api.studies import unfinished
     from unalike.study.merge import open_study
 
     from .progress import StudyProgress
@@ -191,6 +191,8 @@ def resume(
     folder, *others = folders
     study = open_study(folder)
     if not others and not unfinished(study, folder) and (folder / "report.html").exists():
+        from unalike.api.result import read_result
+
         result = read_result(folder)
         sentence = f"The study in {folder} is finished; nothing to do."
         out.print(sentence, highlight=False, markup=False, soft_wrap=True)
@@ -211,7 +213,7 @@ def resume(
 
 def report(folders: Folders, plugin: options.Plugins = None) -> None:
     """Write the report of a study anew, as far as the study has come."""
-    from unalike.api.studies import read_result
+    from unalike.api.result import read_result
     from unalike.study.merge import merge_folders
 
     folder, *others = folders

@@ -23,7 +23,7 @@ def figures(
     plugin: options.Plugins = None,
 ) -> None:
     """Write all figures of a study's report for a paper, at the width of a column."""
-    from unalike.api.studies import read_result
+    from unalike.api.result import read_result
     from unalike.report.image_files import write_figures
 
     if not 20 <= width <= 400:

@@ -13,12 +13,12 @@ from . import options
 from .console import complain, out, print_headline, print_report
 
 if TYPE_CHECKING:
-    from unalike.api.studies import Result
+    from unalike.api.result import Result
 
 
 def show(folder: options.Folder, plugin: options.Plugins = None) -> None:
     """Print what came out of a study: the table, what is decided, and who beats whom."""
-    from unalike.api.studies import read_result
+    from unalike.api.result import read_result
     from unalike.results.verdict import judge
 
     from .comparison_table import ComparisonTable

@@ -47,6 +47,11 @@ class ModuleFit:
         return said
 
 
+def lacks_memory(error: Exception) -> bool:
+    """Whether PyTorch could not get the memory that it asked for."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
 def reason(error: Exception) -> str:
     """Why PyTorch cannot do with a module what was asked for, in a few words."""
     message = str(error)

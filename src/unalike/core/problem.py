@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vjp
+from torch.func import functional_call, grad
 
 from unalike.errors import InputError, unknown
 from unalike.functional.dropout import StreamedDropoutCalls
@@ -30,15 +30,15 @@ from unalike.functional.module import (
 )
 from unalike.functional.normalisation import BatchNormLayer
 from unalike.functional.outputs import OutputName, chosen_output, with_sample_dimension
-from unalike.functional.plain_derivatives import plain_curvature, plain_gradient
+from unalike.functional.plain_derivatives import plain_gradient
 from unalike.functional.running_statistics import current_statistics
 from unalike.functional.torch_random import own_random_state
-from unalike.functional.traced_function import Gradient, TracedFunction
+from unalike.functional.traced_function import Curvature, Gradient, TracedFunction
 
 from .batches import Batch
 from .layout import Layout as Layout
 from .loss import Loss, PerSample
-from .module_fit import ModuleFit, reason
+from .module_fit import ModuleFit, lacks_memory, reason
 from .prediction_modules import FittedModule
 from .torch_losses import TorchLoss, by_sample, one_logit_loss, read_loss
 
@@ -321,6 +321,8 @@ class Problem:
         try:
             return self._curvature(w, v, *batch)
         except (RuntimeError, TypeError) as error:
+            if lacks_memory(error):
+                raise
             raise InputError(
                 f"The model {type(self.module).__name__} has no second derivatives here "
                 f"({reason(error)}), which this method needs; leave the method out."
@@ -353,13 +355,8 @@ class Problem:
 
     @cached_property
     def _curvature(self) -> TracedFunction:
-        def product(w: Tensor, v: Tensor, *batch: Tensor) -> Tensor:
-            return vjp(lambda u: grad(self.loss)(u, Batch(*batch)), w)[1](v)[0]
-
-        def plain_product(w: Tensor, v: Tensor, *batch: Tensor) -> Tensor:
-            return plain_curvature(lambda u: self.loss(u, Batch(*batch)), w, v)
-
-        return self.traced_function(product if self.fit.alone is None else plain_product)
+        product = Curvature(lambda w, *batch: self.loss(w, Batch(*batch)))
+        return self.traced_function(product if self.fit.alone is None else product.__call__)
 
     def to(self, device: torch.device | str) -> Problem:
         """The same problem on a device; where it is there already, both share their traces."""

@@ -195,9 +195,10 @@ class LocalEngine:
         self._client_states.put(chosen, states)
         return Answers(ups, sound, np.ones(len(ids), dtype=bool), gradients)
 
-    def try_round(self, ids: NDArray[np.int64], downs: Any) -> None:
-        """A round of work of these clients that leaves no trace."""
-        self._update(0, ids, downs)
+    def try_round(self, ids: NDArray[np.int64], downs: Any) -> int:
+        """A round of work of these clients that leaves no trace; the gradients that it takes."""
+        _, gradients = self._update(0, ids, downs)
+        return gradients
 
     def search(self, search: PlanSearch) -> None:
         """Try the plans of a search in the coming rounds, and go on with the best."""

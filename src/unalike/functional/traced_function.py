@@ -13,17 +13,20 @@ results agree with the function's to rounding, and do not depend on how often it
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor, fx
 from torch._C import _functorch as functorch
-from torch.func import grad, vmap
+from torch.func import grad, vjp, vmap
 
 from .graph_rewriting import rewrite_approximately, rewrite_exactly
 from .kernel_calls import InterpretedKernels, with_direct_calls
+from .plain_derivatives import plain_curvature
 from .precision import current_precision
 from .stack import WithoutStacks, is_plain_call, stacked_arguments
 from .tracing import trace_kernels
@@ -73,7 +76,7 @@ class TracedFunction:
 
     def __call__(self, *tensors: Tensor) -> Tensor:
         if torch.is_grad_enabled():
-            fn = self.fn.differentiable if isinstance(self.fn, Gradient) else self.fn
+            fn = self.fn.differentiable if isinstance(self.fn, Derivative) else self.fn
             return fn(*tensors).contiguous()
         if is_plain_call():
             return self.run(tensors)
@@ -88,10 +91,8 @@ class TracedFunction:
         """The same function over stacked arguments: one object, whichever thread asks first."""
         found = self._mapped.get(in_dims)
         if found is None:
-            fn = (
-                self.fn.mapped(in_dims) if isinstance(self.fn, Gradient) else vmap(self.fn, in_dims)
-            )
-            made = TracedFunction(fn, self._constants, compiled=self.compiled)
+            own = self.fn.mapped if isinstance(self.fn, Derivative) else partial(vmap, self.fn)
+            made = TracedFunction(own(in_dims), self._constants, compiled=self.compiled)
             found = self._mapped.setdefault(in_dims, made)
         return found
 
@@ -128,7 +129,23 @@ class TracedFunction:
         return self.fn
 
 
-class Gradient:
+class Derivative(ABC):
+    """A function that is taken one way where one client calls it, and another way elsewhere."""
+
+    @abstractmethod
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        """For plain tensors, by PyTorch's own backward pass."""
+
+    @abstractmethod
+    def mapped(self, in_dims: tuple[int | None, ...]) -> Function:
+        """The same over stacked arguments."""
+
+    @abstractmethod
+    def differentiable(self, *tensors: Tensor) -> Tensor:
+        """The same value as a function that can be differentiated again."""
+
+
+class Gradient(Derivative):
     """The gradient of `loss(w, ...)` by w.
 
     together: stacked clients share one backward pass through the sum of their losses. For small
@@ -139,7 +156,8 @@ class Gradient:
     def __init__(self, loss: Function, *, together: bool) -> None:
         self.loss, self.together = loss, together
 
-    def __call__(self, w: Tensor, *rest: Tensor) -> Tensor:
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        w, *rest = tensors
         w = w.detach().requires_grad_()
         with torch.enable_grad():
             total = self.loss(w, *rest).sum()
@@ -148,14 +166,34 @@ class Gradient:
         return torch.autograd.grad(total, w, allow_unused=True, materialize_grads=True)[0]
 
     def mapped(self, in_dims: tuple[int | None, ...]) -> Function:
-        """The same over stacked arguments; every client gets a gradient of its own."""
         if self.together and in_dims[0] == 0:
             return Gradient(vmap(self.loss, in_dims), together=True)
         return vmap(grad(self.loss), in_dims)
 
-    def differentiable(self, w: Tensor, *rest: Tensor) -> Tensor:
-        """The same value as a function that can be differentiated again."""
-        return grad(self.loss)(w, *rest)
+    def differentiable(self, *tensors: Tensor) -> Tensor:
+        return grad(self.loss)(*tensors)
+
+
+class Curvature(Derivative):
+    """The Hessian of `loss(w, ...)` by w, times v: a function of w, v and the rest.
+
+    The first use of `torch.func` for one client alone would load PyTorch's compiler.
+    """
+
+    def __init__(self, loss: Function) -> None:
+        self.loss = loss
+
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        w, v, *rest = tensors
+        return plain_curvature(lambda u: self.loss(u, *rest), w, v)
+
+    def mapped(self, in_dims: tuple[int | None, ...]) -> Function:
+        return vmap(self.differentiable, in_dims)
+
+    def differentiable(self, *tensors: Tensor) -> Tensor:
+        w, v, *rest = tensors
+        product: Tensor = vjp(lambda u: grad(self.loss)(u, *rest), w)[1](v)[0]
+        return product
 
 
 _library = torch.library.Library("unalike", "DEF")

@@ -15,6 +15,7 @@ from unalike.methods.fedavg import FedAvg
 
 from .run import memory_of_run
 from .settings import Study
+from .trial import try_method
 from .tuning import search_budget
 
 LONG = 5e9
@@ -79,11 +80,11 @@ def forecast(study: Study, problem: Problem, federation: Federation, jobs: int) 
     """
     step, whole = round_seconds(study, problem, federation)
     labels = study.labels()
-    usual = try_round(FedAvg(), problem, federation).gradients
+    usual = try_method(study, FedAvg(), problem, federation)
     shares = []
     for label in labels:
         method = study.method(label)
-        taken = usual if method.pooled else try_round(method, problem, federation).gradients
+        taken = usual if method.pooled else try_method(study, method, problem, federation)
         shares.append(max(1.0, taken / max(1, usual)))
     search = whole_runs_of_search(study) * len(labels)
     runs = len(labels) * study.seeds

@@ -53,8 +53,10 @@ def check_study(study: Study, federations: Sequence[Federation]) -> None:
             Account(study.privacy, len(weights), cohort)
 
 
-def try_method(study: Study, method: Method, problem: Problem, federation: Federation) -> None:
+def try_method(study: Study, method: Method, problem: Problem, federation: Federation) -> int:
     """Start the method's server and let the smallest client do a round of work, without a trace.
+
+    What comes back are the per-sample gradients that this takes.
 
     Raises:
         InputError: the method cannot work with these settings, this model or these clients.
@@ -69,4 +71,4 @@ def try_method(study: Study, method: Method, problem: Problem, federation: Feder
     engine = engine_for(method, problem, held, study, 0, problem.init())
     server = engine.method.init_server(engine.problem, engine.w, engine.population)
     ids = np.flatnonzero(engine.rows == row)
-    engine.try_round(ids, engine.broadcast(server, ids))
+    return engine.try_round(ids, engine.broadcast(server, ids))

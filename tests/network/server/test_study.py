@@ -15,7 +15,7 @@ from network_grid import InProcessGrid, Node, node
 from run_records import assert_same_records, metrics
 from small_studies import SMALL
 from unalike import InputError, compare, resume
-from unalike.api.studies import read_result
+from unalike.api.result import read_result
 from unalike.network.server.server_settings import ServerSettings
 from unalike.network.server.study import prepare, run_study
 from unalike.network.site.own_samples import read_own_samples

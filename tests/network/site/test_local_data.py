@@ -14,7 +14,7 @@ from flwr.app import Message as FlowerMessage
 from network_grid import InProcessGrid
 from site_files import CLASSES, QUICK, STUDY, blobs, pictures, site, table
 from unalike import InputError, diagnose
-from unalike.api.studies import read_result
+from unalike.api.result import read_result
 from unalike.data.reading.raw_samples import RawSamples
 from unalike.network.protocol.flower_message import unwrap, wrap
 from unalike.network.protocol.messages import Message

@@ -18,7 +18,7 @@ from model_scores import reported, score
 from network_grid import InProcessGrid, node
 from site_files import QUICK, STUDY, blobs, table
 from unalike import Federation, InputError, Result, compare
-from unalike.api.studies import read_result
+from unalike.api.result import read_result
 from unalike.engines.personal_prediction import OwnModels
 from unalike.functional.trees import named_tree
 from unalike.network.protocol.flower_message import unwrap

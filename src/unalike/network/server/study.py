@@ -115,7 +115,7 @@ def run_study(grid: Grid, folder: Path, settings: ServerSettings, on_event: Even
 
 def _write_results(folder: Path) -> None:
     """The table and the page; what they need is loaded now, not before the first round."""
-    from unalike.api.studies import read_result
+    from unalike.api.result import read_result
     from unalike.results.summary import write_summary
 
     comparison = read_result(folder)
