@@ -29,7 +29,7 @@ def assert_same_records(
     pooled: measures that several sites together have in another way than a simulation.
     """
     if isinstance(a, dict):
-        apart = {"gradient_dissimilarity", "train_seconds", "peak_memory_bytes"}
+        apart = {"gradient_dissimilarity", "sample_scores", "train_seconds", "peak_memory_bytes"}
         if where.endswith((".validation", ".global")):
             apart |= pooled
         assert a.keys() - apart == b.keys() - apart, where

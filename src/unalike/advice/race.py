@@ -174,7 +174,7 @@ class Race:
                 "evaluate_every": evaluation_spacing(self.study),
             }
         )
-        return RunTask(study, one.label, k, self.folder, inputs, dissimilarity=False)
+        return RunTask(study, one.label, k, self.folder, inputs, details=False)
 
     def _entry(self, one: Contestant, heat: Heat) -> RaceEntry:
         chosen, task = [], self.given.task

@@ -19,7 +19,7 @@ from unalike.engines.machine import one_thread
 from unalike.errors import InputError, unknown
 from unalike.results.alpha_spending import spent
 from unalike.results.comparison import read_environment
-from unalike.results.evidence import Question, questions_of
+from unalike.results.evidence import Question
 from unalike.results.evidence_sentences import p_text
 from unalike.results.ranking import Ranking
 from unalike.results.table import seed_count
@@ -123,7 +123,7 @@ def questions_at_a_look(result: Result) -> tuple[Question, ...]:
     ranking = Ranking(result, "best")
     if ranking.looks:
         return ranking.questions
-    return questions_of(ranking.best, ranking.gains, spent(seed_count(ranking.wide)))
+    return ranking.questions_at(spent(seed_count(ranking.wide)))
 
 
 def _continuable(folder: Path) -> Study:
@@ -214,4 +214,6 @@ def _look(study: Study, questions: tuple[Question, ...], goal: int) -> str:
     ps = [f"p = {p_text(one.p)} against {one.rival}" for one in left if not math.isnan(one.p)]
     text += "not decided" + (f" ({listed(ps)}, needed p < {p_text(left[0].level)})" if ps else "")
     end = study.seeds >= goal
+    if any(question.lacks_samples for question in left):
+        text += "; more seeds would hardly decide it, since all of them cut the same samples"
     return f"{text}; at most {goal:,} seeds{' were to be taken' if end else ''}."

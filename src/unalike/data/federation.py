@@ -228,6 +228,7 @@ def federate(
         names=names,
         newcomers=newcomers,
         pooled_test=pooled,
+        origin=test_rows,
         task=arrays.question,
         groups=groups,
         truth=tuple(truths),

@@ -30,5 +30,6 @@ def without_test_samples(federation: Data) -> Data:
         y_test=federation.y[chosen],
         test=Ragged.of(np.arange(len(rows)), here.astype(np.int64)),
         pooled_test=np.arange(len(rows)),
+        origin=None,
         window=window,
     )

@@ -105,7 +105,8 @@ def _of_harm(main: Measure) -> tuple[GlossaryEntry, ...]:
             "Interval",
             "95 % Student interval over seeds, for measures between two bounds on the logit of "
             "the mean, so that it stays between them. Differences are paired: seed by seed, then "
-            "averaged.",
+            "averaged; theirs counts what seeds have in common that cut the same samples, where "
+            "the score of each sample is known.",
             "m ± t(0.975, n−1) · s / √n; logit m ± t(0.975, n−1) · s / (√n · m (1 − m))",
         ),
         GlossaryEntry(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from unalike.methods.header import header
 from unalike.study.prequential import window_scores
 from unalike.study.roster import methods_run, read_sites
 from unalike.study.round_choice import best_round
+from unalike.study.sample_scores import NAME
 from unalike.study.settings import Study
 from unalike.study.store import RunStore
 from unalike.study.training import one_answer_text
@@ -33,11 +35,14 @@ from .baseline import baseline_score
 from .hidden_clients import hidden_clients, hidden_remarks
 from .hostile_clients import without_hostile
 from .privacy_spent import privacy_remarks
+from .shared_samples import SharedSamples, compared_samples
 
 MOST_LISTED = 10_000
 """Clients up to whom the table has a row for each and each measure; of more, it has so many."""
 COLUMNS = ["method", "seed", "client", "metric", "value"]
 ALL = "all"
+ROUNDS = ("last", "best")
+"""Those that speak for a run: the last that was evaluated, and the best by validation."""
 Floats = NDArray[np.float64]
 
 
@@ -60,6 +65,10 @@ class Comparison:
     label_names: tuple[str, ...] = ()  # of the kinds of samples, where they have any
     baseline: float = float("nan")  # main measure of a guess that does not look at x
     tuning: SearchRecord | None = None  # what was tried of each method; None where nothing was
+    samples: Mapping[str, SharedSamples] = field(
+        default_factory=lambda: {when: SharedSamples() for when in ROUNDS}
+    )
+    """How well each test sample is predicted, after each of the rounds in `ROUNDS`."""
 
 
 class _RunRecords:
@@ -68,6 +77,7 @@ class _RunRecords:
     def __init__(self, study: Study, folder: Path, federations: list[Federation]) -> None:
         self.study, self.task = study, federations[0].task
         self.main = self.task.main
+        self.federations = federations
         hostile = [hostile_in(federation)[~federation.newcomers] for federation in federations]
         self.records = {
             (label, seed): without_hostile(
@@ -76,6 +86,18 @@ class _RunRecords:
             for label in methods_run(study, folder)
             for seed in range(study.seeds)
         }
+
+    def samples(self, when: str) -> SharedSamples:
+        """The scores of test samples where records have them."""
+        honest = [~hostile_in(one)[~one.newcomers] for one in self.federations]
+        tested = [compared_samples(*pair) for pair in zip(self.federations, honest, strict=True)]
+        speaking = {run: self.at(*run, when) for run in self.records}
+        scores = {
+            run: record["evaluation"][NAME]
+            for run, record in speaking.items()
+            if record is not None and NAME in record["evaluation"]
+        }
+        return SharedSamples(tested, scores)
 
     def evaluated(self, label: str, seed: int) -> list[dict[str, Any]]:
         """The records of the rounds after which everything was measured."""
@@ -153,6 +175,7 @@ def gather(
         label_names=first.strata.names,
         baseline=float(np.nanmean(guesses)) if np.isfinite(guesses).any() else float("nan"),
         tuning=read_search(folder),
+        samples={when: runs.samples(when) for when in ROUNDS},
     )
 
 
@@ -171,7 +194,7 @@ def _summary(
     runs: _RunRecords, label: str, seed: int, federation: Federation
 ) -> list[tuple[str, str, float]]:
     rows: list[tuple[str, str, float]] = []
-    for when in ("last", "best"):
+    for when in ROUNDS:
         record = runs.at(label, seed, when)
         if record is not None:
             rows += _measured(runs, record["evaluation"], seed, federation, when)

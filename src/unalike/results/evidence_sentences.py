@@ -33,7 +33,11 @@ def evidence_sentences(r: Ranking) -> list[str]:
             f"{number} seeds hardly show how much seeds differ, so take the number of seeds that "
             "would decide as a rough guess."
         )
-    if any(question.decided for question in r.questions):
+    if all(r.shared[method] is not None for method in r.gains):
+        said.append(
+            "All seeds cut the same samples anew; that their results hang together is counted in p."
+        )
+    elif any(question.decided for question in r.questions):
         said.append(
             "What is decided holds for these samples: how far it holds for others, more seeds do "
             "not tell."
@@ -77,9 +81,14 @@ def _answer(r: Ranking, question: Question) -> str:
 def _further(question: Question) -> str:
     if math.isnan(question.p):
         return "they share fewer than two seeds"
-    if any(alike(gains) for gains in question.undecided):
+    if any(alike(gains.by_seed) for gains in question.undecided):
         return "they differ by the same on all seeds, which does not foretell how many would decide"
     needed = question.needed
+    if question.lacks_samples:
+        return (
+            f"even {MOST:,} seeds would hardly decide it, since all of them cut the same samples: "
+            "more samples might"
+        )
     if needed is None:
         return f"as it stands, even {MOST:,} seeds would hardly decide it"
     more = needed - question.seeds

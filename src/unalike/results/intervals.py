@@ -9,7 +9,7 @@ Close to a bound scores are skewed, so that m ± t s / sqrt(n) reaches beyond th
 too seldom. The mean of the logits would be another quantity, and scores of 0 and 1 have none; a
 bootstrap over three seeds has ten different samples to draw. Other measures keep Student's own
 interval, which ends at a bound where there is one; so do differences, whose p values are those of
-the paired t test.
+the paired t test, with a variance to which `shared_samples` may add.
 """
 
 from __future__ import annotations
@@ -73,39 +73,46 @@ def over_seeds(values: Iterable[float], bounds: Bounds = UNBOUNDED) -> Interval:
 
 
 def paired(
-    ours: pd.Series[float], theirs: pd.Series[float], bounds: Bounds = UNBOUNDED
+    ours: pd.Series[float],
+    theirs: pd.Series[float],
+    bounds: Bounds = UNBOUNDED,
+    shared: float = 0.0,
 ) -> Interval:
     """Student's interval of ours minus theirs, seed by seed, over the seeds that both have.
 
-    bounds: of either; the difference lies within their distance. Six differences that are all the
-    same and not 0 are told apart from 0 (see `paired_p`), fewer have no interval.
+    bounds: of either; the difference lies within their distance. shared: as for `paired_p`. Six
+    differences that are all the same and not 0 are told apart from 0 (see `paired_p`), fewer have
+    no interval.
     """
     kept = _finite(ours.sub(theirs).to_numpy(dtype=np.float64))
     n, most = len(kept), bounds[1] - bounds[0]
     mean = float(kept.mean()) if n else math.nan
     if n < 2:
         return Interval(mean, math.nan, math.nan, n)
-    if alike(kept):
-        end = mean if paired_p(kept) < 1 - LEVEL else math.nan
-        return Interval(mean, end, end, n)
-    half = _student(kept)
+    if alike(kept) and not paired_p(kept) < 1 - LEVEL:
+        return Interval(mean, math.nan, math.nan, n)
+    half = 0.0 if alike(kept) and not shared else _student(kept, shared)
     return Interval(mean, max(mean - half, -most), min(mean + half, most), n)
 
 
-def paired_p(differences: Sequence[float] | Floats) -> float:
+def paired_p(differences: Sequence[float] | Floats, shared: float = 0.0) -> float:
     """Two-sided p of the t test that these [n] have mean 0; NaN where n < 2.
 
     Differences that are all the same have no spread for a t test: their p is that of the sign
     test, 2^(1 - n), or 1 where they are 0.
+
+    shared: the variance of their mean that all seeds have in common; see `shared_samples`.
     """
     values = np.asarray(differences, np.float64)
     n = len(values)
     if n < 2:
         return float("nan")
-    mean, spread = float(values.mean()), float(values.std(ddof=1))
+    mean, sign_test = float(values.mean()), 0.0
     if alike(values):
-        return 1.0 if mean == 0 else 2.0 ** (1 - n)
-    return float(2 * stdtr(n - 1, -abs(mean) / (spread / np.sqrt(n))))
+        sign_test = 1.0 if mean == 0 else 2.0 ** (1 - n)
+        if not shared:
+            return sign_test
+    return max(sign_test, float(2 * stdtr(n - 1, -abs(mean) / _standard_error(values, shared))))
 
 
 def alike(values: Floats) -> bool:
@@ -117,7 +124,12 @@ def _finite(values: Iterable[float]) -> Floats:
     return np.array([value for value in values if math.isfinite(value)], dtype=np.float64)
 
 
-def _student(values: Floats) -> float:
+def _student(values: Floats, shared: float = 0.0) -> float:
     """Half of Student's interval of the mean."""
-    n = len(values)
-    return float(stdtrit(n - 1, (1 + LEVEL) / 2) * values.std(ddof=1) / math.sqrt(n))
+    quantile = stdtrit(len(values) - 1, (1 + LEVEL) / 2)
+    return float(quantile * _standard_error(values, shared))
+
+
+def _standard_error(values: Floats, shared: float) -> float:
+    """Of the mean, from the spread of the values and what they have in common."""
+    return math.sqrt(float(values.var(ddof=1)) / len(values) + shared)

@@ -26,20 +26,20 @@ def pairwise(comparison: Comparison, chosen: Chosen = "best") -> pd.DataFrame:
     """One row a pair of methods, the better first, the clearest pair on top.
 
     Columns: better, worse; gain, the mean over seeds of what the better is better by, in the main
-    measure; seeds; p, two-sided, of the paired t test; p_holm, corrected. Both are NaN where fewer
-    than two seeds are shared.
+    measure; seeds; p, two-sided, of the paired t test with what seeds have in common (see
+    `shared_samples`); p_holm, corrected. Both are NaN where fewer than two seeds are shared.
     """
     r = Ranking(comparison, chosen)
     metric = r.metric("personalised", "mean")
-    keys = {m: r.measure.key(r.seeds(m, metric)) for m in (*r.ranked, *_unfederated(r))}
+    by_seed = {m: r.measure.key(r.seeds(m, metric)) for m in (*r.ranked, *_unfederated(r))}
     rows = []
-    for ours, theirs in combinations(keys, 2):
-        gains = keys[theirs].sub(keys[ours]).dropna().to_numpy(np.float64)
+    for ours, theirs in combinations(by_seed, 2):
+        gains = by_seed[theirs].sub(by_seed[ours]).dropna().to_numpy(np.float64)
         if not len(gains):
             continue
         better, worse = (ours, theirs) if gains.mean() >= 0 else (theirs, ours)
-        row = (better, worse, abs(float(gains.mean())), len(gains), paired_p(gains))
-        rows.append(row)
+        p = paired_p(gains, r.in_common(ours, theirs) or 0.0)
+        rows.append((better, worse, abs(float(gains.mean())), len(gains), p))
     frame = pd.DataFrame(rows, columns=["better", "worse", "gain", "seeds", "p"])
     frame["p_holm"] = holm(frame["p"].to_numpy(np.float64))
     return frame.sort_values(["p", "gain"], ascending=[True, False], ignore_index=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from .alpha_spending import level_of
 from .columns import Chosen
 from .comparison import Comparison
-from .evidence import questions_of
+from .evidence import Question, questions_of
 from .harm import harm_by_method
 from .intervals import Interval, over_seeds, paired
 from .table import NOT_FEDERATED, aggregates, by_seed, diverged, seed_count
@@ -38,8 +38,9 @@ class Ranking:
         self.ranked = [m for m in ranked if m != "centralised"]
         self.best = self.ranked[0] if self.ranked else None
         ours = self.seeds(self.best, personalised) if self.best else None
+        self.shared = {m: self.in_common(self.best, m) for m in ranked if m != self.best}
         self.contrasts = {
-            m: self.gain(ours, self.seeds(m, personalised))
+            m: self.gain(ours, self.seeds(m, personalised), self.shared[m] or 0.0)
             for m in ranked
             if ours is not None and m != self.best
         }
@@ -50,7 +51,7 @@ class Ranking:
         }
         self.looks = tuple(int(n) for n in comparison.settings.get("looks", ()))
         self.level = level_of(seed_count(self.wide), self.looks)
-        self.questions = questions_of(self.best, self.gains, self.level, self.looks)
+        self.questions = self.questions_at(self.level)
         self.federated = [m for m in self.ranked if m not in NOT_FEDERATED]
         self.harmed = harm_by_method(comparison, self.wide, self.federated, chosen)
 
@@ -58,9 +59,25 @@ class Ranking:
         """The name in the frame: "personalised", "mean" -> "personalised_accuracy_mean"."""
         return "_".join(filter(None, (family, self.measure.name, statistic)))
 
-    def gain(self, ours: pd.Series[float], theirs: pd.Series[float]) -> Interval:
-        """By how much ours is better than theirs, paired by seed."""
-        return paired(self.measure.key(theirs), self.measure.key(ours), self.measure.bounds)
+    def gain(
+        self, ours: pd.Series[float], theirs: pd.Series[float], shared: float = 0.0
+    ) -> Interval:
+        """By how much ours is better than theirs, paired by seed; shared: see `paired_p`."""
+        return paired(self.measure.key(theirs), self.measure.key(ours), self.measure.bounds, shared)
+
+    def questions_at(self, level: float) -> tuple[Question, ...]:
+        """What is asked of the leader, where p below this level decides."""
+        shared = {m: variance for m, variance in self.shared.items() if variance is not None}
+        return questions_of(self.best, self.gains, level, self.looks, shared)
+
+    def in_common(self, ours: str | None, theirs: str) -> float | None:
+        """The variance of their mean personalised difference that all seeds share, where known."""
+        if ours is None:
+            return None
+        personalised = self.metric("personalised", "mean")
+        both = self._paired(self.seeds(ours, personalised), self.seeds(theirs, personalised))
+        seeds = [int(seed) for seed in both.index]
+        return self.comparison.samples[self.chosen].variance(ours, theirs, seeds)
 
     def _paired(self, ours: pd.Series[float], theirs: pd.Series[float]) -> pd.Series[float]:
         """By how much ours is better than theirs, on each seed that both have."""

@@ -99,7 +99,12 @@ def _leading(
     ours = by_seed(wide, best, column.suffixed(chosen))
     found = {best}
     for method in map(str, ranked.index):
-        interval = paired(ours, by_seed(wide, method, column.suffixed(chosen)))
+        theirs = by_seed(wide, method, column.suffixed(chosen))
+        shared = None
+        if column.key == "personalised":
+            seeds = [int(seed) for seed in ours.index.intersection(theirs.index)]
+            shared = comparison.samples[chosen].variance(best, method, seeds)
+        interval = paired(ours, theirs, shared=shared or 0.0)
         if interval.seeds > 1 and not interval.excludes_zero:
             found.add(method)
     return found

@@ -35,6 +35,7 @@ from unalike.tasks import Losses, group_scores
 from .baseline_hazards import own_hazards, shared_hazard
 from .client_columns import MOST_IN_LINE
 from .kept_models import RoundModels
+from .sample_scores import as_record
 from .solver_residuals import solver_residuals
 
 MOST_PROBED = 100
@@ -77,12 +78,13 @@ def evaluate(
     cohort: Cohort,
     models: PersonalPredictor | None = None,
     *,
-    dissimilarity: bool = True,
+    details: bool = True,
 ) -> dict[str, Any]:
     """Everything measured after round t, as plain values for the run's store.
 
     models: remembers from one evaluation of the engine to the next what has not changed.
-    dissimilarity: whether that of the clients' gradients is measured, which nothing is chosen by.
+    details: whether the dissimilarity of the clients' gradients and the score of each test sample
+        are measured too, which nothing is chosen by.
     """
     models = models or PersonalPredictor(engine)
     method, truth = engine.method, engine.federation.groups
@@ -100,6 +102,8 @@ def evaluate(
         **solver_residuals(engine, server, t),
         "validation": _pooled(engine, validation),
     }
+    if details:
+        result |= as_record(task.sample_scores(tested, test.sizes))
     if truth is not None and found.digests is not None:
         agreement = _agreement(found.digests, truth[engine.rows])
         if agreement is not None:
@@ -116,7 +120,7 @@ def evaluate(
             pooled = engine.predict_pooled(shared, "test").counts(task)
         result["global"] = of_first_group(task.scores(pooled))
         one_vector = isinstance(shared, Tensor) and shared.shape == engine.w.shape
-        if dissimilarity and one_vector and len(cohort.ids):
+        if details and one_vector and len(cohort.ids):
             probed = cohort.ids[:MOST_PROBED]
             weights = cohort.weights[:MOST_PROBED] / cohort.weights[:MOST_PROBED].sum()
             gradients = engine.gradients_at(shared, probed.cpu().numpy())

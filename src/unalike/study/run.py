@@ -60,7 +60,7 @@ class RunTask:
     inputs: UserInputs = field(default_factory=UserInputs)
     cores: int = 1  # free for this run
     trial: TrialPart | None = None
-    dissimilarity: bool = True  # whether that of the clients' gradients is measured
+    details: bool = True  # see `evaluate`
 
     @property
     def study_folder(self) -> Path:
@@ -195,9 +195,7 @@ class SimulatedClients:
 
     def evaluate(self, server: Any, t: int, cohort: Cohort) -> Evaluation:
         task = self.of
-        record = evaluate(
-            self.engine, server, t, cohort, self._models, dissimilarity=task.dissimilarity
-        )
+        record = evaluate(self.engine, server, t, cohort, self._models, details=task.details)
         private = task.study.privacy is not None
         return Evaluation(
             record, partial(models_after, self.engine, server, t, self._models, private=private)

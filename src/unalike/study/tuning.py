@@ -240,7 +240,7 @@ class _StudySearch:
                 self._trial(k),
                 self.inputs,
                 trial=TrialPart(seed % self.study.seeds, self.allowances[: number + 1]),
-                dissimilarity=False,
+                details=False,
             )
 
     def _trial(self, k: int) -> Path:

@@ -226,6 +226,10 @@ class Classes(Task):
         each: Each = samples.each
         return self._parts(each, sizes, addable, self._pairs(each, sizes))
 
+    def sample_scores(self, samples: Samples, sizes: Ints) -> Floats:
+        each: Each = samples.each
+        return (each.said == each.truth).astype(np.float64)
+
     def _pairs(self, each: Each, sizes: Ints) -> ranking.Pairs:
         return ranking.class_pairs(each.odds.T, each.truth, sizes)
 

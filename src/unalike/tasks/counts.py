@@ -83,6 +83,18 @@ MAE = Measure(
 POISSON = SampleLoss(_poisson, mixture=_mean_rate)
 
 
+def _counts_and_log_rates(samples: Samples) -> tuple[Floats, Floats]:
+    y = samples.truth.astype(np.float64)
+    return y, samples.output.reshape(y.shape).astype(np.float64)
+
+
+def _deviances(y: Floats, log_rate: Floats) -> Floats:
+    from scipy.special import xlogy
+
+    found: Floats = 2 * (xlogy(y, y) - y * log_rate - y + np.exp(log_rate))
+    return found
+
+
 @dataclass(frozen=True)
 class Counts(Task):
     """A number of events."""
@@ -156,13 +168,12 @@ class Counts(Task):
         return {"prediction": self.output_in_unit(output).reshape(len(output)).exp()}
 
     def parts(self, samples: Samples, sizes: Ints, addable: bool) -> Parts:
-        output, truth = samples.output, samples.truth
-        from scipy.special import xlogy
+        y, log_rate = _counts_and_log_rates(samples)
+        absolute = np.abs(np.exp(log_rate) - y)
+        return Parts(by_group(_deviances(y, log_rate), sizes), by_group(absolute, sizes))
 
-        y, log_rate = truth.astype(np.float64), output.reshape(truth.shape).astype(np.float64)
-        rate = np.exp(log_rate)
-        deviance = 2 * (xlogy(y, y) - y * log_rate - y + rate)
-        return Parts(by_group(deviance, sizes), by_group(np.abs(rate - y), sizes))
+    def sample_scores(self, samples: Samples, sizes: Ints) -> Floats:
+        return _deviances(*_counts_and_log_rates(samples))
 
     def without_details(self, parts: Parts) -> Parts:
         nothing: Parts = zeros_like(parts)

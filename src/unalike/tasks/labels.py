@@ -130,6 +130,10 @@ class Labels(Task):
             histograms(odds, members, sizes, addable),
         )
 
+    def sample_scores(self, samples: Samples, sizes: Ints) -> Floats:
+        right: Floats = ((samples.output > 0) == (samples.truth > 0.5)).mean(1)
+        return right
+
     def possible(self, parts: Any, sizes: Floats) -> bool:
         return not impossible(parts.tally, sizes).any()
 

@@ -158,6 +158,13 @@ class Sequence(Task):
     def parts(self, samples: Samples, sizes: Ints, addable: bool) -> Parts:
         return Parts(*by_group(samples.output.astype(np.float64), sizes).T)
 
+    def sample_scores(self, samples: Samples, sizes: Ints) -> Floats:
+        """By first order: a sequence of more tokens counts for more."""
+        tokens, right = samples.output.astype(np.float64).T[:2]
+        mean = np.repeat(by_group(tokens, sizes) / np.maximum(1, sizes), sizes)
+        accuracy = np.repeat(ratio(by_group(right, sizes), by_group(tokens, sizes)), sizes)
+        return accuracy + (right - accuracy * tokens) / mean
+
     def possible(self, parts: Parts, sizes: Floats) -> bool:
         right, tokens = parts.right, parts.tokens
         return bool(((right >= 0) & (right <= tokens) & (tokens <= sizes * self.length)).all())

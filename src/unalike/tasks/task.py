@@ -191,6 +191,14 @@ class Task(ABC):
     def parts(self, samples: Samples, sizes: Ints, addable: bool) -> Parts:
         """What the sums of groups of these sizes hold beside the losses."""
 
+    def sample_scores(self, samples: Samples, sizes: Ints) -> Floats | None:
+        """A number for each sample of groups of these sizes, whose mean is the main measure: [n].
+
+        Of a measure that is no mean over samples it is that to first order: the measure of the
+        group plus the sample's influence on it. None where a task knows of no such number.
+        """
+        return None
+
     @abstractmethod
     def without_details(self, parts: Parts) -> Parts:
         """Parts that give the same main measure, and say as little else as that allows."""

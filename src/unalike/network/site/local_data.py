@@ -36,6 +36,7 @@ def client_federation(federation: Federation, row: int) -> Federation:
         names=(federation.names[row],),
         newcomers=federation.newcomers[row : row + 1],
         pooled_test=np.arange(len(test)),
+        origin=None,
         groups=None,
     )
 
