@@ -15,7 +15,11 @@ from unalike.testing.worlds import (
     whole_batch,
 )
 
+ROUNDING = {"atol": 1e-13, "rtol": 1e-13}
+"""Numbers in double precision that are the same but for the order of operations."""
+
 __all__ = [
+    "ROUNDING",
     "SINGLE",
     "STACKED",
     "Halves",

@@ -11,8 +11,13 @@ from torch import Tensor, fx, nn
 
 from unalike.core import Problem
 from unalike.core.batches import Batch
-from unalike.functional.graph_rewriting import LARGE, rewrite_approximately, rewrite_exactly
-from unalike.functional.traced_function import Gradient
+from unalike.functional.graph_rewriting import (
+    LARGE,
+    rewrite_approximately,
+    rewrite_exactly,
+    rewrite_steps,
+)
+from unalike.functional.traced_function import Descent, Gradient
 from unalike.functional.tracing import trace_kernels
 
 aten = torch.ops.aten
@@ -171,3 +176,76 @@ def test_a_trace_holds_none_of_the_tensors_that_it_met() -> None:
     finally:
         gc.enable()
     assert torch.equal(module(a), (a * 2) @ (a * 2).t())
+
+
+def descent(problem: Problem, *, together: bool) -> Descent:
+    return Descent(lambda w, *batch: problem.loss(w, Batch(*batch)), together=together)
+
+
+def with_scale(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    w, *batch = tensors
+    return w, torch.tensor(-0.3), *batch
+
+
+@pytest.mark.parametrize("widths", [(7, 3, 4), (64, 32, 10), (200, 120, 5)])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_rewritten_step_has_the_bits_of_the_step_and_goes_into_the_weights(
+    widths: tuple[int, ...], together: bool
+) -> None:
+    problem = perceptron(*widths)
+    tensors = with_scale(arguments(problem, 5, widths[0], widths[-1]))
+    fn = descent(problem, together=together).mapped((0, None, *MAPPED[1:]))
+    module = trace_kernels(fn, tensors, (), rewrite=rewrite_steps)
+    for shift in (0.0, 0.3, -1.0):
+        w = tensors[0] + shift
+        expected = fn(w, *tensors[1:])
+        found = module(w, *tensors[1:])
+        assert found.data_ptr() == w.data_ptr()
+        assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("clients", [1, 5])
+def test_a_large_product_is_added_to_the_weights_as_it_is_made(clients: int) -> None:
+    problem = perceptron(200, 120, 5)
+    tensors = with_scale(arguments(problem, clients, 200, 5))
+    fn = descent(problem, together=False)
+    if clients == 1:
+        tensors = tuple(
+            t[0] if dim == 0 else t for t, dim in zip(tensors, (0, None, *MAPPED[1:]), strict=True)
+        )
+        module = trace_kernels(fn, tensors, (), rewrite=rewrite_steps)
+        assert kernels(module)[aten.addmm_.default] == 1
+    else:
+        fn = fn.mapped((0, None, *MAPPED[1:]))
+        module = trace_kernels(fn, tensors, (), rewrite=rewrite_steps)
+        assert kernels(module)[aten.baddbmm_.default] == 1
+    assert kernels(module)[aten.cat.default] == 0
+    assert torch.equal(fn(*tensors), module(tensors[0].clone(), *tensors[1:]))
+
+
+def test_nothing_is_written_over_that_is_still_to_be_read() -> None:
+    """A part of the sum that lies in w itself would be read after it has changed."""
+
+    def fn(w: Tensor) -> Tensor:
+        return torch.add(w, torch.cat([w[2:], w[:2]]))
+
+    w = torch.arange(5.0)
+    module = trace_kernels(fn, (w,), (), rewrite=rewrite_steps)
+    assert fn(w).tolist() == [2.0, 4.0, 6.0, 3.0, 5.0]
+    assert module(w.clone()).tolist() == fn(w).tolist()
+
+    def of_itself(w: Tensor) -> Tensor:
+        return torch.add(w, w.flip(0).view(5))
+
+    module = trace_kernels(of_itself, (w,), (), rewrite=rewrite_steps)
+    assert module(w.clone()).tolist() == [4.0] * 5
+
+
+def test_what_is_no_sum_with_the_first_argument_stays_as_it_is() -> None:
+    def fn(w: Tensor, g: Tensor) -> Tensor:
+        return torch.add(g, w, alpha=2)
+
+    w, g = torch.ones(3), torch.arange(3.0)
+    module = trace_kernels(fn, (w, g), (), rewrite=rewrite_steps)
+    assert module(w, g).tolist() == [2.0, 3.0, 4.0]
+    assert w.tolist() == [1.0, 1.0, 1.0]

@@ -5,6 +5,7 @@ be stacked: padding has no effect on any of them.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -15,6 +16,7 @@ from unalike.functional.running_statistics import current_statistics
 from unalike.functional.stack import stack_of
 
 from .batches import Batch, Batches
+from .problem import descent_along
 from .solver_memory import begin_solver, end_solver
 from .solvers import Solver
 from .stacked_steps import descend_stacked, where
@@ -105,17 +107,19 @@ def optimise(
 ) -> Tensor:
     """Follow `direction(w, batch) -> [P]` downhill with a local solver, from `start` [P] on.
 
-    `direction` must keep neither w nor what it returns: the next step may write over both.
+    `direction` must keep neither w nor what it returns: the next step may write over both. Where
+    it is the gradient of a problem and the solver adds a multiple of it, both are one function.
     """
+    whole = None if solver.scale is None else descent_along(direction)
 
-    def step(here: Iterate, batch: Any) -> Iterate:
-        return Iterate(*solver.step(here.w, direction(here.w, batch), here.state))
-
-    def in_place(here: Iterate, batch: Any) -> Iterate:
-        return Iterate(*solver.step_in_place(here.w, direction(here.w, batch), here.state))
+    def step(here: Iterate, batch: Any, *, over: bool = False) -> Iterate:
+        if whole is not None:
+            return Iterate(whole(here.w, batch, solver.scale, over=over), here.state)
+        move = solver.step_in_place if over else solver.step
+        return Iterate(*move(here.w, direction(here.w, batch), here.state))
 
     begun = Iterate(start, begin_solver(solver, start))
-    end = descend(step, begun, batches, in_place=in_place)
+    end = descend(step, begun, batches, in_place=partial(step, over=True))
     end_solver(end.state)
     return end.w
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
@@ -33,7 +33,7 @@ from unalike.functional.outputs import OutputName, chosen_output, with_sample_di
 from unalike.functional.plain_derivatives import plain_gradient
 from unalike.functional.running_statistics import current_statistics
 from unalike.functional.torch_random import own_random_state
-from unalike.functional.traced_function import Curvature, Gradient, TracedFunction
+from unalike.functional.traced_function import Curvature, Descent, Gradient, TracedFunction
 
 from .batches import Batch
 from .layout import Layout as Layout
@@ -50,10 +50,15 @@ BUFFERS = {
 """The policies for the running statistics of batch normalisation: see `buffers.py`."""
 
 
-TRACED = ("_mean_loss", "_gradient", "_curvature")
+TRACED = ("_mean_loss", "_gradient", "_descent", "_curvature")
 
 SHARED_BACKWARD_SIZE = 16_384
 """Weights up to which stacked clients share a backward pass: their gradients fit the cache."""
+
+
+@lru_cache(maxsize=256)
+def _number(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.tensor(value, dtype=dtype, device=device)
 
 
 class Problem:
@@ -309,6 +314,18 @@ class Problem:
         running.update(layers, met)
         return gradient
 
+    def descend(self, w: Tensor, batch: Batch, scale: float, *, over: bool = False) -> Tensor:
+        """w + scale times the gradient of the mean loss at w [P]: a step of plain descent.
+
+        over: whether w is the caller's own, to be written over if that saves a pass over memory.
+        """
+        moments = bool(self.batch_norm_layers) and current_statistics() is not None
+        if moments or self.fit.alone is not None:
+            return torch.add(w, self.grad(w, batch), alpha=scale)
+        record_gradient()
+        own = w if over else w.clone()
+        return self._descent(own, _number(scale, w.dtype, w.device), *batch)
+
     def hvp(self, w: Tensor, batch: Batch, v: Tensor) -> Tensor:
         """The Hessian of the mean loss at w, times v [P].
 
@@ -335,13 +352,17 @@ class Problem:
 
         return self.traced_function(mean)
 
-    def traced_function(self, fn: Any) -> TracedFunction:
-        """A function of tensors that calls this problem, to be traced where that is sound."""
+    def traced_function(self, fn: Any, *, over: bool = False) -> TracedFunction:
+        """A function of tensors that calls this problem, to be traced where that is sound.
+
+        over: whether it may write over its first argument.
+        """
         return TracedFunction(
             fn,
             [*self.constants.values(), *self.criterion.constants],
             compiled=self.compiled,
             traceable=self.fit.alone is None,
+            over=over,
         )
 
     @cached_property
@@ -354,6 +375,14 @@ class Problem:
         )
 
     @cached_property
+    def _descent(self) -> TracedFunction:
+        step = Descent(
+            lambda w, *batch: self.loss(w, Batch(*batch)),
+            together=sum(self.layout.sizes) <= SHARED_BACKWARD_SIZE,
+        )
+        return self.traced_function(step, over=True)
+
+    @cached_property
     def _curvature(self) -> TracedFunction:
         product = Curvature(lambda w, *batch: self.loss(w, Batch(*batch)))
         return self.traced_function(product if self.fit.alone is None else product.__call__)
@@ -361,7 +390,8 @@ class Problem:
     def to(self, device: torch.device | str) -> Problem:
         """The same problem on a device; where it is there already, both share their traces."""
         if self._start.device == torch.device(device):
-            self._mean_loss, self._gradient, self._curvature  # noqa: B018  (made before the copy)
+            for name in TRACED:
+                getattr(self, name)  # made before the copy
             return copy.copy(self)
         moved = copy.copy(self)
         moved._start = self._start.to(device)
@@ -420,6 +450,12 @@ def _training(batch: Batch) -> ForwardPass:
 
 def _no_output(output: Tensor, y: Tensor) -> Tensor:
     raise InputError("This problem is a bare loss, which is no function of an output.")
+
+
+def descent_along(direction: Any) -> Any:
+    """`Problem.descend` of the problem whose gradient this is; None where it is anything else."""
+    problem = getattr(direction, "__self__", None)
+    return problem.descend if isinstance(problem, Problem) and direction == problem.grad else None
 
 
 class _FunctionProblem(Problem):

@@ -29,6 +29,7 @@ class Solver(NamedTuple):
     init: Callable[[Tensor], State]
     step: Step
     in_place: Step | None = None
+    scale: float | None = None  # where a step is w + scale g, and nothing else
 
     @property
     def step_in_place(self) -> Step:
@@ -64,7 +65,7 @@ def sgd(lr: float) -> Solver:
     def in_place(w: Tensor, g: Tensor, state: SGDState) -> tuple[Tensor, SGDState]:
         return w.add_(g, alpha=-lr), state
 
-    return Solver(lambda w: SGDState(), step, in_place)
+    return Solver(lambda w: SGDState(), step, in_place, -lr)
 
 
 def momentum(lr: float, beta: float = 0.9) -> Solver:

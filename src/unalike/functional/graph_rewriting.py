@@ -7,6 +7,7 @@ wanted, and let large products write straight into their place in the flat gradi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ DRAWS = 3
 
 _TRANSPOSES = (aten.t.default, aten.transpose.int)
 _PRODUCTS = {aten.bmm.default: aten.bmm.out, aten.mm.default: aten.mm.out}
+_ADDED = {aten.bmm.default: aten.baddbmm_.default, aten.mm.default: aten.addmm_.default}
 _VIEWS = (aten.view.default, aten._unsafe_view.default)
 
 
@@ -30,6 +32,14 @@ def rewrite_exactly(graph: fx.Graph) -> None:
     _remove_identities(graph)
     _transpose_products(graph, exact=True)
     _write_products_in_place(graph)
+
+
+def rewrite_steps(graph: fx.Graph) -> None:
+    """The same for a sum of the first argument and another: it is added to the argument, large
+    products in one pass."""
+    _remove_identities(graph)
+    _transpose_products(graph, exact=True)
+    _add_in_place(graph)
 
 
 def rewrite_approximately(graph: fx.Graph) -> None:
@@ -107,13 +117,8 @@ def _write_products_in_place(graph: fx.Graph) -> None:
     """Large products among the parts of the result are written where they end."""
     (result,) = (node for node in graph.nodes if node.op == "output")
     joined: Any = result.args[0]
-    if _target(joined) is not aten.cat.default:
-        return
-    parts = joined.args[0]
-    along = (*joined.args[1:], 0)[0]
-    if along not in (-1, _value(joined).dim() - 1) or len(set(parts)) < len(parts):
-        return
-    products = {part: _large_product(part) for part in parts}
+    parts = _joined_parts(joined)
+    products = {part: _product(part, LARGE, _same_in_place) for part in parts}
     if not any(products.values()):
         return
     like, shape = _value(joined), _value(joined).shape
@@ -145,15 +150,72 @@ def _write_products_in_place(graph: fx.Graph) -> None:
             graph.erase_node(product)
 
 
-def _large_product(part: Any) -> Any:
-    """The large product that this part of the result is, laid out flat."""
+def _joined_parts(joined: Any) -> list[Any]:
+    """What is joined along the last dimension, each part once; nothing where it is otherwise."""
+    if _target(joined) is not aten.cat.default:
+        return []
+    parts = list(joined.args[0])
+    along = (*joined.args[1:], 0)[0]
+    plain = along in (-1, _value(joined).dim() - 1) and len(set(parts)) == len(parts)
+    return parts if plain else []
+
+
+def _add_in_place(graph: fx.Graph) -> None:
+    """w + g is added to w part by part, large products as they are made, when all else is done.
+
+    Only where nothing that is still to be read then lies in w.
+    """
+    (result,) = (node for node in graph.nodes if node.op == "output")
+    total: Any = result.args[0]
+    w = next(node for node in graph.nodes if node.op == "placeholder")
+    if _target(total) is not aten.add.Tensor or total.kwargs or total.args[0] is not w:
+        return
+    g: Any = total.args[1]
+    memory = _value(w).untyped_storage().data_ptr()
+
+    def apart(node: Any) -> bool:
+        return _value(node).untyped_storage().data_ptr() != memory
+
+    if not apart(g) or _value(g).shape != _value(w).shape or len(total.users) > 1:
+        return
+    parts = _joined_parts(g)
+    products = {part: _product(part, LARGE, _same_added) for part in parts}
+    read = [
+        *parts,
+        *(factor for product in products.values() if product for factor in product.args),
+    ]
+    if not parts or not all(map(apart, read)) or len(g.users) > 1:
+        parts, products = [g], {g: None}
+    start = 0
+    for part in parts:
+        stop = start + _value(part).shape[-1]
+        product = products[part]
+        with graph.inserting_before(total):
+            place = graph.call_function(aten.narrow.default, (w, -1, start, stop - start))
+            if product:
+                place = graph.call_function(aten.view.default, (place, list(_value(product).shape)))
+                graph.call_function(_ADDED[product.target], (place, *product.args))
+            else:
+                graph.call_function(aten.add_.Tensor, (place, part))
+        start = stop
+    total.replace_all_uses_with(w)
+    graph.erase_node(total)
+    if len(parts) > 1:
+        graph.erase_node(g)
+    for part, product in products.items():
+        if product:
+            graph.erase_node(part)
+            graph.erase_node(product)
+
+
+def _product(part: Any, least: int, same: Callable[[Any, Tensor, Tensor], bool]) -> Any:
+    """The product of at least so many numbers that this part of the result is, laid out flat."""
     product = part.args[0] if _target(part) in _VIEWS else None
     if product is None or _target(product) not in _PRODUCTS:
         return None
     a, b = (_value(factor) for factor in product.args)
-    matrix = _value(product).shape[-2:]
     alone = len(part.users) == 1 and len(product.users) == 1
-    if not alone or matrix.numel() < LARGE or not _same_in_place(product.target, a, b):
+    if not alone or _value(product).shape[-2:].numel() < least or not same(product.target, a, b):
         return None
     return product
 
@@ -166,17 +228,26 @@ def _same_transposed(product: Any, a: Tensor, b: Tensor) -> bool:
 
 
 def _same_in_place(product: Any, a: Tensor, b: Tensor) -> bool:
-    def in_place(x: Tensor, y: Tensor) -> Tensor:
-        shape = (*x.shape[:-1], y.shape[-1])
-        numbers = shape[-1] * shape[-2]
-        rows = x.new_empty(*shape[:-2], numbers + 3)
-        place = rows[..., 1 : 1 + numbers].view(shape)
-        return _PRODUCTS[product](x, y, out=place)
-
     return all(
-        torch.equal(product(x, y), in_place(x, y))
+        torch.equal(product(x, y), _PRODUCTS[product](x, y, out=_place(product(x, y))))
         for x, y in (_random_like(a, b, draw) for draw in range(DRAWS))
     )
+
+
+def _same_added(product: Any, a: Tensor, b: Tensor) -> bool:
+    def same(x: Tensor, y: Tensor) -> bool:
+        g = product(x, y)
+        w = _place(g).copy_(g.flip(-1))
+        return torch.equal(w + g, _ADDED[product](w, x, y))
+
+    return all(same(*_random_like(a, b, draw)) for draw in range(DRAWS))
+
+
+def _place(like: Tensor) -> Tensor:
+    """Room for a matrix of each client within a row that is longer, as weights have it."""
+    *clients, rows, columns = like.shape
+    place = like.new_empty(*clients, rows * columns + 3)
+    return place[..., 1 : 1 + rows * columns].view(like.shape)
 
 
 def _random_like(a: Tensor, b: Tensor, seed: int) -> tuple[Tensor, Tensor]:

@@ -24,7 +24,7 @@ from torch import Tensor, fx
 from torch._C import _functorch as functorch
 from torch.func import grad, vjp, vmap
 
-from .graph_rewriting import rewrite_approximately, rewrite_exactly
+from .graph_rewriting import rewrite_approximately, rewrite_exactly, rewrite_steps
 from .kernel_calls import InterpretedKernels, with_direct_calls
 from .plain_derivatives import plain_curvature
 from .precision import current_precision
@@ -52,6 +52,7 @@ class TracedFunction:
     fn: of these tensors and of nothing else that ever changes. A tensor that it finds elsewhere
     must be one of `constants`, or the function is never traced.
     traceable: whether it may be traced at all: a function that looks at values may not.
+    over: whether a trace of it may write over the first argument, which then comes back.
 
     What comes back is fresh and contiguous: the caller may write over it. It may be called under
     any number of `vmap` levels. While gradients are enabled, as they are
@@ -65,8 +66,9 @@ class TracedFunction:
         *,
         compiled: bool = False,
         traceable: bool = True,
+        over: bool = False,
     ) -> None:
-        self.fn, self.compiled, self.traceable = fn, compiled, traceable
+        self.fn, self.compiled, self.traceable, self.over = fn, compiled, traceable, over
         self._constants = tuple(constants)
         self._mapped: dict[Any, TracedFunction] = {}
         self._calls: dict[Any, int] = {}
@@ -92,7 +94,8 @@ class TracedFunction:
         found = self._mapped.get(in_dims)
         if found is None:
             own = self.fn.mapped if isinstance(self.fn, Derivative) else partial(vmap, self.fn)
-            made = TracedFunction(own(in_dims), self._constants, compiled=self.compiled)
+            over = self.over and in_dims[0] == 0
+            made = TracedFunction(own(in_dims), self._constants, compiled=self.compiled, over=over)
             found = self._mapped.setdefault(in_dims, made)
         return found
 
@@ -114,7 +117,9 @@ class TracedFunction:
         return self._traced[signature](*tensors).contiguous()
 
     def _trace(self, tensors: tuple[Tensor, ...]) -> Function:
-        rewrite = rewrite_approximately if self.compiled else rewrite_exactly
+        rewrite = rewrite_steps if self.over else rewrite_exactly
+        if self.compiled:
+            rewrite = rewrite_approximately
         module = trace_kernels(self.fn, tensors, self._constants, rewrite=rewrite)
         if module is None:
             return self.fn
@@ -124,9 +129,23 @@ class TracedFunction:
             return _inductor.compile(module, list(tensors))
         wanted = self.fn(*tensors)
         for candidate in (with_direct_calls(module), module):
-            if _gives(candidate.forward, tensors, wanted):
-                return _interpreted(candidate, tensors, wanted) or candidate.forward
+            if _gives(candidate.forward, self._own(tensors), wanted):
+                return self._interpreted(candidate, tensors, wanted) or candidate.forward
         return self.fn
+
+    def _interpreted(
+        self, module: fx.GraphModule, tensors: tuple[Tensor, ...], wanted: Tensor
+    ) -> Function | None:
+        """What the interpreter makes of the module, where it gives these bits."""
+        try:
+            found = InterpretedKernels(module, self._own(tensors))
+        except (RuntimeError, AttributeError):
+            return None
+        return found if _gives(found, self._own(tensors), wanted) else None
+
+    def _own(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Arguments of which the first may be written over where a trace does so."""
+        return (tensors[0].clone(), *tensors[1:]) if self.over else tensors
 
 
 class Derivative(ABC):
@@ -172,6 +191,36 @@ class Gradient(Derivative):
 
     def differentiable(self, *tensors: Tensor) -> Tensor:
         return grad(self.loss)(*tensors)
+
+
+class Descent(Derivative):
+    """w + scale times the gradient of `loss(w, ...)` by w: a function of w, scale [] and the rest.
+
+    Going back begins with scale, so that a product of matrices may be added to w as it is made.
+    """
+
+    def __init__(self, loss: Function, *, together: bool) -> None:
+        self.loss, self.together = loss, together
+
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        w, scale, *rest = tensors
+        at = w.detach().requires_grad_()
+        with torch.enable_grad():
+            total = self.loss(at, *rest).sum()
+        if not total.requires_grad:
+            return w.clone()
+        (g,) = torch.autograd.grad(total, at, scale, allow_unused=True, materialize_grads=True)
+        return torch.add(w, g)
+
+    def mapped(self, in_dims: tuple[int | None, ...]) -> Function:
+        first, of_scale, *others = in_dims
+        if self.together and first == 0 and of_scale is None:
+            return Descent(vmap(self.loss, (first, *others)), together=True)
+        return vmap(self.differentiable, in_dims)
+
+    def differentiable(self, *tensors: Tensor) -> Tensor:
+        w, scale, *rest = tensors
+        return torch.add(w, grad(lambda u: self.loss(u, *rest) * scale)(w))
 
 
 class Curvature(Derivative):
@@ -243,17 +292,6 @@ def _in_order(tensors: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], tuple[An
         ordered.append(tensor)
         signature += (tensor.shape, tensor.dtype, tensor.device)
     return tuple(ordered), tuple(signature)
-
-
-def _interpreted(
-    module: fx.GraphModule, tensors: tuple[Tensor, ...], wanted: Tensor
-) -> Function | None:
-    """What the interpreter makes of the module, where it gives these bits."""
-    try:
-        found = InterpretedKernels(module, tensors)
-    except (RuntimeError, AttributeError):
-        return None
-    return found if _gives(found, tensors, wanted) else None
 
 
 def _gives(function: Function, tensors: tuple[Tensor, ...], wanted: Tensor) -> bool:

@@ -1,0 +1,85 @@
+"""Steps of plain descent that are one function: right, counted, and the same however called."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.func import vmap
+
+import unalike.functional.traced_function as traced_function
+from unalike.core import Batch, Problem
+from unalike.core.problem import descent_along
+from unalike.core.solvers import adam, momentum, sgd
+from unalike.engines.plan import Plan
+from unalike.functional.gradient_count import count_gradients, gradient_cost
+from unalike.methods import FedAvg
+from worlds import ROUNDING, World, blobs, federation
+
+LR = 0.3
+
+
+def large(clients: int = 4) -> World:
+    """In single precision, with a matrix large enough to be stepped as it is multiplied."""
+    luck = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    problem = Problem(nn.Sequential(nn.Linear(200, 100), nn.Tanh(), nn.Linear(100, 3)))
+    sizes = [40 - 7 * k for k in range(clients)]
+    x = [torch.randn(n, 200, generator=luck) for n in sizes]
+    y = [torch.randint(3, (n,), generator=luck) for n in sizes]
+    return World(problem, federation(x, y))
+
+
+def batch_of(world: World) -> Batch:
+    f = world.federation
+    rows = torch.from_numpy(f.train.rows(0))
+    weight = torch.ones(len(rows), dtype=f.x.dtype)
+    return Batch(f.x[rows], f.y[rows], weight, weight.sum(), torch.arange(len(rows)))
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_a_step_is_the_weights_less_the_rate_times_the_gradient(over: bool) -> None:
+    world = blobs()
+    w, batch = world.problem.init(), batch_of(world)
+    expected = w - LR * world.problem.grad(w, batch)
+    with torch.no_grad(), count_gradients() as count, gradient_cost(2):
+        for _ in range(traced_function.CALLS_BEFORE_TRACING + 3):  # recorded, at the end
+            start = w.clone()
+            found = world.problem.descend(start, batch, -LR, over=over)
+            torch.testing.assert_close(found, expected, **ROUNDING)
+            assert over or torch.equal(start, w)
+    assert count == [2 * (traced_function.CALLS_BEFORE_TRACING + 3)]
+
+
+def test_stacked_clients_may_share_the_weights_that_they_start_from() -> None:
+    world = blobs()
+    w, batch = world.problem.init(), batch_of(world)
+    both = Batch(*(torch.stack([part, part]) for part in batch))
+    with torch.no_grad():
+        found = vmap(lambda *one: world.problem.descend(w, Batch(*one), -LR))(*both)
+    expected = w - LR * world.problem.grad(w, batch)
+    torch.testing.assert_close(found, torch.stack([expected, expected]), **ROUNDING)
+
+
+@pytest.mark.parametrize("plan", [Plan("single", 1, 1), Plan("stacked", 4, 1)])
+def test_steps_have_the_same_bits_before_and_after_they_are_recorded(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a run that goes on from a checkpoint ends where it would have ended."""
+
+    def trained() -> Tensor:
+        return large().run(FedAvg(lr=0.1), 12, batch_size=4, steps=3, plan=plan).server
+
+    monkeypatch.setattr(traced_function, "CALLS_BEFORE_TRACING", 1 << 30)
+    never = trained()
+    monkeypatch.setattr(traced_function, "CALLS_BEFORE_TRACING", 2)
+    soon = trained()
+    assert torch.equal(never, soon)
+
+
+def test_other_directions_and_solvers_are_not_taken_for_it() -> None:
+    problem = blobs().problem
+    assert descent_along(problem.grad) == problem.descend
+    assert descent_along(lambda w, batch: problem.grad(w, batch)) is None
+    assert descent_along(problem.loss) is None
+    assert (sgd(0.25).scale, momentum(0.25).scale, adam(0.25).scale) == (-0.25, None, None)
