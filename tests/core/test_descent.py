@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 import unalike.functional.traced_function as traced_function
-from unalike.core import Batch, Problem
+from unalike.core import Batch, Method, Problem
 from unalike.core.problem import descent_along
 from unalike.core.solvers import adam, momentum, sgd
 from unalike.engines.plan import Plan
 from unalike.functional.gradient_count import count_gradients, gradient_cost
-from unalike.methods import FedAvg
+from unalike.methods import FedAvg, PerFedAvg
 from worlds import ROUNDING, World, blobs, federation
 
 LR = 0.3
@@ -51,6 +51,20 @@ def test_a_step_is_the_weights_less_the_rate_times_the_gradient(over: bool) -> N
     assert count == [2 * (traced_function.CALLS_BEFORE_TRACING + 3)]
 
 
+def test_the_gradient_may_be_that_of_another_place() -> None:
+    world = large(2)
+    w, batch = world.problem.init(), batch_of(world)
+    at = w + 0.01
+    expected = w - LR * world.problem.grad(at, batch)
+    with torch.no_grad():
+        for _ in range(traced_function.CALLS_BEFORE_TRACING + 2):
+            start = w.clone()
+            found = world.problem.descend(start, batch, -LR, at=at, over=True)
+            torch.testing.assert_close(found, expected)
+    assert found.data_ptr() == start.data_ptr()  # recorded, and in place
+    assert torch.equal(at, w + 0.01)
+
+
 def test_stacked_clients_may_share_the_weights_that_they_start_from() -> None:
     world = blobs()
     w, batch = world.problem.init(), batch_of(world)
@@ -61,14 +75,15 @@ def test_stacked_clients_may_share_the_weights_that_they_start_from() -> None:
     torch.testing.assert_close(found, torch.stack([expected, expected]), **ROUNDING)
 
 
+@pytest.mark.parametrize("method", [FedAvg(lr=0.1), PerFedAvg(hessian="none")])
 @pytest.mark.parametrize("plan", [Plan("single", 1, 1), Plan("stacked", 4, 1)])
 def test_steps_have_the_same_bits_before_and_after_they_are_recorded(
-    plan: Plan, monkeypatch: pytest.MonkeyPatch
+    method: Method, plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So a run that goes on from a checkpoint ends where it would have ended."""
 
     def trained() -> Tensor:
-        return large().run(FedAvg(lr=0.1), 12, batch_size=4, steps=3, plan=plan).server
+        return large().run(method, 12, batch_size=4, steps=3, plan=plan).server
 
     monkeypatch.setattr(traced_function, "CALLS_BEFORE_TRACING", 1 << 30)
     never = trained()

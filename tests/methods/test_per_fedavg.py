@@ -130,6 +130,10 @@ def test_independent_draws() -> None:
             seen.append(batch.x[:, 0])
             return torch.zeros_like(w)
 
+        def descend(self, w: Tensor, batch: Batch, scale: float) -> Tensor:
+            seen.append(batch.x[:, 0])
+            return w
+
     x = torch.randn(40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     method = Watched(hessian="exact")
     batches = samples(x, x, batch_size=4)

@@ -50,7 +50,7 @@ BUFFERS = {
 """The policies for the running statistics of batch normalisation: see `buffers.py`."""
 
 
-TRACED = ("_mean_loss", "_gradient", "_descent", "_curvature")
+TRACED = ("_mean_loss", "_gradient", "_descent", "_descent_by", "_curvature")
 
 SHARED_BACKWARD_SIZE = 16_384
 """Weights up to which stacked clients share a backward pass: their gradients fit the cache."""
@@ -314,17 +314,28 @@ class Problem:
         running.update(layers, met)
         return gradient
 
-    def descend(self, w: Tensor, batch: Batch, scale: float, *, over: bool = False) -> Tensor:
-        """w + scale times the gradient of the mean loss at w [P]: a step of plain descent.
+    def descend(
+        self,
+        w: Tensor,
+        batch: Batch,
+        scale: float,
+        *,
+        at: Tensor | None = None,
+        over: bool = False,
+    ) -> Tensor:
+        """w [P] + scale times the gradient of the mean loss: a step of plain descent.
 
+        at: where the gradient is taken [P], in memory of its own; w if not given.
         over: whether w is the caller's own, to be written over if that saves a pass over memory.
         """
         moments = bool(self.batch_norm_layers) and current_statistics() is not None
         if moments or self.fit.alone is not None:
-            return torch.add(w, self.grad(w, batch), alpha=scale)
+            return torch.add(w, self.grad(w if at is None else at, batch), alpha=scale)
         record_gradient()
-        own = w if over else w.clone()
-        return self._descent(own, _number(scale, w.dtype, w.device), *batch)
+        own, number = w if over else w.clone(), _number(scale, w.dtype, w.device)
+        if at is None:
+            return self._descent(own, number, *batch)
+        return self._descent_by(own, at, number, *batch)
 
     def hvp(self, w: Tensor, batch: Batch, v: Tensor) -> Tensor:
         """The Hessian of the mean loss at w, times v [P].
@@ -376,9 +387,17 @@ class Problem:
 
     @cached_property
     def _descent(self) -> TracedFunction:
+        return self._step_function(elsewhere=False)
+
+    @cached_property
+    def _descent_by(self) -> TracedFunction:
+        return self._step_function(elsewhere=True)
+
+    def _step_function(self, *, elsewhere: bool) -> TracedFunction:
         step = Descent(
             lambda w, *batch: self.loss(w, Batch(*batch)),
             together=sum(self.layout.sizes) <= SHARED_BACKWARD_SIZE,
+            elsewhere=elsewhere,
         )
         return self.traced_function(step, over=True)
 

@@ -194,17 +194,19 @@ class Gradient(Derivative):
 
 
 class Descent(Derivative):
-    """w + scale times the gradient of `loss(w, ...)` by w: a function of w, scale [] and the rest.
+    """w + scale times the gradient of `loss(w, ...)`: a function of w, scale [] and the rest.
 
     Going back begins with scale, so that a product of matrices may be added to w as it is made.
+
+    elsewhere: the gradient is that at another place [P], the argument after w.
     """
 
-    def __init__(self, loss: Function, *, together: bool) -> None:
-        self.loss, self.together = loss, together
+    def __init__(self, loss: Function, *, together: bool, elsewhere: bool = False) -> None:
+        self.loss, self.together, self.elsewhere = loss, together, elsewhere
 
     def __call__(self, *tensors: Tensor) -> Tensor:
-        w, scale, *rest = tensors
-        at = w.detach().requires_grad_()
+        w, at, scale, *rest = self._with_place(tensors)
+        at = at.detach().requires_grad_()
         with torch.enable_grad():
             total = self.loss(at, *rest).sum()
         if not total.requires_grad:
@@ -213,14 +215,18 @@ class Descent(Derivative):
         return torch.add(w, g)
 
     def mapped(self, in_dims: tuple[int | None, ...]) -> Function:
-        first, of_scale, *others = in_dims
-        if self.together and first == 0 and of_scale is None:
-            return Descent(vmap(self.loss, (first, *others)), together=True)
+        first, place, of_scale, *others = self._with_place(in_dims)
+        if self.together and first == place == 0 and of_scale is None:
+            loss = vmap(self.loss, (place, *others))
+            return Descent(loss, together=True, elsewhere=self.elsewhere)
         return vmap(self.differentiable, in_dims)
 
     def differentiable(self, *tensors: Tensor) -> Tensor:
-        w, scale, *rest = tensors
-        return torch.add(w, grad(lambda u: self.loss(u, *rest) * scale)(w))
+        w, at, scale, *rest = self._with_place(tensors)
+        return torch.add(w, grad(lambda u: self.loss(u, *rest) * scale)(at))
+
+    def _with_place(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        return arguments if self.elsewhere else (arguments[0], *arguments)
 
 
 class Curvature(Derivative):

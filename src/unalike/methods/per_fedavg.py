@@ -11,9 +11,9 @@ Avoid   when clients are further apart than one gradient step can bridge, or whe
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, ClassVar, Literal
 
-import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
@@ -53,11 +53,11 @@ class PerFedAvg(Method):
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> tuple[NoState, Tensor]:
         def ahead(w: Tensor, adapt: Batch) -> Tensor:
-            return torch.add(w, problem.grad(w, adapt), alpha=-self.alpha)
+            return problem.descend(w, adapt, -self.alpha)
 
-        def first_order_step(w: Tensor, drawn: tuple[Batch, Batch]) -> Tensor:
+        def first_order_step(w: Tensor, drawn: tuple[Batch, Batch], over: bool = False) -> Tensor:
             adapt, query = drawn  # D, D'
-            return torch.add(w, problem.grad(ahead(w, adapt), query), alpha=-self.beta)
+            return problem.descend(w, query, -self.beta, at=ahead(w, adapt), over=over)
 
         def meta_step(w: Tensor, drawn: tuple[Batch, Batch, Batch]) -> Tensor:
             adapt, query, curve = drawn  # D, D', D''
@@ -66,7 +66,9 @@ class PerFedAvg(Method):
 
         work = batches.exactly(self.steps) if self.steps else batches
         if self.hessian == "none":
-            return client, descend(first_order_step, down, work.drawn(2)) - down
+            in_place = partial(first_order_step, over=True)
+            w = descend(first_order_step, down, work.drawn(2), in_place=in_place)
+            return client, w - down
         return client, descend(meta_step, down, work.drawn(3)) - down
 
     def _hessian_times(self, v: Tensor, problem: Problem, w: Tensor, batch: Batch) -> Tensor:
