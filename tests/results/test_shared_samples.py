@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from comparisons import comparison
 from unalike.data.federation import Federation
 from unalike.results.evidence import questions_of
-from unalike.results.intervals import paired_p
+from unalike.results.intervals import paired, paired_p
 from unalike.results.pairwise import pairwise
 from unalike.results.seed_count import power, seeds_needed
 from unalike.results.shared_samples import ComparedSamples, SharedSamples, compared_samples
@@ -121,12 +122,20 @@ def test_seeds_that_differ_by_more_than_their_samples_lose_little() -> None:
 
 def test_what_is_shared_widens_the_t_test() -> None:
     gains = np.array([0.1, 0.2, 0.15, 0.25])
-    error = np.sqrt(gains.var(ddof=1) / 4 + 0.01)
-    expected = 2 * stats.t.sf(gains.mean() / error, 3)
-    assert paired_p(gains, 0.01) == pytest.approx(expected)
+
+    def half(level: float, common: float) -> float:
+        over_seeds = stats.t.isf(level / 2, 3) ** 2 * gains.var(ddof=1) / 4
+        return np.sqrt(over_seeds + stats.norm.isf(level / 2) ** 2 * common)
+
+    p = paired_p(gains, 0.01)
+    assert half(p, 0.01) == pytest.approx(gains.mean())
+    found = paired(pd.Series(gains), pd.Series(np.zeros(4)), shared=0.01)
+    assert found.high - found.mean == pytest.approx(half(0.05, 0.01))
+    assert paired_p(gains, 1e-15) == pytest.approx(stats.ttest_1samp(gains, 0).pvalue, rel=1e-6)
     alike = np.full(8, 0.1)
-    assert paired_p(alike, 0.01) == pytest.approx(2 * stats.t.sf(1.0, 7))
+    assert paired_p(alike, 0.01) == pytest.approx(2 * stats.norm.sf(1.0))
     assert paired_p(alike, 1e-9) == 2.0**-7  # never surer than without
+    assert paired_p(np.array([1.0, 1.0 + 1e-6, 1.0]), 1e-30) < 1e-9
 
 
 def test_seeds_cannot_decide_what_their_samples_do_not() -> None:

@@ -9,7 +9,9 @@ Close to a bound scores are skewed, so that m ± t s / sqrt(n) reaches beyond th
 too seldom. The mean of the logits would be another quantity, and scores of 0 and 1 have none; a
 bootstrap over three seeds has ten different samples to draw. Other measures keep Student's own
 interval, which ends at a bound where there is one; so do differences, whose p values are those of
-the paired t test, with a variance to which `shared_samples` may add.
+the paired t test. Where seeds share a variance (see `shared_samples`), half of the interval of a
+difference is the root of the sum of two squares, half of Student's over seeds and half of the
+normal one by what they share, and p is the level at which the interval ends at 0.
 """
 
 from __future__ import annotations
@@ -21,9 +23,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit, logit, stdtr, stdtrit
+from scipy.special import expit, logit, ndtri, stdtr, stdtrit
 
 LEVEL = 0.95
+HALVINGS = 60
+"""Of an interval of logarithms, until it is as narrow as numbers are."""
+LEAST_LEVEL = -300.0
+"""Logarithm of the smallest p that is told apart from 0."""
 ALIKE = 1e-9
 """Values that differ by less than this share of their mean are the same number, rounded."""
 
@@ -112,7 +118,9 @@ def paired_p(differences: Sequence[float] | Floats, shared: float = 0.0) -> floa
         sign_test = 1.0 if mean == 0 else 2.0 ** (1 - n)
         if not shared:
             return sign_test
-    return max(sign_test, float(2 * stdtr(n - 1, -abs(mean) / _standard_error(values, shared))))
+    if not shared:
+        return float(2 * stdtr(n - 1, -abs(mean) / math.sqrt(_between(values))))
+    return max(sign_test, _level_at(abs(mean), values, shared))
 
 
 def alike(values: Floats) -> bool:
@@ -125,11 +133,27 @@ def _finite(values: Iterable[float]) -> Floats:
 
 
 def _student(values: Floats, shared: float = 0.0) -> float:
-    """Half of Student's interval of the mean."""
-    quantile = stdtrit(len(values) - 1, (1 + LEVEL) / 2)
-    return float(quantile * _standard_error(values, shared))
+    """Half of the interval of the mean: Student's, and a normal one of what seeds share."""
+    return _half(1 - LEVEL, values, shared)
 
 
-def _standard_error(values: Floats, shared: float) -> float:
-    """Of the mean, from the spread of the values and what they have in common."""
-    return math.sqrt(float(values.var(ddof=1)) / len(values) + shared)
+def _half(level: float, values: Floats, shared: float) -> float:
+    between = stdtrit(len(values) - 1, level / 2) ** 2 * _between(values)
+    return math.sqrt(between + ndtri(level / 2) ** 2 * shared)
+
+
+def _between(values: Floats) -> float:
+    """The variance of the mean, from the spread of the seeds."""
+    return float(values.var(ddof=1)) / len(values)
+
+
+def _level_at(mean: float, values: Floats, shared: float) -> float:
+    """The level at which half of the interval is the mean, by bisection."""
+    low, high = LEAST_LEVEL, 0.0  # of its logarithm
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        if _half(math.exp(middle), values, shared) > mean:
+            low = middle
+        else:
+            high = middle
+    return math.exp(high)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import nctdtr, stdtrit
+from scipy.special import nctdtr, ndtri, stdtrit
 
 from .alpha_spending import level_of
 from .intervals import alike
@@ -29,9 +29,10 @@ def power(
     effect: mean of the differences, in their standard deviations.
     shared: [k] the variance of that mean which all seeds share, in those deviations squared.
     """
-    df = seeds - 1.0
-    critical = stdtrit(df, 1 - level / 2)
-    shift = abs(effect) / np.sqrt(1 / seeds + shared)
+    df, between = seeds - 1.0, 1 / seeds
+    squares = stdtrit(df, 1 - level / 2) ** 2 * between + ndtri(1 - level / 2) ** 2 * shared
+    critical = np.sqrt(squares / (between + shared))
+    shift = abs(effect) / np.sqrt(between + shared)
     near = np.minimum(shift, CERTAIN)
     found = 1 - nctdtr(df, near, critical) + nctdtr(df, near, -critical)
     return np.asarray(np.where((shift > CERTAIN) & (critical < shift / 2), 1.0, found))

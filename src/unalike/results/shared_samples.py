@@ -7,8 +7,8 @@ mean of more and more of them comes to what these samples have by chance.
 
 Let d_si be by how much one method predicts test sample i better than another with seed s, with
 weights w_si that sum to 1 over the samples of a seed (each client counts as much as every other),
-and r_si = w_si (d_si - d) / S. The mean d over S seeds has, as a two-way random effect of seeds and
-samples, a variance which is that between the seeds, s^2 / S, and
+and r_si = w_si (d_si - d) / S. With random effects of seeds and of samples the mean d over S seeds
+has as its variance that between the seeds, s^2 / S, and
 
     sum_i (sum_s r_si)^2 - sum_i sum_s r_si^2
 
