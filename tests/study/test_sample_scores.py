@@ -33,6 +33,9 @@ def test_they_come_back_as_they_were() -> None:
     np.testing.assert_array_equal(decoded(as_record(scores)[NAME]), scores)
     assert as_record(None) == as_record(np.array([1.0, np.inf])) == {}
     assert as_record(np.zeros(sample_scores.MOST_SAMPLES + 1)) == {}
+    right = np.random.default_rng(0).random(sample_scores.MOST_SAMPLES) < 0.6
+    assert list(as_record(right.astype(np.float64))) == [NAME]
+    assert as_record(np.random.default_rng(0).normal(size=20_000)) == {}
 
 
 def test_the_mean_over_clients_is_that_of_their_samples(tmp_path: Path) -> None:

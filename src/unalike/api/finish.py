@@ -60,9 +60,10 @@ def finish_study(
     tell(ProgressEvent("", 0, 0, runs=len(tasks)))
     try:
         run_all(tasks, jobs, listen)
+        # Tables and figures take half a second to load: not before the first round.
         from unalike.results.summary import write_summary
 
-        from .result import gathered  # tables and figures: half a second before the first round
+        from .result import gathered
 
         with lock_folder(folder, LOCK_SECONDS):
             comparison = gathered(study, folder, inputs, federations, said)

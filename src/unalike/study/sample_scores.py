@@ -14,7 +14,9 @@ import numpy as np
 from unalike.measures.groups import Floats
 
 MOST_SAMPLES = 100_000
-"""Samples of whom each has its score in a line; of more, none has."""
+"""Samples of whom each may have its score in a line; of more, none has."""
+MOST_CHARACTERS = 1 << 16
+"""That they may take there: 100,000 samples that are right or wrong, 13,000 quantities."""
 NAME = "sample_scores"
 
 
@@ -23,7 +25,8 @@ def as_record(scores: Floats | None) -> dict[str, str]:
     if scores is None or len(scores) > MOST_SAMPLES or not np.isfinite(scores).all():
         return {}
     content = zlib.compress(scores.astype("<f4").tobytes(), level=1)
-    return {NAME: base64.b64encode(content).decode("ascii")}
+    text = base64.b64encode(content).decode("ascii")
+    return {NAME: text} if len(text) <= MOST_CHARACTERS else {}
 
 
 def decoded(text: str) -> Floats:
