@@ -170,10 +170,10 @@ def judged(luck: float):
 def test_verdict_pairs_and_bold_type_count_what_seeds_share() -> None:
     sure, unsure = judged(0.01), judged(1.0)
     assert judge(sure).questions[0].decided
-    assert "All seeds cut the same samples anew" in str(judge(sure))
+    assert "All seeds draw on the same samples" in str(judge(sure))
     found = judge(unsure)
     assert not found.questions[0].decided
-    assert "since all of them cut the same samples: more samples might" in str(found)
+    assert "since all draw on the same samples: more samples might" in str(found)
     assert not found.contrasts["local"].excludes_zero
     p = {name: pairwise(made)["p"].item() for name, made in {"sure": sure, "not": unsure}.items()}
     assert p["sure"] < 0.05 < p["not"]

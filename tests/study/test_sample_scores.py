@@ -45,7 +45,7 @@ def test_the_mean_over_clients_is_that_of_their_samples(tmp_path: Path) -> None:
         for samples, clients in scored(folder, f"*/seed-{seed}"):
             assert set(np.unique(samples)) <= {0.0, 1.0}
             assert tested.weight @ samples == pytest.approx(clients.mean())
-    assert "All seeds cut the same samples anew" in str(result)
+    assert "All seeds draw on the same samples" in str(result)
 
 
 @pytest.fixture

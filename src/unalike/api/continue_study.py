@@ -215,5 +215,5 @@ def _look(study: Study, questions: tuple[Question, ...], goal: int) -> str:
     text += "not decided" + (f" ({listed(ps)}, needed p < {p_text(left[0].level)})" if ps else "")
     end = study.seeds >= goal
     if any(question.lacks_samples for question in left):
-        text += "; more seeds would hardly decide it, since all of them cut the same samples"
+        text += "; more seeds would hardly decide it, since all draw on the same samples"
     return f"{text}; at most {goal:,} seeds{' were to be taken' if end else ''}."

@@ -35,7 +35,7 @@ def evidence_sentences(r: Ranking) -> list[str]:
         )
     if all(r.shared[method] is not None for method in r.gains):
         said.append(
-            "All seeds cut the same samples anew; that their results hang together is counted in p."
+            "All seeds draw on the same samples; that their results hang together is counted in p."
         )
     elif any(question.decided for question in r.questions):
         said.append(
@@ -86,7 +86,7 @@ def _further(question: Question) -> str:
     needed = question.needed
     if question.lacks_samples:
         return (
-            f"even {MOST:,} seeds would hardly decide it, since all of them cut the same samples: "
+            f"even {MOST:,} seeds would hardly decide it, since all draw on the same samples: "
             "more samples might"
         )
     if needed is None:
