@@ -102,7 +102,8 @@ def study(
     shared = SharedSamples([tested for tested, *_ in found], scores)
     gains = np.array([tested.weight @ (one - other) for tested, one, other in found])
     common = shared.variance(*METHODS, range(seeds))
-    assert common is not None
+    if common is None:
+        raise ValueError("These are more test samples than records keep the scores of.")
     return gains, common
 
 

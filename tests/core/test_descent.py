@@ -97,4 +97,10 @@ def test_other_directions_and_solvers_are_not_taken_for_it() -> None:
     assert descent_along(problem.grad) == problem.descend
     assert descent_along(lambda w, batch: problem.grad(w, batch)) is None
     assert descent_along(problem.loss) is None
+
+    class Doubled(Problem):
+        def grad(self, w: Tensor, batch: Batch) -> Tensor:
+            return 2 * super().grad(w, batch)
+
+    assert descent_along(Doubled(nn.Linear(2, 2)).grad) is None
     assert (sgd(0.25).scale, momentum(0.25).scale, adam(0.25).scale) == (-0.25, None, None)

@@ -65,9 +65,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, federation: Federation) -> Pa
 
 @pytest.fixture(scope="module")
 def record(home: Path) -> SearchRecord:
-    found = read_search(home)
-    assert found is not None
-    return found
+    return read_search(home)
 
 
 class UnreadableError(AssertionError):

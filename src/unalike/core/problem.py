@@ -330,7 +330,8 @@ class Problem:
         """
         moments = bool(self.batch_norm_layers) and current_statistics() is not None
         if moments or self.fit.alone is not None:
-            return torch.add(w, self.grad(w if at is None else at, batch), alpha=scale)
+            g = self.grad(w if at is None else at, batch)
+            return w.add_(g, alpha=scale) if over else torch.add(w, g, alpha=scale)
         record_gradient()
         own, number = w if over else w.clone(), _number(scale, w.dtype, w.device)
         if at is None:
@@ -471,10 +472,13 @@ def _no_output(output: Tensor, y: Tensor) -> Tensor:
     raise InputError("This problem is a bare loss, which is no function of an output.")
 
 
-def descent_along(direction: Any) -> Any:
-    """`Problem.descend` of the problem whose gradient this is; None where it is anything else."""
-    problem = getattr(direction, "__self__", None)
-    return problem.descend if isinstance(problem, Problem) and direction == problem.grad else None
+def descent_along(direction: Any) -> Callable[..., Tensor] | None:
+    """`Problem.descend` of the problem whose gradient this is; None where it is anything else.
+
+    A gradient that a class of somebody's own has put in its place is something else.
+    """
+    own = getattr(direction, "__func__", None) is Problem.grad
+    return direction.__self__.descend if own else None
 
 
 class _FunctionProblem(Problem):
