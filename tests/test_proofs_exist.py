@@ -1,6 +1,5 @@
 """No method without its proof, and no proof that could not fail."""
 
-
 import pytest
 
 from conformance import FAMILIES, PAGE, ROOT, contract, proofs, render

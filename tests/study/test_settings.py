@@ -106,5 +106,17 @@ def test_the_last_round_is_always_evaluated_and_the_first_unless_told_otherwise(
     assert Study(rounds=1000).evaluated_rounds() == {1, *range(40, 1001, 40)}
 
 
+def test_gradients_are_compared_after_the_first_the_last_and_a_few_rounds_between() -> None:
+    assert Study(rounds=50).dissimilarity_rounds() == {1, 12, 24, 38, 50}
+    assert Study(rounds=3).dissimilarity_rounds() == {1, 2, 3}
+    assert Study(rounds=1).dissimilarity_rounds() == {1}
+    for rounds in (2, 7, 50, 333):
+        study = Study(rounds=rounds, evaluate_every=3)
+        chosen, known = study.dissimilarity_rounds(), study.evaluated_rounds()
+        assert chosen <= known
+        assert {min(known), rounds} <= chosen
+        assert len(chosen) == min(5, len(known))
+
+
 def test_methods_are_built_from_text() -> None:
     assert build_method(Local, {"lr": "0.5", "adapt_epochs": "3"}) == Local(lr=0.5, adapt_epochs=3)

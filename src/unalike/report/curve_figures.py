@@ -54,8 +54,8 @@ def drift(data: FigureData) -> Panel:
         "drift",
         "How far the clients pull apart",
         "Drift is how far a client moves from the model it was sent; dissimilarity is how much "
-        "the clients' gradients disagree there; cancellation near 0 means that the clients' "
-        "moves undo each other. Only methods with a global model have them.",
+        "the clients' gradients disagree there, after a few rounds; cancellation near 0 means that "
+        "the clients' moves undo each other. Only methods with a global model have them.",
         "Line chart: client drift, gradient dissimilarity or cancellation by round.",
         views,
     )

@@ -142,7 +142,8 @@ GENERAL = (
     ),
     GlossaryEntry(
         "Gradient dissimilarity",
-        "How much clients disagree about the direction at the shared model.",
+        "How much clients disagree about the direction at the shared model, "
+        "taken after a few rounds of a run.",
         "ζ² = Σ pᵢ ‖gᵢ − g‖², g = Σ pᵢ gᵢ",
     ),
     GlossaryEntry(

@@ -79,12 +79,13 @@ def evaluate(
     models: PersonalPredictor | None = None,
     *,
     details: bool = True,
+    dissimilarity: bool = True,
 ) -> dict[str, Any]:
     """Everything measured after round t, as plain values for the run's store.
 
     models: remembers from one evaluation of the engine to the next what has not changed.
-    details: whether the dissimilarity of the clients' gradients and the score of each test sample
-        are measured too, which nothing is chosen by.
+    details: whether the score of each test sample is measured too, which nothing is chosen by.
+    dissimilarity: whether the clients' gradients are compared.
     """
     models = models or PersonalPredictor(engine)
     method, truth = engine.method, engine.federation.groups
@@ -120,7 +121,7 @@ def evaluate(
             pooled = engine.predict_pooled(shared, "test").counts(task)
         result["global"] = of_first_group(task.scores(pooled))
         one_vector = isinstance(shared, Tensor) and shared.shape == engine.w.shape
-        if details and one_vector and len(cohort.ids):
+        if dissimilarity and one_vector and len(cohort.ids):
             probed = cohort.ids[:MOST_PROBED]
             weights = cohort.weights[:MOST_PROBED] / cohort.weights[:MOST_PROBED].sum()
             gradients = engine.gradients_at(shared, probed.cpu().numpy())

@@ -60,7 +60,7 @@ class RunTask:
     inputs: UserInputs = field(default_factory=UserInputs)
     cores: int = 1  # free for this run
     trial: TrialPart | None = None
-    details: bool = True  # see `evaluate`
+    details: bool = True  # what nothing is chosen by: see `evaluate`
 
     @property
     def study_folder(self) -> Path:
@@ -195,7 +195,16 @@ class SimulatedClients:
 
     def evaluate(self, server: Any, t: int, cohort: Cohort) -> Evaluation:
         task = self.of
-        record = evaluate(self.engine, server, t, cohort, self._models, details=task.details)
+        compared = task.details and t in task.study.dissimilarity_rounds()
+        record = evaluate(
+            self.engine,
+            server,
+            t,
+            cohort,
+            self._models,
+            details=task.details,
+            dissimilarity=compared,
+        )
         private = task.study.privacy is not None
         return Evaluation(
             record, partial(models_after, self.engine, server, t, self._models, private=private)

@@ -73,6 +73,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+DISSIMILARITIES = 5
+"""Rounds of a run after which the clients' gradients are compared."""
+
 BASELINES = ("local", "fedavg")
 """Always run, because every measure of help and harm refers to them."""
 
@@ -321,6 +324,15 @@ class Study(BaseModel):
         windows = [skew.windows for skew in self.skew if isinstance(skew, TemporalSkew)]
         ends = last_rounds(self.rounds, windows[0]) if windows else ()
         return {*first, *range(every, self.rounds + 1, every), self.rounds, *ends}
+
+    def dissimilarity_rounds(self) -> set[int]:
+        """Those of `evaluated_rounds` after which clients' gradients are compared as well.
+
+        The first, the last and a few between: it takes about as long as a round of one epoch.
+        """
+        known = sorted(self.evaluated_rounds())
+        chosen = np.linspace(0, len(known) - 1, min(len(known), DISSIMILARITIES))
+        return {known[round(place)] for place in chosen}
 
     def as_toml(self) -> dict[str, Any]:
         """Nested plain values, as a study file has them."""
