@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -52,6 +54,20 @@ def test_interval() -> None:
     assert found.sure == pytest.approx(1 - stats.ttest_rel(ours[:3], theirs[:3]).pvalue / 2)
     same = difference(np.array([0.5, 0.75]), np.array([0.25, 0.5]))
     assert (same.half, same.sure) == (0, 1)
+
+
+def test_of_an_infinite_loss_nothing_is_sure() -> None:
+    inf = np.inf
+    diverged = np.array([[inf, 2.0], [1.0, 1.0]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        worse = fold_difference(np.ones((2, 2)), diverged, 2)
+        alike = fold_difference(diverged, diverged, 2)
+        both = difference(np.array([inf, 1.0]), np.array([1.0, inf]))
+        by_client = difference(diverged[0], np.ones(2))
+    assert (worse.mean, by_client.mean, alike.mean) == (-inf, inf, 0)
+    assert np.isnan(both.mean)
+    assert not any(one.excludes_zero for one in (worse, by_client, alike, both))
 
 
 @pytest.mark.proof("fixed point", "by folds: Student's, with the variance of Nadeau and Bengio")

@@ -42,12 +42,15 @@ class Difference(NamedTuple):
 
 
 def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Difference:
-    """Of two scores of the same clients: [N], [N]."""
-    gaps = ours - theirs
+    """Of two scores of the same clients: [N], [N].
+
+    Where one is infinite, as the loss of a model that diverged, nobody can tell how sure it is.
+    """
+    gaps = _gaps(ours, theirs)
     gaps = gaps[~np.isnan(gaps)]
     n = len(gaps)
-    if n < 2:
-        return Difference(float(gaps.mean()) if n else math.nan, math.nan)
+    if n < 2 or not np.isfinite(gaps).all():
+        return Difference(_mean(gaps), math.nan)
     return _student(float(gaps.mean()), float(gaps.std(ddof=1)) / math.sqrt(n), n - 1)
 
 
@@ -61,17 +64,31 @@ def fold_difference(
 
     Source  Nadeau and Bengio, Machine Learning 2003, the corrected resampled t-test
     """
-    gaps = ours - theirs
+    gaps = _gaps(ours, theirs)
     known = ~np.isnan(gaps)
+    if not np.isfinite(gaps[known]).all():
+        return Difference(_mean(gaps[known]), math.nan)
     gaps = np.where(known, gaps, 0)
     by_fold = gaps.sum(1)[known.any(1)] / known.sum(1)[known.any(1)]
     clients = known.any(0)
     by_client = gaps.sum(0)[clients] / known.sum(0)[clients]
-    mean, count = float(by_client.mean()) if clients.any() else math.nan, len(by_fold)
+    mean, count = _mean(by_client), len(by_fold)
     if count < 2:
         return Difference(mean, math.nan)
     variance = by_fold.var(ddof=1) * (1 / count + 1 / (folds - 1))
     return _student(mean, math.sqrt(variance), count - 1)
+
+
+def _gaps(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """ours - theirs, NaN where both are infinite."""
+    with np.errstate(invalid="ignore"):
+        return ours - theirs
+
+
+def _mean(gaps: NDArray[np.float64]) -> float:
+    """NaN of none, and where gaps of both signs are infinite."""
+    with np.errstate(invalid="ignore"):
+        return float(gaps.mean()) if len(gaps) else math.nan
 
 
 def _student(mean: float, error: float, freedom: int) -> Difference:
