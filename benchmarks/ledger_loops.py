@@ -168,7 +168,7 @@ def even_users(known: Images) -> list[User]:
 def repository_users(known: Images) -> list[User]:
     """As the generator at commit caf24b1 has it: the sizes of all users follow from what two digits
     can give twenty users each, every draw up to half of what is left."""
-    luck = np.random.default_rng(1)
+    luck = np.random.RandomState(1)  # its seed
     rows = [np.flatnonzero(known.y.numpy() == digit) for digit in range(10)]
     sizes = [_falling_sizes(len(rows[digit]), luck) for digit in range(2)]
     at = [0] * 10
@@ -184,10 +184,10 @@ def repository_users(known: Images) -> list[User]:
     return _users(known, held)
 
 
-def _falling_sizes(total: int, luck: np.random.Generator) -> list[int]:
+def _falling_sizes(total: int, luck: np.random.RandomState) -> list[int]:
     sizes = []
     for _ in range(19):
-        sizes.append(int(luck.integers(total // 21, total // 2)))
+        sizes.append(int(luck.randint(total // 21, total // 2)))
         total -= sizes[-1]
     return [*sizes, total]
 

@@ -119,10 +119,10 @@ TABLE = PublishedTable(
     ),
     reasons={
         ("IID", "rounds"): "at the best of these steps a hand-written loop takes 34 to 38 rounds "
-        "from three initialisations as well, at 0.0464 76 to 103: the paper's sweep has ended at a "
-        "smaller step, it is not known why (benchmarks/ledger_loops.py)",
-        ("two shards", "rounds"): "at the best of these steps a hand-written loop takes 190 rounds "
-        "as well, at 0.0464 431 to 502 (benchmarks/ledger_loops.py)",
+        "from three initialisations as well, at 0.0464 76 to 103: the published number is that of "
+        "a smaller step, or of a set-up that is not told (benchmarks/ledger_loops.py)",
+        ("two shards", "rounds"): "at the best of these steps a hand-written loop takes 186 to 190 "
+        "rounds as well, at 0.0464 431 to 570 (benchmarks/ledger_loops.py)",
     },
     data=("mnist",),
     digits=0,
