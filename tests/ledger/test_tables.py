@@ -216,7 +216,7 @@ def test_rounds_to_eighty_per_cent() -> None:
 def test_personal_models_of_pfedme_are_ahead() -> None:
     real("mnist")
     table, row = TABLES["pfedme-mnist"], "pFedMe, MLR, R = 20"
-    found = measured(table, row, rounds=30)
+    found = measured(table, row, rounds=200)  # before, the inner steps overshoot
     assert found.mean(row, "personal") > found.mean(row, "global")
 
 
