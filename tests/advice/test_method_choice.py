@@ -131,6 +131,18 @@ def test_loss_shows_what_the_score_cannot(score: float, loss: float, advised: st
         assert choice.gain.loss.mean == pytest.approx(0.1)
 
 
+def test_less_loss_does_not_advise_a_method_below_local() -> None:
+    """FedEM leads, up and down by more than that; Ditto is below Local, with surely less loss."""
+    entries = (
+        noisy("fedem", [0.95, 0.65, 0.8]),
+        noisy("local", [0.7] * 3, noise=0),
+        noisy("ditto", [0.69] * 3, loss=-0.1, noise=0),
+    )
+    choice = choose(Stage("end", Heat(4, 10, 5), entries))
+    assert choice.advised.method == "local"
+    assert choice.unproven.contestant.method == "fedem"
+
+
 def test_a_leader_that_is_not_shown_gives_way_to_a_method_that_is() -> None:
     """FedEM leads by five points, and up and down by more; Ditto is above Local on every fold."""
     entries = (
