@@ -134,7 +134,8 @@ def check(words: list[str]) -> None:
     elif program == "make":
         subprocess.run(["make", "-n", *arguments], cwd=ROOT, check=True, capture_output=True)
     elif words[:2] == ["python", "-m"]:
-        assert importlib.util.find_spec(words[2]) is not None
+        file = getattr(importlib.util.find_spec(words[2]), "origin", f"no module {words[2]}")
+        compile(Path(file).read_text("utf-8"), file, "exec")
     elif program == "python":
         compile((ROOT / words[1]).read_text("utf-8"), words[1], "exec")
     elif program == "pytest":
