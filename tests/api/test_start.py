@@ -10,7 +10,7 @@ from pathlib import Path
 from unalike.api import compare
 
 def begin(study, *_, **__):
-    unneeded = ("pandas", "plotly", "scipy.stats", "torch._dynamo", "unalike.api.result")
+    unneeded = ("pandas", "plotly", "scipy.stats", "sympy", "torch._dynamo", "unalike.api.result")
     print(len(study.methods), [name for name in unneeded if name in sys.modules])
     raise SystemExit
 

@@ -196,7 +196,8 @@ class Gradient(Derivative):
 class Descent(Derivative):
     """w + scale times the gradient of `loss(w, ...)`: a function of w, scale [] and the rest.
 
-    Going back begins with scale, so that a product of matrices may be added to w as it is made.
+    Going back begins with scale, so that a product of matrices may be added to w as it is made. A
+    hook puts it there: gradients given to `torch.autograd.grad` load PyTorch's compiler.
 
     elsewhere: the gradient is that at another place [P], the argument after w.
     """
@@ -211,7 +212,8 @@ class Descent(Derivative):
             total = self.loss(at, *rest).sum()
         if not total.requires_grad:
             return w.clone()
-        (g,) = torch.autograd.grad(total, at, scale, allow_unused=True, materialize_grads=True)
+        total.register_hook(lambda _: scale)
+        (g,) = torch.autograd.grad(total, at, allow_unused=True, materialize_grads=True)
         return torch.add(w, g)
 
     def mapped(self, in_dims: tuple[int | None, ...]) -> Function:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
@@ -14,9 +15,17 @@ from unalike.functional.settings_types import FINITE
 from unalike.methods.header import hints_of
 from unalike.specification import reason
 
+_models = WeakKeyDictionary[type[Method], type[BaseModel]]()
+
 
 def settings_model(cls: type[Method]) -> type[BaseModel]:
     """The hyper-parameters of a method with their types, bounds and meanings."""
+    if cls not in _models:
+        _models[cls] = _settings_model(cls)
+    return _models[cls]
+
+
+def _settings_model(cls: type[Method]) -> type[BaseModel]:
     hints = hints_of(cls)
     known: dict[str, Any] = {f.name: (hints[f.name], f.default) for f in fields(cls)}
     return create_model(cls.__name__, __config__=ConfigDict(**FINITE, extra="forbid"), **known)
