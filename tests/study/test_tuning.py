@@ -323,3 +323,16 @@ def test_a_diverged_trial_is_the_worst(tmp_path: Path, federation: Federation) -
 def test_what_cannot_be_searched_is_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         make_study(SETTINGS | given)
+
+
+def test_no_more_is_tried_than_these_clients_allow(tmp_path: Path, federation: Federation) -> None:
+    """IFCA refuses more models than there are clients that train; four do here."""
+    said: list[str] = []
+    methods = {"methods": ("ifca",), "rounds": 2, "tuning": {"trials": 8}}
+    search(tmp_path, federation, tell=lambda event: said.append(event.remark), **methods)
+    found = read_search(tmp_path).searches["ifca"]
+    tried = [trial.settings["clusters"] for trial in found.trials if "clusters" in trial.settings]
+    assert len(found.trials) == 8
+    assert set(tried) == {2, 3, 4}
+    assert [axis.high for axis in found.axes if axis.name == "clusters"] == [4]
+    assert "ifca: clusters is searched up to 4, since ifca: clusters = 5 is more than" in said[0]

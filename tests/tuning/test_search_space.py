@@ -96,3 +96,10 @@ def test_the_outermost_tenth_is_the_edge_but_a_default_is_nobody_s_choice() -> N
     assert found.at_edge({"second_lr": 1.0, "lr": 0.1, "key": 3}) == []
     assert [end for _, end in found.at_edge({"lr": 0.011})] == ["lower"]
     assert space(ranges={"key": (2, 5)}).at_edge({"key": 2}) == []
+
+
+def test_a_space_that_is_narrowed_leaves_out_what_has_one_value_left() -> None:
+    found = space()
+    narrowed = {axis.name: axis.high for axis in found.up_to("key", 3).axes}
+    assert narrowed == {axis.name: 3 if axis.name == "key" else axis.high for axis in found.axes}
+    assert [axis.name for axis in found.up_to("key", 1).axes] == ["second_lr", "lr"]

@@ -20,7 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from unalike.core.buffers import with_buffers
 from unalike.data.federation import Federation
+from unalike.data.without_test import without_test_samples
 from unalike.errors import InputError
 from unalike.tasks import Task
 from unalike.tuning.halving import Rung, reached, rungs, survivors, whole_runs
@@ -38,15 +40,16 @@ from unalike.tuning.search_space import SearchSpace
 from unalike.tuning.settings import Tuning
 
 from .files import write_atomically, write_once
-from .inputs import UserInputs
+from .inputs import UserInputs, problem_for
 from .jobs import run_all
 from .round_choice import best_round
-from .run import RunTask, TrialPart
+from .run import RunTask, TrialPart, method_of_run
 from .search_spaces import FIRST_TRIAL_SEED, space_of
 from .settings import Study
 from .store import RunStore
 from .study_folder import STUDY
 from .training import ProgressCallback, ProgressEvent, finished
+from .trial import try_method
 
 RECORD = "tuning.json"
 EVALUATIONS = 5
@@ -132,10 +135,7 @@ class _StudySearch:
         self.ladder: tuple[Rung, ...] = rungs(self.tuning.trials, self.study.rounds)
         self.whole = whole_run(self.study, self.federation)
         self.allowances = tuple(round(rung.share * self.whole) for rung in self.ladder)
-        spaces = {
-            label: space_of(label, self.study.settings, self.tuning)
-            for label in self.study.labels()
-        }
+        spaces = {label: self._accepted_space(label) for label in self.study.labels()}
         self.methods = [
             _MethodTrials(label, space) for label, space in spaces.items() if space.axes
         ]
@@ -144,6 +144,33 @@ class _StudySearch:
     @property
     def task(self) -> Task:
         return self.federation.task
+
+    def _accepted_space(self, label: str) -> SearchSpace:
+        """What is searched of a method, without whole numbers too large for these clients."""
+        space = space_of(label, self.study.settings, self.tuning)
+        for axis in space.axes:
+            high, why = axis.high, None
+            while axis.whole and high > axis.low:
+                refusal = self._refusal(label, {axis.name: int(high)})
+                if refusal is None:
+                    break
+                high, why = high - 1, refusal
+            if why is not None:
+                space = space.up_to(axis.name, high)
+                said = f"{label}: {axis.name} is searched up to {high:g}, since {why}"
+                self.tell(ProgressEvent("", 0, 0, remark=said))
+        return space
+
+    def _refusal(self, label: str, settings: dict[str, Any]) -> str | None:
+        """Why a method cannot work so with these clients, if it cannot."""
+        study, held = self._study_of(label, settings), without_test_samples(self.federation)
+        problem = problem_for(study, held, self.inputs)
+        try:
+            method = with_buffers(method_of_run(study, label, held, problem), problem)
+            try_method(study, method, problem, held)
+        except InputError as error:
+            return str(error)
+        return None
 
     def run(self) -> SearchRecord:
         """Every rung, each for all methods together so that all cores have work."""
@@ -220,18 +247,7 @@ class _StudySearch:
 
     def _tasks(self, one: _MethodTrials, k: int, number: int) -> Iterable[RunTask]:
         """The runs of a trial, one a seed of the search."""
-        given = {**self.study.settings.get(one.label, {}), **one.settings[k]}
-        study = self.study.model_copy(
-            update={
-                "methods": (one.label,),
-                "settings": {one.label: given} if given else {},
-                "tuning": None,
-                "keep": "none",
-                "evaluate_every": max(
-                    -(-self.study.rounds // EVALUATIONS), self.study.evaluate_every or 1
-                ),
-            }
-        )
+        study = self._study_of(one.label, one.settings[k])
         for seed in range(self.tuning.seeds):
             yield RunTask(
                 study,
@@ -242,6 +258,21 @@ class _StudySearch:
                 trial=TrialPart(seed % self.study.seeds, self.allowances[: number + 1]),
                 details=False,
             )
+
+    def _study_of(self, label: str, settings: dict[str, Any]) -> Study:
+        """A study of one method with these settings, which a trial is a run of."""
+        given = {**self.study.settings.get(label, {}), **settings}
+        return self.study.model_copy(
+            update={
+                "methods": (label,),
+                "settings": {label: given} if given else {},
+                "tuning": None,
+                "keep": "none",
+                "evaluate_every": max(
+                    -(-self.study.rounds // EVALUATIONS), self.study.evaluate_every or 1
+                ),
+            }
+        )
 
     def _trial(self, k: int) -> Path:
         return self.folder / f"trial-{k:03d}"

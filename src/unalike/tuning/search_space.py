@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -76,6 +76,11 @@ class SearchSpace:
             if place < EDGE or place > 1 - EDGE:
                 found.append((axis, "lower" if place < EDGE else "upper"))
         return found
+
+    def up_to(self, name: str, high: float) -> SearchSpace:
+        """With this upper end of an axis; without the axis where a single value is left of it."""
+        narrowed = [replace(axis, high=high) if axis.name == name else axis for axis in self.axes]
+        return SearchSpace(tuple(axis for axis in narrowed if axis.low < axis.high))
 
     @property
     def first(self) -> dict[str, float | int]:
