@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pytest
 
+from process_groups import group_is_gone
 from small_studies import SMALL, comparable, options
 from unalike.results.summary import read_summary
 from unalike.study.files import read_metadata
@@ -98,22 +99,10 @@ def test_an_interrupt_ends_everything(never_stopped: Whole, tmp_path: Path) -> N
     assert process.returncode == 130
     assert f"What is done is kept: go on with 'unalike resume {folder}'" in said
     assert "Traceback" not in said
-    assert _group_is_gone(process.pid)
+    assert group_is_gone(process.pid)
     assert not [path for path in folder.rglob("*") if path.name.startswith(("progress", "stop"))]
     subprocess.run(command("resume", folder, "--jobs", 1), check=True, capture_output=True)
     pd.testing.assert_frame_equal(summary(folder), never_stopped.summary, check_exact=True)
-
-
-def _group_is_gone(group: int, seconds: float = 60.0) -> bool:
-    """Whether no process of the group is left, as soon as the system has cleared them away."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def _rounds_done(folder: Path) -> int:

@@ -10,9 +10,11 @@ import typer
 from . import completion, options
 from .console import err, out, print_report, say
 from .options import setting
+from .workers import with_workers
 
 
 @options.expand
+@with_workers
 def advise(
     *,
     data: options.Data = None,

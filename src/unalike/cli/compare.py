@@ -14,6 +14,7 @@ from . import completion, options
 from .console import err, out, print_report, say
 from .options import setting
 from .show import interruptible, show_result
+from .workers import with_workers
 
 Folders = Annotated[
     list[Path],
@@ -107,6 +108,7 @@ class Search(options.Group):
 
 
 @options.expand
+@with_workers
 def compare(
     *,
     study: Annotated[
@@ -173,6 +175,7 @@ def compare(
     show_result(result, target)
 
 
+@with_workers
 def resume(
     folders: Folders,
     shard: options.Shard = None,

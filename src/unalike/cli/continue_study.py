@@ -9,11 +9,13 @@ from .completion import one_of
 from .console import err
 from .options import setting
 from .show import interruptible, show_result
+from .workers import with_workers
 
 if TYPE_CHECKING:
     from unalike.api.continue_study import Until
 
 
+@with_workers
 def continue_study(
     folder: options.Folder,
     seeds: Annotated[

@@ -167,7 +167,7 @@ class _Batch:
                 n_jobs=found.count,
                 return_as="generator_unordered",
                 batch_size=1,
-                pre_dispatch="all",
+                pre_dispatch="n_jobs",
             )
             with contextlib.closing(parallel(self._calls())) as results:
                 for number, done in results:

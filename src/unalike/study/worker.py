@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import multiprocessing
 import os
 import signal
 import socket
 import sys
 import threading
 from dataclasses import replace
+from functools import cache
 from io import BytesIO
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,8 +48,10 @@ class Origin(NamedTuple):
 
     @property
     def is_parent(self) -> bool:
-        """Whether it has started this process."""
-        return self.host == socket.gethostname() and self.pid == os.getppid()
+        """Whether it has started this process, by itself or through its fork server."""
+        starter = multiprocessing.parent_process()
+        pids = {os.getppid()} | (set() if starter is None else {starter.pid})
+        return self.host == socket.gethostname() and self.pid in pids
 
 
 class Request(NamedTuple):
@@ -112,7 +117,7 @@ def do(request: Request, packed: Packed | Path) -> bool:
         InterruptedError: the one who asked wants it to end.
         WorkerError: workers die of this run.
     """
-    child = request.origin.is_parent
+    child, parent = request.origin.is_parent, os.getppid()
     if child:
         _end_with_parent()
     inputs = _unpacked(request.inputs, packed, here=request.origin == Origin.here())
@@ -127,7 +132,7 @@ def do(request: Request, packed: Packed | Path) -> bool:
                 )
 
             def tell(event: ProgressEvent) -> None:
-                if child and not request.origin.is_parent:
+                if child and os.getppid() != parent:
                     os._exit(1)
                 progress.tell(event)
 
@@ -153,10 +158,21 @@ def _unpacked(name: str, packed: Packed | Path, *, here: bool) -> UserInputs:
         return _latest[1]
 
 
+@cache
 def _end_with_parent() -> None:
     """Leave interrupts to the parent, and end when it ends."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
+    starter = multiprocessing.parent_process()
+    if starter is not None and starter.pid != os.getppid():
+        watch = threading.Thread(target=_exit_after, args=(starter,), name="parent", daemon=True)
+        watch.start()
+    elif sys.platform == "linux":
         die_with_parent = 1
         ctypes.CDLL(None).prctl(die_with_parent, signal.SIGKILL)
+
+
+def _exit_after(starter: BaseProcess) -> None:
+    """End with the process that asked a fork server for this one."""
+    starter.join()
+    os._exit(1)

@@ -1,0 +1,66 @@
+"""Workers forked from a process that has loaded what they need: Python's fork server, on Linux."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import forkserver
+
+PRELOADED = ["unalike.cli.main", "unalike.study.worker"]
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""How many threads libraries take, which they ask when they are loaded."""
+
+
+@contextmanager
+def fork_server(jobs: int | None, backend: str) -> Iterator[None]:
+    """While this lasts, loky forks its workers from a server that loads beside this process.
+
+    It is for commands alone: where a script asks for workers, each of them would begin with the
+    script itself. Nothing happens where no workers are wanted.
+
+    jobs: runs at the same time; as many as there are cores if not given.
+    backend: where runs are done, as `BACKENDS` names it.
+    """
+    if not _wanted(jobs, backend):
+        yield
+        return
+    cores = len(os.sched_getaffinity(0))
+    _begin(threads=1 if jobs is None or jobs < 1 else max(1, cores // jobs))
+    from joblib.externals.loky.backend import context
+
+    before = context.get_start_method()
+    context.set_start_method("forkserver", force=True)
+    try:
+        yield
+    finally:
+        context.set_start_method(before, force=True)
+
+
+def _begin(threads: int) -> None:
+    """Start the server; an interrupt from the keyboard is this process's to deal with.
+
+    threads: of each worker's libraries, unless the user's environment says otherwise.
+    """
+    multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
+    missing = [name for name in THREADS if name not in os.environ]
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.update(dict.fromkeys(missing, str(threads)))
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        for name in missing:
+            del os.environ[name]
+
+
+def _wanted(jobs: int | None, backend: str) -> bool:
+    """Whether this makes workers, here, where a server for them can be begun."""
+    if sys.platform != "linux" or backend != "loky":
+        return False
+    several = (len(os.sched_getaffinity(0)) if jobs is None else jobs) != 1
+    return several and threading.current_thread() is threading.main_thread()
