@@ -178,3 +178,20 @@ def test_examples(module: str) -> None:
     (example,) = doctest.DocTestFinder().find(names["diagnose"], "diagnose", globs=dict(names))
     assert doctest.DocTestRunner().run(example) == (0, len(example.examples))
     assert example.examples
+
+
+def test_nothing_is_said_twice_of_a_table(tmp_path: Path, capsys: Output) -> None:
+    given = world(0, samples=120, clients=3, label=0.3)
+    dates = pd.Timestamp("2020-01-01") + pd.to_timedelta(given.time % 300, unit="D")
+    frame = pd.DataFrame(given.x).assign(
+        visit=dates.strftime("%Y-%m-%d"), outcome=np.where(given.y, "yes", "no"), site=given.client
+    )
+    frame.to_csv(tmp_path / "visits.csv", index=False)
+    columns = ["--client-column", "site", "--label-column", "outcome", "--time-column", "visit"]
+    data = ["--data", tmp_path / "visits.csv", "--shuffles", 40]
+    assert unalike("diagnose", *data, *columns, "--out", tmp_path / "d") == 0
+    capsys.readouterr()
+    said = json.loads((tmp_path / "d" / "diagnosis.json").read_text())["remarks"]
+    assert len(said) == len(set(said))
+    assert sum("visit runs from 2020-01-01" in remark for remark in said) == 1
+    assert sum("in this order: no, yes" in remark for remark in said) == 1

@@ -69,7 +69,7 @@ def test_json_and_table_hold_everything() -> None:
     assert all(measure["blind_to"] for measure in watched["measures"])
     assert set(watched["curves"]) == {"start", "optimum"}
     np.testing.assert_allclose(table.excess, table.value - table.chance)
-    assert any("no column says when" in remark for remark in found.remarks)
+    assert any("no column is named that says when" in remark for remark in found.remarks)
 
 
 def test_a_diagnosis_shows_itself_with_what_was_found() -> None:

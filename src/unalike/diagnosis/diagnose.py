@@ -76,7 +76,6 @@ def diagnose(
         groups.renumber(np.argsort(clients)),
         optimisation(given, shuffles=fewer, seed=seed) if optimise else None,
         (data.skews if isinstance(data, Federation) else ())
-        + (data.notes if isinstance(data, Dataset) else ())
         + _remarks(given, {finding.kind for finding in found if finding.found})
         + tuple(remarks_on_counts(counts, names, labels)),
         {"shuffles": shuffles, "level": level, "seed": seed, "samples": len(given.y)},
@@ -170,7 +169,10 @@ def _remarks(given: Samples, found: set[str]) -> tuple[str, ...]:
             "the map shows as many."
         )
     if given.window is None:
-        said.append("Temporal skew is not measured: no column says when a sample was taken.")
+        said.append(
+            "Temporal skew is not measured: no column is named that says when a sample was taken "
+            "(time_column=..., --time-column)."
+        )
     if given.projected:
         said.append(f"Samples are looked at along {MOST_DIMENSIONS} random directions.")
     return tuple(said)
