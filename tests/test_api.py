@@ -48,6 +48,7 @@ def test_a_result_is_taken_away_as_the_page_says(
     (block,) = [b for b in blocks_of(ROOT / "docs/how-to/results.md") if b.mark == "run by"]
     exec(block.text, {"result": result})
     assert str(result).startswith(f"{judge(result)}\n\nMethod")
+    assert str(result).startswith(result.headline)
     assert r"\toprule" in (tmp_path / "table.tex").read_text()
     assert (tmp_path / "table.md").read_text() == result.to_markdown()
     back, whole = pd.read_csv(tmp_path / "table.csv", index_col="method"), result.table(full=True)

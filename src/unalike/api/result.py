@@ -95,6 +95,11 @@ class Result(Comparison):
             raise InputError("This comparison was made by hand and has no models.")
         return self.models
 
+    @property
+    def headline(self) -> str:
+        """Who leads, and whether that is decided, in one sentence."""
+        return judge(self).headline
+
     def __str__(self) -> str:
         """The verdict, and a table of the columns that matter most."""
         table = formatted(self)
@@ -104,7 +109,7 @@ class Result(Comparison):
         return str(self)
 
     def _repr_html_(self) -> str:
-        return as_html(formatted(self), judge(self).headline)
+        return as_html(formatted(self), self.headline)
 
     def table(self, *, full: bool = False) -> pd.DataFrame:
         """One row per method, the best first; `full` with every column that there is.
