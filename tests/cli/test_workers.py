@@ -56,6 +56,20 @@ def test_workers_come_loaded_where_a_command_wants_them(jobs: int, backend: str,
 
 
 @linux
+def test_a_script_that_calls_the_command_is_not_repeated_by_its_workers(tmp_path: Path) -> None:
+    given = [*options(SMALL | {"methods": "fedavg"}), "--jobs", "2", "--out", str(tmp_path / "s")]
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\nfrom unalike.cli.main import main\n\nprint('begun')\n"
+        f"sys.argv = ['unalike', 'compare', *{given}]\nmain()\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stdout.count("begun") == 1
+    assert (tmp_path / "s" / "summary.csv").exists()
+
+
+@linux
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
 def test_workers_end_with_their_command(sent: signal.Signals, tmp_path: Path) -> None:
     """At Ctrl-C, which all of them hear, and where the command alone is killed."""

@@ -165,8 +165,8 @@ def build(name: str, *, shape: Shape, classes: int, seed: int, places: int = 0) 
     key, _, text = chosen(name, shape, places=places).partition(":")
     if key.endswith(".py"):
         raise InputError(
-            f"Model {name!r}: a network of your own comes from Python, as in compare(model=net), or "
-            "from a plugin that registers it (--plugin FILE.py)."
+            f"Model {name!r}: a network of your own comes from Python, as in compare(model=net), "
+            "or from a plugin that registers it (--plugin FILE.py)."
         )
     if key not in MODELS:
         raise unknown("model", key, [*MODELS, "auto"])

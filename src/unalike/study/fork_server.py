@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import forkserver
+from pathlib import Path
 
 PRELOADED = ["unalike.cli.main", "unalike.study.worker"]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -20,8 +21,8 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 def fork_server(jobs: int | None, backend: str) -> Iterator[None]:
     """While this lasts, loky forks its workers from a server that loads beside this process.
 
-    It is for commands alone: where a script asks for workers, each of them would begin with the
-    script itself. Nothing happens where no workers are wanted.
+    It is for the command alone: where a script asks for workers, each of them would begin with the
+    script itself. Nothing happens there, nor where no workers are wanted.
 
     jobs: runs at the same time; as many as there are cores if not given.
     backend: where runs are done, as `BACKENDS` names it.
@@ -60,7 +61,14 @@ def _begin(threads: int) -> None:
 
 def _wanted(jobs: int | None, backend: str) -> bool:
     """Whether this makes workers, here, where a server for them can be begun."""
-    if sys.platform != "linux" or backend != "loky":
+    if sys.platform != "linux" or backend != "loky" or not _is_command():
         return False
     several = (len(os.sched_getaffinity(0)) if jobs is None else jobs) != 1
     return several and threading.current_thread() is threading.main_thread()
+
+
+def _is_command() -> bool:
+    """Whether what Python was begun with is the command, or nothing that a worker could repeat."""
+    begun = sys.modules["__main__"]
+    path = getattr(begun, "__file__", None)
+    return path is None or Path(path).name == "unalike" or begun.__package__ == "unalike"
