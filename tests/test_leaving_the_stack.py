@@ -7,6 +7,7 @@ import torch
 
 from test_every_method import every_method, trial
 from unalike.core import local_steps, stacked_steps
+from unalike.core.plain_descent import PlainDescent
 from unalike.functional.trees import leaves
 from unalike.testing import STACKED
 
@@ -17,6 +18,7 @@ def test_leaving_the_stack_changes_no_bit(name: str, monkeypatch: pytest.MonkeyP
     known = trial(name).usual()
     with monkeypatch.context() as patch:
         patch.setattr(local_steps, "stack_of", lambda tensor: None)
+        patch.setattr(PlainDescent, "through", lambda *_: None)
         masked = trial(name).trained(2, plan=STACKED)
     monkeypatch.setattr(stacked_steps, "WORTH", 0)
     monkeypatch.setattr(stacked_steps, "SIZES", range(2, 100))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,7 +11,7 @@ from torch.func import vmap
 
 import unalike.functional.traced_function as traced_function
 from unalike.core import Batch, Method, Problem
-from unalike.core.problem import descent_along
+from unalike.core.plain_descent import PlainDescent, plain_descent
 from unalike.core.solvers import adam, momentum, sgd
 from unalike.engines.plan import Plan
 from unalike.functional.gradient_count import count_gradients, gradient_cost
@@ -19,12 +21,19 @@ from worlds import ROUNDING, World, blobs, federation
 LR = 0.3
 
 
-def large(clients: int = 4) -> World:
+class Ridge(Problem):
+    """A loss that pulls at the weights even where a client has no samples left."""
+
+    def loss(self, w: Tensor, batch: Batch) -> Tensor:
+        return super().loss(w, batch) + 0.05 * (w * w).sum()
+
+
+def large(*sizes: int, kind: type[Problem] = Problem) -> World:
     """In single precision, with a matrix large enough to be stepped as it is multiplied."""
     luck = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
-    problem = Problem(nn.Sequential(nn.Linear(200, 100), nn.Tanh(), nn.Linear(100, 3)))
-    sizes = [40 - 7 * k for k in range(clients)]
+    problem = kind(nn.Sequential(nn.Linear(200, 100), nn.Tanh(), nn.Linear(100, 3)))
+    sizes = sizes or (40, 33, 26, 19)
     x = [torch.randn(n, 200, generator=luck) for n in sizes]
     y = [torch.randint(3, (n,), generator=luck) for n in sizes]
     return World(problem, federation(x, y))
@@ -52,7 +61,7 @@ def test_a_step_is_the_weights_less_the_rate_times_the_gradient(over: bool) -> N
 
 
 def test_the_gradient_may_be_that_of_another_place() -> None:
-    world = large(2)
+    world = large(40, 33)
     w, batch = world.problem.init(), batch_of(world)
     at = w + 0.01
     expected = w - LR * world.problem.grad(at, batch)
@@ -94,13 +103,42 @@ def test_steps_have_the_same_bits_before_and_after_they_are_recorded(
 
 def test_other_directions_and_solvers_are_not_taken_for_it() -> None:
     problem = blobs().problem
-    assert descent_along(problem.grad) == problem.descend
-    assert descent_along(lambda w, batch: problem.grad(w, batch)) is None
-    assert descent_along(problem.loss) is None
+    assert plain_descent(sgd(0.25), problem.grad) == PlainDescent(problem, -0.25)
+    assert plain_descent(sgd(0.25), lambda w, batch: problem.grad(w, batch)) is None
+    assert plain_descent(sgd(0.25), problem.loss) is None
+    assert plain_descent(momentum(0.25), problem.grad) is None
 
     class Doubled(Problem):
         def grad(self, w: Tensor, batch: Batch) -> Tensor:
             return 2 * super().grad(w, batch)
 
-    assert descent_along(Doubled(nn.Linear(2, 2)).grad) is None
+    assert plain_descent(sgd(0.25), Doubled(nn.Linear(2, 2)).grad) is None
     assert (sgd(0.25).scale, momentum(0.25).scale, adam(0.25).scale) == (-0.25, None, None)
+
+
+@pytest.mark.parametrize("calls", [2, 1 << 30])
+@pytest.mark.parametrize("kind", [Problem, Ridge])
+@pytest.mark.parametrize("sizes", [(40, 33, 26, 19), (50, 9, 8, 1), (7, 7)])
+def test_a_stack_that_goes_through_its_steps_at_once_gets_their_bits(
+    sizes: tuple[int, ...], kind: type[Problem], calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of clients who leave before others and are back for the next epoch, recorded or not."""
+    monkeypatch.setattr(traced_function, "CALLS_BEFORE_TRACING", calls)
+    plan = Plan("stacked", 4, 1)
+    through, found = PlainDescent.through, []
+
+    def watched(*given: Any) -> Tensor | None:
+        found.append(through(*given))
+        return found[-1]
+
+    def trained(way: Any) -> Any:
+        monkeypatch.setattr(PlainDescent, "through", way)
+        return large(*sizes, kind=kind).run(FedAvg(lr=0.1), 8, batch_size=8, steps=3, plan=plan)
+
+    at_once, step_by_step = trained(watched), trained(lambda *_: None)
+    assert found
+    assert None not in found
+    assert torch.equal(at_once.server, step_by_step.server)
+    for one, other in zip(at_once.history, step_by_step.history, strict=True):
+        assert torch.equal(one.ups, other.ups)
+        assert one.gradients == other.gradients

@@ -7,7 +7,7 @@ never masked. Everything ragged is hidden here and in `local.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from torch import Tensor
 from unalike.functional import streams
 from unalike.functional.stack import on_rows
 
-from .step_schedule import ScheduledStep, Span, takers_of, takers_of_epoch
+from .step_schedule import Gather, ScheduledStep, Span, takers_of, takers_of_epoch
 
 IN_ORDER_SIZE = 256
 """Samples in one batch of `Batches.in_order`."""
@@ -180,29 +180,27 @@ class Batches:
         per_epoch = self._steps_per_epoch(self.size)
         takers = takers_of_epoch(self.sizes, starts, slots)
 
-        def step(epoch: int, k: int, drawn: list[tuple[Tensor, Tensor]]) -> ScheduledStep:
+        def step(epoch: int, k: int, drawn: Sequence[tuple[Tensor, ...]]) -> ScheduledStep:
+            first = k * slots
+            own = slice(first, first + self._rows(takers[k].samples, slots))
+
+            def part(
+                ids: Tensor, positions: Tensor, weight: Tensor, counts: Tensor
+            ) -> tuple[Tensor, ...]:
+                rows = ids[..., own]
+                x, y = _samples_at(self.x, rows), _samples_at(self.y, rows)
+                return x, y, weight[..., own], counts[..., k], positions[..., own]
+
             def batch() -> Any:
-                first = k * slots
-                own = slice(first, first + self._rows(takers[k].samples, slots))
-
-                def part(
-                    ids: Tensor, weight: Tensor, counts: Tensor, positions: Tensor
-                ) -> tuple[Tensor, ...]:
-                    rows = ids[..., own]
-                    x, y = _samples_at(self.x, rows), _samples_at(self.y, rows)
-                    return x, y, weight[..., own], counts[..., k], positions[..., own]
-
-                parts = tuple(
-                    Batch(*on_rows(part, ids, weight, counts, positions))
-                    for ids, positions in drawn
-                )
+                parts = tuple(Batch(*on_rows(part, *each)) for each in drawn)
                 return self._with_keys(parts, lambda: epoch * per_epoch + k)
 
-            return ScheduledStep(batch, lambda: self.size > k * slots, *takers[k])
+            gather = None if len(drawn) > 1 or self.draws else Gather(drawn[0], part)
+            return ScheduledStep(batch, lambda: self.size > first, *takers[k], gather)
 
         for epoch in range(self.passes):
             drawn = [
-                (ids[epoch], positions[epoch])
+                (ids[epoch], positions[epoch], weight, counts)
                 for ids, positions in zip(samples, orders, strict=True)
             ]
             for k in range(len(starts)):

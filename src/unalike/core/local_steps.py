@@ -16,7 +16,7 @@ from unalike.functional.running_statistics import current_statistics
 from unalike.functional.stack import stack_of
 
 from .batches import Batch, Batches
-from .problem import descent_along
+from .plain_descent import plain_descent
 from .solver_memory import begin_solver, end_solver
 from .solvers import Solver
 from .stacked_steps import descend_stacked, where
@@ -110,15 +110,19 @@ def optimise(
     `direction` must keep neither w nor what it returns: the next step may write over both. Where
     it is the gradient of a problem and the solver adds a multiple of it, both are one function.
     """
-    whole = None if solver.scale is None else descent_along(direction)
+    plain = plain_descent(solver, direction)
 
     def step(here: Iterate, batch: Any, *, over: bool = False) -> Iterate:
-        if whole is not None:
-            return Iterate(whole(here.w, batch, solver.scale, over=over), here.state)
+        if plain is not None:
+            return Iterate(plain.step(here.w, batch, over=over), here.state)
         move = solver.step_in_place if over else solver.step
         return Iterate(*move(here.w, direction(here.w, batch), here.state))
 
     begun = Iterate(start, begin_solver(solver, start))
+    found = None if plain is None else plain.through(start, batches)
+    if found is not None:
+        end_solver(begun.state)
+        return found
     end = descend(step, begun, batches, in_place=partial(step, over=True))
     end_solver(end.state)
     return end.w

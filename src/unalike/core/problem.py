@@ -338,6 +338,13 @@ class Problem:
             return self._descent(own, number, *batch)
         return self._descent_by(own, at, number, *batch)
 
+    def descend_rows(self, rows: Tensor, batch: Batch, scale: float) -> Tensor:
+        """`descend` of stacked clients, on plain tensors: rows [S, P], which are the caller's own
+        and may be written over, and a batch of S clients without a key."""
+        record_gradient()
+        number = _number(scale, rows.dtype, rows.device)
+        return self._descent.mapped(_DIMS_OF_ROWS).run((rows, number, *batch))
+
     def hvp(self, w: Tensor, batch: Batch, v: Tensor) -> Tensor:
         """The Hessian of the mean loss at w, times v [P].
 
@@ -472,13 +479,8 @@ def _no_output(output: Tensor, y: Tensor) -> Tensor:
     raise InputError("This problem is a bare loss, which is no function of an output.")
 
 
-def descent_along(direction: Any) -> Callable[..., Tensor] | None:
-    """`Problem.descend` of the problem whose gradient this is; None where it is anything else.
-
-    A gradient that a class of somebody's own has put in its place is something else.
-    """
-    own = getattr(direction, "__func__", None) is Problem.grad
-    return direction.__self__.descend if own else None
+_DIMS_OF_ROWS = (0, None, 0, 0, 0, 0, 0, None)
+"""Where clients are in weights, scale and the parts of a batch, which has no key."""
 
 
 class _FunctionProblem(Problem):

@@ -18,6 +18,13 @@ class Takers(NamedTuple):
     last: int  # 1 + the place of the last of them
 
 
+class Gather(NamedTuple):
+    """How the one batch of a step comes from what its epoch knows of a client's samples."""
+
+    epoch: tuple[Tensor, ...]  # the same of all steps of an epoch
+    part: Callable[..., tuple[Tensor, ...]]  # of these, or of all clients' rows of them
+
+
 class ScheduledStep(NamedTuple):
     """A local step, before its batch is gathered."""
 
@@ -26,6 +33,7 @@ class ScheduledStep(NamedTuple):
     samples: int
     takers: int
     last: int
+    gather: Gather | None = None  # of `batch`, where that is no more than one batch
 
     def everybody(self, clients: int) -> bool:
         """Whether all of so many stacked clients take it."""

@@ -69,6 +69,12 @@ def is_plain_call() -> bool:
     return functorch.maybe_current_level() is None and not torch._C._len_torch_dispatch_stack()
 
 
+def is_plain(rows: Tensor) -> bool:
+    """Whether rows taken out of a stack belong to no transform around it, and nobody looks at
+    operations."""
+    return not (functorch.is_functorch_wrapped_tensor(rows) or torch._C._len_torch_dispatch_stack())
+
+
 class StackedArguments(NamedTuple):
     """What the arguments of a call hold, as plain tensors."""
 
