@@ -99,7 +99,7 @@ def rounds(
                 raise DivergedError(
                     f"{method.name}: no client's answer was finite in round {t}. {LIKELY_CAUSE}"
                 )
-        answered = np.isin(sampled, here[sound])
+        answered = np.isin(sampled, here[sound], assume_unique=True)
         counted = Drawn(sampled[answered], drawn.times[answered])
         present = _cohort(scheme, counted, clients.population)
         if len(present.ids):
@@ -111,7 +111,8 @@ def rounds(
                 raise DivergedError(
                     f"{method.name}: the server's state diverged in round {t}. {LIKELY_CAUSE}"
                 )
-        dropped, rejected = np.setdiff1d(sampled, here[arrived]), here[arrived & ~sound]
+        dropped = np.setdiff1d(sampled, here[arrived], assume_unique=True)
+        rejected = here[arrived & ~sound]
         yield Round(t, server, ups, present, dropped, rejected, bytes_down, bytes_up, gradients)
 
 
