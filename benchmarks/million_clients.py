@@ -63,4 +63,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    one(int(sys.argv[1]))
+    if len(sys.argv) > 1:
+        one(int(sys.argv[1]))
+    else:
+        main()
