@@ -11,6 +11,7 @@ from torch.func import vmap
 
 import unalike.functional.traced_function as traced_function
 from unalike.core import Batch, Method, Problem
+from unalike.core.local_work import LocalWork
 from unalike.core.plain_descent import PlainDescent, plain_descent
 from unalike.core.solvers import adam, momentum, sgd
 from unalike.engines.plan import Plan
@@ -118,9 +119,16 @@ def test_other_directions_and_solvers_are_not_taken_for_it() -> None:
 
 @pytest.mark.parametrize("calls", [2, 1 << 30])
 @pytest.mark.parametrize("kind", [Problem, Ridge])
+@pytest.mark.parametrize(
+    "work", [LocalWork(epochs=3), LocalWork(steps=7), LocalWork(epochs=1.5), LocalWork(slow=0.7)]
+)
 @pytest.mark.parametrize("sizes", [(40, 33, 26, 19), (50, 9, 8, 1), (7, 7)])
 def test_a_stack_that_goes_through_its_steps_at_once_gets_their_bits(
-    sizes: tuple[int, ...], kind: type[Problem], calls: int, monkeypatch: pytest.MonkeyPatch
+    sizes: tuple[int, ...],
+    work: LocalWork,
+    kind: type[Problem],
+    calls: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of clients who leave before others and are back for the next epoch, recorded or not."""
     monkeypatch.setattr(traced_function, "CALLS_BEFORE_TRACING", calls)
@@ -133,7 +141,8 @@ def test_a_stack_that_goes_through_its_steps_at_once_gets_their_bits(
 
     def trained(way: Any) -> Any:
         monkeypatch.setattr(PlainDescent, "through", way)
-        return large(*sizes, kind=kind).run(FedAvg(lr=0.1), 8, batch_size=8, steps=3, plan=plan)
+        world = large(*sizes, kind=kind)
+        return world.run(FedAvg(lr=0.1), 6, batch_size=8, plan=plan, work=work)
 
     at_once, step_by_step = trained(watched), trained(lambda *_: None)
     assert found

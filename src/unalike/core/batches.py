@@ -216,22 +216,33 @@ class Batches:
         every = begun + torch.arange(longest, device=self.ids.device)
         orders = [self._orders(every, draw).flatten() for draw in range(self.independent)]
         padded = len(orders[0]) // longest
+        drawn = [(order, self.ids, self.size, span.first, per_client) for order in orders]
 
         def scheduled(step: int) -> ScheduledStep:
             left = np.where(span.counts > step, self.sizes, 0)
             takers = takers_of(left, (span.firsts + step) % per_epoch * slots, slots)
-            number = span.first + step
+            rows = torch.arange(self._rows(takers.samples, slots), device=self.ids.device)
+
+            def part(
+                order: Tensor, ids: Tensor, size: Tensor, first: Tensor, per_client: Tensor
+            ) -> tuple[Tensor, ...]:
+                number = (first + step)[..., None]
+                steps = per_client[..., None]
+                epoch = (number // steps - first[..., None] // steps).clamp(max=longest - 1)
+                at = number % steps * slots + rows
+                positions = order.gather(-1, epoch * padded + at)
+                samples, weight = ids.gather(-1, positions), (at < size[..., None]).to(self.dtype)
+                x, y = _samples_at(self.x, samples), _samples_at(self.y, samples)
+                return x, y, weight, weight.sum(-1).clamp(min=1), positions
 
             def batch() -> Any:
-                epoch = (number // per_client - begun).clamp(max=longest - 1)
-                rows = torch.arange(self._rows(takers.samples, slots), device=self.ids.device)
-                at = number % per_client * slots + rows
-                parts = tuple(
-                    self._gather(order.gather(0, epoch * padded + at), at) for order in orders
-                )
-                return self._with_keys(parts, lambda: number)
+                parts = tuple(Batch(*on_rows(part, *each)) for each in drawn)
+                return self._with_keys(parts, lambda: span.first + step)
 
-            return ScheduledStep(batch, lambda: (self.size > 0) & (span.steps > step), *takers)
+            gather = None if len(drawn) > 1 or self.draws else Gather(drawn[0], part)
+            return ScheduledStep(
+                batch, lambda: (self.size > 0) & (span.steps > step), *takers, gather
+            )
 
         return map(scheduled, range(int(span.counts.max(initial=0))))
 
