@@ -160,21 +160,21 @@ def test_the_page_tells_epsilon_in_words_and_in_its_table(folder: Path) -> None:
     assert "makes no model safe to give away" in page
 
 
-@pytest.mark.slow
-def test_a_study_goes_on_with_what_it_has_spent(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "privacy", [TEXT, pytest.param("local:clip=1,noise=2", marks=pytest.mark.slow)]
+)
+def test_a_study_goes_on_with_what_it_has_spent(privacy: str, tmp_path: Path) -> None:
     """Half a study and the rest of it are the whole one, with the same noise and account."""
-    for privacy in (TEXT, "local:clip=1,noise=2"):
-        kind = privacy.partition(":")[0]
-        both = whole, parts = tmp_path / f"{kind}-whole", tmp_path / f"{kind}-parts"
-        compare(**SMALL, cohort=0.5, privacy=privacy, out=whole)
-        compare(**{**SMALL, "rounds": 1}, cohort=0.5, privacy=privacy, out=parts)
-        settings = (parts / "study.toml").read_text()
-        (parts / "study.toml").write_text(settings.replace("rounds = 1", "rounds = 3"))
-        resume(parts)
-        told = [[record["epsilon"] for record in records(at)] for at in both]
-        assert told[0] == told[1]
-        ours, theirs = (load_file(at / "runs/fedavg/seed-0/checkpoint.safetensors") for at in both)
-        assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    both = whole, parts = tmp_path / "whole", tmp_path / "parts"
+    compare(**SMALL, cohort=0.5, privacy=privacy, out=whole)
+    compare(**{**SMALL, "rounds": 1}, cohort=0.5, privacy=privacy, out=parts)
+    settings = (parts / "study.toml").read_text()
+    (parts / "study.toml").write_text(settings.replace("rounds = 1", "rounds = 3"))
+    resume(parts)
+    told = [[record["epsilon"] for record in records(at)] for at in both]
+    assert told[0] == told[1]
+    ours, theirs = (load_file(at / "runs/fedavg/seed-0/checkpoint.safetensors") for at in both)
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 def test_no_noise_is_said_aloud() -> None:
