@@ -70,6 +70,21 @@ def test_a_script_that_calls_the_command_is_not_repeated_by_its_workers(tmp_path
 
 
 @linux
+def test_workers_load_by_themselves_where_a_server_finds_no_place(tmp_path: Path) -> None:
+    """Its socket has a path, which the system allows 107 letters."""
+    place = tmp_path / ("x" * 100)
+    place.mkdir()
+    script = SCRIPT.format(jobs=2, backend="loky")
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"TMPDIR": str(place)},
+    )
+    assert done.stdout.split()[:2] == ["True", "False"]
+
+
+@linux
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
 def test_workers_end_with_their_command(sent: signal.Signals, tmp_path: Path) -> None:
     """At Ctrl-C, which all of them hear, and where the command alone is killed."""

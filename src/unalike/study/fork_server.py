@@ -27,11 +27,9 @@ def fork_server(jobs: int | None, backend: str) -> Iterator[None]:
     jobs: runs at the same time; as many as there are cores if not given.
     backend: where runs are done, as `BACKENDS` names it.
     """
-    if not _wanted(jobs, backend):
+    if not _wanted(jobs, backend) or not _begun(jobs):
         yield
         return
-    cores = len(os.sched_getaffinity(0))
-    _begin(threads=1 if jobs is None or jobs < 1 else max(1, cores // jobs))
     from joblib.externals.loky.backend import context
 
     before = context.get_start_method()
@@ -42,21 +40,27 @@ def fork_server(jobs: int | None, backend: str) -> Iterator[None]:
         context.set_start_method(before, force=True)
 
 
-def _begin(threads: int) -> None:
-    """Start the server; an interrupt from the keyboard is this process's to deal with.
+def _begun(jobs: int | None) -> bool:
+    """Start the server; not where its socket finds no place, as under a long TMPDIR.
 
-    threads: of each worker's libraries, unless the user's environment says otherwise.
+    An interrupt from the keyboard is this process's to deal with. Libraries of each worker take
+    their share of the cores as threads, unless the user's environment says otherwise.
     """
     multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
     missing = [name for name in THREADS if name not in os.environ]
+    cores = len(os.sched_getaffinity(0))
+    threads = 1 if jobs is None or jobs < 1 else max(1, cores // jobs)
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(dict.fromkeys(missing, str(threads)))
     try:
         forkserver.ensure_running()
+    except OSError:
+        return False
     finally:
         signal.signal(signal.SIGINT, handler)
         for name in missing:
             del os.environ[name]
+    return True
 
 
 def _wanted(jobs: int | None, backend: str) -> bool:
