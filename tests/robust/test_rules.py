@@ -14,6 +14,7 @@ from scipy.stats import trim_mean
 from robust_worlds import applied, cloud, rule, weighted
 from unalike.robust.caps import capped, first_threshold
 from unalike.robust.foolsgold import cosines, say
+from unalike.robust.geometry import blocks
 from unalike.robust.krum import krum_scores
 
 CLOSE = {"atol": 1e-9, "rtol": 1e-9}
@@ -152,8 +153,12 @@ def test_where_most_of_the_weight_is_in_one_point_there_is_the_median() -> None:
     close(applied("geometric-median", u), u[0])
 
 
-def test_answers_that_share_their_memory_are_read_rightly() -> None:
-    close(applied("geometric-median", cloud(1).expand(7, 5)), cloud(1)[0])
+@pytest.mark.parametrize("rule", ["median", "trimmed:share=0.2", "geometric-median", "caps"])
+def test_answers_that_share_their_memory_are_read_rightly(rule: str) -> None:
+    alike = cloud(1).expand(7, 5)
+    close(applied(rule, alike), cloud(1)[0])
+    (block,) = blocks(alike)
+    close(block.median(0).values, cloud(1)[0])
 
 
 def test_digits_survive_an_answer_that_is_far_away() -> None:
