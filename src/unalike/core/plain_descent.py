@@ -58,8 +58,10 @@ class PlainDescent(NamedTuple):
         stack = stack_of(batches.size)
         if stack is None or torch.is_grad_enabled() or current_statistics() is not None:
             return None
+        if batches.draws or batches.independent > 1 or self.problem.fit.alone is not None:
+            return None
         rows = rows_of(start, stack)
-        if self.problem.fit.alone is not None or not is_plain(rows):
+        if not is_plain(rows):
             return None
         scheduled = list(batches.schedule())
         epochs: dict[int, Knowledge] = {}

@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver
 from pathlib import Path
 
 PRELOADED = ["unalike.cli.main", "unalike.study.worker"]
@@ -46,6 +45,8 @@ def _begun(jobs: int | None) -> bool:
     An interrupt from the keyboard is this process's to deal with. Libraries of each worker take
     their share of the cores as threads, unless the user's environment says otherwise.
     """
+    from multiprocessing import forkserver  # not on every system
+
     multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
     missing = [name for name in THREADS if name not in os.environ]
     cores = len(os.sched_getaffinity(0))
