@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -207,18 +208,17 @@ def test_a_search_that_was_interrupted_goes_on_to_the_same_settings(
     assert (tmp_path / "study.toml").read_bytes() == (home / "study.toml").read_bytes()
 
 
-@pytest.mark.slow
 def test_a_round_done_again_after_a_kill_is_judged_again(
     tmp_path: Path, federation: Federation, home: Path
 ) -> None:
-    """Where the last rounds of a paused trial are in no checkpoint."""
-    search(tmp_path, federation)
+    """Where all but the first round of a trial is in no checkpoint."""
+    shutil.copytree(home, tmp_path, dirs_exist_ok=True)
     (tmp_path / "tuning.json").unlink()
     for path in tmp_path.glob("tuning/trial-*/runs/*/*/checkpoint*"):
         path.unlink()
     for path in tmp_path.glob("tuning/trial-*/runs/*/*/metrics.jsonl"):
         lines = path.read_bytes().splitlines(keepends=True)
-        path.write_bytes(b"".join(lines[: 1 + len(lines) // 2]))
+        path.write_bytes(lines[0])
     search(tmp_path, federation)
     assert (tmp_path / "tuning.json").read_bytes() == (home / "tuning.json").read_bytes()
     for path in tmp_path.glob("tuning/trial-*/runs/*/seed-*"):
