@@ -152,7 +152,6 @@ def test_every_method_goes_over_time() -> None:
     assert np.isfinite(finite).all()
 
 
-@pytest.mark.slow
 def test_groups_that_share_a_model_are_held_against_the_true_ones() -> None:
     """IFCA finds who names classes otherwise; FedAvg and Local have no groups to judge."""
     f = own(clients=8, samples=1200, new_clients=0.25, skew=["permutation:groups=2"])
