@@ -28,7 +28,8 @@ SETTINGS = {
 
 
 def command(*arguments: object) -> list[str]:
-    run = "from unalike.cli.main import main; main()"
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    run = f"{heard}; from unalike.cli.main import main; main()"  # a background process ignores it
     return [sys.executable, "-c", run, *map(str, arguments)]
 
 

@@ -17,7 +17,12 @@ from unalike.engines.machine import cores
 RUNS = {**SMALL, "rounds": 100_000, "seeds": 4, "methods": "fedavg,scaffold"}
 """Far more than there are workers, none of which is ever done."""
 
-COMMAND = "from unalike.cli.main import main; main()"
+COMMAND = """
+import signal
+from unalike.cli.main import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
+main()
+"""
 SCRIPT = """
 import os, sys
 import joblib

@@ -58,7 +58,7 @@ def _begun(jobs: int | None) -> bool:
     except OSError:
         return False
     finally:
-        signal.signal(signal.SIGINT, handler)
+        signal.signal(signal.SIGINT, handler or signal.SIG_DFL)
         for name in missing:
             del os.environ[name]
     return True
