@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import tomllib
 import typer
 
 from command_line import read_command
@@ -110,8 +111,21 @@ def test_commands(block: Block, place: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_is_run_elsewhere_or_by_nobody(block: Block) -> None:
     """The summary of the tests lists what nobody runs."""
     if block.mark == "not run":
+        spell(block)
         pytest.skip(f"{block} is not run: {block.why}")
     assert block.page.name in (ROOT / block.why).read_text("utf-8")
+
+
+def spell(block: Block) -> None:
+    """Read what is not run: it is of its language, and unalike knows the options that it gives."""
+    if block.language == "python":
+        compile(block.text, str(block), "exec")
+    elif block.language == "toml":
+        tomllib.loads(block.text)
+    else:
+        for words in commands(block.text):
+            if words[0] == "unalike":
+                read_command(*words[1:])
 
 
 def run(words: list[str]) -> None:

@@ -26,7 +26,7 @@ main()
 SCRIPT = """
 import os, sys
 import joblib
-from unalike.study.fork_server import fork_server
+from unalike.cli.workers import fork_server
 
 OWN = os.getpid()
 

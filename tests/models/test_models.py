@@ -196,7 +196,7 @@ def test_auto_picks_by_shape(shape, picked):
     ("name", "shape", "sentence"),
     [
         ("cnnn", (1, 28, 28), "Unknown model 'cnnn': did you mean 'cnn'?"),
-        ("nets.py:Net", (5,), "Model 'nets.py:Net': a network of your own comes from Python"),
+        ("mine:Net", (5,), "A network of your own comes from Python, as in compare"),
         ("cnn", (64,), "needs images of shape"),
         ("cnn", (1, 2, 2), "at least 4 x 4 pixels"),
         ("simple-cnn", (1, 8, 8), "at least 16 x 16 pixels, but these have 8 x 8"),

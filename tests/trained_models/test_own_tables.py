@@ -329,7 +329,9 @@ def test_where_clients_take_too_much(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         tell=lambda event: said.append(event.remark or ""),
     )
     assert any("only what clients have in common is kept" in sentence for sentence in said)
-    assert found.model("ditto").module is not None
+    shares = found.model("ditto").predict_proba(_arrays().x[:5].numpy())
+    assert shares.shape == (5, 3)
+    np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-6)
     with pytest.raises(InputError, match="kept no models of clients"):
         found.model("ditto", "a")
     assert read_study(tmp_path / "study" / "study.toml").keep == "best,last,shared"

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from unalike.core import Method
 from unalike.functional.stack import stack_of
-from unalike.functional.trees import leaves, map_tree
+from unalike.functional.trees import leaves
 
 
 def message_to_all(verb: Callable[[Any, Tensor], Any], server: Any) -> Any | None:
@@ -32,6 +31,4 @@ def messages_for(verb: Callable[[Any, Tensor], Any], server: Any, ids: Tensor) -
     """`verb(server, client)` for each of these clients [S]: every leaf [S, ...]."""
     if not leaves(server):
         return verb(server, ids[:1])
-    if getattr(verb, "__func__", None) is Method.broadcast:  # the server itself
-        return map_tree(lambda leaf: leaf.expand(len(ids), *leaf.shape), server)
     return vmap(verb, (None, 0))(server, ids)

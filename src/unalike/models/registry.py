@@ -163,13 +163,11 @@ def build(name: str, *, shape: Shape, classes: int, seed: int, places: int = 0) 
         InputError: there is no such network or option, or it does not fit the samples.
     """
     key, _, text = chosen(name, shape, places=places).partition(":")
-    if key.endswith(".py"):
-        raise InputError(
-            f"Model {name!r}: a network of your own comes from Python, as in compare(model=net), "
-            "or from a plugin that registers it (--plugin FILE.py)."
-        )
     if key not in MODELS:
-        raise unknown("model", key, [*MODELS, "auto"])
+        raise InputError(
+            f"{unknown('model', key, [*MODELS, 'auto'])} A network of your own comes from Python, "
+            "as in compare(model=net), or from a plugin that registers it (--plugin)."
+        )
     spec = MODELS[key]
     options = _options(key, spec, text)
     if prod(shape) == 0:
