@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import tomllib
 import typer
 
 from command_line import read_command
@@ -25,6 +24,11 @@ from unalike.data.sources import find, is_here
 from unalike.study.data_files import is_file
 from unalike.study.inputs import deal_study
 from unalike.study.settings import Study, read_study
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"^(unalike|python|pip|make|pytest|import|from) ", re.MULTILINE)
