@@ -13,7 +13,7 @@ from test_every_method import every_method, trial
 from unalike.engines.local import LocalEngine
 from unalike.engines.personal_prediction import PersonalPredictor, source_of
 from unalike.engines.plan import Plan
-from unalike.engines.prediction import Predictor, alike, padded_length
+from unalike.engines.prediction import Predictor, alike, at_once, padded_length
 from unalike.functional.trees import leaves
 from unalike.methods import Ditto, FedAvg, FedPer, FineTuning, Local, Scaffold
 from worlds import SINGLE, STACKED, blobs
@@ -76,6 +76,27 @@ def test_a_model_of_all_is_asked_once_and_never_copied(monkeypatch: pytest.Monke
     exact = functional.cross_entropy(logits, engine.federation.y_test[ids], reduction="none")
     torch.testing.assert_close(found.of[0].losses, exact)
     assert found.of[0].sizes.tolist() == engine.federation.test.sizes[engine.rows].tolist()
+
+
+@pytest.mark.parametrize("most", [1, 5, 1000])
+def test_however_many_samples_are_asked_about_at_once(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, server = engine_of(FedAvg())
+    models = PersonalPredictor(engine)
+    (usual,) = models.predict(1, server, [models.lookup("test")]).of
+    monkeypatch.setattr("unalike.engines.prediction.at_once", lambda x: most)
+    (found,) = models.predict(1, server, [models.lookup("test")]).of
+    assert torch.equal(found.truth, usual.truth)
+    torch.testing.assert_close(found.output, usual.output)
+    torch.testing.assert_close(found.losses, usual.losses)
+
+
+def test_many_small_samples_are_asked_about_at_once() -> None:
+    shapes = {(1,): 4096, (64,): 4096, (100,): 2621, (3, 32, 32): 1024}
+    for shape, most in shapes.items():
+        assert at_once(torch.zeros(2, *shape)) == most
+        assert at_once(torch.zeros(0, *shape)) == 4096
 
 
 @pytest.mark.parametrize("method", [Local(), Ditto()])

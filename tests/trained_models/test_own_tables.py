@@ -22,7 +22,7 @@ from unalike import Federation, InputError, Result, TrainedModel, compare
 from unalike.data.reading import read
 from unalike.models.module_file import read_module
 from unalike.study import kept_size
-from unalike.study.files import read_tensors, write_tensors
+from unalike.study.files import CHECKSUM, read_tensors, write_tensors
 from unalike.study.inputs import UserInputs, deal_study, federation_for
 from unalike.study.kept_models import HEADER
 from unalike.study.settings import read_study
@@ -293,7 +293,7 @@ def test_damage_and_other_versions(model: TrainedModel, tmp_path: Path) -> None:
         unalike.load(path)
     path.write_bytes(whole)
     tensors, about = read_tensors(path) or ({}, {})
-    assert set(about) == {HEADER, "digest"}
+    assert set(about) == {HEADER, CHECKSUM}
     header = json.loads(about[HEADER])
     write_tensors(path, tensors, {HEADER: json.dumps({**header, "format": 99})})
     with pytest.raises(InputError, match="another version of unalike"):

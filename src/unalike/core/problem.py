@@ -26,6 +26,7 @@ from unalike.functional.module import (
     copy_module,
     has_dropout,
     replace_layers,
+    shares_tensors,
     trainable_parameters,
 )
 from unalike.functional.normalisation import BatchNormLayer
@@ -111,6 +112,7 @@ class Problem:
         self.has_dropout = has_dropout(self.module)
         ready = replace_layers(self.module)
         self.constants = constants(ready)
+        self._shares = shares_tensors(ready)
         self._modules = ModulePerThread(ready)
         self.criterion: Loss = read_loss(loss)
         self.output_name = output
@@ -187,9 +189,9 @@ class Problem:
             x = x.to(self.fit.dtype)
         module, tensors = self._modules.module, {**segments, **self.constants}
         if not self.fit.functional_dropout:
-            return functional_call(module, tensors, (x,))
+            return functional_call(module, tensors, (x,), tie_weights=self._shares)
         with StreamedDropoutCalls():
-            return functional_call(module, tensors, (x,))
+            return functional_call(module, tensors, (x,), tie_weights=self._shares)
 
     def module_at(self, w: Tensor) -> nn.Module:
         """A plain module that gives `logits` at w [P], in evaluation mode and on the CPU.

@@ -19,7 +19,7 @@ from .local_progress import LocalProgress
 from .machine import total_memory
 from .personal_prediction import BLOCK_NUMBERS
 from .plan import Plan
-from .prediction import POOLED_BATCH
+from .prediction import at_once
 
 VECTORS, COPIES = 4, 2
 """What a client at work holds beside its messages and its state: vectors of P numbers, and copies
@@ -100,7 +100,7 @@ def _look_bytes(problem: Problem, federation: Federation, vector: int, n: int, c
     block = min(n * vector, 4 * BLOCK_NUMBERS)
     samples = len(federation.x_test) + int(federation.validation.sizes.sum())
     answers = samples * max(1, federation.classes) * JUDGED
-    layers = min(samples, POOLED_BATCH) * _outputs(problem, federation.x[:1]) * 4
+    layers = min(samples, at_once(federation.x)) * _outputs(problem, federation.x[:1]) * 4
     return max(3 * block + layers, PROBE * min(PROBED, cohort) * vector) + answers
 
 

@@ -20,8 +20,10 @@ from .chunks import Chunks, covers_in_order, see_rows
 from .client_data import ClientData, padded
 from .predictions import Answer, PredictionBuffer, Predictions
 
-POOLED_BATCH = 1024
-"""Samples in one batch of a prediction by one model."""
+LEAST_AT_ONCE, MOST_AT_ONCE = 1 << 10, 1 << 12
+"""Samples that one model is asked about at once."""
+FEATURES_AT_ONCE = 1 << 18
+"""Features that these have together, where the former two leave a choice."""
 
 STACKED_NUMBERS = 1 << 22
 """Features of samples that stacked models predict at once, where two clients do not have more."""
@@ -116,7 +118,7 @@ class Predictor:
             with torch.no_grad():
                 return self.method.predict(self.problem, model, of(x, held))
 
-        edges = np.append(np.arange(0, len(lists.values), POOLED_BATCH), len(lists.values))
+        edges = np.append(np.arange(0, len(lists.values), at_once(x)), len(lists.values))
         asked = _between(edges)
         outputs: Sequence[Tensor] = list(chunks.map_threads(ask, asked))
         if self.problem.couples:
@@ -176,6 +178,12 @@ class Predictor:
         each, denominators = self.problem.sample_losses(output, y), loss.denominators(output, y)
         nothing = torch.empty(0, dtype=self.data.dtype, device=self.data.device)
         return Answer(reduced, each, nothing if denominators is None else denominators)
+
+
+def at_once(x: Tensor) -> int:
+    """How many samples one model is asked about at once, of x [n, ...]."""
+    features = max(1, x[:1].numel())
+    return min(max(FEATURES_AT_ONCE // features, LEAST_AT_ONCE), MOST_AT_ONCE)
 
 
 def _between(edges: NDArray[np.int64]) -> list[slice]:

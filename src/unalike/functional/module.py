@@ -144,6 +144,12 @@ def constants(module: nn.Module) -> dict[str, Tensor]:
     return {**frozen, **dict(module.named_buffers())}
 
 
+def shares_tensors(module: nn.Module) -> bool:
+    """Whether a parameter or buffer goes by several names."""
+    named = (module.named_parameters, module.named_buffers)
+    return any(len(list(each(remove_duplicate=False))) > len(list(each())) for each in named)
+
+
 def written_by_call(module: nn.Module, call: Callable[[nn.Module], None]) -> str | None:
     """What calls change of a module, its layers being replaced: "buffer 'n'"; None: nothing."""
     ready = replace_layers(module)

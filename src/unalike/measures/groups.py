@@ -49,8 +49,9 @@ def by_group_and_place(group: Ints, place: Ints, values: Floats | None, shape: A
 
 def ratio(part: NDArray[Any], whole: NDArray[Any]) -> Floats:
     """part / whole, NaN where whole is not above zero."""
-    shape = np.broadcast_shapes(np.shape(part), np.shape(whole))
-    return np.divide(part, whole, out=np.full(shape, np.nan), where=whole > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.true_divide(part, whole)
+    return np.where(whole > 0, found, np.nan)
 
 
 def mean_over(values: Floats, where: NDArray[np.bool_]) -> Floats:

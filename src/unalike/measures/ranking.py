@@ -132,7 +132,7 @@ def _pairs_sorted(scores: Floats, truth: Ints) -> Floats:
     """`Pairs.right` of one group by the ranks of its samples: [classes]."""
     right = np.zeros(len(scores))
     ranked = np.sort(scores, axis=1)
-    for c in np.unique(truth):
+    for c in np.flatnonzero(np.bincount(truth, minlength=len(scores))):
         members = np.sort(scores[c, truth == c])
         low, high = (np.searchsorted(ranked[c], members, side) for side in ("left", "right"))
         ranks = (low.sum() + high.sum() + len(members)) / 2  # equal scores share the mean of theirs

@@ -59,7 +59,7 @@ class DistinctRows:
     @property
     def rows(self) -> Tensor:
         """Each of them once: [distinct, ...]."""
-        return torch.cat(self._blocks)
+        return self._blocks[0] if len(self._blocks) == 1 else torch.cat(self._blocks)
 
 
 def words_of(rows: Tensor) -> Words:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import uuid
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from unalike.errors import InputError
 
 WRITING = ".writing"
 """How the names of files end that are not yet whole."""
+CHECKSUM, EARLIER_CHECKSUM = "crc32", "digest"
+"""What a file of tensors calls the checksum of these, and did while it was a slower one."""
 
 
 class UnwritableError(InputError):
@@ -113,14 +116,14 @@ def append_line(path: Path, line: str) -> None:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None:
-    """Tensors and what is said of them, with a digest of the tensors; whole or not at all.
+    """Tensors and what is said of them, with a checksum of the tensors; whole or not at all.
 
     Raises:
         UnwritableError: it cannot be.
     """
     tensors = {name: leaf.detach().cpu().contiguous() for name, leaf in tensors.items()}
     with replacement(path) as beside:
-        save_file(tensors, beside, metadata={**about, "digest": _digest(tensors)})
+        save_file(tensors, beside, metadata={**about, CHECKSUM: _checksum(tensors)})
 
 
 def read_metadata(path: Path) -> dict[str, str] | None:
@@ -139,16 +142,32 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
         with safe_open(path, framework="pt") as file:
             about = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return (tensors, about) if _digest(tensors) == about["digest"] else None
+        key, checksum = (
+            (CHECKSUM, _checksum) if CHECKSUM in about else (EARLIER_CHECKSUM, _earlier_checksum)
+        )
+        return (tensors, about) if checksum(tensors) == about[key] else None
     except (SafetensorError, OSError, KeyError, TypeError):
         return None
 
 
-def _digest(tensors: dict[str, Tensor]) -> str:
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    """The CRC-32 of all names, shapes, types and values."""
+    found = 0
+    for part in _bytes_of(tensors):
+        found = zlib.crc32(part, found)
+    return f"{found:08x}"
+
+
+def _earlier_checksum(tensors: dict[str, Tensor]) -> str:
     digest = hashlib.blake2b(digest_size=16)
+    for part in _bytes_of(tensors):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _bytes_of(tensors: dict[str, Tensor]) -> Iterator[bytes | memoryview]:
     for name in sorted(tensors):
         flat = tensors[name].contiguous().reshape(-1)
-        digest.update(f"{name}{tuple(tensors[name].shape)}{flat.dtype}".encode())
+        yield f"{name}{tuple(tensors[name].shape)}{flat.dtype}".encode()
         if flat.numel():
-            digest.update(flat.view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+            yield flat.view(torch.uint8).numpy().data

@@ -209,18 +209,12 @@ class Classes(Task):
 
     def each(self, output: Array, truth: Array) -> Each:
         said, truth = output.argmax(-1), truth.astype(np.int64, copy=False)
-        logits, rows = output.astype(np.float64), np.arange(len(truth))
-        shifted = logits - logits[rows, said][:, None]
+        logits, samples = output.T.astype(np.float64, order="C"), np.arange(len(truth))
+        shifted = logits - logits[said, samples]
         relative = np.exp(shifted)
-        log_total = np.log(relative.sum(-1))
+        log_total = np.log(relative.sum(0))
         odds = log_odds(logits, shifted, relative, said)
-        return Each(
-            said,
-            truth,
-            log_total - shifted[rows, truth],
-            np.exp(-log_total),
-            np.asfortranarray(odds),
-        )
+        return Each(said, truth, log_total - shifted[truth, samples], np.exp(-log_total), odds.T)
 
     def parts(self, samples: Samples, sizes: Ints, addable: bool) -> Any:
         each: Each = samples.each
@@ -284,18 +278,18 @@ def one_hot(array: Array) -> bool:
 
 
 def log_odds(logits: Floats, shifted: Floats, relative: Floats, said: Ints) -> Floats:
-    """log p - log(1 - p) of each class, without loss where p is close to 1: all [n, C] but said.
+    """log p - log(1 - p) of each class, without loss where p is close to 1: all [C, n] but said.
 
     shifted: logits less that of the likeliest class, `said` [n]; relative: exp of these.
     """
-    if logits.shape[1] == 2:
-        return logits - logits[:, ::-1]
-    rows = np.arange(len(said))
+    if len(logits) == 2:
+        return logits - logits[::-1]
+    samples = np.arange(len(said))
     others = relative.copy()
-    others[rows, said] = 0.0
-    rest = others.sum(1)
-    np.subtract((1 + rest)[:, None], others, out=others)
-    others[rows, said] = rest
+    others[said, samples] = 0.0
+    rest = others.sum(0)
+    np.subtract(1 + rest, others, out=others)
+    others[said, samples] = rest
     np.log(np.maximum(others, np.finfo(np.float64).tiny, out=others), out=others)
     return np.subtract(shifted, others, out=others)
 
