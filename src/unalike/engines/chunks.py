@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.func import vmap
 
+from unalike.functional.stack import map_rows
 from unalike.functional.trees import leaves, map_tree
 
 from .plan import Plan
@@ -39,7 +39,7 @@ class Chunks:
     ) -> Any:
         """`among(clients)` gives the function for a slice of the leading dimension of `trees`."""
         if self.plan.mode == "stacked" and count > 1:
-            return vmap(among(slice(None)))(*trees)
+            return map_rows(among(slice(None)), *trees)
         alone = [
             among(slice(i, i + 1))(*(map_tree(lambda leaf, i=i: leaf[i], t) for t in trees))
             for i in range(count)

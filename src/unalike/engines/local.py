@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.func import vmap
 
 from unalike.core import Batches, Method, Population, Problem, average
 from unalike.core.buffers import RecomputeStatistics, with_buffers
@@ -20,6 +19,7 @@ from unalike.data.federation import Federation
 from unalike.functional.finite import finite_rows
 from unalike.functional.gradient_count import count_gradients
 from unalike.functional.precision import Precision, computing_in
+from unalike.functional.stack import map_rows
 from unalike.functional.trees import leaves, map_tree
 
 from .chunks import Chunks, covers_in_order, empty_rows, put_rows, take_rows
@@ -242,10 +242,14 @@ class LocalEngine:
         """What these clients predict with, from what was delivered to them: leaves [n, ...]."""
         self._data.use_round(t)
         states, work = self._states_of(ids), self._personal_work(t)
+
+        def without_samples(down: Any, client: Any) -> Any:
+            return work(down, client, NoBatches())
+
         if self._personalises_without_samples and self.plan.mode == "stacked" and len(ids) > 1:
             try:
                 with torch.no_grad(), flush_denormals():
-                    made = vmap(lambda down, client: work(down, client, NoBatches()))(downs, states)
+                    made = map_rows(without_samples, downs, states)
                 return map_tree(Tensor.contiguous, made)
             except SamplesTakenError:
                 self._personalises_without_samples = False

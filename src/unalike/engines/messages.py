@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import vmap
 
-from unalike.functional.stack import stack_of
+from unalike.functional.stack import map_rows, stack_of
 from unalike.functional.trees import leaves
 
 
@@ -23,7 +23,7 @@ def message_to_all(verb: Callable[[Any, Tensor], Any], server: Any) -> Any | Non
             said.append(message)
         return client
 
-    vmap(one)(torch.arange(2))
+    map_rows(one, torch.arange(2))
     return said[0] if said else None
 
 
@@ -31,4 +31,4 @@ def messages_for(verb: Callable[[Any, Tensor], Any], server: Any, ids: Tensor) -
     """`verb(server, client)` for each of these clients [S]: every leaf [S, ...]."""
     if not leaves(server):
         return verb(server, ids[:1])
-    return vmap(verb, (None, 0))(server, ids)
+    return map_rows(partial(verb, server), ids)

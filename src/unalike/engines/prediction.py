@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.func import vmap
 
 from unalike.core import Method, Problem
 from unalike.data.ragged import Ragged
+from unalike.functional.stack import map_rows
 from unalike.functional.trees import map_tree
 
 from .chunks import Chunks, covers_in_order, see_rows
@@ -91,7 +91,7 @@ class Predictor:
             ids, counts = padded(lookup.lists, own, self.data.device, group.length)
             with torch.no_grad():
                 if not alone:
-                    return own, counts, vmap(one)(see_rows(models, group.clients), ids, counts)
+                    return own, counts, map_rows(one, see_rows(models, group.clients), ids, counts)
                 model = map_tree(lambda leaf: leaf[int(group.clients[0])].clone(), models)
                 answer = one(model, ids[0], counts[0])
                 return own, counts, Answer(*(column[None] for column in answer))

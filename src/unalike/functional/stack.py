@@ -11,15 +11,17 @@ It asks PyTorch for what a stacked tensor holds, by the functions `torch.func.vm
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 from torch._C import _functorch as functorch
+from torch._functorch.vmap import lazy_load_decompositions  # type: ignore[attr-defined]
 from torch.func import vmap
 from torch.overrides import TorchFunctionMode
 
-from .trees import map_tree
+from .trees import leaves, map_tree
 
 Carry = TypeVar("Carry")
 
@@ -43,6 +45,25 @@ def stack_of(tensor: Tensor) -> Stack | None:
     return Stack(level, inner.shape[functorch.maybe_get_bdim(tensor)])
 
 
+def map_rows(fn: Callable[..., Any], *trees: Any) -> Any:
+    """What `torch.func.vmap` of `fn` gives for trees with leaves [S, ...], in a tenth of its
+    preparations: a tree, or a tuple of trees, with leaves [S, ...].
+
+    It looks at trees alone, where `vmap` takes whatever may hold tensors.
+    """
+    lazy_load_decompositions()
+    size = len(next(leaf for tree in trees for leaf in leaves(tree)))
+    level = functorch._vmap_increment_nesting(size, "error")
+    try:
+        given = [map_tree(partial(_stacked_at, level), tree) for tree in trees]
+        found = fn(*given)
+        if type(found) is tuple:
+            return tuple(map_tree(partial(_rows_at, level, size), tree) for tree in found)
+        return map_tree(partial(_rows_at, level, size), found)
+    finally:
+        functorch._vmap_decrement_nesting()
+
+
 def rows_of(tensor: Tensor, stack: Stack) -> Tensor:
     """What a tensor [...] holds for all clients of the stack: [S, ...], as a plain tensor.
 
@@ -62,6 +83,11 @@ def stacked(rows: Tensor, stack: Stack) -> Tensor:
 def _stacked_at(level: int, rows: Tensor) -> Tensor:
     tensor: Tensor = functorch._add_batch_dim(rows, 0, level)
     return tensor
+
+
+def _rows_at(level: int, size: int, tensor: Tensor) -> Tensor:
+    rows: Tensor = functorch._remove_batch_dim(tensor, level, size, 0)
+    return rows
 
 
 def is_plain_call() -> bool:
