@@ -99,7 +99,7 @@ def rounds(
                 raise DivergedError(
                     f"{method.name}: no client's answer was finite in round {t}. {LIKELY_CAUSE}"
                 )
-        answered = np.isin(sampled, here[sound], assume_unique=True)
+        answered = _among(sampled, here[sound])
         counted = Drawn(sampled[answered], drawn.times[answered])
         present = _cohort(scheme, counted, clients.population)
         if len(present.ids):
@@ -111,7 +111,7 @@ def rounds(
                 raise DivergedError(
                     f"{method.name}: the server's state diverged in round {t}. {LIKELY_CAUSE}"
                 )
-        dropped = np.setdiff1d(sampled, here[arrived], assume_unique=True)
+        dropped = sampled[~_among(sampled, here[arrived])]
         rejected = here[arrived & ~sound]
         yield Round(t, server, ups, present, dropped, rejected, bytes_down, bytes_up, gradients)
 
@@ -125,6 +125,13 @@ def answering(
     keys = streams.client_keys(seed, "dropout", t, torch.from_numpy(sampled))
     luck = torch.stack([streams.uniform(key, 1)[0] for key in keys]).numpy()
     return sampled[luck >= dropout]
+
+
+def _among(ids: NDArray[np.int64], some: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of these ids [S], which rise, are some of them: [S]."""
+    found = np.zeros(len(ids), np.bool_)
+    found[np.searchsorted(ids, some)] = True
+    return found
 
 
 def _cohort(scheme: Scheme, answers: Drawn, population: Population) -> Cohort:
