@@ -121,6 +121,7 @@ class LocalEngine:
         self.fresh_state = self._progress.fresh(self.start, self.w)
         """The private state that a client begins with."""
         self._personalises_without_samples = bool(leaves(self.start))
+        self._one_without_samples = True
         self._client_states = ClientStates(self.fresh_state, len(self.rows), self.device)
 
     def __len__(self) -> int:
@@ -259,19 +260,23 @@ class LocalEngine:
         """What the client with the fewest samples predicts with, and what it was made of."""
         self._data.use_round(t)
         at = self._data.sizes(self.rows).argmin(0, keepdims=True)
-        rows = self.rows[at]
-        known = self._data.host_sizes("personalise", t, rows, np.zeros(1, np.int64))
-        down, state, inputs = (
+        down, state = (
             map_tree(lambda leaf: leaf[0], tree)
-            for tree in (
-                self.delivered(server, at),
-                self._states_of(at),
-                self._data.inputs("personalise", t, rows, known),
-            )
+            for tree in (self.delivered(server, at), self._states_of(at))
         )
+        work = self._personal_work(t)
         with torch.no_grad(), flush_denormals():
-            batches = self._data.batches(inputs, known, trimmed=True)
-            return PersonalModel(self._personal_work(t)(down, state, batches), down, state)
+            if self._one_without_samples:
+                try:
+                    return PersonalModel(work(down, state, NoBatches()), down, state)
+                except SamplesTakenError:
+                    self._one_without_samples = False
+            rows = self.rows[at]
+            known = self._data.host_sizes("personalise", t, rows, np.zeros(1, np.int64))
+            inputs = self._data.inputs("personalise", t, rows, known)
+            own = map_tree(lambda leaf: leaf[0], inputs)
+            batches = self._data.batches(own, known, trimmed=True)
+            return PersonalModel(work(down, state, batches), down, state)
 
     def residuals(self, t: int, server: Any) -> Tensor:
         """How far each training client's own model is from solved, see `Method.residual`: [N]."""
