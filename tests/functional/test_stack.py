@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -16,12 +16,14 @@ from unalike.functional.stack import (
     any_client,
     is_plain_call,
     leading,
+    map_rows,
     on_rows,
     rows_of,
     stack_of,
     stacked,
     stacked_arguments,
 )
+from unalike.functional.trees import leaves
 
 ROWS = torch.arange(12, dtype=torch.float64).reshape(4, 3)
 
@@ -234,3 +236,33 @@ def test_on_rows_inside_a_gradient_the_gradient_goes_through() -> None:
     slopes = vmap(grad(loss))(ROWS, ROWS + 1)
     expected = torch.cat([ROWS[:, 1:] + 1, torch.zeros(4, 1, dtype=torch.float64)], 1)
     assert torch.equal(slopes, expected)
+
+
+class Pair(NamedTuple):
+    one: Tensor
+    other: Tensor
+
+
+def test_rows_of_trees_are_mapped_as_vmap_does() -> None:
+    pair = Pair(torch.randn(3, 4), torch.arange(3))
+    alike = torch.randn(2)
+
+    def work(given: Pair, more: Tensor) -> tuple[Pair, Tensor, Tensor]:
+        return Pair(given.other * 2, given.one @ more), given.one[given.other], alike
+
+    more = torch.randn(3, 4, 2)
+    for mine, theirs in zip(map_rows(work, pair, more), vmap(work)(pair, more), strict=True):
+        assert type(mine) is type(theirs)
+        for a, b in zip(leaves(mine), leaves(theirs), strict=True):
+            assert torch.equal(a, b)
+
+
+def test_a_mapping_that_fails_leaves_no_stack_behind() -> None:
+    def fails(row: Tensor) -> Tensor:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        map_rows(fails, torch.zeros(2))
+    assert is_plain_call()
+    nested = map_rows(lambda row: map_rows(torch.sum, row), torch.ones(2, 3, 4))
+    assert torch.equal(nested, torch.full((2, 3), 4.0))
