@@ -8,6 +8,7 @@ from torch import Tensor
 
 from unalike.core import NoState
 from unalike.engines.serialised import from_bytes, to_bytes
+from unalike.errors import InputError
 from unalike.functional.trees import items, leaves, map_tree, rebuild, row_of, size_in_bytes
 
 
@@ -82,3 +83,11 @@ def test_a_row_for_one_client_and_for_each_of_a_stack() -> None:
     assert torch.equal(row_of(rows, torch.tensor(2)), rows[2])
     each = torch.tensor([3, 0, 3])
     assert torch.equal(torch.func.vmap(row_of, (None, 0))(rows, each), rows[each])
+
+
+@pytest.mark.parametrize("other", [3.0, {"a": torch.zeros(1)}, [torch.zeros(1)], None])
+def test_what_is_no_tree_is_refused_in_one_sentence(other: object) -> None:
+    with pytest.raises(InputError, match=f"of type {type(other).__name__}: make it one"):
+        leaves(other)
+    with pytest.raises(InputError, match=f"of type {type(other).__name__}: make it one"):
+        map_tree(torch.neg, other)

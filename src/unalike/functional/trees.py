@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
+from unalike.errors import InputError
+
 Tree = Any
 
 
@@ -17,7 +19,7 @@ def items(tree: Tree, name: str = "") -> Iterator[tuple[str, Tensor]]:
     if isinstance(tree, Tensor):
         yield name or "value", tree
         return
-    for field in tree._fields:
+    for field in fields_of(tree):
         yield from items(getattr(tree, field), f"{name}.{field}" if name else field)
 
 
@@ -33,9 +35,25 @@ def map_tree(fn: Callable[..., Tensor], tree: Tree, *others: Tree) -> Tree:
     return type(tree)(
         *(
             map_tree(fn, getattr(tree, field), *(getattr(other, field) for other in others))
-            for field in tree._fields
+            for field in fields_of(tree)
         )
     )
+
+
+def fields_of(tree: Tree) -> tuple[str, ...]:
+    """The names of the fields of a tree that is no tensor.
+
+    Raises:
+        InputError: it is no NamedTuple, as an own method may have put there.
+    """
+    try:
+        fields: tuple[str, ...] = tree._fields
+    except AttributeError:
+        raise InputError(
+            "What a method sends, keeps or predicts with is a tensor, or a NamedTuple of tensors, "
+            f"but here is one of type {type(tree).__name__}: make it one of these."
+        ) from None
+    return fields
 
 
 def rebuild(like: Tree, arrays: dict[str, Tensor], name: str = "") -> Tree:
