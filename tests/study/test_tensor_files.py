@@ -2,6 +2,7 @@
 
 import hashlib
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,9 @@ def test_files_with_the_earlier_checksum_are_read(tmp_path: Path, sound: bool) -
     ],
     ids=["value", "shape", "type", "name", "one less"],
 )
-def test_other_tensors_have_another_checksum(tmp_path: Path, change) -> None:  # type: ignore[no-untyped-def]
+def test_other_tensors_have_another_checksum(
+    tmp_path: Path, change: Callable[[dict[str, Tensor]], dict[str, Tensor]]
+) -> None:
     path = tmp_path / "some.safetensors"
     write_tensors(path, TENSORS, SAID)
     _, about = read_tensors(path) or ({}, {})

@@ -46,10 +46,10 @@ def stack_of(tensor: Tensor) -> Stack | None:
 
 
 def map_rows(fn: Callable[..., Any], *trees: Any) -> Any:
-    """What `torch.func.vmap` of `fn` gives for trees with leaves [S, ...], in a tenth of its
-    preparations: a tree, or a tuple of trees, with leaves [S, ...].
+    """What `torch.func.vmap` of `fn` gives for trees with leaves [S, ...]: a tree, or a tuple of
+    trees, with leaves [S, ...].
 
-    It looks at trees alone, where `vmap` takes whatever may hold tensors.
+    It looks at trees alone, where `vmap` searches whatever may hold tensors: that takes longer.
     """
     lazy_load_decompositions()
     size = len(next(leaf for tree in trees for leaf in leaves(tree)))

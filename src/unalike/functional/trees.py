@@ -19,7 +19,7 @@ def items(tree: Tree, name: str = "") -> Iterator[tuple[str, Tensor]]:
     if isinstance(tree, Tensor):
         yield name or "value", tree
         return
-    for field in fields_of(tree):
+    for field in _fields_of(tree):
         yield from items(getattr(tree, field), f"{name}.{field}" if name else field)
 
 
@@ -35,12 +35,12 @@ def map_tree(fn: Callable[..., Tensor], tree: Tree, *others: Tree) -> Tree:
     return type(tree)(
         *(
             map_tree(fn, getattr(tree, field), *(getattr(other, field) for other in others))
-            for field in fields_of(tree)
+            for field in _fields_of(tree)
         )
     )
 
 
-def fields_of(tree: Tree) -> tuple[str, ...]:
+def _fields_of(tree: Tree) -> tuple[str, ...]:
     """The names of the fields of a tree that is no tensor.
 
     Raises:
