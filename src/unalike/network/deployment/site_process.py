@@ -49,7 +49,7 @@ class Backoff:
     """How long to wait before the next start."""
 
     wait: float = MIN_BACKOFF
-    started: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=lambda: time.monotonic())
 
     def next(self) -> float:
         """Seconds to wait; short again after a long life."""
