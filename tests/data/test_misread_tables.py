@@ -250,3 +250,17 @@ def test_a_spreadsheet_is_to_be_saved_as_text(tmp_path):
     (tmp_path / "mine.xlsx").write_bytes(b"PK")
     with pytest.raises(InputError, match=r"mine\.xlsx is a spreadsheet: save its sheet as CSV"):
         read(tmp_path / "mine.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        ("2024-01-12T08:00:00", "from 2023-11-14 to 2024-01-12"),
+        ("2023-11-14T08:59:00", "from 2023-11-14T08:00:00 to 2023-11-14T08:59:00"),
+    ],
+    ids=["days", "one day"],
+)
+def test_dates_within_one_day_are_told_as_moments(last, told):
+    taken = np.repeat(["2023-11-14T08:00:00", "2023-11-14T08:30:00", last], ROWS // 3)
+    said = sentences(FRAME.assign(taken=taken))
+    assert f"Column 'taken' is a date (year, month and day), {told}: it becomes" in said

@@ -143,6 +143,13 @@ def _converted(
     return Numbers(np.where(missing, 0, converted), missing, np.zeros(len(values), np.bool_))
 
 
-def day(value: float, unit: Unit) -> str:
-    """A number of a unit since 1970 as the day that it lies in."""
+def span(low: float, high: float, unit: Unit) -> tuple[str, str]:
+    """The first and the last of numbers of a unit since 1970: as days, or within one as moments."""
+    first, last = _day(low, unit), _day(high, unit)
+    if first != last or low == high:
+        return first, last
+    return str(np.datetime64(int(low), unit)), str(np.datetime64(int(high), unit))
+
+
+def _day(value: float, unit: Unit) -> str:
     return (date(1970, 1, 1) + timedelta(days=int(value // PER_SECOND[unit] // DAY))).isoformat()

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from unalike.errors import InputError, unknown
 
 from .column_plan import ColumnPlan
-from .dates import day
+from .dates import span
 from .encoders import CategoryEncoder, Encoder, NumberEncoder
 from .settings import Scale
 from .table import Table
@@ -149,7 +149,7 @@ def _becomes(plan: ColumnPlan, encoder: Encoder | None, scale: Scale) -> str:
         scale, "minus mean, over standard deviation"
     )
     if plan.unit is not None:
-        first, last = day(plan.low, plan.unit), day(plan.high, plan.unit)
+        first, last = span(plan.low, plan.high, plan.unit)
         scaled = "days from the mean" if scale == "none" else f"time, {scaled}"
         return f"{scaled} ({first} to {last}){with_indicator}"
     return scaled + with_indicator
@@ -157,7 +157,8 @@ def _becomes(plan: ColumnPlan, encoder: Encoder | None, scale: Scale) -> str:
 
 def _range(low: float, high: float, plan: ColumnPlan) -> str:
     if plan.unit is not None and plan.order != "epoch":
-        return f"from {day(low, plan.unit)} to {day(high, plan.unit)}"
+        first, last = span(low, high, plan.unit)
+        return f"from {first} to {last}"
     return f"from {low:g} to {high:g}"
 
 
@@ -168,7 +169,7 @@ def _imputed(encoder: Encoder) -> bool:
 def _said_of_numbers(plan: ColumnPlan, encoder: NumberEncoder) -> list[str]:
     said = []
     if plan.unit is not None:
-        first, last = day(plan.low, plan.unit), day(plan.high, plan.unit)
+        first, last = span(plan.low, plan.high, plan.unit)
         said.append(
             f"Column {plan.name!r} is a date ({plan.reason}), from {first} to {last}: it becomes "
             "one number."

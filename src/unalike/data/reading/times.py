@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from unalike.data.preprocessing.dates import day
+from unalike.data.preprocessing.dates import span
 from unalike.data.preprocessing.evidence import evidence_of
 from unalike.data.preprocessing.kinds import plan_columns
 from unalike.data.preprocessing.table import Column
@@ -37,5 +37,6 @@ def as_times(column: Column) -> tuple[npt.NDArray[Any], list[str]]:
     plan = plan_columns([evidence], {column.name: "date"})[0]
     if plan.unit is None or plan.missing:
         raise InputError(f"{column.name} must hold dates that are all written alike.")
-    note = f"{column.name} runs from {day(plan.low, plan.unit)} to {day(plan.high, plan.unit)}."
+    first, last = span(plan.low, plan.high, plan.unit)
+    note = f"{column.name} runs from {first} to {last}."
     return values_of(column, plan).values, [note]
