@@ -49,6 +49,37 @@ def test_folds_judge_every_known_sample_once() -> None:
     assert sorted(judged) == sorted(federation.x.flatten().tolist())
 
 
+@pytest.mark.proof("invariant", "a subject is in one part of a fold alone")
+@pytest.mark.parametrize("sizes", [[30, 9, 61], [12, 12, 40]], ids=["some", "few"])
+def test_folds_do_not_part_subjects(sizes: list[int]) -> None:
+    """Patients of one to four samples; clients of few patients, too."""
+    n, rng = sum(sizes), np.random.default_rng(0)
+    patient = np.repeat(np.arange(n), rng.integers(1, 5, n))[:n]
+    patient += 1000 * np.repeat(np.arange(len(sizes)), sizes)
+    federation = Federation.from_arrays(
+        patient.astype(np.float64),
+        np.arange(n) % 3,
+        np.repeat(np.arange(len(sizes)), sizes),
+        subject=patient,
+        test=0.25,
+    )
+    given = known_samples(federation, 1)
+    for cut in (range(3), range(3, 6)):
+        judged: list[float] = []
+        for k in cut:
+            part = fold(given, k, 3)
+            trains, validates = (
+                set(part.x.flatten()[lists.values].tolist())
+                for lists in (part.train, part.validation)
+            )
+            here = part.x_test.flatten().tolist()
+            assert (part.train.sizes > 0).all()
+            assert not trains & validates
+            assert not (trains | validates) & set(here)
+            judged += here
+        assert sorted(judged) == sorted(federation.x.flatten().tolist())
+
+
 @pytest.mark.proof("invariant", "what one fold judges, different folds of another cut judge")
 def test_the_second_cut_parts_what_the_first_keeps_together() -> None:
     given = known_samples(numbered([25, 25]), 1)

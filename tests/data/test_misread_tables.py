@@ -137,9 +137,13 @@ IDS = {
     "repeated": (
         "patient_id",
         RNG.permutation(np.repeat(np.arange(20), 3)),
-        "training and in test",
+        "tell people or things apart",
     ),
-    "repeated text": ("SubjectID", [f"P{i // 3}" for i in range(ROWS)], "training and in test"),
+    "repeated text": (
+        "SubjectID",
+        [f"P{i // 3}" for i in range(ROWS)],
+        "tell people or things apart",
+    ),
 }
 
 

@@ -133,10 +133,19 @@ def fits(
 @pytest.mark.proof("limit", "own files over a network: the numbers of one file in a simulation")
 @pytest.mark.parametrize(
     "question",
-    ["binary", *(pytest.param(one, marks=pytest.mark.slow) for one in ("regression", "survival"))],
+    [
+        "binary",
+        "binary, patients who come again",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("regression", "survival")),
+    ],
 )
 def test_they_give_the_simulation_s_numbers(tmp_path: Path, question: str) -> None:
+    question, _, again = question.partition(", ")
     frame = asked(patients(), question)
+    if again:
+        who = np.random.default_rng(2).integers(60, size=len(frame))
+        frame = frame.assign(patient_id=[f"P{one}" if one else "" for one in who])
+    seeds = {"seeds": 2} if again else {}
     frame.to_csv(tmp_path / "all.csv", index=False)
     event = {"event_column": "seen"} if question == "survival" else {}
     compare(
@@ -145,9 +154,9 @@ def test_they_give_the_simulation_s_numbers(tmp_path: Path, question: str) -> No
         label_column="outcome",
         out=tmp_path / "simulated",
         **event,
-        **STUDY,
+        **STUDY | seeds,
     )
-    study = make_study(STUDY | {"data": "own", "new_clients": 0.0})
+    study = make_study(STUDY | {"data": "own", "new_clients": 0.0} | seeds)
     prepare(study, tmp_path / "network", sites=len(SITES))
     run_study(grid(tmp_path, frame), tmp_path / "network", WITH_BASELINES, lambda _: None)
     roster = read_sites(tmp_path / "network")
@@ -157,6 +166,7 @@ def test_they_give_the_simulation_s_numbers(tmp_path: Path, question: str) -> No
     )  # pairs within sites
     ours, theirs = metrics(tmp_path / "simulated"), metrics(tmp_path / "network")
     assert_same_records(ours, theirs, pooled=pooled)
+    assert any(one.sizes(0) != one.sizes(1) for one in roster.places) == bool(again)
 
 
 @pytest.mark.parametrize("scale", ["auto", "robust"])
@@ -250,7 +260,7 @@ def test_only_training_samples_are_told_of(tmp_path: Path) -> None:
     raw = own.settings.samples
     assert isinstance(raw.x, Table)
     told = own.handle(question_of_a_fit(stage="columns")).facts["answer"]
-    parts = parts_of(len(raw), 3, seed=0, validation=0.1, test=0.2)
+    parts = parts_of(raw, 3, seed=0, validation=0.1, test=0.2)
     assert told["columns"][0]["rows"] == len(parts.train) < len(raw)
     raw.x.column("sort").values[np.concatenate([parts.validation, parts.test])] = "planted"
     again = own.handle(question_of_a_fit(stage="columns")).facts["answer"]

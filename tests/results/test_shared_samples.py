@@ -48,6 +48,21 @@ def test_a_sample_that_two_seeds_test_counts_for_both() -> None:
     assert found.variance("theirs", "ours", (0, 1)) == pytest.approx(expected)
 
 
+def test_samples_of_one_subject_count_as_one() -> None:
+    """Sample 5 twice in the first seed: r = w (d - mean) / 2 is added up before it is squared."""
+    found = shared([[5, 5, 7, 8], [7, 5]], [[1.0, 2.0, 0.0, 1.0], [3.0, -1.0]])
+    r = np.array([[3.0, 0.0, 1.0], [-1.0, 3.0, 0.0]]) - np.array([[2, 1, 1], [1, 1, 0]])
+    r *= np.array([[1 / 4], [1 / 2]]) / 2  # by seed; of 5, 7 and 8
+    expected = 2 * max(0.0, sum(r.sum(0) ** 2) - (r**2).sum())
+    assert expected == 0.0
+    assert found.variance(*BOTH, (0, 1)) == 0.0
+    alike = shared([[5, 5, 7, 8], [7, 5]], [[1.0, 2.0, 0.0, 1.0], [-1.0, 3.0]])
+    r = np.array([[3.0, 0.0, 1.0], [3.0, -1.0, 0.0]]) - np.array([[2, 1, 1], [1, 1, 0]])
+    r *= np.array([[1 / 4], [1 / 2]]) / 2
+    expected = 2 * (sum(r.sum(0) ** 2) - (r**2).sum())
+    assert alike.variance(*BOTH, (0, 1)) == pytest.approx(expected)
+
+
 def test_clients_of_few_samples_count_as_much_as_others() -> None:
     weights = [[0.5, 0.25, 0.25], [0.25, 0.25, 0.5]]
     found = shared([[1, 2, 3], [3, 4, 1]], [[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]], weights)

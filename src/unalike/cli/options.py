@@ -158,6 +158,13 @@ class Columns(Group):
 class Reading(Columns):
     """How own files are read, wherever the rules are wrong."""
 
+    subject_column: Annotated[
+        str | None,
+        setting(
+            "Own files: the column of patients, devices or the like, whose samples stay together "
+            "in training, validation or test; none to part them. [by its name]"
+        ),
+    ] = None
     columns: Annotated[
         list[str] | None,
         setting("Own tables: a column's kind, as in age=number; can be repeated.", "--column"),

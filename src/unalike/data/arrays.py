@@ -13,6 +13,7 @@ from unalike.tasks.labels import Labels
 from unalike.tasks.values import whole
 
 from .sources.source import TRAIN, Arrays, parts
+from .subjects import Subjects
 
 _ENCODE = "give whole numbers 0..C-1, for example np.unique(y, return_inverse=True)[1]"
 
@@ -24,9 +25,11 @@ def as_arrays(
     classes: int | None = None,
     task: str = AUTO,
     *,
+    subject: Any = None,
     name: str = "y",
 ) -> Arrays:
-    """Arrays from arrays, tensors, lists or data frame columns: x [n, ...], y [n], client [n].
+    """Arrays from arrays, tensors, lists or data frame columns: x [n, ...], y [n], client [n],
+    subject [n].
 
     A flat x [n] counts as n samples of one number. With `classes` y must be classes 0..C-1, or
     zeros and ones [n, C]; else it is read as the task has it. name: of y, for messages.
@@ -47,7 +50,11 @@ def as_arrays(
         _check_range(values, classes)
         kind = (Classes if values.ndim == 1 else Labels).name if task == AUTO else task
         found, text = task_named(kind).of(classes, values.shape[1:]), ""
-    column = None if client is None else _column(client, len(samples))
+    column = None if client is None else _column(client, len(samples), "client")
+    subjects = None
+    if subject is not None:
+        named = _column(subject, len(samples), "subject")
+        subjects = Subjects(named.astype(str), "subject")
     return Arrays(
         samples,
         values,
@@ -57,6 +64,7 @@ def as_arrays(
         task=found.name,
         class_names=found.class_names,
         notes=(text,) if text else (),
+        subjects=subjects,
     )
 
 
@@ -138,17 +146,17 @@ def _check_range(labels: npt.NDArray[Any], classes: int) -> None:
         )
 
 
-def _column(client: Any, samples: int) -> npt.NDArray[Any]:
+def _column(names: Any, samples: int, what: str) -> npt.NDArray[Any]:
     """Whose each sample is: integers as they are, everything else as text."""
-    column = _array(client, "client")
+    column = _array(names, what)
     if column.shape != (samples,):
         raise InputError(
-            f"client must name one client a sample: {samples} names, but its shape is "
+            f"{what} must name one {what} a sample: {samples} names, but its shape is "
             f"{column.shape}."
         )
     missing = _missing(column)
     if missing.any():
-        raise InputError(f"client names nobody for sample {missing.argmax()}: fill in every name.")
+        raise InputError(f"{what} names nobody for sample {missing.argmax()}: fill in every name.")
     return column if column.dtype.kind in "iu" else column.astype(str)
 
 

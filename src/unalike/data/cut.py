@@ -1,12 +1,65 @@
 """How a client's samples are cut into training, validation and test."""
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from unalike.errors import InputError
 from unalike.functional.streams import generator
 
+from .subjects import Subjects, parts_by_subject
+
 Sizes = npt.NDArray[np.int64]
+
+
+class Cut(NamedTuple):
+    """Samples in parts, client after client."""
+
+    order: Sizes  # [n] places; of each client those that train, then validate, then test
+    train: Sizes  # [N] how many
+    validation: Sizes  # [N]
+    test: Sizes  # [N]
+    together: npt.NDArray[np.bool_]  # [N] whether all samples of a subject with several are in one
+    parted: npt.NDArray[np.bool_]  # [N] whether they may not be
+
+
+def cut_samples(
+    sizes: Sizes,
+    draws: npt.NDArray[np.float64],
+    subjects: Subjects | None,
+    *,
+    seed: int,
+    validation: float,
+    test: float,
+) -> Cut:
+    """Cut the samples of each client at random, or where it has several of a subject by subject.
+
+    sizes: samples of each client [N]. draws: of the samples, client after client, see `cut_draws`.
+    subjects: of these samples. seed: by which subjects are drawn.
+
+    Raises:
+        InputError: shares that are negative or leave nothing for training.
+    """
+    train, validating, testing = cut(sizes, validation=validation, test=test)
+    owner, starts = np.repeat(np.arange(len(sizes)), sizes), np.cumsum(sizes) - sizes
+    order = np.lexsort((draws, owner))
+    together, parted = (np.zeros(len(sizes), np.bool_) for _ in range(2))
+    found = Cut(order, train, validating, testing, together, parted)
+    if subjects is None:
+        return found
+    for i, (start, size) in enumerate(zip(starts.tolist(), sizes.tolist(), strict=True)):
+        held = np.arange(start, start + size)
+        own = subjects.of(held)
+        wanted = int(train[i]), int(validating[i]), int(testing[i])
+        part = parts_by_subject(own, wanted, seed=seed)
+        if part is None:
+            parted[i] = own.several
+            continue
+        order[held] = held[np.lexsort((draws[held], part))]
+        train[i], validating[i], testing[i] = np.bincount(part, minlength=3)
+        together[i] = True
+    return found
 
 
 def cut(sizes: Sizes, *, validation: float, test: float) -> tuple[Sizes, Sizes, Sizes]:

@@ -15,6 +15,7 @@ from .preprocessing.preprocessing import Preprocessing, fit
 from .preprocessing.settings import PreprocessingSettings
 from .preprocessing.table import Table
 from .sources.source import TRAIN, Arrays, parts
+from .subjects import Subjects
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,7 @@ class Dataset:
     time: npt.NDArray[Any] | None = None  # [n]
     group: npt.NDArray[np.int64] | None = None  # [n], places in `group_names`
     group_names: tuple[str, ...] = ()
+    subjects: Subjects | None = None  # whose each is, where some share one
     settings: PreprocessingSettings = field(default_factory=PreprocessingSettings)
     notes: tuple[str, ...] = ()  # what was found and guessed, in sentences
 
@@ -48,6 +50,7 @@ class Dataset:
             client=None if self.client is None else self.client[rows],
             time=None if self.time is None else self.time[rows],
             group=None if self.group is None else self.group[rows],
+            subjects=None if self.subjects is None else self.subjects.of(rows),
         )
 
     def of_client(self, name: str) -> Dataset:
@@ -69,6 +72,7 @@ class Dataset:
             task=self.task.name,
             class_names=self.class_names,
             notes=self.notes,
+            subjects=self.subjects,
         )
 
     @cached_property

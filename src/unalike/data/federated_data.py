@@ -46,8 +46,10 @@ class FederatedData:
     pooled_test: npt.NDArray[np.int64]  # indices into x_test: what one global model is judged on
     task: Task  # what is asked of a sample
     origin: npt.NDArray[np.int64] | None = None
-    """[T]: which sample of the data set each test sample is, whatever the seed; its place here if
-    nothing is said."""
+    """[T]: which sample of the data set each test sample is, whatever the seed, or which is the
+    first of its subject; its place here if nothing is said."""
+    subject: npt.NDArray[np.int64] | None = None
+    """[M]: equal for samples of x that one subject has and that must stay together."""
     groups: npt.NDArray[np.int64] | None = None  # [N]: true clusters of the clients, where known
     truth: tuple[Truth, ...] = ()  # who was drawn alike by each skew
     window: Windows | None = None  # when each sample comes, where clients change over time

@@ -14,7 +14,7 @@ from unalike.functional.streams import generator
 from unalike.tasks import AUTO
 
 from .arrays import as_arrays
-from .cut import check_shares, cut, cut_draws
+from .cut import check_shares, cut_draws, cut_samples
 from .federated_data import FederatedData
 from .preprocessing.client_ranges import client_range_sentences
 from .preprocessing.table_preprocessing import TablePreprocessing
@@ -22,6 +22,7 @@ from .ragged import Ragged
 from .skews.registry import apply_skews, parse_skews, resampling_skews
 from .sources.source import TEST, Arrays
 from .splits import deal, find
+from .subjects import subject_notes
 from .truth import Truth
 
 
@@ -46,6 +47,7 @@ class Federation(FederatedData):
         new_clients: float = 0.0,
         min_size: int | None = None,
         skew: Any = (),
+        subject: Any = None,
         **options: Any,
     ) -> "Federation":
         """A federation of your own data, in one call.
@@ -74,6 +76,8 @@ class Federation(FederatedData):
             new_clients: share of the clients that never train.
             min_size: the least that a client may hold, see `federate`.
             skew: further skews, such as ["rotation", {"kind": "noise", "level": 0.3}].
+            subject: one name or number a sample [n], of a patient, say: samples of one stay
+                together in training, validation or test.
             options: of the split.
 
         Raises:
@@ -91,7 +95,7 @@ class Federation(FederatedData):
                 "split=... and clients=..."
             )
         return federate(
-            as_arrays(x, y, client, classes, task),
+            as_arrays(x, y, client, classes, task, subject=subject),
             split=split or "natural",
             clients=clients,
             seed=seed,
@@ -188,8 +192,12 @@ def federate(
     sizes = np.array([len(rows) for rows in client_rows])
     owner = np.repeat(np.arange(len(client_rows)), sizes)
     rows = rows_to_deal[np.concatenate(client_rows)]
-    rows = rows[np.lexsort((cut_draws(seed, len(rows)), owner))]
-    trains, validations, tests = cut(sizes, validation=validation, test=test)
+    subjects = None if arrays.subjects is None else arrays.subjects.of(rows)
+    draws = cut_draws(seed, len(rows))
+    parted = cut_samples(sizes, draws, subjects, seed=seed, validation=validation, test=test)
+    trains, validations, tests = parted.train, parted.validation, parted.test
+    rows = rows[parted.order]
+    subject = _subject_of_each(arrays, rows, parted.together[owner])
     place = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     testing = place >= (trains + validations)[owner]
     validating = (place >= trains[owner])[~testing]
@@ -214,6 +222,8 @@ def federate(
         x = preprocessing(arrays.x)
     names = _names(client_rows, column if natural else None)
     notes = list(arrays.notes)
+    if arrays.subjects is not None:
+        notes += subject_notes(arrays.subjects, parted.together, parted.parted, names)
     if isinstance(preprocessing, TablePreprocessing):
         held = np.split(rows, np.cumsum(sizes)[:-1])
         notes += client_range_sentences(preprocessing, arrays.x, held, names)
@@ -228,7 +238,8 @@ def federate(
         names=names,
         newcomers=newcomers,
         pooled_test=pooled,
-        origin=test_rows,
+        origin=subject[test_rows],
+        subject=subject[resident] if parted.together.any() else None,
         task=arrays.question,
         groups=groups,
         truth=tuple(truths),
@@ -236,6 +247,23 @@ def federate(
         notes=tuple(notes),
     )
     return apply_skews(federation, skews, seed=seed)
+
+
+def _subject_of_each(
+    arrays: Arrays, rows: npt.NDArray[np.int64], stays: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
+    """The first sample of the same subject, of those that stay together; else each sample: [n].
+
+    stays: of these rows.
+    """
+    subject = np.arange(len(arrays.part))
+    if arrays.subjects is not None and stays.any():
+        held = np.sort(rows[stays])
+        first, place = np.unique(
+            arrays.subjects.of(held).name, return_index=True, return_inverse=True
+        )[1:]
+        subject[held] = held[first][place]
+    return subject
 
 
 def _rows_to_deal(arrays: Arrays, *, natural: bool, official_test: bool) -> npt.NDArray[np.int64]:

@@ -134,6 +134,7 @@ def _samples(
             label=label,
             labels=strata.names if strata.member.ndim == 1 else None,
             note=strata.text,
+            subject=None if data.subjects is None else data.subjects.number,
             seed=seed,
         )
     rows = np.concatenate([data.train.values, data.validation.values])
@@ -150,12 +151,13 @@ def _samples(
         labels=strata.names if strata.member.ndim == 1 else None,
         note=strata.text,
         names=data.names,
+        subject=None if data.subject is None else data.subject[rows],
         seed=seed,
     )
 
 
 def _remarks(given: Samples, found: set[str]) -> tuple[str, ...]:
-    said = [given.note] if given.note else []
+    said = [note for note in (given.note, given.thinned) if note]
     if {"label", "feature", "concept"} <= found:
         said.append(
             "Where clients hold other classes and also name them differently, the names alone can "

@@ -35,6 +35,7 @@ class Samples:
     labels: tuple[str, ...]  # the names of the classes
     window: Integers | None = None  # [n] in 0..windows-1, in the order of time
     note: str = ""  # what must be said of the classes
+    thinned: str = ""  # what must be said where subjects had several samples
     projected: bool = False  # whether x are random directions of longer samples
     client_order: Integers | None = None  # [N] the clients in the order of their names
     class_order: Integers | None = None  # [C] the classes as they are numbered outside
@@ -111,6 +112,7 @@ def prepare_samples(
     names: tuple[str, ...] | None = None,
     note: str = "",
     windows: int = 4,
+    subject: Integers | None = None,
     seed: int = 0,
 ) -> Samples:
     """Samples x [n, ...], y [n], client [n] and, where known, time [n], made ready.
@@ -122,6 +124,7 @@ def prepare_samples(
     Where a sample can have many labels, y [n, labels], `label` says which of them to look at.
     `labels` are the names of the classes, `names` those of the clients; `note` is said of the
     classes where they are none of the samples' own.
+    Samples of one subject [n] at a client are alike without any skew, so one of them is taken.
 
     Raises:
         InputError: one client, many labels of which none is chosen, or times that are no numbers
@@ -149,7 +152,15 @@ def prepare_samples(
         clients=len(found),
         spread=_moments(flat, whole=x.ndim > 2)[1],
     )
-    rows = order.rows
+    rows, thinned = order.rows, ""
+    if subject is not None:
+        rng = generator(seed, "diagnosis/subjects")
+        rows = rows[one_of_each(order.clients[number][rows], np.asarray(subject)[rows], rng)]
+    if len(rows) < len(x):
+        thinned = (
+            "Samples of one subject are alike wherever they are, so one of each, drawn at random, "
+            f"is looked at: {len(rows):,} of {len(x):,} samples."
+        )
     return Samples(
         _rows(flat[rows], seed, whole=x.ndim > 2),
         order.classes[y][rows],
@@ -158,10 +169,18 @@ def prepare_samples(
         tuple(labels[k] for k in np.argsort(order.classes)),
         None if window is None else window[rows],
         note,
+        thinned,
         flat.shape[1] > MOST_DIMENSIONS,
         order.clients,
         order.classes,
     )
+
+
+def one_of_each(client: Integers, subject: Integers, rng: np.random.Generator) -> Integers:
+    """One sample, drawn at random, of each subject at each client: [n], [n] -> places in order."""
+    order = rng.permutation(len(client))
+    first = np.unique(np.stack([client, subject])[:, order], axis=1, return_index=True)[1]
+    return np.sort(order[first])
 
 
 def classes_of(

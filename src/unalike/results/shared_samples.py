@@ -13,7 +13,8 @@ has as its variance that between the seeds, s^2 / S, and
     sum_i (sum_s r_si)^2 - sum_i sum_s r_si^2
 
 which is what a sample has in common over seeds (two-way clustering: Cameron, Gelbach and Miller,
-Journal of Business & Economic Statistics 29, 2011). Samples train as well as they test: where a
+Journal of Business & Economic Statistics 29, 2011); samples of one subject that stay together count
+as one. Samples train as well as they test: where a
 pair of samples agrees by chance, either is predicted better whenever the other has been trained on,
 and the sum over samples varies as much again as they do one by one. So this is taken twice, which
 is too much where luck is in the test samples alone. docs/results-seeds.md measures what comes out.
@@ -42,7 +43,7 @@ TRAIN_AND_TEST = 2.0
 class ComparedSamples(NamedTuple):
     """The test samples of one seed that methods are compared by, client after client."""
 
-    sample: Ints  # [n] which sample of the data set each is
+    sample: Ints  # [n] which sample of the data set each is, or which is the first of its subject
     weight: Floats  # [n] summing to 1; 0 where its client is not counted
 
 
@@ -67,7 +68,7 @@ class SharedSamples:
     ) -> None:
         """tested: of each seed. scores: by method and seed, as a record has them."""
         self.tested, self._scores = tested, scores
-        self._residuals: dict[tuple[str, tuple[int, ...]], tuple[Floats, Floats]] = {}
+        self._residuals: dict[tuple[str, tuple[int, ...]], Floats] = {}
 
     def variance(self, ours: str, theirs: str, seeds: Sequence[int]) -> float | None:
         """That of the mean difference of two methods over these seeds, which they all share.
@@ -78,19 +79,22 @@ class SharedSamples:
         if not all(known) or len(seeds) < 2:
             return None
         a, b = (self._residuals_of(method, tuple(seeds)) for method in (ours, theirs))
-        by_sample, by_cell = (one - other for one, other in zip(a, b, strict=True))
-        common = float(by_sample @ by_sample - by_cell @ by_cell)
+        each = a - b
+        common = float((each.sum(0) ** 2 - (each**2).sum(0)).sum())
         return TRAIN_AND_TEST * max(0.0, common)
 
-    def _residuals_of(self, method: str, seeds: tuple[int, ...]) -> tuple[Floats, Floats]:
-        """w (score - mean) / S of a method: summed by sample, and one by one."""
+    def _residuals_of(self, method: str, seeds: tuple[int, ...]) -> Floats:
+        """w (score - mean) / S of a method by seed and sample: [seeds, samples]."""
         if (method, seeds) not in self._residuals:
             weight = np.concatenate([self.tested[seed].weight for seed in seeds]) / len(seeds)
             scores = np.concatenate([decoded(self._scores[method, seed]) for seed in seeds])
             each = weight * (scores - weight @ scores)
-            place = np.concatenate([self._places[seed] for seed in seeds])
-            together = np.bincount(place, each, self._places[-1].max(initial=-1) + 1)
-            self._residuals[method, seeds] = together.astype(np.float64), each
+            number = int(self._places[-1].max(initial=-1)) + 1
+            ends = np.cumsum([len(self._places[seed]) for seed in seeds])[:-1]
+            by_seed = zip(seeds, np.split(each, ends), strict=True)
+            self._residuals[method, seeds] = np.stack(
+                [np.bincount(self._places[seed], own, number) for seed, own in by_seed]
+            )
         return self._residuals[method, seeds]
 
     @cached_property

@@ -22,6 +22,7 @@ ROLES = {
     "label_column": "label",
     "event_column": "event",
     "group_column": "group",
+    "subject_column": "subject",
 }
 """Settings that name a column, and what the column is to `read`."""
 READING = {

@@ -8,6 +8,7 @@ A simulated study has no such file.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from .settings import BASELINES, Study
 OWN = "own"
 """The data of a study whose sites bring their own samples."""
 DTYPE = torch.float32
+PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,19 @@ class Site:
     test: int = 0
     label_counts: dict[str, int] = field(default_factory=dict)  # by class; empty where untold
     start: int = 0  # of its samples, those of all sites one after the other
+    cuts: Sequence[Sequence[int]] = ()
+    """Samples that train, validate and test by seed, where subjects of unlike size are cut."""
 
     @property
     def samples(self) -> int:
         """How many it has told of."""
         return self.train + self.validation + self.test
+
+    def sizes(self, seed: int) -> dict[str, int]:
+        """Samples by part, as they are cut with a seed."""
+        usual = (self.train, self.validation, self.test)
+        cut = self.cuts[seed] if seed < len(self.cuts) else usual
+        return dict(zip(PARTS, cut, strict=True))
 
 
 @dataclass(frozen=True)
@@ -153,9 +163,9 @@ class Roster:
             y=_placeholder_labels(samples),
             x_test=x[:0],
             y_test=_placeholder_labels(samples)[:0],
-            train=_lists_of_sizes(self._sizes("train", at_least=1)),
-            validation=_lists_of_sizes(self._sizes("validation")),
-            test=_lists_of_sizes(self._sizes("test")),
+            train=_lists_of_sizes(self._sizes("train", seed, at_least=1)),
+            validation=_lists_of_sizes(self._sizes("validation", seed)),
+            test=_lists_of_sizes(self._sizes("test", seed)),
             names=names,
             newcomers=np.zeros(len(self.places), dtype=bool),
             pooled_test=np.zeros(0, np.int64),
@@ -164,10 +174,10 @@ class Roster:
             reported_counts=self._reported_counts(samples),
         )
 
-    def _sizes(self, part: str, at_least: int = 0) -> NDArray[np.int64]:
-        known = [getattr(site, part) for site in self.places if site]
+    def _sizes(self, part: str, seed: int, at_least: int = 0) -> NDArray[np.int64]:
+        known = [site.sizes(seed)[part] for site in self.places if site]
         usual = sorted(known)[(len(known) - 1) // 2] if known else 0
-        sizes = [getattr(site, part) if site else usual for site in self.places]
+        sizes = [site.sizes(seed)[part] if site else usual for site in self.places]
         return np.maximum(np.array(sizes, dtype=np.int64), at_least)
 
     def _reported_counts(self, samples: SampleFormat) -> NDArray[np.int64]:

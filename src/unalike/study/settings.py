@@ -123,6 +123,10 @@ class Study(BaseModel):
     group_column: Annotated[
         str | None, Field(description="own files: the column of the client's true group")
     ] = None
+    subject_column: Annotated[
+        str | None,
+        Field(description="own files: the column whose samples stay in one part, or none"),
+    ] = None
     columns: Annotated[
         dict[str, str], Field(description="own tables: kinds of columns, where the rule is wrong")
     ] = {}

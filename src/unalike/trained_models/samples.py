@@ -19,7 +19,7 @@ from unalike.data.reading.roles import Source
 from unalike.errors import InputError
 from unalike.study.model_description import ModelDescription
 
-NO_ROLES: dict[str, Any] = dict.fromkeys(("label", "client", "time", "group"))
+NO_ROLES: dict[str, Any] = dict.fromkeys(("label", "client", "time", "group", "subject"))
 SHOWN = 5
 
 

@@ -48,7 +48,7 @@ def test_what_cannot_be_is_one_sentence(said: dict[str, Any]) -> None:
 def test_one_liar_does_not_decide_how_much_empty_places_hold() -> None:
     places = [Site(name, "", train=n) for name, n in (("a", 100), ("b", 120), ("c", 10**9))]
     roster = Roster("token", [*places, None, None])
-    assert roster._sizes("train").tolist() == [100, 120, 10**9, 120, 120]
+    assert roster._sizes("train", 0).tolist() == [100, 120, 10**9, 120, 120]
 
 
 def test_statistics_that_no_samples_have() -> None:

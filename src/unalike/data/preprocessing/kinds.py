@@ -12,10 +12,7 @@ from .column_plan import KINDS, ColumnPlan, Kind, dated, fits, left_out, planned
 from .dates import Order, epoch_unit
 from .evidence import ColumnEvidence
 
-REPEATS = (
-    "its name and its many values tell people or things apart; rows of the same one can stand in "
-    "training and in test"
-)
+REPEATS = "its name and its many values tell people or things apart"
 ALIASES: dict[str, tuple[Kind, Order | None]] = {
     **{kind: (kind, None) for kind in KINDS},
     "yes-no": ("yes/no", None),
@@ -34,19 +31,27 @@ _ID_NAME = re.compile(
     r"(?:^|[\s_.-])(?:id|ids|uuid|guid|key|index|idx|mrn|barcode|rowid|row|nr|no|serial|unnamed.*)$"
     r"|^unnamed|^__index|(?<=[a-z])(?:ID|Id|Key|Index)$|(?:nummer|number)$",
 )
-_REPEATED_ID_NAME = re.compile(
-    r"(?:^|[\s_.-])(?:id|uuid|guid|mrn)$|(?<=[a-z])I[dD]$"
-    r"|(?i:^(?:patient|subject|participant|person|proband|case|fall|user|customer|member)"
+_PERSON_NAME = re.compile(
+    r"(?i:^(?:patient|subject|participant|person|proband|case|fall|user|customer|member)"
     r"[a-z]*[\s_.-]*(?:id|nr|no|num|nummer|number|code)$)"
 )
+_REPEATED_ID_NAME = re.compile(
+    rf"(?:^|[\s_.-])(?:id|uuid|guid|mrn)$|(?<=[a-z])I[dD]$|{_PERSON_NAME.pattern}"
+)
 REPEATED = 0.1
-"""From this share of different values on, a column named as an identifier is one."""
+"""From this share of different values on, a column named as an identifier of things is one."""
 CHANCE = 7.0
 """Numbers drawn at random would all differ with a probability below exp(-CHANCE)."""
 _TIME_NAME = re.compile(
     r"time|date|stamp|epoch|year|month|week|day|hour|minute|age|visit|cycle|step|^t$|taken|created"
     r"|_at$|since"
 )
+
+
+def names_subjects(name: str, *, person: bool = False) -> bool:
+    """Whether a column of this name tells people or things apart; or people alone."""
+    pattern = _PERSON_NAME if person else _REPEATED_ID_NAME
+    return bool(pattern.search(name) or pattern.search(name.lower()))
 
 
 def plan_columns(
@@ -170,8 +175,8 @@ def _numbers_rows(column: ColumnEvidence) -> bool:
 
 def _repeats(column: ColumnEvidence) -> bool:
     """Whether a column is named as an identifier, of which the same comes back in several rows."""
-    named = _REPEATED_ID_NAME.search(column.name) or _REPEATED_ID_NAME.search(column.name.lower())
-    return bool(named) and column.least_distinct > max(FEW, REPEATED * column.present)
+    least = FEW if names_subjects(column.name, person=True) else max(FEW, REPEATED * column.present)
+    return names_subjects(column.name) and column.least_distinct > least
 
 
 def _text_by_rule(column: ColumnEvidence, why: str) -> ColumnPlan:

@@ -125,7 +125,11 @@ def _file(
         text = read_text_table(
             place,
             expected=expected or ("y", "label", "client"),
-            identities=[name for name in (clients, roles["group"]) if isinstance(name, str)],
+            identities=[
+                name
+                for name in (clients, roles["group"], roles["subject"])
+                if isinstance(name, str)
+            ],
             decimal=decimal,
         )
         return Source(text.table, {}, text.notes, place=str(place))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from unalike.data.preprocessing.cells import answers, numbers
 from unalike.data.preprocessing.settings import PreprocessingSettings, check_scale
 from unalike.data.preprocessing.table import Column, Table
+from unalike.data.subjects import Subjects
 from unalike.errors import InputError
 from unalike.tasks import AUTO
 from unalike.tasks.natural_order import in_order
@@ -25,6 +26,7 @@ from .labels import Labels, read_column, read_rows
 from .names import names_of
 from .pictures import Size
 from .roles import Source, column_of, filled, label_columns, labels_of
+from .subject_column import subjects_of
 from .times import as_times
 
 TIME_AND_EVENT = "time and event"
@@ -44,6 +46,7 @@ class RawSamples:
     time: npt.NDArray[Any] | None = None  # [n]
     group: npt.NDArray[np.int64] | None = None  # [n], places in `group_names`
     group_names: tuple[str, ...] = ()
+    subjects: Subjects | None = None  # whose each is, where some share one
     settings: PreprocessingSettings = field(default_factory=PreprocessingSettings)
     notes: tuple[str, ...] = ()
 
@@ -78,6 +81,7 @@ class RawSamples:
             client=None,
             time=None if self.time is None else self.time[rows],
             group=None if self.group is None else self.group[rows],
+            subjects=None if self.subjects is None else self.subjects.of(rows),
         )
 
 
@@ -89,6 +93,7 @@ def read_raw(
     client: Any = None,
     time: Any = None,
     group: Any = None,
+    subject: Any = None,
     kinds: Mapping[str, str] | None = None,
     drop: Sequence[str] = (),
     scale: str = "auto",
@@ -108,7 +113,14 @@ def read_raw(
         kinds=dict(kinds or {}), drop=tuple(drop), scale=check_scale(scale)
     )
     size = (resize, resize) if isinstance(resize, int) else resize
-    roles = {"label": label, "event": event, "client": client, "time": time, "group": group}
+    roles = {
+        "label": label,
+        "event": event,
+        "client": client,
+        "time": time,
+        "group": group,
+        "subject": subject,
+    }
     found, roles = source_of(
         source, roles, size, layout=layout, decimal=decimal, drop=settings.drop
     )
@@ -119,6 +131,8 @@ def read_raw(
     when = column_of(found, "time", roles["time"])
     cluster = column_of(found, "group", roles["group"])
     used += [column.name for column in (whose, when, cluster) if column is not None]
+    known_subjects = subjects_of(found, roles["subject"], (*used, *settings.kinds))
+    used += known_subjects.used
     notes = list(found.notes)
     names = times = groups = None
     group_names: tuple[str, ...] = ()
@@ -135,7 +149,9 @@ def read_raw(
     if isinstance(x, Table):
         x = x.without([name for name in used if name in x.names])
         if not x.columns:
-            raise InputError("No feature is left: every column is a label, client, time or group.")
+            raise InputError(
+                "No feature is left: every column is a label, client, time, group or subject."
+            )
         for column in (*settings.kinds, *settings.drop):
             x.column(column)
     else:
@@ -158,6 +174,7 @@ def read_raw(
         time=times,
         group=groups,
         group_names=group_names,
+        subjects=known_subjects.subjects,
         settings=settings,
         notes=tuple(notes),
     )

@@ -22,6 +22,7 @@ def read(
     client: Any = None,
     time: Any = None,
     group: Any = None,
+    subject: Any = None,
     kinds: Mapping[str, str] | None = None,
     drop: Sequence[str] = (),
     scale: str = "auto",
@@ -56,6 +57,10 @@ def read(
             the column "client", where there is one.
         time: the column that says when each sample was taken, or one time a sample.
         group: the column of the true cluster of each sample's client, or one name a sample.
+        subject: the column that says which samples are of one patient, device or the like, or one
+            name a sample: those of one stay together in training, validation or test. By default a
+            column of a table whose name tells people or things apart, such as patient_id, where it
+            holds many; "none" for no such column.
         kinds: of columns, where the rule is wrong: {"age": "number", "code": "category"}.
         drop: columns that are no features.
         scale: "auto", "standard", "robust" or "none".
@@ -78,6 +83,7 @@ def read(
         client=client,
         time=time,
         group=group,
+        subject=subject,
         kinds=kinds,
         drop=drop,
         scale=scale,
@@ -100,6 +106,7 @@ def read(
         time=raw.time,
         group=raw.group,
         group_names=raw.group_names,
+        subjects=raw.subjects,
         settings=raw.settings,
         notes=tuple(notes),
     )

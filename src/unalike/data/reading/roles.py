@@ -17,7 +17,14 @@ from .frames import as_pandas, is_frame
 from .index import aligned
 from .names import as_column
 
-USUAL = {"label": ("y", "label"), "client": ("client",), "event": (), "time": (), "group": ()}
+USUAL = {
+    "label": ("y", "label"),
+    "client": ("client",),
+    "event": (),
+    "time": (),
+    "group": (),
+    "subject": (),
+}
 
 
 @dataclass(frozen=True)

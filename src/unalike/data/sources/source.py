@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from unalike.data.subjects import Subjects
 from unalike.errors import InputError
 from unalike.tasks import Task, task_named
 
@@ -35,6 +36,7 @@ class Arrays(NamedTuple):
     task: str = "classes"  # a name in `unalike.tasks.TASKS`
     class_names: tuple[str, ...] = ()  # where classes have names
     notes: tuple[str, ...] = ()  # what was found and guessed while reading
+    subjects: Subjects | None = None  # whose each sample is, where some share one
 
     @property
     def question(self) -> Task:
@@ -60,6 +62,7 @@ class Arrays(NamedTuple):
             client=None if self.client is None else self.client[rows],
             part=self.part[rows],
             group=None if self.group is None else self.group[rows],
+            subjects=None if self.subjects is None else self.subjects.of(rows),
         )
 
 

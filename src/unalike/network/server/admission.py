@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -55,12 +55,16 @@ class SiteDescription:
             if facts["client"] is not None:
                 return SiteDescription(site, int(facts["client"]), None)
             train, validation, test = (int(size) for size in facts["sizes"])
+            cuts = tuple(tuple(map(int, cut)) for cut in facts.get("cuts", ()))
             counts = {str(name): int(count) for name, count in facts["label_counts"].items()}
             if len(counts) > MOST_CLASSES or not all(
                 0 <= n <= MAX_SAMPLES for n in (train, validation, test, *counts.values())
             ):
                 raise ValueError
-            site = replace(site, train=train, validation=validation, test=test, label_counts=counts)
+            total = train + validation + test
+            if any(len(cut) != 3 or min(cut) < 0 or sum(cut) != total for cut in cuts):
+                raise ValueError
+            site = Site(name, mark, train, validation, test, counts, cuts=cuts)
             return SiteDescription(site, None, SampleDescription.model_validate(facts["samples"]))
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError, ValidationError):
             raise InputError("A site did not describe itself.") from None

@@ -175,7 +175,8 @@ class _Fit:
         site = self.roster.places[place]
         if site is None:
             return 0
-        return site.train if self._facts["part"] == "training" else site.samples
+        trains = site.sizes(self._facts["seed"])["train"]
+        return trains if self._facts["part"] == "training" else site.samples
 
     def _start(self, place: int) -> int:
         site = self.roster.places[place]

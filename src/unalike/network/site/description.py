@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from unalike import __version__
-from unalike.data.cut import cut
 from unalike.data.preprocessing.table import Table
 from unalike.data.reading.label_evidence import LabelEvidence, evidence_of_labels
 from unalike.data.reading.labels import class_names_of
@@ -21,7 +20,11 @@ from unalike.network.protocol.summary_request import SummaryRequest
 from unalike.study.settings import Study
 from unalike.tasks import AUTO
 
+from .local_data import parts_of
 from .site_settings import SiteSettings
+
+MOST_SEEDS = 1000
+"""Of which a site tells how its subjects are cut."""
 
 
 def describe(settings: SiteSettings, message: Message) -> Message:
@@ -56,9 +59,18 @@ def describe(settings: SiteSettings, message: Message) -> Message:
     )
     facts["samples"] = description.model_dump(mode="json")
     counts = _counts(raw, labels, task, study) if settings.reveal_classes and not noisy else {}
-    parts = cut(np.array([len(raw)]), validation=study.validation, test=study.test)
-    sizes = [0, 0, 0] if noisy else [int(size[0]) for size in parts]
-    return pack("describe", facts | {"sizes": sizes, "label_counts": counts})
+    if noisy:
+        return pack("describe", facts | {"sizes": [0, 0, 0], "label_counts": counts})
+    seeds = 1 if raw.subjects is None else min(study.seeds, MOST_SEEDS)
+    cuts = [_sizes(raw, study, seed) for seed in range(seeds)]
+    told = {"sizes": cuts[0], "label_counts": counts, "cuts": cuts[:0] if seeds == 1 else cuts}
+    return pack("describe", facts | told)
+
+
+def _sizes(raw: RawSamples, study: Study, seed: int) -> list[int]:
+    """How many samples train, validate and test with a seed."""
+    parts = parts_of(raw, 0, seed=seed, validation=study.validation, test=study.test)
+    return [len(part) for part in parts]
 
 
 def _task(settings: SiteSettings, study: Study) -> str:

@@ -77,7 +77,7 @@ def _rows(raw: RawSamples, request: FitRequest, message: Message) -> Any:
         return np.arange(len(raw))
     study = read_settings(message.facts["study"])
     return parts_of(
-        len(raw), request.start, seed=request.seed, validation=study.validation, test=study.test
+        raw, request.start, seed=request.seed, validation=study.validation, test=study.test
     ).train
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unalike.data.cut import cut, cut_draws
+from unalike.data.cut import Cut, cut_draws, cut_samples
 from unalike.data.federation import Federation
 from unalike.data.ragged import Ragged
 from unalike.data.reading.label_evidence import answers_of
 from unalike.data.reading.raw_samples import RawSamples
+from unalike.data.subjects import subject_notes
 from unalike.network.protocol.preparation import Preparation
 
 
@@ -37,6 +38,7 @@ def client_federation(federation: Federation, row: int) -> Federation:
         newcomers=federation.newcomers[row : row + 1],
         pooled_test=np.arange(len(test)),
         origin=None,
+        subject=None,
         groups=None,
     )
 
@@ -56,7 +58,7 @@ def own_federation(
         InputError: samples that what was fitted cannot take, or labels that are no answers.
         MessageError: the preparation cannot be read.
     """
-    rows = parts_of(len(raw), preparation.start, seed=seed, validation=validation, test=test)
+    rows = parts_of(raw, preparation.start, seed=seed, validation=validation, test=test)
     asked, fitted = preparation.question(), preparation.fitted()
     x, y = fitted.transform(raw.x), answers_of(raw, asked)  # type: ignore[arg-type]
     resident = np.concatenate([rows.train, rows.validation])
@@ -85,12 +87,30 @@ class Parts(NamedTuple):
     test: NDArray[np.int64]
 
 
-def parts_of(size: int, start: int, *, seed: int, validation: float, test: float) -> Parts:
+def parts_of(raw: RawSamples, start: int, *, seed: int, validation: float, test: float) -> Parts:
     """Which of a client's samples train, validate and test, the first being number `start`."""
-    counts = cut(np.array([size]), validation=validation, test=test)
-    train, validating = int(counts[0][0]), int(counts[1][0])
-    order = np.argsort(cut_draws(seed, size, start=start), kind="stable")
-    return Parts(*np.split(order, [train, train + validating]))
+    found = _cut(raw, start, seed=seed, validation=validation, test=test)
+    train, validating = int(found.train[0]), int(found.validation[0])
+    return Parts(*np.split(found.order, [train, train + validating]))
+
+
+def subject_sentences(raw: RawSamples, name: str, *, validation: float, test: float) -> list[str]:
+    """What becomes of a site's samples that share a subject, in sentences for its own people."""
+    if raw.subjects is None:
+        return []
+    found = _cut(raw, 0, seed=0, validation=validation, test=test)
+    return subject_notes(raw.subjects, found.together, found.parted, (name,))
+
+
+def _cut(raw: RawSamples, start: int, *, seed: int, validation: float, test: float) -> Cut:
+    return cut_samples(
+        np.array([len(raw)]),
+        cut_draws(seed, len(raw), start=start),
+        raw.subjects,
+        seed=seed,
+        validation=validation,
+        test=test,
+    )
 
 
 def _rows_of_one_client(values: NDArray[np.int64]) -> Ragged:

@@ -23,6 +23,7 @@ from unalike.network.protocol.summary_request import SPREAD, SUMMARISE
 from .consent import check_consent
 from .description import describe
 from .fitting import answer_fit, prepared_sentences, what_was_told
+from .local_data import subject_sentences
 from .local_run import federation_folder, kept_preparation, make_trainer
 from .site_record import SiteRecord
 from .site_report import write_site_report
@@ -87,13 +88,22 @@ class Session:
         described = RunDescription.of(message.facts)
         run = described, kept_preparation(self.settings, described, message.facts)
         if run[1] is not None and "preparation" in message.facts:
-            self._tell("prepared", texts=prepared_sentences(run[1]))
+            self._tell("prepared", texts=self._prepared(run[1], described))
         if self._trainer is None or run != self._run:
             self._trainer, self._run = None, None
             self._open_record(federation_folder(self.settings, described))
             trainer = make_trainer(self.settings, *run, self._record, self._say)
             self._trainer, self._run = trainer, run
         return answer(self._trainer, message)
+
+    def _prepared(self, preparation: Preparation, run: RunDescription) -> list[str]:
+        """How this site's own samples are prepared and cut, for its people."""
+        said = prepared_sentences(preparation)
+        raw, study = self.settings.samples, run.settings()
+        if raw is None:
+            return said
+        shares = {"validation": study.validation, "test": study.test}
+        return said + subject_sentences(raw, self.settings.name, **shares)
 
     def _open_record(self, folder: Path) -> None:
         if folder == self._folder:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from unalike import __version__
 from unalike.data.reading.label_evidence import answers_of
 from unalike.data.reading.raw_samples import RawSamples
-from unalike.diagnosis.samples import classes_of
+from unalike.diagnosis.samples import classes_of, one_of_each
 from unalike.diagnosis.summary import (
     FeatureScale,
     feature_moments,
@@ -31,6 +31,7 @@ from unalike.diagnosis.summary import (
 )
 from unalike.diagnosis.summary_noise import Noise
 from unalike.errors import InputError
+from unalike.functional.streams import generator
 from unalike.network.protocol.frames import Frames
 from unalike.network.protocol.messages import Message, MessageError, pack, unpack
 from unalike.network.protocol.preparation import Preparation
@@ -161,6 +162,12 @@ def _own(
     if preparation is None:
         raise MessageError("the question does not say how samples are prepared")
     y = answers_of(raw, preparation.question())
-    if request.noise > 0:
-        return numbers_alone(raw), y
-    return preparation.fitted().transform(raw.x), y  # type: ignore[arg-type]
+    x: NDArray[Any] = (
+        numbers_alone(raw) if request.noise > 0 else preparation.fitted().transform(raw.x)  # type: ignore[arg-type]
+    )
+    subject = None if raw.subjects is None else raw.subjects.number
+    if subject is None:
+        return x, y
+    rng = generator(request.seed, "diagnosis/subjects")
+    rows = one_of_each(np.zeros(len(y), np.int64), subject, rng)
+    return x[rows], y[rows]

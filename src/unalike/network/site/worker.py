@@ -132,6 +132,7 @@ def _samples(options: argparse.Namespace) -> RawSamples | None:
         client=options.client_column,
         label=options.label_column,
         event=options.event_column,
+        subject=options.subject_column,
         kinds=dict(named_kind(text) for text in options.column),
         drop=options.drop,
         scale=options.scale,
@@ -197,6 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     reading = parser.add_argument_group("how --data is read, as in 'unalike join --help'")
     reading.add_argument("--label-column")
     reading.add_argument("--event-column")
+    reading.add_argument("--subject-column")
     reading.add_argument("--client-column", help="of which only --name's samples are taken")
     reading.add_argument("--column", action="append", default=[], metavar="NAME=KIND")
     reading.add_argument("--drop", action="append", default=[], metavar="NAME")
