@@ -138,6 +138,7 @@ def test_a_federation_keeps_patients_in_one_part_of_a_client(split):
         assert test
         assert not train & validation
         assert not (train | validation) & test
+    assert any("dealt to clients one by one" in note for note in federation.notes) == bool(dealt)
     who = federation.x[:, -1].numpy().astype(int)
     first = np.unique(federation.subject, return_inverse=True)[1]
     assert len(set(zip(who.tolist(), first.tolist(), strict=True))) == len(set(who.tolist()))

@@ -22,7 +22,7 @@ from .ragged import Ragged
 from .skews.registry import apply_skews, parse_skews, resampling_skews
 from .sources.source import TEST, Arrays
 from .splits import deal, find
-from .subjects import subject_notes
+from .subjects import DEALT_ALONE, subject_notes
 from .truth import Truth
 
 
@@ -125,7 +125,8 @@ def federate(
     """Deal a data set to clients by a split and its options.
 
     Each client's samples are cut at random into training, validation and test (the rounding is
-    that of `cut`), so all three follow the client's own mix. All samples of the set are dealt,
+    that of `cut`), so all three follow the client's own mix; where a subject has several samples,
+    these stay together (`subjects.py`). All samples of the set are dealt,
     its official test part too, with two exceptions: with `official_test` that part is kept whole
     for judging global models (`pooled_test`); and where it comes from people of its own, the
     natural split leaves it out. Raw samples such as texts become numbers by what is learned from
@@ -224,6 +225,8 @@ def federate(
     notes = list(arrays.notes)
     if arrays.subjects is not None:
         notes += subject_notes(arrays.subjects, parted.together, parted.parted, names)
+        if not natural and parted.together.any():
+            notes.append(DEALT_ALONE)
     if isinstance(preprocessing, TablePreprocessing):
         held = np.split(rows, np.cumsum(sizes)[:-1])
         notes += client_range_sentences(preprocessing, arrays.x, held, names)

@@ -18,6 +18,11 @@ TRAINING, VALIDATING, TESTING = 0, 1, 2
 SHOWN = 5
 FEW, FEW_SHARE, FEW_PEOPLE = 10, 0.1, 4
 """Things, things a sample, and people that there must be more of where nobody has asked."""
+DEALT_ALONE = (
+    "They are dealt to clients one by one, so that those of one subject can train at one client "
+    "and test at another."
+)
+"""What must be said of samples that a split deals."""
 
 
 class Subjects(NamedTuple):
