@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ import typer
 from command_line import unalike
 from unalike.cli.network import requirements
 from unalike.cli.network.interruption import interruptible
+from unalike.cli.network.join import SiteReading
 from unalike.network.deployment import certificates, keys
 from unalike.network.deployment.gate import Gate
 from unalike.network.deployment.ports import Address, free_port, listen
 from unalike.network.deployment.server_status import ServerStatus
+from unalike.network.site.worker import _parser
 
 Output = pytest.CaptureFixture[str]
 
@@ -154,3 +157,11 @@ def test_sigterm_ends_a_command_in_order(capsys: Output) -> None:
         work()
     assert (left.value.exit_code, ended) == (130, ["in order"])
     assert "Kept." in capsys.readouterr().err
+
+
+def test_the_worker_understands_all_that_join_says_of_a_file() -> None:
+    given = {each.name: f"some {each.name}" for each in fields(SiteReading)}
+    given |= {"columns": ["age=number"], "drop": ["weight"], "resize": 28, "task": "classes"}
+    typed = SiteReading(**given).words()
+    found = vars(_parser().parse_args(["--socket", "s", "--state", "t", "--data", "f", *typed]))
+    assert {name: found["column" if name == "columns" else name] for name in given} == given
