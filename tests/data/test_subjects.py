@@ -188,6 +188,14 @@ def test_long_recordings_of_few_people_are_kept_together_too():
     assert not any("patient_id" in name for name in federation.preprocessing.feature_names)
 
 
+def test_visits_of_nobody_known_share_no_subject():
+    table = frame()
+    table["patient_id"] = [None if i % 8 == 0 else f"P{p}" for i, p in enumerate(table.patient_id)]
+    federation = cut_of(table)
+    every = np.concatenate([federation.subject, federation.origin])
+    assert len(set(every.tolist())) == 480 // 8 + table["patient_id"].nunique()
+
+
 def test_people_come_before_other_things_that_are_numbered():
     table = frame().assign(scan_id=np.arange(480) // 2)
     table = table[["scan_id", *table.columns.drop("scan_id")]]

@@ -130,5 +130,5 @@ def _training(
     owner, starts = np.repeat(np.arange(len(sizes)), sizes), np.cumsum(sizes) - sizes
     within = np.arange(len(owner)) - starts[owner]
     validates = (within >= trains[owner]) & (unit != unit[starts[owner]])
-    subject = np.unique(np.stack([owner, unit]), axis=1, return_inverse=True)[1].reshape(-1)
+    subject = owner * (unit.max(initial=0) + 1) + unit
     return ~np.isin(subject, subject[validates])

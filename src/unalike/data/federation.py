@@ -263,7 +263,7 @@ def _subject_of_each(
     if arrays.subjects is not None and stays.any():
         held = np.sort(rows[stays])
         first, place = np.unique(
-            arrays.subjects.of(held).name, return_index=True, return_inverse=True
+            arrays.subjects.of(held).distinct, return_index=True, return_inverse=True
         )[1:]
         subject[held] = held[first][place]
     return subject

@@ -179,7 +179,8 @@ def prepare_samples(
 def one_of_each(client: Integers, subject: Integers, rng: np.random.Generator) -> Integers:
     """One sample, drawn at random, of each subject at each client: [n], [n] -> places in order."""
     order = rng.permutation(len(client))
-    first = np.unique(np.stack([client, subject])[:, order], axis=1, return_index=True)[1]
+    each = client * (subject.max(initial=0) + 1) + subject
+    first = np.unique(each[order], return_index=True)[1]
     return np.sort(order[first])
 
 

@@ -38,6 +38,11 @@ FACTS: dict[str, Any] = {
         {"label_counts": {f"class {i}": 1 for i in range(10_001)}},
         {"samples": "none"},
         {"mark": "m" * 201},
+        {"cuts": 3},
+        {"cuts": [[3, 1]]},
+        {"cuts": [[3, 1, 1], [4, 1, 1]]},
+        {"cuts": [[5, -1, 1]]},
+        {"cuts": [[float("nan"), 1, 1]]},
     ],
 )
 def test_what_cannot_be_is_one_sentence(said: dict[str, Any]) -> None:
