@@ -138,7 +138,12 @@ def test_a_federation_keeps_patients_in_one_part_of_a_client(split):
         assert test
         assert not train & validation
         assert not (train | validation) & test
-    assert any("dealt to clients one by one" in note for note in federation.notes) == bool(dealt)
+    homes = [
+        {*federation.x[federation.train.rows(i), -1].tolist()}
+        | {*federation.x_test[federation.test.rows(i), -1].tolist()}
+        for i in range(federation.clients)
+    ]
+    assert sum(map(len, homes)) == len(set.union(*homes))
     who = federation.x[:, -1].numpy().astype(int)
     first = np.unique(federation.subject, return_inverse=True)[1]
     assert len(set(zip(who.tolist(), first.tolist(), strict=True))) == len(set(who.tolist()))
@@ -147,14 +152,35 @@ def test_a_federation_keeps_patients_in_one_part_of_a_client(split):
     assert len(set(federation.origin.tolist())) == len(set(tested.tolist()))
 
 
-def test_without_subjects_nothing_changes():
+@pytest.mark.parametrize("split", ["natural", "dirichlet"])
+def test_without_subjects_nothing_changes(split):
     x, y, client, _ = visits(each=1)
-    plain = Federation.from_arrays(x, y, client)
-    alone = Federation.from_arrays(x, y, client, subject=np.arange(len(x)))
+    given = {"client": client} if split == "natural" else {"split": split, "clients": 4}
+    plain = Federation.from_arrays(x, y, **given)
+    alone = Federation.from_arrays(x, y, subject=np.arange(len(x)), **given)
     np.testing.assert_array_equal(plain.x, alone.x)
     np.testing.assert_array_equal(plain.origin, alone.origin)
     assert alone.subject is None
     assert plain.notes == alone.notes
+
+
+def test_a_split_deals_patients_by_the_class_of_their_first_visit():
+    x, y, _, patient = visits()
+    order = np.random.default_rng(5).permutation(len(x))
+    x, y, patient = x[order], y[order], patient[order]
+    dealt = Federation.from_arrays(
+        x, y, subject=patient, split="pathological", classes_per_client=1, clients=4
+    )
+    assert ((dealt.label_counts > 0).sum(1) == 1).all()
+    assert dealt.label_counts.sum() == len(x)
+
+
+@pytest.mark.parametrize(("skew", "said"), [("label", True), ("rotation", False), ("", False)])
+def test_skews_that_draw_samples_anew_are_told_of(skew, said):
+    x, y, client, patient = visits()
+    x = np.repeat(x[:, None, :], 8, axis=1)[:, None]
+    federation = Federation.from_arrays(x, y, client, subject=patient, skew=[skew] if skew else [])
+    assert any("draw them one by one" in note for note in federation.notes) == said
 
 
 def frame(**given):

@@ -126,10 +126,10 @@ def federate(
 
     Each client's samples are cut at random into training, validation and test (the rounding is
     that of `cut`), so all three follow the client's own mix; where a subject has several samples,
-    these stay together (`subjects.py`). All samples of the set are dealt,
-    its official test part too, with two exceptions: with `official_test` that part is kept whole
-    for judging global models (`pooled_test`); and where it comes from people of its own, the
-    natural split leaves it out. Raw samples such as texts become numbers by what is learned from
+    these stay together, and a split deals them as one, of the class of the first (`subjects.py`).
+    All samples of the set are dealt, its official test part too, with two exceptions: with
+    `official_test` that part is kept whole for judging global models (`pooled_test`); and where it
+    comes from people of its own, the natural split leaves it out. Raw samples such as texts become numbers by what is learned from
     the training samples of the clients that train, and from nothing else.
 
     Args:
@@ -167,27 +167,32 @@ def federate(
     natural = find(split).natural
     rows_to_deal = _rows_to_deal(arrays, natural=natural, official_test=official_test)
     column = None if arrays.client is None else arrays.client[rows_to_deal]
+    whole = None
+    if arrays.subjects is not None and not natural:
+        whole = arrays.subjects.of(rows_to_deal).lists
+    strata = _strata(arrays)[rows_to_deal]
+    dealt = strata if whole is None else strata[whole.values[whole.offsets[:-1]]]
     if min_size is None:
         needed = 1 + (validation > 0) + (test > 0)
-        scarce = not natural and len(rows_to_deal) < 2 * needed * (clients or 1)
+        scarce = not natural and len(dealt) < 2 * needed * (clients or 1)
         min_size = 1 if scarce else needed
     client_rows = deal(
         split,
-        _strata(arrays)[rows_to_deal],
+        dealt,
         clients,
         generator(seed, "data/split"),
         client=column,
         min_size=min_size,
         **options,
     )
+    if whole is not None:
+        client_rows = [np.sort(whole.of_rows(held).values) for held in client_rows]
     if len(client_rows) < 2:
         raise InputError(f"A federation needs at least 2 clients, not {len(client_rows)}.")
     groups = _groups(arrays, [rows_to_deal[indices] for indices in client_rows])
     truths = [] if groups is None else [_as_truth(groups)]
     for resampling in resampling_skews(skews):
-        client_rows, truth = resampling.resample(
-            _strata(arrays)[rows_to_deal], client_rows, seed=seed, least=min_size
-        )
+        client_rows, truth = resampling.resample(strata, client_rows, seed=seed, least=min_size)
         truths += [] if truth is None else [truth]
 
     sizes = np.array([len(rows) for rows in client_rows])
@@ -225,7 +230,7 @@ def federate(
     notes = list(arrays.notes)
     if arrays.subjects is not None:
         notes += subject_notes(arrays.subjects, parted.together, parted.parted, names)
-        if not natural and parted.together.any():
+        if parted.together.any() and resampling_skews(skews):
             notes.append(DEALT_ALONE)
     if isinstance(preprocessing, TablePreprocessing):
         held = np.split(rows, np.cumsum(sizes)[:-1])

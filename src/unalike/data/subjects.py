@@ -13,16 +13,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .ragged import Ragged
+
 Integers = npt.NDArray[np.int64]
 TRAINING, VALIDATING, TESTING = 0, 1, 2
 SHOWN = 5
 FEW, FEW_SHARE, FEW_PEOPLE = 10, 0.1, 4
 """Things, things a sample, and people that there must be more of where nobody has asked."""
 DEALT_ALONE = (
-    "They are dealt to clients one by one, so that those of one subject can train at one client "
-    "and test at another."
+    "Skews that draw samples anew draw them one by one, so that those of one subject can train at "
+    "one client and test at another."
 )
-"""What must be said of samples that a split deals."""
+"""What must be said of samples that a skew draws anew."""
 
 
 class Subjects(NamedTuple):
@@ -54,6 +56,17 @@ class Subjects(NamedTuple):
         """The subjects by number [n]; None where none of them may stay together."""
         place = np.unique(self.distinct, return_inverse=True)[1]
         return place.astype(np.int64) if self.asked or self.many else None
+
+    @property
+    def lists(self) -> Ragged | None:
+        """The samples of each subject, in the order in which they come; None where none of them
+        has several, or they need not stay together."""
+        number = self.number
+        if number is None or not self.several:
+            return None
+        first, place = np.unique(number, return_index=True, return_inverse=True)[1:]
+        rank = np.argsort(np.argsort(first))[place]
+        return Ragged.of(np.argsort(rank, kind="stable"), np.bincount(rank))
 
     @property
     def many(self) -> bool:
