@@ -129,8 +129,9 @@ def federate(
     these stay together, and a split deals them as one, of the class of the first (`subjects.py`).
     All samples of the set are dealt, its official test part too, with two exceptions: with
     `official_test` that part is kept whole for judging global models (`pooled_test`); and where it
-    comes from people of its own, the natural split leaves it out. Raw samples such as texts become numbers by what is learned from
-    the training samples of the clients that train, and from nothing else.
+    comes from people of its own, the natural split leaves it out. Raw samples such as texts become
+    numbers by what is learned from the training samples of the clients that train, and from
+    nothing else.
 
     Args:
         arrays: the data set.
