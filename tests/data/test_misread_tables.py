@@ -139,6 +139,11 @@ IDS = {
         RNG.permutation(np.repeat(np.arange(20), 3)),
         "tell people or things apart",
     ),
+    "or counted": (
+        "customer_number",
+        RNG.permutation(np.repeat(np.arange(20), 3)),
+        "can stand in training and in test without --subject-column customer_number",
+    ),
     "repeated text": (
         "SubjectID",
         [f"P{i // 3}" for i in range(ROWS)],

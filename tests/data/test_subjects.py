@@ -222,6 +222,17 @@ def test_visits_of_nobody_known_share_no_subject():
     assert len(set(every.tolist())) == 480 // 8 + table["patient_id"].nunique()
 
 
+def test_how_many_people_there_are_is_no_person():
+    rng = np.random.default_rng(0)
+    shops = pd.DataFrame({"y": np.tile(["a", "b"], 200), "client": np.repeat(list("nesw"), 100)})
+    shops = shops.assign(customer_number=rng.integers(5, 25, 400), sales=rng.normal(size=400))
+    federation = cut_of(shops)
+    assert federation.subject is None
+    assert "customer_number" in federation.preprocessing.feature_names
+    known = shops.rename(columns={"customer_number": "customer_id"})
+    assert cut_of(known).subject is not None
+
+
 def test_people_come_before_other_things_that_are_numbered():
     table = frame().assign(scan_id=np.arange(480) // 2)
     table = table[["scan_id", *table.columns.drop("scan_id")]]

@@ -13,6 +13,7 @@ from .dates import Order, epoch_unit
 from .evidence import ColumnEvidence
 
 REPEATS = "its name and its many values tell people or things apart"
+PARTED = "; rows of the same one can stand in training and in test without --subject-column {}"
 ALIASES: dict[str, tuple[Kind, Order | None]] = {
     **{kind: (kind, None) for kind in KINDS},
     "yes-no": ("yes/no", None),
@@ -32,12 +33,15 @@ _ID_NAME = re.compile(
     r"|^unnamed|^__index|(?<=[a-z])(?:ID|Id|Key|Index)$|(?:nummer|number)$",
 )
 _PERSON_NAME = re.compile(
-    r"(?i:^(?:patient|subject|participant|person|proband|case|fall|user|customer|member)"
+    r"(?i:^(?:patient|subject|participant|person|proband)"
     r"[a-z]*[\s_.-]*(?:id|nr|no|num|nummer|number|code)$)"
+    r"|(?i:^(?:case|fall|user|customer|member)[a-z]*[\s_.-]*(?:id|nr|nummer|code)$)"
 )
-_REPEATED_ID_NAME = re.compile(
-    rf"(?:^|[\s_.-])(?:id|uuid|guid|mrn)$|(?<=[a-z])I[dD]$|{_PERSON_NAME.pattern}"
+_THING_NAME = re.compile(r"(?:^|[\s_.-])(?:id|uuid|guid|mrn)$|(?<=[a-z])I[dD]$")
+_COUNTED_NAME = re.compile(
+    r"(?i:^(?:case|fall|user|customer|member)[a-z]*[\s_.-]*(?:no|num|number)$)"
 )
+"""Of people that are numbered, or of how many there are."""
 REPEATED = 0.1
 """From this share of different values on, a column named as an identifier of things is one."""
 CHANCE = 7.0
@@ -50,8 +54,8 @@ _TIME_NAME = re.compile(
 
 def names_subjects(name: str, *, person: bool = False) -> bool:
     """Whether a column of this name tells people or things apart; or people alone."""
-    pattern = _PERSON_NAME if person else _REPEATED_ID_NAME
-    return bool(pattern.search(name) or pattern.search(name.lower()))
+    patterns = [_PERSON_NAME] if person else [_PERSON_NAME, _THING_NAME]
+    return any(pattern.search(name) or pattern.search(name.lower()) for pattern in patterns)
 
 
 def plan_columns(
@@ -123,8 +127,9 @@ def _number_by_rule(column: ColumnEvidence) -> ColumnPlan:
         return left_out(
             column, "identifier", "its name and its many different numbers tell samples apart"
         )
-    if whole and _repeats(column):
-        return left_out(column, "identifier", REPEATS)
+    repeated = _repeated(column)
+    if whole and repeated is not None:
+        return repeated
     timed = bool(_TIME_NAME.search(column.name.lower()))
     if whole and column.low is not None and column.high is not None:
         unit = epoch_unit(int(column.low), int(column.high))
@@ -173,10 +178,16 @@ def _numbers_rows(column: ColumnEvidence) -> bool:
     return differ and column.numbers**2 > 2 * CHANCE * span
 
 
-def _repeats(column: ColumnEvidence) -> bool:
-    """Whether a column is named as an identifier, of which the same comes back in several rows."""
+def _repeated(column: ColumnEvidence) -> ColumnPlan | None:
+    """A column left out that is named as an identifier of which one comes back in several rows."""
+    counted = bool(_COUNTED_NAME.search(column.name))
+    if not counted and not names_subjects(column.name):
+        return None
     least = FEW if names_subjects(column.name, person=True) else max(FEW, REPEATED * column.present)
-    return names_subjects(column.name) and column.least_distinct > least
+    if column.least_distinct <= least:
+        return None
+    parted = PARTED.format(column.name) if counted else ""
+    return left_out(column, "identifier", REPEATS + parted)
 
 
 def _text_by_rule(column: ColumnEvidence, why: str) -> ColumnPlan:
@@ -192,8 +203,9 @@ def _text_by_rule(column: ColumnEvidence, why: str) -> ColumnPlan:
             if why
             else "texts that are nearly all different tell samples apart",
         )
-    if _repeats(column):
-        return left_out(column, "identifier", REPEATS)
+    repeated = _repeated(column)
+    if repeated is not None:
+        return repeated
     if column.levels is None:
         return planned(column, "category", why or "texts that come back, many different ones")
     return planned(column, "category", why or f"{len(column.levels)} different texts")
