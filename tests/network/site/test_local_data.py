@@ -177,6 +177,18 @@ def test_a_diagnosis_calls_classes_by_their_names(tmp_path: Path) -> None:
     assert any("west has no sample of" in remark for remark in there.remarks)
 
 
+def test_of_patients_who_come_again_a_site_tells_of_one_visit_each(tmp_path: Path) -> None:
+    samples = {}
+    for name, frame in frames().items():
+        again = pd.concat([frame.assign(patient_id=range(len(frame)))] * 2)
+        again.to_csv(tmp_path / f"{name}.csv", index=False)
+        samples[name] = read_own_samples(tmp_path / f"{name}.csv", label="grade")
+    prepare(make_study({"data": "own"}), tmp_path / "study", sites=3)
+    found = run_diagnosis(grid(tmp_path, samples), tmp_path / "study", QUICK, lambda _: None)
+    held = {name: len(frame) for name, frame in frames().items()}
+    assert dict(zip(found.names, found.counts.sum(1).tolist(), strict=True)) == held
+
+
 def test_with_noise_names_must_be_known_beforehand(tmp_path: Path) -> None:
     samples = {name: held for name, held in read_all(tmp_path).items() if name != "west"}
     with_noise = QUICK.__class__(**{**QUICK.__dict__, "noise": 1.0})
