@@ -143,5 +143,6 @@ def _few(names: list[str]) -> str:
 
 def _draw(name: str, seed: int) -> int:
     """A number by which a subject is put in order for the cut, wherever it is."""
-    digest = hashlib.blake2b(name.encode(), digest_size=8, key=str(seed).encode()).digest()
+    whole = name.encode("utf-8", "surrogatepass")
+    digest = hashlib.blake2b(whole, digest_size=8, key=str(seed).encode()).digest()
     return int.from_bytes(digest, "big")
