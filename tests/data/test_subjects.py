@@ -96,7 +96,9 @@ def test_samples_of_nobody_known_are_each_their_own():
 def test_with_fewer_subjects_than_parts_samples_are_cut_one_by_one():
     two = Subjects(np.repeat(["a", "b"], 10), "p")
     assert parts_by_subject(two, wanted(20), seed=0) is None
-    assert parts_by_subject(two, wanted(20, validation=0), seed=0) is not None
+    part = parts_by_subject(two, wanted(20, validation=0), seed=0)
+    assert sorted(part[[0, -1]].tolist()) == [TRAINING, TESTING]
+    assert np.bincount(part).tolist() == [10, 0, 10]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,9 @@ def test_a_name_alone_cuts_only_where_there_are_many(number, each, people, stay)
     shares = wanted(len(names))
     unasked = Subjects(names, "p", asked=False, people=people)
     assert (parts_by_subject(unasked, shares, seed=0) is not None) == stay
-    assert parts_by_subject(Subjects(names, "p"), shares, seed=0) is not None
+    part = parts_by_subject(Subjects(names, "p"), shares, seed=0)
+    assert set(part.tolist()) == set(PARTS)
+    assert (part.reshape(number, each) == part[::each, None]).all()
 
 
 @pytest.mark.parametrize("split", ["natural", "iid"])
@@ -193,9 +197,14 @@ def cut_of(table, **reading):
     return federate(read(table, **reading).arrays(), split="natural", seed=1)
 
 
+def subjects_in(federation):
+    """How many different subjects a federation knows, of all parts."""
+    return len(np.unique(np.concatenate([federation.subject, federation.origin])))
+
+
 def test_a_column_called_patient_id_is_enough_and_it_is_said():
     federation = cut_of(frame())
-    assert federation.subject is not None
+    assert subjects_in(federation) == 120
     said = "Samples of one 'patient_id' stay together in training, validation or test"
     assert any(note.startswith(f"{said} (--subject-column none") for note in federation.notes)
     for way_out in ({"subject": "none"}, {"kinds": {"patient_id": "category"}}):
@@ -210,7 +219,7 @@ def test_long_recordings_of_few_people_are_kept_together_too():
     """A hundred windows of each of twelve people a site, whose number is no feature."""
     table = frame(clients=2, patients=12, each=100)
     federation = cut_of(table)
-    assert federation.subject is not None
+    assert subjects_in(federation) == 24
     assert not any("patient_id" in name for name in federation.preprocessing.feature_names)
 
 
@@ -218,8 +227,7 @@ def test_visits_of_nobody_known_share_no_subject():
     table = frame()
     table["patient_id"] = [None if i % 8 == 0 else f"P{p}" for i, p in enumerate(table.patient_id)]
     federation = cut_of(table)
-    every = np.concatenate([federation.subject, federation.origin])
-    assert len(set(every.tolist())) == 480 // 8 + table["patient_id"].nunique()
+    assert subjects_in(federation) == 480 // 8 + table["patient_id"].nunique()
 
 
 def test_how_many_people_there_are_is_no_person():
@@ -230,7 +238,7 @@ def test_how_many_people_there_are_is_no_person():
     assert federation.subject is None
     assert "customer_number" in federation.preprocessing.feature_names
     known = shops.rename(columns={"customer_number": "customer_id"})
-    assert cut_of(known).subject is not None
+    assert subjects_in(cut_of(known)) == 20
 
 
 def test_people_come_before_other_things_that_are_numbered():
