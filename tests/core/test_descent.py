@@ -10,14 +10,17 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 import unalike.functional.traced_function as traced_function
-from unalike.core import Batch, Method, Problem
+from unalike.core import Batch, Batches, Method, Problem, corrected, optimise, proximal
+from unalike.core.directions import Direction
 from unalike.core.local_work import LocalWork
 from unalike.core.plain_descent import PlainDescent, plain_descent
-from unalike.core.solvers import adam, momentum, sgd
+from unalike.core.problem import WholeGradient
+from unalike.core.solvers import SGDState, Solver, adam, momentum, sgd
 from unalike.engines.plan import Plan
 from unalike.functional.gradient_count import count_gradients, gradient_cost
-from unalike.methods import FedAvg, PerFedAvg
-from worlds import ROUNDING, World, blobs, federation
+from unalike.functional.trees import leaves
+from unalike.methods import MOCHA, Ditto, FedAvg, FedProx, FedRep, PerFedAvg, Scaffold
+from worlds import ROUNDING, World, blobs, federation, samples
 
 LR = 0.3
 
@@ -45,6 +48,12 @@ def batch_of(world: World) -> Batch:
     rows = torch.from_numpy(f.train.rows(0))
     weight = torch.ones(len(rows), dtype=f.x.dtype)
     return Batch(f.x[rows], f.y[rows], weight, weight.sum(), torch.arange(len(rows)))
+
+
+def batches_of(world: World) -> Batches:
+    f = world.federation
+    rows = torch.from_numpy(f.train.rows(0))
+    return samples(f.x[rows], f.y[rows], batch_size=4)
 
 
 @pytest.mark.parametrize("over", [False, True])
@@ -85,36 +94,57 @@ def test_stacked_clients_may_share_the_weights_that_they_start_from() -> None:
     torch.testing.assert_close(found, torch.stack([expected, expected]), **ROUNDING)
 
 
-@pytest.mark.parametrize("method", [FedAvg(lr=0.1), PerFedAvg(hessian="none")])
+METHODS: list[Method] = [
+    FedAvg(lr=0.1),
+    FedAvg(lr=0.05, solver="momentum:0.8"),
+    FedProx(lr=0.1, mu=0.5),
+    FedProx(lr=0.05, mu=0.5, solver="momentum:0.8"),
+    Scaffold(lr=0.1),
+    Ditto(lr=0.1, lam_rule="sum", lam=20.0),
+    Ditto(lr=0.1, lam_rule="sum", lam=20.0, solver="momentum"),
+    MOCHA(lr=0.1, lam=0.05),
+    MOCHA(lr=0.05, lam=0.05, solver="momentum"),
+    FedRep(lr=0.1),
+    FedRep(lr=0.05, solver="momentum"),
+]
+"""Every kind of step that is one function."""
+
+
+@pytest.mark.parametrize("method", [*METHODS, PerFedAvg(hessian="none")])
 @pytest.mark.parametrize("plan", [Plan("single", 1, 1), Plan("stacked", 4, 1)])
 def test_steps_have_the_same_bits_before_and_after_they_are_recorded(
     method: Method, plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So a run that goes on from a checkpoint ends where it would have ended."""
 
-    def trained() -> Tensor:
-        return large().run(method, 12, batch_size=4, steps=3, plan=plan).server
+    def trained() -> list[Tensor]:
+        run = large().run(method, 12, batch_size=4, steps=3, plan=plan)
+        return [*leaves(run.server), *leaves(run.states)]
 
     monkeypatch.setattr(traced_function, "CALLS_BEFORE_TRACING", 1 << 30)
     never = trained()
     monkeypatch.setattr(traced_function, "CALLS_BEFORE_TRACING", 2)
     soon = trained()
-    assert torch.equal(never, soon)
+    assert all(map(torch.equal, never, soon))
 
 
 def test_other_directions_and_solvers_are_not_taken_for_it() -> None:
     problem = blobs().problem
-    assert plain_descent(sgd(0.25), problem.grad) == PlainDescent(problem, -0.25)
+    whole = WholeGradient(problem)
+    found = plain_descent(sgd(0.25), problem.grad)
+    assert found == PlainDescent(whole, Direction(problem.grad), -0.25)
+    found = plain_descent(momentum(0.25, 0.8), problem.grad)
+    assert found == PlainDescent(whole, Direction(problem.grad), -0.25, 0.8)
     assert plain_descent(sgd(0.25), lambda w, batch: problem.grad(w, batch)) is None
     assert plain_descent(sgd(0.25), problem.loss) is None
-    assert plain_descent(momentum(0.25), problem.grad) is None
+    assert plain_descent(adam(0.25), problem.grad) is None
+    assert plain_descent(sgd(0.25), proximal(problem.loss, problem.init(), 1.0)) is None
 
     class Doubled(Problem):
         def grad(self, w: Tensor, batch: Batch) -> Tensor:
             return 2 * super().grad(w, batch)
 
     assert plain_descent(sgd(0.25), Doubled(nn.Linear(2, 2)).grad) is None
-    assert (sgd(0.25).scale, momentum(0.25).scale, adam(0.25).scale) == (-0.25, None, None)
 
 
 @pytest.mark.parametrize("calls", [2, 1 << 30])
@@ -132,22 +162,91 @@ def test_a_stack_that_goes_through_its_steps_at_once_gets_their_bits(
 ) -> None:
     """Of clients who leave before others and are back for the next epoch, recorded or not."""
     monkeypatch.setattr(traced_function, "CALLS_BEFORE_TRACING", calls)
+    same_at_once(FedAvg(lr=0.1), monkeypatch, sizes, work, kind)
+
+
+@pytest.mark.parametrize("calls", [2, 1 << 30])
+@pytest.mark.parametrize("sizes", [(40, 33, 26, 19), (50, 9, 8, 1)])
+@pytest.mark.parametrize("method", METHODS[1:])
+def test_so_it_does_with_momentum_terms_and_parts(
+    method: Method, sizes: tuple[int, ...], calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traced_function, "CALLS_BEFORE_TRACING", calls)
+    same_at_once(method, monkeypatch, sizes, LocalWork(epochs=2))
+
+
+def same_at_once(
+    method: Method,
+    monkeypatch: pytest.MonkeyPatch,
+    sizes: tuple[int, ...],
+    work: LocalWork,
+    kind: type[Problem] = Problem,
+) -> None:
+    """All steps at once, on rows, give the bits of one step after the other, in a stack."""
     plan = Plan("stacked", 4, 1)
     through, found = PlainDescent.through, []
 
-    def watched(*given: Any) -> Tensor | None:
+    def watched(*given: Any) -> Any:
         found.append(through(*given))
         return found[-1]
 
     def trained(way: Any) -> Any:
         monkeypatch.setattr(PlainDescent, "through", way)
-        world = large(*sizes, kind=kind)
-        return world.run(FedAvg(lr=0.1), 6, batch_size=8, plan=plan, work=work)
+        return large(*sizes, kind=kind).run(method, 6, batch_size=8, plan=plan, work=work)
 
     at_once, step_by_step = trained(watched), trained(lambda *_: None)
     assert found
     assert None not in found
-    assert torch.equal(at_once.server, step_by_step.server)
-    for one, other in zip(at_once.history, step_by_step.history, strict=True):
-        assert torch.equal(one.ups, other.ups)
-        assert one.gradients == other.gradients
+    for one, other in zip(
+        (leaves(at_once.server), leaves(at_once.states)),
+        (leaves(step_by_step.server), leaves(step_by_step.states)),
+        strict=True,
+    ):
+        assert all(map(torch.equal, one, other))
+    for mine, its in zip(at_once.history, step_by_step.history, strict=True):
+        assert all(map(torch.equal, leaves(mine.ups), leaves(its.ups)))
+        assert mine.gradients == its.gradients
+
+
+@pytest.mark.parametrize("solver", [sgd(0.3), momentum(0.3, 0.8), adam(0.3)])
+@pytest.mark.parametrize("number", [True, False])
+@pytest.mark.parametrize("kind", ["proximal", "corrected", "both"])
+def test_what_is_added_to_a_gradient_is_what_is_written_out_by_hand(
+    kind: str, number: bool, solver: Solver
+) -> None:
+    world = blobs()
+    problem, luck = world.problem, torch.Generator().manual_seed(3)
+    w = problem.init()
+    centre, correction = (torch.randn(w.shape, generator=luck, dtype=w.dtype) for _ in range(2))
+    weight = 0.7 if number else torch.tensor(0.7, dtype=w.dtype)
+    pull, shift = kind != "corrected", kind != "proximal"
+    direction: Any = problem.grad
+    direction = proximal(direction, centre, weight) if pull else direction
+    direction = corrected(direction, correction) if shift else direction
+
+    def by_hand(w: Tensor, batch: Batch) -> Tensor:
+        return problem.grad(w, batch) + pull * 0.7 * (w - centre) + shift * correction
+
+    batch = batch_of(world)
+    torch.testing.assert_close(direction(w, batch), by_hand(w, batch), **ROUNDING)
+    with torch.no_grad():
+        found, expected = (
+            optimise(solver, one, w, batches_of(world)) for one in (direction, by_hand)
+        )
+    torch.testing.assert_close(found, expected, **ROUNDING)
+
+
+def test_a_centre_that_has_been_reached_holds_on_to_the_last_bit() -> None:
+    """Where the gradient is zero nothing moves, however many steps are taken."""
+    w0 = torch.randn(50, generator=torch.Generator().manual_seed(0))
+    problem = Problem.from_function(lambda w, x, y: 0 * (x @ w), w0)
+    batch = Batch(
+        torch.ones(2, 50), torch.ones(2), torch.ones(2), torch.tensor(2.0), torch.arange(2)
+    )
+    plain = plain_descent(sgd(0.1), proximal(problem.grad, w0, 0.01))
+    assert isinstance(plain, PlainDescent)
+    w: Tensor = w0
+    with torch.no_grad():
+        for _ in range(100):
+            w, _ = plain.step(w, SGDState(), batch, over=False)
+    assert torch.equal(w, w0)

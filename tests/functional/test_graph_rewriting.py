@@ -17,7 +17,7 @@ from unalike.functional.graph_rewriting import (
     rewrite_exactly,
     rewrite_steps,
 )
-from unalike.functional.traced_function import Descent, Gradient
+from unalike.functional.traced_function import Base, Descent, Gradient
 from unalike.functional.tracing import trace_kernels
 
 aten = torch.ops.aten
@@ -221,6 +221,50 @@ def test_a_large_product_is_added_to_the_weights_as_it_is_made(clients: int) -> 
         assert kernels(module)[aten.baddbmm_.default] == 1
     assert kernels(module)[aten.cat.default] == 0
     assert torch.equal(fn(*tensors), module(tensors[0].clone(), *tensors[1:]))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("clients", [1, 5])
+def test_a_step_to_a_centre_and_by_a_shift_goes_into_the_weights(
+    clients: int, together: bool, shared: bool
+) -> None:
+    """The gradient is that at the weights from which the step begins."""
+    problem = perceptron(200, 120, 5)
+    w, scale, *batch = with_scale(arguments(problem, clients, 200, 5))
+    luck = torch.Generator().manual_seed(2)
+    centre = torch.randn(w.shape[shared:], generator=luck)
+    share = torch.tensor(0.2) if shared else torch.rand(clients, generator=luck)
+    shift = torch.randn(w.shape, generator=luck)
+    step = Descent(
+        lambda w, *batch: problem.loss(w, Batch(*batch)),
+        together=together,
+        base=Base(3, lambda w, centre, share, shift: torch.lerp(w, centre, share) + shift),
+    )
+    of_terms = None if shared else 0
+    fn = step.mapped((0, None, of_terms, of_terms, 0, *MAPPED[1:]))
+    tensors = (w, scale, centre, share, shift, *batch)
+    module = trace_kernels(fn, tensors, (), rewrite=rewrite_steps)
+    own = w.clone()
+    found = module(own, *tensors[1:])
+    assert found.data_ptr() == own.data_ptr()
+    assert kernels(module)[aten.lerp_.Tensor] == 1
+    assert kernels(module)[aten.lerp.Tensor] == 0
+    assert torch.equal(found, fn(*tensors))
+    g = gradient(problem, together=together).mapped(MAPPED)(w, *batch)
+    expected = w + share.reshape(-1, 1) * (centre - w) + shift + scale * g
+    torch.testing.assert_close(found, expected)
+
+
+def test_what_is_made_of_the_weights_twice_is_not_written_over() -> None:
+    def fn(w: Tensor, centre: Tensor, share: Tensor) -> Tensor:
+        moved = torch.lerp(w, centre, share)
+        return torch.add(moved, moved * 2)
+
+    w, others = torch.arange(4.0), (torch.ones(4), torch.tensor(0.5))
+    module = trace_kernels(fn, (w, *others), (), rewrite=rewrite_steps)
+    assert module(w, *others).tolist() == [1.5, 3.0, 4.5, 6.0]
+    assert w.tolist() == [0.0, 1.0, 2.0, 3.0]
 
 
 def test_nothing_is_written_over_that_is_still_to_be_read() -> None:

@@ -3,6 +3,7 @@
 from unalike.functional.stack import any_client
 
 from .batches import Batch, Batches
+from .directions import corrected, proximal
 from .local_steps import average, descend, each_sample, optimise, retrace, trace
 from .method import Cohort, Method, NoState, Population
 from .problem import Layout, Problem
@@ -20,9 +21,11 @@ __all__ = [
     "Solver",
     "any_client",
     "average",
+    "corrected",
     "descend",
     "each_sample",
     "optimise",
+    "proximal",
     "retrace",
     "trace",
 ]

@@ -108,22 +108,22 @@ def optimise(
     """Follow `direction(w, batch) -> [P]` downhill with a local solver, from `start` [P] on.
 
     `direction` must keep neither w nor what it returns: the next step may write over both. Where
-    it is the gradient of a problem and the solver adds a multiple of it, both are one function.
+    it is the gradient of a problem, with what `proximal` and `corrected` add to it, and the solver
+    only scales and adds, both are one function.
     """
     plain = plain_descent(solver, direction)
 
     def step(here: Iterate, batch: Any, *, over: bool = False) -> Iterate:
         if plain is not None:
-            return Iterate(plain.step(here.w, batch, over=over), here.state)
+            return Iterate(*plain.step(here.w, here.state, batch, over=over))
         move = solver.step_in_place if over else solver.step
         return Iterate(*move(here.w, direction(here.w, batch), here.state))
 
     begun = Iterate(start, begin_solver(solver, start))
-    found = None if plain is None else plain.through(start, batches)
-    if found is not None:
-        end_solver(begun.state)
-        return found
-    end = descend(step, begun, batches, in_place=partial(step, over=True))
+    found = None if plain is None else plain.through(*begun, batches)
+    if found is None:
+        found = descend(step, begun, batches, in_place=partial(step, over=True))
+    end = Iterate(*found)
     end_solver(end.state)
     return end.w
 

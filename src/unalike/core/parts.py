@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import groupby
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import torch
 from annotated_types import Ge
@@ -22,6 +22,7 @@ from unalike.functional.gradient_count import record_gradient
 from unalike.functional.traced_function import Gradient, TracedFunction
 
 from .batches import Batch, Batches
+from .gradient_steps import GradientSteps, SteppedGradient
 from .local_steps import optimise
 from .problem import SHARED_BACKWARD_SIZE, Layout, Problem
 from .solvers import Solver
@@ -101,11 +102,12 @@ class Parts:
         No gradient of the others' weights is taken; where the frozen ones come first in the
         model, going back ends where they begin. As in `Problem.grad` it is the caller's own.
         """
-        if problem.batch_norm_layers:
-            return self.split(problem.grad(self.join(*vectors), batch))[holder]
-        record_gradient()
-        others = [vector for i, vector in enumerate(vectors) if i != holder]
-        return _gradient(problem, self, holder, problem.compiled)(vectors[holder], *others, *batch)
+        return self.gradient(problem, holder, vectors)(vectors[holder], batch)
+
+    def gradient(self, problem: Problem, holder: int, vectors: Sequence[Tensor]) -> PartGradient:
+        """`grad` as a direction of a local solver: the holder's own vector is not read."""
+        others = (vector for i, vector in enumerate(vectors) if i != holder)
+        return PartGradient(problem, self, holder, tuple(others))
 
     def _runs(self) -> tuple[tuple[int, int], ...]:
         """(holder, numbers) of each run of neighbouring segments of one holder."""
@@ -149,25 +151,58 @@ class PrivateSplit(Parts):
         seen: what the problem is shown in place of a batch.
         """
 
-        def direction(h: Tensor, batch: Batch) -> Tensor:
-            return self.grad(problem, 1, (s, h), seen(batch) if seen else batch)
+        gradient = self.gradient(problem, 1, (s, h))
 
-        return optimise(solver, direction, h, batches) if len(h) else h
+        def of_seen(h: Tensor, batch: Batch) -> Tensor:
+            return gradient(h, seen(batch) if seen else batch)
+
+        return optimise(solver, of_seen if seen else gradient, h, batches) if len(h) else h
 
     def train_shared(
         self, problem: Problem, solver: Solver, s: Tensor, h: Tensor, batches: Batches
     ) -> Tensor:
         """The shared part s [Q] after going through the batches, h [P - Q] frozen."""
 
-        def direction(s: Tensor, batch: Batch) -> Tensor:
-            return self.grad(problem, 0, (s, h), batch)
+        gradient = self.gradient(problem, 0, (s, h))
+        return optimise(solver, gradient, s, batches) if len(s) else s
 
-        return optimise(solver, direction, s, batches) if len(s) else s
+
+@dataclass(frozen=True)
+class PartGradient(SteppedGradient):
+    """The gradient of a problem's mean loss by one holder's vector, the others' being constant."""
+
+    problem: Problem
+    parts: Parts
+    holder: int
+    frozen: tuple[Tensor, ...]  # the others' vectors
+
+    def __call__(self, w: Tensor, batch: Batch) -> Tensor:
+        if self.problem.batch_norm_layers:
+            vectors = [*self.frozen]
+            vectors.insert(self.holder, w)
+            whole = self.problem.grad(self.parts.join(*vectors), batch)
+            return self.parts.split(whole)[self.holder]
+        record_gradient()
+        return self._functions.gradient(w, *self.frozen, *batch)
+
+    @property
+    def steps(self) -> GradientSteps | None:
+        known = not self.problem.batch_norm_layers and self.problem.fit.alone is None
+        return self._functions.steps if known else None
+
+    @property
+    def _functions(self) -> _PartFunctions:
+        return _functions(self.problem, self.parts, self.holder, self.problem.compiled)
+
+
+class _PartFunctions(NamedTuple):
+    gradient: TracedFunction
+    steps: GradientSteps
 
 
 @lru_cache(maxsize=16)
-def _gradient(problem: Problem, parts: Parts, holder: int, compiled: bool) -> TracedFunction:
-    """The gradient by one holder's vector, of (that, the others', ... a batch's fields)."""
+def _functions(problem: Problem, parts: Parts, holder: int, compiled: bool) -> _PartFunctions:
+    """Of (one holder's vector, the others', ... a batch's fields)."""
 
     def loss(mine: Tensor, *rest: Tensor) -> Tensor:
         vectors, batch = [*rest[: parts.count - 1]], Batch(*rest[parts.count - 1 :])
@@ -175,7 +210,10 @@ def _gradient(problem: Problem, parts: Parts, holder: int, compiled: bool) -> Tr
         return problem.loss_at(parts.views(*vectors), batch)
 
     together = parts.sizes[holder] <= SHARED_BACKWARD_SIZE
-    return problem.traced_function(Gradient(loss, together=together))
+    return _PartFunctions(
+        problem.traced_function(Gradient(loss, together=together)),
+        GradientSteps(problem.traced_function, loss, together=together),
+    )
 
 
 @lru_cache(maxsize=16)

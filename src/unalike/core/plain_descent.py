@@ -1,12 +1,13 @@
-"""Local steps that add a multiple of the gradient to w and nothing else.
+"""Local steps along a known gradient, by a solver that only scales and adds.
 
-Such a step is one function of w and the batch. Stacked clients go through all of theirs on what
-their tensors hold: weights and samples are taken out of the stack once, so that `vmap` does not
-look at every operation of every step.
+Such a step is one function of w and the batch; with momentum it is one of v, and w follows. Stacked
+clients go through all of theirs on what their tensors hold: weights and samples are taken out of
+the stack once, so that `vmap` does not look at every operation of every step.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -14,11 +15,22 @@ from torch import Tensor
 
 from unalike.functional.gradient_count import gradient_cost
 from unalike.functional.running_statistics import current_statistics
-from unalike.functional.stack import WithoutStacks, is_plain, rows_of, stack_of, stacked
+from unalike.functional.stack import (
+    Held,
+    Stack,
+    WithoutStacks,
+    held_by,
+    is_plain,
+    rows_of,
+    stack_of,
+    stacked,
+)
 
 from .batches import Batch, Batches
-from .problem import Problem
-from .solvers import Solver
+from .directions import Direction
+from .gradient_steps import SteppedGradient, Terms, number_like
+from .problem import Problem, WholeGradient
+from .solvers import MomentumState, Solver
 from .stacked_steps import runs_of
 from .step_schedule import Gather
 
@@ -39,18 +51,52 @@ class StackedStep(NamedTuple):
         return Batch(*self.gather.part(*(known[:clients] for known in self.epoch)))
 
 
-class PlainDescent(NamedTuple):
-    """Steps w + scale g, where g is the gradient of the problem."""
+class Beside(NamedTuple):
+    """What steps of stacked clients need beside weights and samples."""
 
-    problem: Problem
+    frozen: tuple[Held, ...]
+    terms: tuple[Held, ...]
+    added: dict[str, Held]  # what a direction adds to its gradient, by field
+
+    def first(self, count: int) -> Beside:
+        """That of the first clients."""
+        frozen, terms = (tuple(one.first(count) for one in each) for each in self[:2])
+        return Beside(frozen, terms, {n: one.first(count) for n, one in self.added.items()})
+
+
+@dataclass(frozen=True)
+class PlainDescent:
+    """Steps w + scale v, where v is memory times the v before and the direction."""
+
+    gradient: SteppedGradient
+    direction: Direction  # the gradient and what is added to it
     scale: float
+    memory: float = 0.0
 
-    def step(self, w: Tensor, batch: Batch, *, over: bool) -> Tensor:
-        """w [P] after one; `over`: w may be written over."""
-        return self.problem.descend(w, batch, self.scale, over=over)
+    def step(self, w: Tensor, state: Any, batch: Batch, *, over: bool) -> tuple[Tensor, Any]:
+        """w [P] and the solver's state after one; `over`: both may be written over."""
+        if not isinstance(state, MomentumState):
+            terms = self.terms(w)
+            return self.gradient.descend(w, batch, self.scale, terms=terms, over=over), state
+        v = state.v.mul_(self.memory) if over else state.v * self.memory
+        more = self.direction.terms(w)
+        v = v if more is None else v + more
+        v = self.gradient.descend(v, batch, 1.0, at=w, over=True)
+        moved = w.add_(v, alpha=self.scale) if over else torch.add(w, v, alpha=self.scale)
+        return moved, MomentumState(v)
 
-    def through(self, start: Tensor, batches: Batches) -> Tensor | None:
-        """w [P] after all of a stacked client's steps from `start` [P] on.
+    def terms(self, w: Tensor) -> Terms:
+        """What a step without momentum adds to w [P] beside the gradient."""
+        added = self.direction
+        shift = None if added.correction is None else self.scale * added.correction
+        if added.centre is None:
+            return Terms(shift=shift)
+        weight = added.weight
+        weight = weight if isinstance(weight, Tensor) else number_like(weight, w)
+        return Terms(added.centre, -self.scale * weight, shift)
+
+    def through(self, start: Tensor, state: Any, batches: Batches) -> tuple[Tensor, Any] | None:
+        """w [P] and the state after all of a stacked client's steps from `start` [P] on.
 
         None where clients are not stacked, or a step is more than that: with running statistics,
         random draws, several batches, or clients without it among those who take it.
@@ -58,10 +104,11 @@ class PlainDescent(NamedTuple):
         stack = stack_of(batches.size)
         if stack is None or torch.is_grad_enabled() or current_statistics() is not None:
             return None
-        if batches.draws or batches.independent > 1 or self.problem.fit.alone is not None:
+        if batches.draws or batches.independent > 1 or self.gradient.steps is None:
             return None
-        rows = rows_of(start, stack)
-        if not is_plain(rows):
+        moving = [rows_of(tensor, stack) for tensor in (start, *state)]
+        beside = self._beside(start, stack)
+        if not all(map(is_plain, moving)):
             return None
         scheduled = list(batches.schedule())
         epochs: dict[int, Knowledge] = {}
@@ -74,33 +121,76 @@ class PlainDescent(NamedTuple):
                 epochs[place] = tuple(rows_of(known, stack) for known in one.gather.epoch)
             steps.append(StackedStep(one.gather, epochs[place], one.samples, one.last))
         with WithoutStacks():
-            rows, begun = rows.clone(memory_format=torch.contiguous_format), 0
+            rows = [each.clone(memory_format=torch.contiguous_format) for each in moving]
+            begun = 0
             for run in runs_of(scheduled, stack.size):
-                first = rows[: run.size]
-                after = self._in_one_stack(first, steps[begun : begun + len(run.steps)])
-                if after.data_ptr() != first.data_ptr():
-                    first.copy_(after)
+                first = [each[: run.size] for each in rows]
+                own = steps[begun : begun + len(run.steps)]
+                for before, after in zip(
+                    first, self._in_one_stack(first, own, beside.first(run.size)), strict=True
+                ):
+                    if after.data_ptr() != before.data_ptr():
+                        before.copy_(after)
                 begun += len(run.steps)
-        return stacked(rows, stack)
+        w, *memory = (stacked(each, stack) for each in rows)
+        return w, type(state)(*memory)
 
-    def _in_one_stack(self, here: Tensor, steps: list[StackedStep]) -> Tensor:
+    def _in_one_stack(
+        self, here: list[Tensor], steps: list[StackedStep], beside: Beside
+    ) -> list[Tensor]:
         """The rows [S, P] of clients, to be written over, after these steps; rows of clients who
         have left are put back."""
-        count = last = len(here)
-        left = here[:0]
+        count = last = len(here[0])
+        left: list[Tensor] = []
         for step in steps:
             if step.last > last:
-                here[last:] = left[last:]
+                _put_back(here, left, last)
                 last = count
             if step.last < last:
-                left = left if len(left) else torch.empty_like(here)
-                left[step.last : last] = here[step.last : last]
+                left = left or [torch.empty_like(each) for each in here]
+                for kept, each in zip(left, here, strict=True):
+                    kept[step.last : last] = each[step.last : last]
                 last = step.last
             with gradient_cost(step.samples):
-                here = self.problem.descend_rows(here, step.batch(count), self.scale)
+                here = self._step_of_rows(here, step.batch(count), beside)
         if last < count:
-            here[last:] = left[last:]
+            _put_back(here, left, last)
         return here
+
+    def _step_of_rows(self, here: list[Tensor], batch: Batch, beside: Beside) -> list[Tensor]:
+        w, *memory = here
+        descend, frozen = self.gradient.descend_rows, beside.frozen
+        if not memory:
+            kind = self.direction.centre is not None, self.direction.correction is not None
+            return [descend(w, batch, self.scale, kind=kind, terms=beside.terms, frozen=frozen)]
+        own: dict[str, Any] = {name: held.tensor for name, held in beside.added.items()}
+        v, more = memory[0].mul_(self.memory), replace(self.direction, **own).terms(w)
+        if more is not None:
+            v.add_(more)
+        v = descend(v, batch, 1.0, at=w, frozen=frozen)
+        return [w.add_(v, alpha=self.scale), v]
+
+    def _beside(self, w: Tensor, stack: Stack) -> Beside:
+        """What the steps need, without its stack; a client's weight for its row of w [S, P]."""
+        added = {
+            name: held_by(value, stack)
+            for name, value in vars(self.direction).items()
+            if isinstance(value, Tensor)
+        }
+        if "weight" in added and added["weight"].dim == 0:
+            added["weight"] = Held(added["weight"].tensor[:, None], 0)
+        frozen, terms = self.gradient.frozen, self.terms(w).given
+        return Beside(
+            tuple(held_by(one, stack) for one in frozen),
+            tuple(held_by(one, stack) for one in terms),
+            added,
+        )
+
+
+def _put_back(here: list[Tensor], left: list[Tensor], last: int) -> None:
+    """Rows from `last` on hold what they had when their clients left."""
+    for each, kept in zip(here, left, strict=True):
+        each[last:] = kept[last:]
 
 
 def plain_descent(solver: Solver, direction: Any) -> PlainDescent | None:
@@ -109,7 +199,16 @@ def plain_descent(solver: Solver, direction: Any) -> PlainDescent | None:
     A gradient that a class of somebody's own has put in the place of its problem's is another
     direction.
     """
-    own = getattr(direction, "__func__", None) is Problem.grad
-    if solver.scale is None or not own:
+    whole = direction if isinstance(direction, Direction) else Direction(direction)
+    gradient = _stepped(whole.gradient)
+    if solver.scale is None or gradient is None:
         return None
-    return PlainDescent(direction.__self__, solver.scale)
+    return PlainDescent(gradient, whole, solver.scale, solver.memory)
+
+
+def _stepped(gradient: Any) -> SteppedGradient | None:
+    if isinstance(gradient, SteppedGradient):
+        return gradient
+    if getattr(gradient, "__func__", None) is Problem.grad:
+        return WholeGradient(gradient.__self__)
+    return None

@@ -8,7 +8,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -34,9 +35,10 @@ from unalike.functional.outputs import OutputName, chosen_output, with_sample_di
 from unalike.functional.plain_derivatives import plain_gradient
 from unalike.functional.running_statistics import current_statistics
 from unalike.functional.torch_random import own_random_state
-from unalike.functional.traced_function import Curvature, Descent, Gradient, TracedFunction
+from unalike.functional.traced_function import Curvature, Gradient, TracedFunction
 
 from .batches import Batch
+from .gradient_steps import GradientSteps, SteppedGradient
 from .layout import Layout as Layout
 from .loss import Loss, PerSample
 from .module_fit import ModuleFit, lacks_memory, reason
@@ -51,15 +53,10 @@ BUFFERS = {
 """The policies for the running statistics of batch normalisation: see `buffers.py`."""
 
 
-TRACED = ("_mean_loss", "_gradient", "_descent", "_descent_by", "_curvature")
+TRACED = ("_mean_loss", "_gradient", "steps", "_curvature")
 
 SHARED_BACKWARD_SIZE = 16_384
 """Weights up to which stacked clients share a backward pass: their gradients fit the cache."""
-
-
-@lru_cache(maxsize=256)
-def _number(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
-    return torch.tensor(value, dtype=dtype, device=device)
 
 
 class Problem:
@@ -330,22 +327,7 @@ class Problem:
         at: where the gradient is taken [P], in memory of its own; w if not given.
         over: whether w is the caller's own, to be written over if that saves a pass over memory.
         """
-        moments = bool(self.batch_norm_layers) and current_statistics() is not None
-        if moments or self.fit.alone is not None:
-            g = self.grad(w if at is None else at, batch)
-            return w.add_(g, alpha=scale) if over else torch.add(w, g, alpha=scale)
-        record_gradient()
-        own, number = w if over else w.clone(), _number(scale, w.dtype, w.device)
-        if at is None:
-            return self._descent(own, number, *batch)
-        return self._descent_by(own, at, number, *batch)
-
-    def descend_rows(self, rows: Tensor, batch: Batch, scale: float) -> Tensor:
-        """`descend` of stacked clients, on plain tensors: rows [S, P], which are the caller's own
-        and may be written over, and a batch of S clients without a key."""
-        record_gradient()
-        number = _number(scale, rows.dtype, rows.device)
-        return self._descent.mapped(_DIMS_OF_ROWS).run((rows, number, *batch))
+        return WholeGradient(self).descend(w, batch, scale, at=at, over=over)
 
     def hvp(self, w: Tensor, batch: Batch, v: Tensor) -> Tensor:
         """The Hessian of the mean loss at w, times v [P].
@@ -396,20 +378,13 @@ class Problem:
         )
 
     @cached_property
-    def _descent(self) -> TracedFunction:
-        return self._step_function(elsewhere=False)
-
-    @cached_property
-    def _descent_by(self) -> TracedFunction:
-        return self._step_function(elsewhere=True)
-
-    def _step_function(self, *, elsewhere: bool) -> TracedFunction:
-        step = Descent(
+    def steps(self) -> GradientSteps:
+        """Steps along the gradient of the mean loss."""
+        return GradientSteps(
+            self.traced_function,
             lambda w, *batch: self.loss(w, Batch(*batch)),
             together=sum(self.layout.sizes) <= SHARED_BACKWARD_SIZE,
-            elsewhere=elsewhere,
         )
-        return self.traced_function(step, over=True)
 
     @cached_property
     def _curvature(self) -> TracedFunction:
@@ -481,8 +456,19 @@ def _no_output(output: Tensor, y: Tensor) -> Tensor:
     raise InputError("This problem is a bare loss, which is no function of an output.")
 
 
-_DIMS_OF_ROWS = (0, None, 0, 0, 0, 0, 0, None)
-"""Where clients are in weights, scale and the parts of a batch, which has no key."""
+@dataclass(frozen=True)
+class WholeGradient(SteppedGradient):
+    """The gradient of a problem's mean loss by all of w."""
+
+    problem: Problem
+
+    def __call__(self, w: Tensor, batch: Batch) -> Tensor:
+        return self.problem.grad(w, batch)
+
+    @property
+    def steps(self) -> GradientSteps | None:
+        moments = bool(self.problem.batch_norm_layers) and current_statistics() is not None
+        return None if moments or self.problem.fit.alone is not None else self.problem.steps
 
 
 class _FunctionProblem(Problem):

@@ -29,7 +29,8 @@ class Solver(NamedTuple):
     init: Callable[[Tensor], State]
     step: Step
     in_place: Step | None = None
-    scale: float | None = None  # where a step is w + scale g, and nothing else
+    scale: float | None = None  # where a step is w + scale v, and nothing else:
+    memory: float = 0.0  # v is memory times the v before, and g
 
     @property
     def step_in_place(self) -> Step:
@@ -79,7 +80,7 @@ def momentum(lr: float, beta: float = 0.9) -> Solver:
         v = g.add_(state.v, alpha=beta)
         return w.add_(v, alpha=-lr), MomentumState(v)
 
-    return Solver(lambda w: MomentumState(torch.zeros_like(w)), step, in_place)
+    return Solver(lambda w: MomentumState(torch.zeros_like(w)), step, in_place, -lr, beta)
 
 
 def adam(lr: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Solver:

@@ -24,6 +24,7 @@ DRAWS = 3
 _TRANSPOSES = (aten.t.default, aten.transpose.int)
 _PRODUCTS = {aten.bmm.default: aten.bmm.out, aten.mm.default: aten.mm.out}
 _ADDED = {aten.bmm.default: aten.baddbmm_.default, aten.mm.default: aten.addmm_.default}
+_CHANGES = {aten.lerp.Tensor: aten.lerp_.Tensor, aten.add.Tensor: aten.add_.Tensor}
 _VIEWS = (aten.view.default, aten._unsafe_view.default)
 
 
@@ -163,12 +164,13 @@ def _joined_parts(joined: Any) -> list[Any]:
 def _add_in_place(graph: fx.Graph) -> None:
     """w + g is added to w part by part, large products as they are made, when all else is done.
 
-    Only where nothing that is still to be read then lies in w.
+    The same where w is changed number by number before g is added. Only where nothing that is still
+    to be read then lies in w.
     """
     (result,) = (node for node in graph.nodes if node.op == "output")
     total: Any = result.args[0]
     w = next(node for node in graph.nodes if node.op == "placeholder")
-    if _target(total) is not aten.add.Tensor or total.kwargs or total.args[0] is not w:
+    if _target(total) is not aten.add.Tensor or total.kwargs:
         return
     g: Any = total.args[1]
     memory = _value(w).untyped_storage().data_ptr()
@@ -176,6 +178,9 @@ def _add_in_place(graph: fx.Graph) -> None:
     def apart(node: Any) -> bool:
         return _value(node).untyped_storage().data_ptr() != memory
 
+    changes = _changes(w, total.args[0])
+    if changes is None or not all(apart(term) for node in changes for term in node.args[1:]):
+        return
     if not apart(g) or _value(g).shape != _value(w).shape or len(total.users) > 1:
         return
     parts = _joined_parts(g)
@@ -186,6 +191,9 @@ def _add_in_place(graph: fx.Graph) -> None:
     ]
     if not parts or not all(map(apart, read)) or len(g.users) > 1:
         parts, products = [g], {g: None}
+    with graph.inserting_before(total):
+        for node in changes:
+            graph.call_function(_CHANGES[node.target], (w, *node.args[1:]))
     start = 0
     for part in parts:
         stop = start + _value(part).shape[-1]
@@ -200,12 +208,28 @@ def _add_in_place(graph: fx.Graph) -> None:
         start = stop
     total.replace_all_uses_with(w)
     graph.erase_node(total)
+    for node in reversed(changes):
+        graph.erase_node(node)
     if len(parts) > 1:
         graph.erase_node(g)
     for part, product in products.items():
         if product:
             graph.erase_node(part)
             graph.erase_node(product)
+
+
+def _changes(w: fx.Node, end: Any) -> list[Any] | None:
+    """The operations, first one first, that make `end` of w and of tensors that change nothing of
+    its shape, each number by itself; None where it is made otherwise."""
+    changes: list[Any] = []
+    while end is not w:
+        if _target(end) not in _CHANGES or end.kwargs or len(end.users) > 1:
+            return None
+        if _value(end).shape != _value(w).shape:
+            return None
+        changes.insert(0, end)
+        end = end.args[0]
+    return changes
 
 
 def _product(part: Any, least: int, same: Callable[[Any, Tensor, Tensor], bool]) -> Any:

@@ -75,6 +75,24 @@ def rows_of(tensor: Tensor, stack: Stack) -> Tensor:
     return plain.movedim(functorch.maybe_get_bdim(tensor), 0)
 
 
+class Held(NamedTuple):
+    """What a tensor holds for the clients of a stack, as a plain tensor."""
+
+    tensor: Tensor  # [S, ...], or [...] where all clients share it
+    dim: int | None  # 0, or None where they do
+
+    def first(self, count: int) -> Held:
+        """What it holds for the first clients."""
+        return self if self.dim is None else Held(self.tensor[:count], self.dim)
+
+
+def held_by(tensor: Tensor, stack: Stack) -> Held:
+    """A tensor [...] without its stack: what all clients share is not repeated for each."""
+    if functorch.maybe_get_level(tensor) != stack.level:
+        return Held(tensor, None)
+    return Held(rows_of(tensor, stack), 0)
+
+
 def stacked(rows: Tensor, stack: Stack) -> Tensor:
     """The inverse of `rows_of`."""
     return _stacked_at(stack.level, rows)

@@ -16,7 +16,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import torch
@@ -193,42 +193,60 @@ class Gradient(Derivative):
         return grad(self.loss)(*tensors)
 
 
-class Descent(Derivative):
-    """w + scale times the gradient of `loss(w, ...)`: a function of w, scale [] and the rest.
+class Base(NamedTuple):
+    """Where a step of descent goes on from: a function of w and of as many other tensors."""
 
-    Going back begins with scale, so that a product of matrices may be added to w as it is made. A
-    hook puts it there: gradients given to `torch.autograd.grad` load PyTorch's compiler.
+    others: int
+    of: Function
+
+
+WEIGHTS = Base(0, lambda w: w)
+"""A step of descent goes on from w itself."""
+
+
+class Descent(Derivative):
+    """The base of a step, w if not given, plus scale times the gradient of `loss(w, ...)`.
+
+    A function of w, scale [], what else the base is made of, and the rest. Going back begins with
+    scale, so that a product of matrices may be added to w as it is made. A hook puts it there:
+    gradients given to `torch.autograd.grad` load PyTorch's compiler.
 
     elsewhere: the gradient is that at another place [P], the argument after w.
     """
 
-    def __init__(self, loss: Function, *, together: bool, elsewhere: bool = False) -> None:
-        self.loss, self.together, self.elsewhere = loss, together, elsewhere
+    def __init__(
+        self, loss: Function, *, together: bool, elsewhere: bool = False, base: Base = WEIGHTS
+    ) -> None:
+        self.loss, self.together, self.elsewhere, self.base = loss, together, elsewhere, base
 
     def __call__(self, *tensors: Tensor) -> Tensor:
-        w, at, scale, *rest = self._with_place(tensors)
-        at = at.detach().requires_grad_()
+        w, at, scale, terms, rest = self._parted(tensors)
+        start, at = self.base.of(w, *terms), at.detach().requires_grad_()
         with torch.enable_grad():
             total = self.loss(at, *rest).sum()
         if not total.requires_grad:
-            return w.clone()
+            return start.clone()
         total.register_hook(lambda _: scale)
         (g,) = torch.autograd.grad(total, at, allow_unused=True, materialize_grads=True)
-        return torch.add(w, g)
+        return torch.add(start, g)
 
     def mapped(self, in_dims: tuple[int | None, ...]) -> Function:
-        first, place, of_scale, *others = self._with_place(in_dims)
+        first, place, of_scale, terms, rest = self._parted(in_dims)
         if self.together and first == place == 0 and of_scale is None:
-            loss = vmap(self.loss, (place, *others))
-            return Descent(loss, together=True, elsewhere=self.elsewhere)
+            loss = vmap(self.loss, (place, *rest))
+            base = Base(len(terms), vmap(self.base.of, (first, *terms))) if terms else WEIGHTS
+            return Descent(loss, together=True, elsewhere=self.elsewhere, base=base)
         return vmap(self.differentiable, in_dims)
 
     def differentiable(self, *tensors: Tensor) -> Tensor:
-        w, at, scale, *rest = self._with_place(tensors)
-        return torch.add(w, grad(lambda u: self.loss(u, *rest) * scale)(at))
+        w, at, scale, terms, rest = self._parted(tensors)
+        g = grad(lambda u: self.loss(u, *rest) * scale)(at)
+        return torch.add(self.base.of(w, *terms), g)
 
-    def _with_place(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        return arguments if self.elsewhere else (arguments[0], *arguments)
+    def _parted(self, arguments: tuple[Any, ...]) -> tuple[Any, Any, Any, Any, Any]:
+        """(w, where the gradient is, scale, what the base is made of, the rest)."""
+        w, at, scale, *rest = arguments if self.elsewhere else (arguments[0], *arguments)
+        return w, at, scale, rest[: self.base.others], rest[self.base.others :]
 
 
 class Curvature(Derivative):

@@ -18,7 +18,7 @@ from typing import Annotated, ClassVar, NamedTuple
 from annotated_types import Ge
 from torch import Tensor
 
-from unalike.core import Batch, Batches, Cohort, Method, Problem, optimise, solvers
+from unalike.core import Batches, Cohort, Method, Problem, optimise, proximal, solvers
 from unalike.core.penalty import LamRule, penalty
 from unalike.core.search_range import STEP_SIZES, SearchRange
 
@@ -75,11 +75,7 @@ class Ditto(Method):
 
     def _solve(self, problem: Problem, w: Tensor, v: Tensor, batches: Batches) -> Tensor:
         """Towards the minimum over v of f_i(v) + lambda/2 |v - w|^2."""
-
-        pull = penalty(self.lam, self.lam_rule, batches)
-
-        def pulled_grad(v: Tensor, batch: Batch) -> Tensor:
-            return pull(problem.grad(v, batch), v - w)
-
+        weight = penalty(self.lam, self.lam_rule, batches).lam
+        direction = proximal(problem.grad, w, weight)
         solver = solvers.parse(self.solver, self.personal_lr)
-        return optimise(solver, pulled_grad, v, batches.stream("personal"))
+        return optimise(solver, direction, v, batches.stream("personal"))

@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from unalike.core import Batch, Batches, Cohort, Method, NoState, Problem, optimise, solvers
+from unalike.core import Batches, Cohort, Method, NoState, Problem, optimise, proximal, solvers
 from unalike.core.search_range import STEP_SIZES, SearchRange
 
 
@@ -51,11 +51,9 @@ class FedNova(Method):
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> tuple[NoState, Up]:
-        def proximal_grad(y: Tensor, batch: Batch) -> Tensor:
-            return problem.grad(y, batch).add_(y, alpha=self.mu).sub_(down, alpha=self.mu)
-
         rule = solvers.momentum(self.lr, self.momentum) if self.momentum else solvers.sgd(self.lr)
-        y = optimise(rule, proximal_grad if self.mu else problem.grad, down, batches)
+        direction = proximal(problem.grad, down, self.mu) if self.mu else problem.grad
+        y = optimise(rule, direction, down, batches)
         return client, Up(y - down, batches.steps.to(down.dtype))
 
     def server_update(self, server: Tensor, ups: Up, cohort: Cohort) -> Tensor:

@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge
 from torch import Tensor
 
-from unalike.core import Batch, Batches, Cohort, Method, NoState, Problem, optimise, solvers
+from unalike.core import Batches, Cohort, Method, NoState, Problem, optimise, proximal, solvers
 from unalike.core.search_range import SearchRange
 
 
@@ -37,10 +37,8 @@ class FedProx(Method):
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> tuple[NoState, Tensor]:
-        def proximal_grad(y: Tensor, batch: Batch) -> Tensor:
-            return problem.grad(y, batch).add_(y, alpha=self.mu).sub_(down, alpha=self.mu)
-
-        y = optimise(solvers.parse(self.solver, self.lr), proximal_grad, down, batches)
+        direction = proximal(problem.grad, down, self.mu)
+        y = optimise(solvers.parse(self.solver, self.lr), direction, down, batches)
         return client, y - down
 
     def server_update(self, server: Tensor, ups: Tensor, cohort: Cohort) -> Tensor:

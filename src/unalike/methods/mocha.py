@@ -22,10 +22,19 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
-from unalike.core import Batch, Batches, Cohort, Method, Population, Problem, optimise, solvers
+from unalike.core import (
+    Batches,
+    Cohort,
+    Method,
+    Population,
+    Problem,
+    corrected,
+    optimise,
+    proximal,
+    solvers,
+)
 from unalike.core.search_range import STEP_SIZES, SearchRange
 from unalike.errors import InputError
-from unalike.functional.inplace import add_scaled_
 from unalike.functional.trees import row_of
 from unalike.relations import relationship, sdca
 
@@ -173,13 +182,9 @@ class MOCHA(Method):
         return f"MOCHA: the duality gap before this round was {float(server.gap):.3g}."
 
     def _descended(self, problem: Problem, down: Down, batches: Batches) -> Tensor:
-        pull = self.lam * down.pull
-        rest = self.lam * down.coupling - pull * down.w
-
-        def direction(w: Tensor, batch: Batch) -> Tensor:
-            """The gradient, and lam (coupling + pull (w - down.w)) in two passes over memory."""
-            return add_scaled_(problem.grad(w, batch).add_(rest), w, pull)
-
+        direction = corrected(
+            proximal(problem.grad, down.w, self.lam * down.pull), self.lam * down.coupling
+        )
         return optimise(solvers.parse(self.solver, self.lr), direction, down.w, batches)
 
     def _learned(self, w: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from unalike.core import Batch, Batches, Cohort, Method, Problem, average, optimise, solvers
+from unalike.core import Batches, Cohort, Method, Problem, average, corrected, optimise, solvers
 from unalike.core.search_range import STEP_SIZES, SearchRange
 
 
@@ -61,12 +61,8 @@ class Scaffold(Method):
     ) -> tuple[Client, Up]:
         x, c = down
         (c_i,) = client
-        correction = c - c_i
-
-        def corrected_grad(y: Tensor, batch: Batch) -> Tensor:
-            return problem.grad(y, batch).add_(correction)
-
-        y = optimise(solvers.sgd(self.lr), corrected_grad, x, batches)
+        direction = corrected(problem.grad, c - c_i)
+        y = optimise(solvers.sgd(self.lr), direction, x, batches)
 
         if self.option == "I":
             c_new = average(lambda batch: problem.grad(x, batch), batches)

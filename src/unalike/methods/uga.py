@@ -24,7 +24,7 @@ from unalike.core import (
     NoState,
     Problem,
     average,
-    descend,
+    optimise,
     retrace,
     solvers,
     trace,
@@ -61,7 +61,7 @@ class UGA(Method):
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> Tensor:
         """The client's own epochs from w."""
-        return descend(lambda u, b: u - self.lr * problem.grad(u, b), down, batches)
+        return optimise(solvers.sgd(self.lr), problem.grad, down, batches)
 
     def displacement(self, ups: Tensor) -> None:
         return None

@@ -1,0 +1,162 @@
+"""Whole steps of descent along a gradient, each kind of step a function on record.
+
+A step leads from w to w + scale g(w); it may also lead a share of the way to a centre, and by a
+shift. All of it is one function of w, so that what is added beside the gradient costs one pass.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from unalike.functional.gradient_count import record_gradient
+from unalike.functional.stack import Held
+from unalike.functional.traced_function import Base, Descent, TracedFunction
+
+from .batches import Batch
+
+
+class Terms(NamedTuple):
+    """What a step adds to w beside the gradient: share (centre - w), and then shift."""
+
+    centre: Tensor | None = None  # [P]
+    share: Tensor | None = None  # []
+    shift: Tensor | None = None  # [P]
+
+    @property
+    def given(self) -> list[Tensor]:
+        """Those that there are."""
+        return [term for term in self if term is not None]
+
+    def added(self, w: Tensor) -> Tensor:
+        """w [P] and the terms; w itself where there are none."""
+        return _BASES[self.kind].of(w, *self.given)
+
+    @property
+    def kind(self) -> tuple[bool, bool]:
+        """Whether there is a centre, and whether there is a shift."""
+        return self.centre is not None, self.shift is not None
+
+
+NO_TERMS = Terms()
+
+_BASES = {
+    (False, False): Base(0, lambda w: w),
+    (True, False): Base(2, torch.lerp),
+    (False, True): Base(1, torch.add),
+    (True, True): Base(3, lambda w, centre, share, shift: torch.lerp(w, centre, share) + shift),
+}
+
+
+class GradientSteps:
+    """Steps along the gradient of one loss by its first argument."""
+
+    def __init__(
+        self,
+        traced: Callable[..., TracedFunction],
+        loss: Callable[..., Tensor],
+        *,
+        together: bool,
+    ) -> None:
+        """traced: makes a function of tensors a traced one, as `Problem.traced_function` does."""
+        self._traced, self._loss, self._together = traced, loss, together
+        self._functions: dict[tuple[bool, bool, bool], TracedFunction] = {}
+
+    def function(self, *, elsewhere: bool, terms: tuple[bool, bool]) -> TracedFunction:
+        """Of w, [where the gradient is,] scale, the terms and the loss's other arguments."""
+        kind = elsewhere, *terms
+        if kind not in self._functions:
+            step = Descent(
+                self._loss, together=self._together, elsewhere=elsewhere, base=_BASES[terms]
+            )
+            self._functions.setdefault(kind, self._traced(step, over=True))
+        return self._functions[kind]
+
+
+class SteppedGradient(ABC):
+    """The gradient [P] of a problem's loss by what a client trains, the rest of it frozen."""
+
+    frozen: tuple[Tensor, ...] = ()
+    """What is not trained: the arguments of the loss between w and the batch."""
+
+    @abstractmethod
+    def __call__(self, w: Tensor, batch: Batch) -> Tensor:
+        """The gradient [P] at w [P]; it is the caller's own."""
+
+    @property
+    @abstractmethod
+    def steps(self) -> GradientSteps | None:
+        """Its steps on record; None where it cannot be had without its problem."""
+
+    def descend(
+        self,
+        w: Tensor,
+        batch: Batch,
+        scale: float,
+        *,
+        at: Tensor | None = None,
+        terms: Terms = NO_TERMS,
+        over: bool = False,
+    ) -> Tensor:
+        """w [P], the terms, and scale times the gradient at `at` [P], or at w if not given.
+
+        over: whether w is the caller's own, to be written over if that saves a pass over memory.
+        """
+        steps = self.steps
+        if steps is None:
+            g, start = self(w if at is None else at, batch), terms.added(w)
+            own = over or start is not w
+            return start.add_(g, alpha=scale) if own else torch.add(start, g, alpha=scale)
+        record_gradient()
+        place = () if at is None else (at,)
+        step = steps.function(elsewhere=at is not None, terms=terms.kind)
+        number = number_like(scale, w)
+        own_w = w if over else w.clone()
+        return step(own_w, *place, number, *terms.given, *self.frozen, *batch)
+
+    def descend_rows(
+        self,
+        rows: Tensor,
+        batch: Batch,
+        scale: float,
+        *,
+        at: Tensor | None = None,
+        kind: tuple[bool, bool] = NO_TERMS.kind,
+        terms: Sequence[Held] = (),
+        frozen: Sequence[Held] = (),
+    ) -> Tensor:
+        """`descend` of stacked clients, on plain tensors: rows [S, P], which are the caller's own
+        and may be written over, and a batch of S clients without a key.
+
+        Raises:
+            ValueError: its steps are not on record.
+        """
+        if self.steps is None:
+            raise ValueError("Only steps on record are done for all clients at once.")
+        record_gradient()
+        place = () if at is None else (at,)
+        others = (*terms, *frozen)
+        step = self.steps.function(elsewhere=at is not None, terms=kind)
+        places = (0,) * (1 + len(place))
+        dims = (*places, None, *(one.dim for one in others), *_DIMS_OF_BATCH)
+        tensors = (one.tensor for one in others)
+        return step.mapped(dims).run((rows, *place, number_like(scale, rows), *tensors, *batch))
+
+
+_DIMS_OF_BATCH = (0, 0, 0, 0, 0, None)
+"""Where clients are in the parts of a batch, which has no key."""
+
+
+def number_like(value: float, w: Tensor) -> Tensor:
+    """The number as a tensor [] of w's type, on its device."""
+    return _number(value, w.dtype, w.device)
+
+
+@lru_cache(maxsize=256)
+def _number(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.tensor(value, dtype=dtype, device=device)
