@@ -7,7 +7,7 @@ never masked. Everything ragged is hidden here and in `local.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -180,7 +180,7 @@ class Batches:
         per_epoch = self._steps_per_epoch(self.size)
         takers = takers_of_epoch(self.sizes, starts, slots)
 
-        def step(epoch: int, k: int, drawn: Sequence[tuple[Tensor, ...]]) -> ScheduledStep:
+        def step(epoch: int, k: int, drawn: tuple[tuple[Tensor, ...], ...]) -> ScheduledStep:
             first = k * slots
             own = slice(first, first + self._rows(takers[k].samples, slots))
 
@@ -195,14 +195,14 @@ class Batches:
                 parts = tuple(Batch(*on_rows(part, *each)) for each in drawn)
                 return self._with_keys(parts, lambda: epoch * per_epoch + k)
 
-            gather = None if len(drawn) > 1 or self.draws else Gather(drawn[0], part)
+            gather = None if self.draws else Gather(drawn, part)
             return ScheduledStep(batch, lambda: self.size > first, *takers[k], gather)
 
         for epoch in range(self.passes):
-            drawn = [
+            drawn = tuple(
                 (ids[epoch], positions[epoch], weight, counts)
                 for ids, positions in zip(samples, orders, strict=True)
-            ]
+            )
             for k in range(len(starts)):
                 yield step(epoch, k, drawn)
 
@@ -216,7 +216,7 @@ class Batches:
         every = begun + torch.arange(longest, device=self.ids.device)
         orders = [self._orders(every, draw).flatten() for draw in range(self.independent)]
         padded = len(orders[0]) // longest
-        drawn = [(order, self.ids, self.size, span.first, per_client) for order in orders]
+        drawn = tuple((order, self.ids, self.size, span.first, per_client) for order in orders)
 
         def scheduled(step: int) -> ScheduledStep:
             left = np.where(span.counts > step, self.sizes, 0)
@@ -239,7 +239,7 @@ class Batches:
                 parts = tuple(Batch(*on_rows(part, *each)) for each in drawn)
                 return self._with_keys(parts, lambda: span.first + step)
 
-            gather = None if len(drawn) > 1 or self.draws else Gather(drawn[0], part)
+            gather = None if self.draws else Gather(drawn, part)
             return ScheduledStep(
                 batch, lambda: (self.size > 0) & (span.steps > step), *takers, gather
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,8 +17,6 @@ from torch import Tensor
 from unalike.functional.gradient_count import record_gradient
 from unalike.functional.stack import Held
 from unalike.functional.traced_function import Base, Descent, TracedFunction
-
-from .batches import Batch
 
 
 class Terms(NamedTuple):
@@ -85,8 +83,8 @@ class SteppedGradient(ABC):
     """What is not trained: the arguments of the loss between w and the batch."""
 
     @abstractmethod
-    def __call__(self, w: Tensor, batch: Batch) -> Tensor:
-        """The gradient [P] at w [P]; it is the caller's own."""
+    def __call__(self, w: Tensor, batch: Any) -> Tensor:
+        """The gradient [P] at w [P]; it is the caller's own. batch: as many as its steps draw."""
 
     @property
     @abstractmethod
@@ -96,7 +94,7 @@ class SteppedGradient(ABC):
     def descend(
         self,
         w: Tensor,
-        batch: Batch,
+        batch: Any,
         scale: float,
         *,
         at: Tensor | None = None,
@@ -122,7 +120,7 @@ class SteppedGradient(ABC):
     def descend_rows(
         self,
         rows: Tensor,
-        batch: Batch,
+        batch: Any,
         scale: float,
         *,
         at: Tensor | None = None,
@@ -131,7 +129,7 @@ class SteppedGradient(ABC):
         frozen: Sequence[Held] = (),
     ) -> Tensor:
         """`descend` of stacked clients, on plain tensors: rows [S, P], which are the caller's own
-        and may be written over, and a batch of S clients without a key.
+        and may be written over, and batches of S clients without a key.
 
         Raises:
             ValueError: its steps are not on record.

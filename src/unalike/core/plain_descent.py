@@ -34,8 +34,8 @@ from .solvers import MomentumState, Solver
 from .stacked_steps import runs_of
 from .step_schedule import Gather
 
-Knowledge = tuple[Tensor, ...]
-"""What an epoch knows of all clients' samples, [S, ...] each."""
+Knowledge = tuple[tuple[Tensor, ...], ...]
+"""What an epoch knows of all clients' samples for each batch of a step, [S, ...] each."""
 
 
 class StackedStep(NamedTuple):
@@ -46,9 +46,12 @@ class StackedStep(NamedTuple):
     samples: int
     last: int
 
-    def batch(self, clients: int) -> Batch:
-        """That of the first clients, [clients, B, ...]."""
-        return Batch(*self.gather.part(*(known[:clients] for known in self.epoch)))
+    def batch(self, clients: int) -> Any:
+        """That of the first clients, [clients, B, ...], or as many as the step draws."""
+        drawn = tuple(
+            Batch(*self.gather.part(*(known[:clients] for known in each))) for each in self.epoch
+        )
+        return drawn if len(drawn) > 1 else drawn[0]
 
 
 class Beside(NamedTuple):
@@ -99,12 +102,12 @@ class PlainDescent:
         """w [P] and the state after all of a stacked client's steps from `start` [P] on.
 
         None where clients are not stacked, or a step is more than that: with running statistics,
-        random draws, several batches, or clients without it among those who take it.
+        random draws, or clients without it among those who take it.
         """
         stack = stack_of(batches.size)
         if stack is None or torch.is_grad_enabled() or current_statistics() is not None:
             return None
-        if batches.draws or batches.independent > 1 or self.gradient.steps is None:
+        if self.gradient.steps is None:
             return None
         moving = [rows_of(tensor, stack) for tensor in (start, *state)]
         beside = self._beside(start, stack)
@@ -118,7 +121,9 @@ class PlainDescent:
                 return None
             place = id(one.gather.epoch)
             if place not in epochs:
-                epochs[place] = tuple(rows_of(known, stack) for known in one.gather.epoch)
+                epochs[place] = tuple(
+                    tuple(rows_of(known, stack) for known in each) for each in one.gather.epoch
+                )
             steps.append(StackedStep(one.gather, epochs[place], one.samples, one.last))
         with WithoutStacks():
             rows = [each.clone(memory_format=torch.contiguous_format) for each in moving]
@@ -157,7 +162,7 @@ class PlainDescent:
             _put_back(here, left, last)
         return here
 
-    def _step_of_rows(self, here: list[Tensor], batch: Batch, beside: Beside) -> list[Tensor]:
+    def _step_of_rows(self, here: list[Tensor], batch: Any, beside: Beside) -> list[Tensor]:
         w, *memory = here
         descend, frozen = self.gradient.descend_rows, beside.frozen
         if not memory:

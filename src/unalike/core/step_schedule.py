@@ -19,9 +19,9 @@ class Takers(NamedTuple):
 
 
 class Gather(NamedTuple):
-    """How the one batch of a step comes from what its epoch knows of a client's samples."""
+    """How the batches of a step come from what its epoch knows of a client's samples."""
 
-    epoch: tuple[Tensor, ...]  # the same of all steps of an epoch
+    epoch: tuple[tuple[Tensor, ...], ...]  # of each batch, the same of all steps of an epoch
     part: Callable[..., tuple[Tensor, ...]]  # of these, or of all clients' rows of them
 
 
@@ -33,7 +33,7 @@ class ScheduledStep(NamedTuple):
     samples: int
     takers: int
     last: int
-    gather: Gather | None = None  # of `batch`, where that is no more than one batch
+    gather: Gather | None = None  # of `batch`, where nothing random is drawn on it
 
     def everybody(self, clients: int) -> bool:
         """Whether all of so many stacked clients take it."""

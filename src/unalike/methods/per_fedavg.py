@@ -11,13 +11,24 @@ Avoid   when clients are further apart than one gradient step can bridge, or whe
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from unalike.core import Batch, Batches, Cohort, Method, NoState, Problem, average, descend
+from unalike.core import (
+    Batch,
+    Batches,
+    Cohort,
+    Method,
+    NoState,
+    Problem,
+    average,
+    descend,
+    optimise,
+    solvers,
+)
+from unalike.core.adapted_gradient import AdaptedGradient
 from unalike.core.search_range import STEP_SIZE, STEP_SIZES, SearchRange
 
 
@@ -52,22 +63,16 @@ class PerFedAvg(Method):
     def client_update(
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> tuple[NoState, Tensor]:
-        def ahead(w: Tensor, adapt: Batch) -> Tensor:
-            return problem.descend(w, adapt, -self.alpha)
-
-        def first_order_step(w: Tensor, drawn: tuple[Batch, Batch], over: bool = False) -> Tensor:
-            adapt, query = drawn  # D, D'
-            return problem.descend(w, query, -self.beta, at=ahead(w, adapt), over=over)
+        gradient = AdaptedGradient(problem, self.alpha)
 
         def meta_step(w: Tensor, drawn: tuple[Batch, Batch, Batch]) -> Tensor:
             adapt, query, curve = drawn  # D, D', D''
-            g = problem.grad(ahead(w, adapt), query)
+            g = gradient(w, (adapt, query))
             return w - self.beta * (g - self.alpha * self._hessian_times(g, problem, w, curve))
 
         work = batches.exactly(self.steps) if self.steps else batches
         if self.hessian == "none":
-            in_place = partial(first_order_step, over=True)
-            w = descend(first_order_step, down, work.drawn(2), in_place=in_place)
+            w = optimise(solvers.sgd(self.beta), gradient, down, work.drawn(2))
             return client, w - down
         return client, descend(meta_step, down, work.drawn(3)) - down
 
