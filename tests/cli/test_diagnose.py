@@ -82,7 +82,7 @@ def test_python_says_the_same(tmp_path: Path, capsys: Output) -> None:
 
 
 def test_every_option_of_the_command_is_one_of_python() -> None:
-    given = set(signature(command).parameters) - {"folder", "plugin"}
+    given = set(signature(command).parameters) - {"folder", "plugin", "samples"}
     python = set(signature(diagnose).parameters) - {"settings", "out", "client"}
     assert given - python <= set(Study.model_fields)
     assert python <= given

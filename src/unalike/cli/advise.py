@@ -17,6 +17,7 @@ from .workers import with_workers
 @with_workers
 def advise(
     *,
+    samples: options.DataArgument = None,
     data: options.Data = None,
     reading: options.Reading,
     partition: options.Partition,
@@ -60,7 +61,7 @@ def advise(
     with RaceProgress(err) as progress:
         try:
             advice = seek(
-                data or "digits",
+                options.one_data(samples, data) or "digits",
                 model=model,
                 methods=methods,
                 rounds=rounds,

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from .console import out, printable
+from .console import out
 
 if TYPE_CHECKING:
     from unalike.data.federation import Federation
 
 
 def show_columns(federation: Federation) -> None:
-    """Print them, and what must be said of them; nothing where the samples come from no table."""
+    """Print them; nothing where the samples come from no table."""
     from unalike.data.preprocessing.table_preprocessing import TablePreprocessing
 
     fitted = federation.preprocessing
@@ -23,8 +23,6 @@ def show_columns(federation: Federation) -> None:
         return
     rows = fitted.columns()
     out.print(columns_table([list(row) for row in rows], rows[0]._fields))
-    for sentence in (*federation.notes, *fitted.sentences()):
-        out.print(f"- {printable(sentence)}", highlight=False, markup=False, soft_wrap=True)
 
 
 def columns_table(rows: Sequence[Sequence[str]], headings: Sequence[str]) -> Table:

@@ -112,7 +112,12 @@ class Search(options.Group):
 def compare(
     *,
     study: Annotated[
-        Path | None, typer.Argument(help="A study file (TOML); options given here win.")
+        str | None,
+        typer.Argument(
+            metavar="[STUDY]",
+            help="A study file (TOML; options given here win), or the same as --data.",
+            show_default=False,
+        ),
     ] = None,
     data: options.Data = None,
     reading: options.Reading,
@@ -149,6 +154,8 @@ def compare(
     from .columns_table import show_columns
     from .progress import StudyProgress
 
+    file = Path(study) if study is not None and is_study_file(study) else None
+    data = data if file else options.one_data(study, data)
     chosen: dict[str, Any] = {} if data is None else {"data": data}
     for group in (reading, partition, held_out, comparison, search, training):
         chosen |= group.given()
@@ -156,7 +163,7 @@ def compare(
         chosen["settings"] = hyper_parameters(set_)
     part = parse_shard(shard)
     kept = part != WHOLE and "tuning" not in chosen  # a part takes what a search has chosen before
-    resolved = make_study(chosen) if study is None else read_study(study, chosen, as_chosen=kept)
+    resolved = make_study(chosen) if file is None else read_study(file, chosen, as_chosen=kept)
     kinds = [one.kind for one in resolved.skew]
     named = "-".join([Path(resolved.data).stem, resolved.split, *kinds])
     target = folder or Path("runs") / named
@@ -223,6 +230,15 @@ def report(folders: Folders, plugin: options.Plugins = None) -> None:
     for sentence in merge_folders(folder, others):
         say(sentence)
     print_report(read_result(folder).report(folder / "report.html"))
+
+
+def is_study_file(name: str) -> bool:
+    """Whether it is one by its name, and not data: any file may be one that is of no kind of data."""
+    from unalike.data.reading.inputs import is_data_file
+
+    place = Path(name)
+    is_file = place.exists() and not place.is_dir()
+    return place.suffix.lower() == ".toml" or (is_file and not is_data_file(place))
 
 
 def hyper_parameters(given: list[str]) -> dict[str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from .options import setting
 @options.expand
 def diagnose(
     *,
+    samples: options.DataArgument = None,
     data: options.Data = None,
     reading: options.Reading,
     time_column: Annotated[str | None, setting("Own files: when a sample was taken.")] = None,
@@ -46,7 +47,7 @@ def diagnose(
     from .diagnosis_table import DiagnosisTable
 
     found = examine(
-        data or "digits",
+        options.one_data(samples, data) or "digits",
         time_column=time_column,
         label=label,
         shuffles=shuffles,

@@ -22,6 +22,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from unalike.errors import InputError
+
 from . import completion
 from .completion import Completion
 
@@ -36,6 +38,15 @@ Data = Annotated[
     setting(
         "A data set ('unalike data'), or your own file or folder of pictures. [digits]",
         completion=completion.data,
+    ),
+]
+DataArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[DATA]",
+        help="The same as --data.",
+        show_default=False,
+        autocompletion=completion.data,
     ),
 ]
 Task = Annotated[
@@ -67,6 +78,17 @@ Seed = Annotated[int, typer.Option(help="Which repetition of the study.")]
 OwnModule = Annotated[
     str | None, setting("FILE.py:NAME, where the study trained a module of your own.")
 ]
+
+
+def one_data(argument: str | None, option: str | None) -> str | None:
+    """The data that a command was given, as an argument or by --data.
+
+    Raises:
+        InputError: they were given twice.
+    """
+    if argument is not None and option is not None:
+        raise InputError(f"The data were given twice, as {argument} and as --data {option}.")
+    return option if argument is None else argument
 
 
 def _load(context: typer.Context, plugins: list[str] | None) -> list[str] | None:

@@ -101,6 +101,21 @@ def source_of(
     return Source(source, {}, []), roles
 
 
+def is_data_file(place: Path) -> bool:
+    """Whether a file is of a kind that is read, or refused as a spreadsheet, by its name."""
+    kind = _kind(place)
+    return kind in (*TEXT, *TYPED, *SHEETS, ".npz")
+
+
+def _kind(place: Path) -> str:
+    """The last suffix of a file, of a packed one that before it; "" of a packed one of no kind."""
+    suffixes = [suffix.lower() for suffix in place.suffixes[-2:]]
+    kind = suffixes[-1] if suffixes else ""
+    if kind in PACKED and len(suffixes) == 2:
+        return suffixes[0] if suffixes[0] in TEXT else ""
+    return kind
+
+
 def _file(
     place: Path, roles: dict[str, Any], size: Size | None, *, layout: str, decimal: str
 ) -> Source:
@@ -109,10 +124,7 @@ def _file(
     if not place.exists():
         check_no_pattern(place)
         raise InputError(f"There is no file or folder {place}.")
-    suffixes = [suffix.lower() for suffix in place.suffixes[-2:]]
-    kind = suffixes[-1] if suffixes else ""
-    if kind in PACKED and len(suffixes) == 2:
-        kind = suffixes[0] if suffixes[0] in TEXT else ""
+    kind = _kind(place)
     index = next((r for r in (roles["client"], roles["label"]) if isinstance(r, str)), "")
     if kind in TEXT:
         expected = [
