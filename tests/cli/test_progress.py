@@ -103,6 +103,21 @@ def test_a_race_on_a_terminal_shows_the_heat_that_is_run() -> None:
     assert "/9" not in drawn(progress)
 
 
+def test_a_race_names_who_is_in_trouble_and_says_the_first_of_each() -> None:
+    console = file()
+    progress = RaceProgress(console)
+    progress.tell(ProgressEvent("", 0, 0, remark="heat 1", runs=9))
+    progress.tell(ProgressEvent("", 0, 0, remark="heat 1", runs=9))
+    for label in ("pfedme-1", "pfedme-2"):
+        for rest in (99, 16):
+            progress.tell(ProgressEvent(label, 0, 5, remark=f"{rest} % is left"))
+    assert text_of(console).splitlines() == [
+        "heat 1",
+        "pfedme-1: 99 % is left",
+        "pfedme-2: 99 % is left",
+    ]
+
+
 EVENTS = [
     {"event": "serving", "listen": "0.0.0.0:9092"},
     {"event": "waiting", "for": ["a", "b"], "here": 0, "least": 2},

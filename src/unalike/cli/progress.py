@@ -224,18 +224,22 @@ class StudyProgress(ProgressDisplay):
 
 
 class RaceProgress(ProgressDisplay):
-    """One bar for the heat that is run."""
+    """One bar for the heat that is run; of each setting that runs the first trouble is said."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console, "runs")
         self._heat = 0
         self._runs = 0
         self._done: set[tuple[str, int]] = set()
+        self._troubled: set[str] = set()
 
     def tell(self, step: Step) -> None:
         """Take note of a step."""
-        if step.remark:
+        if step.remark and not step.label:
             self.say_once(step.remark)
+        elif step.remark and step.label not in self._troubled:
+            self._troubled.add(step.label)
+            self.say(f"{step.label}: {step.remark}")
         if step.runs is not None:
             self.hide(self._heat)
             self._heat, self._runs, self._done = self._heat + 1, step.runs, set()
