@@ -233,7 +233,7 @@ def report(folders: Folders, plugin: options.Plugins = None) -> None:
 
 
 def is_study_file(name: str) -> bool:
-    """Whether it is one by its name, and not data: any file may be one that is of no kind of data."""
+    """Whether it is one and no data, by its name; a file of no kind of data may be one too."""
     from unalike.data.reading.inputs import is_data_file
 
     place = Path(name)
