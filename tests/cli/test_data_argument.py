@@ -56,10 +56,15 @@ def test_a_study_file_is_read_and_options_win(tmp_path: Path) -> None:
     assert "rounds = 2" in written
 
 
-@pytest.mark.parametrize("command", ["compare", "diagnose", "advise"])
+def test_a_model_is_checked_for_a_file(tmp_path: Path, capsys: Output) -> None:
+    assert unalike("check", "logistic", table(tmp_path), *ROLES) == 0
+    assert "4 numbers that are trained" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["compare", "diagnose", "advise", "check logistic"])
 def test_data_are_given_once(command: str, tmp_path: Path, capsys: Output) -> None:
     path = table(tmp_path)
-    assert unalike(command, path, "--data", "digits") == 2
+    assert unalike(*command.split(), path, "--data", "digits") == 2
     expected = f"unalike: The data were given twice, as {path} and as --data digits.\n"
     assert capsys.readouterr().err == expected
 

@@ -21,7 +21,8 @@ def check(
     model: Annotated[
         str, typer.Argument(help="FILE.py:NAME, a module or a class, or the name of a network.")
     ],
-    data: options.Data = "digits",
+    samples: options.DataArgument = None,
+    data: options.Data = None,
     reading: options.Reading,
     partition: options.Partition,
     held_out: options.HeldOut,
@@ -44,7 +45,7 @@ def check(
 
     found = check_model(
         model,
-        data,
+        options.one_data(samples, data) or "digits",
         loss=loss,
         output=int(output) if output and output.isdecimal() else output,
         methods=methods or "all",
@@ -54,7 +55,7 @@ def check(
         **held_out.given(),
         **training.given(),
     )
-    for line in _lines(found):
+    for line in _lines(found, found.kind if ":" in model else f"{model} ({found.kind})"):
         out.print(line, highlight=False, markup=False)
     out.print(_table(found))
     for method in found.methods:
@@ -62,10 +63,10 @@ def check(
             out.print(f"{method.label}: {method.refused}", highlight=False, markup=False)
 
 
-def _lines(found: ModelCheck) -> list[str]:
+def _lines(found: ModelCheck, name: str) -> list[str]:
     beside = f", and {found.constants:,} constant ones" if found.constants else ""
     return [
-        f"{found.kind}: {found.parameters:,} numbers that are trained{beside}.",
+        f"{name}: {found.parameters:,} numbers that are trained{beside}.",
         f"Clients are trained {found.work}.",
         f"One local step of a round's clients took {found.step_seconds:.2g} s; a round of fedavg "
         f"takes about {found.round_seconds:.2g} s.",

@@ -54,17 +54,17 @@ class StackedStep(NamedTuple):
         return drawn if len(drawn) > 1 else drawn[0]
 
 
-class Beside(NamedTuple):
+class StepConstants(NamedTuple):
     """What steps of stacked clients need beside weights and samples."""
 
     frozen: tuple[Held, ...]
     terms: tuple[Held, ...]
     added: dict[str, Held]  # what a direction adds to its gradient, by field
 
-    def first(self, count: int) -> Beside:
+    def first(self, count: int) -> StepConstants:
         """That of the first clients."""
         frozen, terms = (tuple(one.first(count) for one in each) for each in self[:2])
-        return Beside(frozen, terms, {n: one.first(count) for n, one in self.added.items()})
+        return StepConstants(frozen, terms, {n: one.first(count) for n, one in self.added.items()})
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class PlainDescent:
         if self.gradient.steps is None:
             return None
         moving = [rows_of(tensor, stack) for tensor in (start, *state)]
-        beside = self._beside(start, stack)
+        constants = self._constants(start, stack)
         if not all(map(is_plain, moving)):
             return None
         scheduled = list(batches.schedule())
@@ -132,7 +132,7 @@ class PlainDescent:
                 first = [each[: run.size] for each in rows]
                 own = steps[begun : begun + len(run.steps)]
                 for before, after in zip(
-                    first, self._in_one_stack(first, own, beside.first(run.size)), strict=True
+                    first, self._in_one_stack(first, own, constants.first(run.size)), strict=True
                 ):
                     if after.data_ptr() != before.data_ptr():
                         before.copy_(after)
@@ -141,7 +141,7 @@ class PlainDescent:
         return w, type(state)(*memory)
 
     def _in_one_stack(
-        self, here: list[Tensor], steps: list[StackedStep], beside: Beside
+        self, here: list[Tensor], steps: list[StackedStep], constants: StepConstants
     ) -> list[Tensor]:
         """The rows [S, P] of clients, to be written over, after these steps; rows of clients who
         have left are put back."""
@@ -157,25 +157,27 @@ class PlainDescent:
                     kept[step.last : last] = each[step.last : last]
                 last = step.last
             with gradient_cost(step.samples):
-                here = self._step_of_rows(here, step.batch(count), beside)
+                here = self._step_of_rows(here, step.batch(count), constants)
         if last < count:
             _put_back(here, left, last)
         return here
 
-    def _step_of_rows(self, here: list[Tensor], batch: Any, beside: Beside) -> list[Tensor]:
+    def _step_of_rows(
+        self, here: list[Tensor], batch: Any, constants: StepConstants
+    ) -> list[Tensor]:
         w, *memory = here
-        descend, frozen = self.gradient.descend_rows, beside.frozen
+        descend, frozen = self.gradient.descend_rows, constants.frozen
         if not memory:
             kind = self.direction.centre is not None, self.direction.correction is not None
-            return [descend(w, batch, self.scale, kind=kind, terms=beside.terms, frozen=frozen)]
-        own: dict[str, Any] = {name: held.tensor for name, held in beside.added.items()}
+            return [descend(w, batch, self.scale, kind=kind, terms=constants.terms, frozen=frozen)]
+        own: dict[str, Any] = {name: held.tensor for name, held in constants.added.items()}
         v, more = memory[0].mul_(self.memory), replace(self.direction, **own).terms(w)
         if more is not None:
             v.add_(more)
         v = descend(v, batch, 1.0, at=w, frozen=frozen)
         return [w.add_(v, alpha=self.scale), v]
 
-    def _beside(self, w: Tensor, stack: Stack) -> Beside:
+    def _constants(self, w: Tensor, stack: Stack) -> StepConstants:
         """What the steps need, without its stack; a client's weight for its row of w [S, P]."""
         added = {
             name: held_by(value, stack)
@@ -185,7 +187,7 @@ class PlainDescent:
         if "weight" in added and added["weight"].dim == 0:
             added["weight"] = Held(added["weight"].tensor[:, None], 0)
         frozen, terms = self.gradient.frozen, self.terms(w).given
-        return Beside(
+        return StepConstants(
             tuple(held_by(one, stack) for one in frozen),
             tuple(held_by(one, stack) for one in terms),
             added,
