@@ -19,7 +19,17 @@ from unalike.core.solvers import SGDState, Solver, adam, momentum, sgd
 from unalike.engines.plan import Plan
 from unalike.functional.gradient_count import count_gradients, gradient_cost
 from unalike.functional.trees import leaves
-from unalike.methods import MOCHA, Ditto, FedAvg, FedProx, FedRep, PerFedAvg, Scaffold
+from unalike.methods import (
+    MOCHA,
+    Ditto,
+    FedAvg,
+    FedEM,
+    FedMTL,
+    FedProx,
+    FedRep,
+    PerFedAvg,
+    Scaffold,
+)
 from worlds import ROUNDING, World, blobs, federation, samples
 
 LR = 0.3
@@ -107,6 +117,9 @@ METHODS: list[Method] = [
     FedRep(lr=0.1),
     FedRep(lr=0.05, solver="momentum"),
     PerFedAvg(hessian="none"),
+    FedEM(lr=0.1),
+    FedMTL(lr=0.1),
+    FedMTL(lr=0.05, heads="full", solver="momentum"),
 ]
 """Every kind of step that is one function."""
 

@@ -115,7 +115,16 @@ class SteppedGradient(ABC):
         step = steps.function(elsewhere=at is not None, terms=terms.kind)
         number = number_like(scale, w)
         own_w = w if over else w.clone()
-        return step(own_w, *place, number, *terms.given, *self.frozen, *batch)
+        return step(own_w, *place, number, *terms.given, *self.rest(batch))
+
+    def rest(self, batch: Any) -> tuple[Tensor, ...]:
+        """The arguments of the loss after w: what is frozen, and the batch."""
+        return (*self.frozen, *batch)
+
+    def rest_of_rows(self, batch: Any, frozen: Sequence[Held]) -> list[Held]:
+        """The same for stacked clients, of whose batch the key is nobody's."""
+        *parts, key = batch
+        return [*frozen, *(Held(part, 0) for part in parts), Held(key, None)]
 
     def descend_rows(
         self,
@@ -137,17 +146,11 @@ class SteppedGradient(ABC):
         if self.steps is None:
             raise ValueError("Only steps on record are done for all clients at once.")
         record_gradient()
-        place = () if at is None else (at,)
-        others = (*terms, *frozen)
         step = self.steps.function(elsewhere=at is not None, terms=kind)
-        places = (0,) * (1 + len(place))
-        dims = (*places, None, *(one.dim for one in others), *_DIMS_OF_BATCH)
-        tensors = (one.tensor for one in others)
-        return step.mapped(dims).run((rows, *place, number_like(scale, rows), *tensors, *batch))
-
-
-_DIMS_OF_BATCH = (0, 0, 0, 0, 0, None)
-"""Where clients are in the parts of a batch, which has no key."""
+        given = [Held(rows, 0)] if at is None else [Held(rows, 0), Held(at, 0)]
+        given.append(Held(number_like(scale, rows), None))
+        given += [*terms, *self.rest_of_rows(batch, frozen)]
+        return step.mapped(tuple(one.dim for one in given)).run(tuple(one.tensor for one in given))
 
 
 def number_like(value: float, w: Tensor) -> Tensor:

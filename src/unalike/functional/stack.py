@@ -85,6 +85,11 @@ class Held(NamedTuple):
         """What it holds for the first clients."""
         return self if self.dim is None else Held(self.tensor[:count], self.dim)
 
+    def of_each(self, clients: int) -> Tensor:
+        """What it holds for each of so many clients: [S, ...]."""
+        shared = self.dim is None
+        return self.tensor.expand(clients, *self.tensor.shape) if shared else self.tensor
+
 
 def held_by(tensor: Tensor, stack: Stack) -> Held:
     """A tensor [...] without its stack: what all clients share is not repeated for each."""

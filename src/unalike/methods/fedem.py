@@ -32,6 +32,7 @@ from unalike.core import (
 )
 from unalike.core.prediction_modules import Mixture
 from unalike.core.search_range import SearchRange
+from unalike.core.seen_gradient import SeenGradient
 
 
 class Client(NamedTuple):
@@ -73,10 +74,7 @@ class FedEM(Method):
         solver = solvers.parse(self.solver, self.lr)
 
         def change(theta: Tensor, q: Tensor) -> Tensor:
-            def gradient(theta: Tensor, batch: Batch) -> Tensor:
-                weight = batch.weight * q[batch.position]
-                return problem.grad(theta, batch._replace(weight=weight))
-
+            gradient = SeenGradient(problem, _weighted, (q,))
             return optimise(solver, gradient, theta, batches) - theta
 
         up = torch.stack([change(down[m], q[m]) for m in range(self.components)])
@@ -126,6 +124,11 @@ class FedEM(Method):
         shares = (q * real).sum(1) / batches.size.clamp(min=1)
         shares = shares.clamp(min=self.floor)
         return shares / shares.sum()
+
+
+def _weighted(batch: Batch, q: Tensor) -> Batch:
+    """The batch with its samples weighed by q [n] at their places."""
+    return batch._replace(weight=batch.weight * q.gather(-1, batch.position))
 
 
 def _responsibilities(problem: Problem, theta: Tensor, pi: Tensor, batch: Batch) -> Tensor:

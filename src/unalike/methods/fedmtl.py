@@ -13,7 +13,6 @@ Avoid   when clients hold too few labelled samples to fit an output layer of the
         predicted
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, ClassVar, Literal, NamedTuple
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 
 from unalike.core import Batch, Batches, Problem, optimise, parts, solvers
 from unalike.core.partial import Client, PartialPersonalisation
+from unalike.core.seen_gradient import SeenGradient
 
 IMPOSSIBLE = -1e4
 """The logit of an output that a client does not have: its probability is zero, its loss finite."""
@@ -64,12 +64,8 @@ class FedMTL(PartialPersonalisation):
     def client_update(
         self, problem: Problem, down: Tensor, client: Client, batches: Batches
     ) -> tuple[Client, Tensor]:
-        own, (task, seen) = self.parts(problem), self._task(problem, batches)
-        start = own.join(down, client.h)
-
-        def gradient(w: Tensor, batch: Batch) -> Tensor:
-            return task.grad(w, seen(batch))
-
+        own, (task, counts) = self.parts(problem), self._task(problem, batches)
+        start, gradient = own.join(down, client.h), SeenGradient(task, _counted, counts)
         w = optimise(solvers.parse(self.solver, self.lr), gradient, start, batches)
         s, h = own.split(w)
         return Client(h), s - down
@@ -88,9 +84,11 @@ class FedMTL(PartialPersonalisation):
     def adapt(self, problem: Problem, down: Tensor, client: Client, batches: Batches) -> Personal:
         """The private part trained from its initial value, the shared part frozen."""
         own, solver = self.parts(problem), solvers.parse(self.solver, self.lr)
-        task, seen = self._task(problem, batches)
+        task, counts = self._task(problem, batches)
         longer = batches.epochs(self.adapt_epochs)
-        h = own.train_private(task, solver, down, client.h, longer, seen=seen)
+        h = own.train_private(
+            task, solver, down, client.h, longer, seen=lambda batch: _counted(batch, *counts)
+        )
         return Personal(own.join(down, h), self._outputs(batches))
 
     def _counts(self, batches: Batches) -> bool:
@@ -106,16 +104,19 @@ class FedMTL(PartialPersonalisation):
         real = torch.arange(len(labels), device=labels.device) < batches.size
         return torch.where(real, labels, 0).max() + 1
 
-    def _task(self, problem: Problem, batches: Batches) -> tuple[Problem, Callable[[Batch], Batch]]:
-        """The problem with this client's outputs alone, and how it is shown a batch."""
+    def _task(self, problem: Problem, batches: Batches) -> tuple[Problem, tuple[Tensor, ...]]:
+        """The problem with this client's outputs alone, and their number where it asks for it."""
         if not self._counts(batches):
-            return problem, lambda batch: batch
-        k = self._outputs(batches)
+            return problem, ()
+        return _with_outputs(problem), (self._outputs(batches),)
 
-        def seen(batch: Batch) -> Batch:
-            return batch._replace(y=torch.stack([batch.y, k.expand_as(batch.y)], 1))
 
-        return _with_outputs(problem), seen
+def _counted(batch: Batch, *counts: Tensor) -> Batch:
+    """The batch with the number of outputs [] beside each label, where there is one."""
+    if not counts:
+        return batch
+    (k,) = counts
+    return batch._replace(y=torch.stack([batch.y, k[..., None].expand_as(batch.y)], -1))
 
 
 @lru_cache(maxsize=8)
