@@ -11,6 +11,7 @@ from torch.func import vmap
 
 import unalike.functional.traced_function as traced_function
 from unalike.core import Batch, Batches, Method, Problem, corrected, optimise, proximal
+from unalike.core.adapted_gradient import AdaptedGradient
 from unalike.core.directions import Direction
 from unalike.core.local_work import LocalWork
 from unalike.core.plain_descent import PlainDescent, plain_descent
@@ -248,6 +249,27 @@ def test_what_is_added_to_a_gradient_is_what_is_written_out_by_hand(
             optimise(solver, one, w, batches_of(world)) for one in (direction, by_hand)
         )
     torch.testing.assert_close(found, expected, **ROUNDING)
+
+
+def test_an_adapted_gradient_is_that_on_the_second_batch_where_the_first_has_led() -> None:
+    """f = (w - x)^2 / 2: w' = w - a (w - x1), and the gradient there is w' - x2."""
+    problem = Problem.from_function(
+        lambda w, x, y: 0.5 * (w[0] - x[:, 0]) ** 2, torch.zeros(1, dtype=torch.float64)
+    )
+
+    def number(x: float) -> Batch:
+        one = torch.ones(1, dtype=torch.float64)
+        return Batch(x * one[:, None], one, one, one.sum(), torch.arange(1))
+
+    gradient, w = AdaptedGradient(problem, 0.25), torch.tensor([2.0], dtype=torch.float64)
+    both = number(6.0), number(11.0)  # w' = 2 + 0.25 * 4 = 3
+    assert gradient(w, both).tolist() == [-8.0]
+    with torch.no_grad():
+        for _ in range(traced_function.CALLS_BEFORE_TRACING + 2):
+            assert gradient.descend(w, both, -0.5).tolist() == [6.0]
+            elsewhere = gradient.descend(w, both, -0.5, at=torch.zeros_like(w))
+            assert elsewhere.tolist() == [2 + 0.5 * 9.5]
+    assert w.tolist() == [2.0]
 
 
 def test_a_centre_that_has_been_reached_holds_on_to_the_last_bit() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unalike.functional.stack import Held
 
-from .gradient_steps import NO_TERMS, GradientSteps, SteppedGradient, Terms
+from .gradient_steps import GradientSteps, SteppedGradient
 from .problem import Problem, WholeGradient
 
 
@@ -29,35 +29,17 @@ class AdaptedGradient(SteppedGradient):
     def steps(self) -> GradientSteps | None:
         return self._whole.steps
 
-    def descend(
-        self,
-        w: Tensor,
-        batch: Any,
-        scale: float,
-        *,
-        at: Tensor | None = None,
-        terms: Terms = NO_TERMS,
-        over: bool = False,
-    ) -> Tensor:
-        adapt, query = batch
-        adapted = self._whole.descend(w if at is None else at, adapt, -self.rate)
-        return self._whole.descend(w, query, scale, at=adapted, terms=terms, over=over)
+    def place(self, w: Tensor, batch: Any) -> Tensor:
+        return self._whole.descend(w, batch[0], -self.rate)
 
-    def descend_rows(
-        self,
-        rows: Tensor,
-        batch: Any,
-        scale: float,
-        *,
-        at: Tensor | None = None,
-        kind: tuple[bool, bool] = NO_TERMS.kind,
-        terms: Sequence[Held] = (),
-        frozen: Sequence[Held] = (),
-    ) -> Tensor:
-        adapt, query = batch
-        here = (rows if at is None else at).clone()
-        adapted = self._whole.descend_rows(here, adapt, -self.rate)
-        return self._whole.descend_rows(rows, query, scale, at=adapted, kind=kind, terms=terms)
+    def place_of_rows(self, rows: Tensor, batch: Any) -> Tensor:
+        return self._whole.descend_rows(rows.clone(), batch[0], -self.rate)
+
+    def rest(self, batch: Any) -> tuple[Tensor, ...]:
+        return super().rest(batch[1])
+
+    def rest_of_rows(self, batch: Any, frozen: Sequence[Held]) -> list[Held]:
+        return super().rest_of_rows(batch[1], frozen)
 
     @property
     def _whole(self) -> WholeGradient:

@@ -110,12 +110,22 @@ class SteppedGradient(ABC):
             g, start = self(w if at is None else at, batch), terms.added(w)
             own = over or start is not w
             return start.add_(g, alpha=scale) if own else torch.add(start, g, alpha=scale)
+        found = self.place(w if at is None else at, batch)
+        at = at if found is None else found
         record_gradient()
         place = () if at is None else (at,)
         step = steps.function(elsewhere=at is not None, terms=terms.kind)
         number = number_like(scale, w)
         own_w = w if over else w.clone()
         return step(own_w, *place, number, *terms.given, *self.rest(batch))
+
+    def place(self, w: Tensor, batch: Any) -> Tensor | None:
+        """Where the loss is asked for its gradient at w [P], if not at w itself."""
+        return None
+
+    def place_of_rows(self, rows: Tensor, batch: Any) -> Tensor | None:
+        """The same for stacked clients: rows [S, P], which are not written over."""
+        return None
 
     def rest(self, batch: Any) -> tuple[Tensor, ...]:
         """The arguments of the loss after w: what is frozen, and the batch."""
@@ -145,6 +155,8 @@ class SteppedGradient(ABC):
         """
         if self.steps is None:
             raise ValueError("Only steps on record are done for all clients at once.")
+        found = self.place_of_rows(rows if at is None else at, batch)
+        at = at if found is None else found
         record_gradient()
         step = self.steps.function(elsewhere=at is not None, terms=kind)
         given = [Held(rows, 0)] if at is None else [Held(rows, 0), Held(at, 0)]
