@@ -13,13 +13,13 @@ from torch import Tensor
 
 from unalike.functional.gradient_count import gradient_cost
 from unalike.functional.running_statistics import current_statistics
-from unalike.functional.stack import stack_of
+from unalike.functional.stack import Stack, stack_of
 
 from .batches import Batch, Batches
 from .plain_descent import plain_descent
 from .solver_memory import begin_solver, end_solver
 from .solvers import Solver
-from .stacked_steps import descend_stacked, where
+from .stacked_steps import StackedPath, descend_stacked, retrace_stacked, trace_stacked, where
 
 Carry = TypeVar("Carry")
 
@@ -43,8 +43,8 @@ def descend(
     in_place: `step`, but allowed to overwrite the carry that an earlier step has made. Either may
     also be applied for a client that has no step left, whose result is then thrown away.
     """
-    stack = stack_of(batches.size)
-    if stack is not None and not torch.is_grad_enabled() and current_statistics() is None:
+    stack = _stack(batches)
+    if stack is not None:
         return descend_stacked(step, in_place, start, batches.schedule(), stack)
     here: Carry = start
     ours = False
@@ -57,6 +57,15 @@ def descend(
     return here
 
 
+def _stack(batches: Batches) -> Stack | None:
+    """The stack of clients whose steps are done in ever smaller ones; None where there is none, or
+    where each has to be seen as it is."""
+    stack = stack_of(batches.size)
+    if torch.is_grad_enabled() or current_statistics() is not None:
+        return None
+    return stack
+
+
 class TracedStep(NamedTuple):
     """A local step on record."""
 
@@ -66,10 +75,17 @@ class TracedStep(NamedTuple):
     samples: int
 
 
+Path = list[TracedStep] | StackedPath
+"""The way of a client, or of a stack of them; see `trace`."""
+
+
 def trace(
     step: Callable[[Carry, Any], Carry], start: Carry, batches: Batches
-) -> tuple[Carry, list[TracedStep]]:
+) -> tuple[Carry, Path]:
     """`descend` that also returns the path, for `retrace`: one carry of memory per step."""
+    stack = _stack(batches)
+    if stack is not None:
+        return trace_stacked(step, start, batches.schedule(), stack)
     here: Carry = start
     path: list[TracedStep] = []
     for batch, active, samples in batches:
@@ -83,7 +99,7 @@ def trace(
 def retrace(
     step: Callable[[Carry, Any, Any], Carry],
     start: Carry,
-    path: list[TracedStep],
+    path: Path,
     *,
     in_place: Callable[[Carry, Any, Any], Carry] | None = None,
 ) -> Carry:
@@ -91,6 +107,8 @@ def retrace(
 
     in_place: as for `descend`.
     """
+    if isinstance(path, StackedPath):
+        return retrace_stacked(step, in_place, start, path)
     carry: Carry = start
     ours = False
     for here, batch, active, samples in reversed(path):

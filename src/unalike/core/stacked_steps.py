@@ -8,6 +8,7 @@ does not depend on the stack that it is in, as long as there are two.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,6 +23,7 @@ from .step_schedule import ScheduledStep
 
 Carry = TypeVar("Carry")
 Step = Callable[[Carry, Any], Carry]
+StepBack = Callable[[Carry, Any, Any], Carry]
 
 SIZES = (2, *(size for k in range(1, 20) for size in (3 << (k - 1), 4 << (k - 1))))
 """Stacks that are made of a larger one, 2, 3, 4, 6, 8, 12, ...: each has kernels recorded of its
@@ -38,6 +40,20 @@ class Run(NamedTuple):
     steps: list[ScheduledStep]
 
 
+class TracedRun(NamedTuple):
+    """Steps that were done in one stack."""
+
+    run: Run
+    before: list[Any]  # the carry before each, [size, ...] and plain
+
+
+class StackedPath(NamedTuple):
+    """The way of the clients of a stack."""
+
+    stack: Stack
+    runs: list[TracedRun]
+
+
 def descend_stacked(
     step: Step[Carry],
     in_place: Step[Carry] | None,
@@ -52,13 +68,78 @@ def descend_stacked(
         def go_on(carry: Carry, within: Stack, steps: Any = run.steps, ours: bool = ours) -> Carry:
             return _in_one_stack(step, in_place, carry, steps, within, ours=ours)
 
-        if run.size == stack.size:
-            here = go_on(here, stack)
-        else:
-            may_overwrite = ours and in_place is not None
-            here = leading(run.size, stack, go_on, here, ours=may_overwrite)
+        here = _of_first(run.size, stack, go_on, here, ours=ours and in_place is not None)
         ours = True
     return here
+
+
+def trace_stacked(
+    step: Step[Carry], start: Carry, steps: Iterable[ScheduledStep], stack: Stack
+) -> tuple[Carry, StackedPath]:
+    """`trace` for the clients of a stack."""
+    here, runs = start, []
+    for run in runs_of(steps, stack.size):
+        runs.append(TracedRun(run, []))
+        here = _of_first(run.size, stack, partial(_traced, step, runs[-1]), here, ours=False)
+    return here, StackedPath(stack, runs)
+
+
+def _traced(step: Step[Carry], traced: TracedRun, start: Carry, within: Stack) -> Carry:
+    """The carry after the steps of a run, in which what was before each is noted."""
+
+    def noting(carry: Carry, batch: Any) -> Carry:
+        traced.before.append(map_tree(lambda leaf: rows_of(leaf, within), carry))
+        return step(carry, batch)
+
+    return _in_one_stack(noting, None, start, traced.run.steps, within, ours=False)
+
+
+def retrace_stacked(
+    step: StepBack[Carry], in_place: StepBack[Carry] | None, start: Carry, path: StackedPath
+) -> Carry:
+    """`retrace` for the clients of a stack."""
+    carry, ours = start, False
+    for traced in reversed(path.runs):
+        back = partial(_retraced, step, in_place, traced, ours)
+        may_overwrite = ours and in_place is not None
+        carry = _of_first(traced.run.size, path.stack, back, carry, ours=may_overwrite)
+        ours = True
+    return carry
+
+
+def _retraced(
+    step: StepBack[Carry],
+    in_place: StepBack[Carry] | None,
+    traced: TracedRun,
+    ours: bool,
+    start: Carry,
+    within: Stack,
+) -> Carry:
+    """The carry after the steps of a run, gone back."""
+
+    def met(before: Any, scheduled: ScheduledStep) -> tuple[Any, Any]:
+        return map_tree(lambda rows: stacked(rows, within), before), scheduled.batch()
+
+    steps = [
+        scheduled._replace(batch=partial(met, before, scheduled))
+        for before, scheduled in zip(traced.before, traced.run.steps, strict=True)
+    ]
+    over = None if in_place is None else partial(_back, in_place)
+    return _in_one_stack(partial(_back, step), over, start, steps[::-1], within, ours=ours)
+
+
+def _back(step: StepBack[Carry], carry: Carry, met: tuple[Any, Any]) -> Carry:
+    """The carry before a step whose carry and batch were met."""
+    return step(carry, *met)
+
+
+def _of_first(
+    size: int, stack: Stack, work: Callable[[Carry, Stack], Carry], carry: Carry, *, ours: bool
+) -> Carry:
+    """The carry after `work(carry, their stack)` of the first clients, who may be all."""
+    if size == stack.size:
+        return work(carry, stack)
+    return leading(size, stack, work, carry, ours=ours)
 
 
 def runs_of(steps: Iterable[ScheduledStep], clients: int) -> list[Run]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+import torch
 from annotated_types import Gt
 from torch import Tensor
 
@@ -46,10 +47,10 @@ class UGA(Method):
         self, problem: Problem, down: Tensor, client: NoState, batches: Batches
     ) -> tuple[NoState, Tensor]:
         def step(u: Tensor, batch: Batch) -> Tensor:
-            return u - self.lr * problem.grad(u, batch)
+            return problem.descend(u, batch, -self.lr)
 
         def back(v: Tensor, u: Tensor, batch: Batch) -> Tensor:
-            return v - self.lr * problem.hvp(u, batch, v)
+            return torch.add(v, problem.hvp(u, batch, v), alpha=-self.lr)
 
         u, path = trace(step, down, batches)
         return client, retrace(back, average(lambda b: problem.grad(u, b), batches), path)
