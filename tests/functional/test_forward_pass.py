@@ -14,12 +14,16 @@ from unalike.core import (
     average,
     descend,
     each_sample,
+    local_steps,
     optimise,
     retrace,
     solvers,
     stacked_steps,
     trace,
 )
+from unalike.core import batches as batches_module
+from unalike.functional.gradient_count import count_gradients, record_gradient
+from unalike.functional.stack import stack_of
 from worlds import samples
 
 SIZES = np.asarray([9, 5, 1, 0])
@@ -155,6 +159,35 @@ def test_each_sample_has_its_value_at_its_place() -> None:
         torch.testing.assert_close(stacked[i, :9], exact)
     many = samples(torch.arange(600.0).double(), torch.zeros(600).double())
     assert torch.equal(each_sample(lambda b: b.x, many, none=many.x)[:600], many.x)
+
+
+def test_clients_without_more_samples_leave_an_average(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mean of so many batches that the last are those of one client: the bits of all."""
+    monkeypatch.setattr(batches_module, "IN_ORDER_SIZE", 2)
+    monkeypatch.setattr(stacked_steps, "WORTH", 0)
+    monkeypatch.setattr(stacked_steps, "SIZES", range(2, 100))
+    asked: list[int] = []
+
+    def noted(batch: Batch) -> Tensor:
+        stack = stack_of(batch.weight)
+        asked.append(1 if stack is None else stack.size)
+        record_gradient()
+        return torch.stack([mean(batch), batch.weight.sum()])
+
+    def averaged(batches: Batches) -> Tensor:
+        return average(noted, batches)
+
+    with torch.no_grad(), count_gradients() as counted:
+        left, alone = everybody(averaged)
+    assert asked == [4, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1]  # together, then each alone
+    exact = torch.stack([X[:9].mean(), X[10:15].mean(), X[20], torch.tensor(0.0)])
+    torch.testing.assert_close(left[:, 0], exact.double())
+    torch.testing.assert_close(left[:3], torch.stack(alone[:3]))
+    assert counted == [2 * int(SIZES.sum())]
+    monkeypatch.setattr(local_steps, "stack_of", lambda tensor: None)
+    with torch.no_grad():
+        stayed, _ = everybody(averaged)
+    assert torch.equal(left, stayed)
 
 
 def test_average_is_over_samples_not_batches() -> None:

@@ -142,11 +142,24 @@ class Batches:
 
     def in_order(self) -> Iterator[LocalStep]:
         """All samples once, unshuffled, in batches of up to `IN_ORDER_SIZE`."""
+        for step in self.schedule_in_order():
+            yield LocalStep(step.batch(), None, step.samples)
+
+    def schedule_in_order(self) -> Iterator[ScheduledStep]:
+        """The same, their batches not yet gathered; a client takes part while it has samples."""
         slots = self._in_order_slots
-        for start in range(0, int(self.sizes.max(initial=0)), slots):
-            real = int(np.clip(self.sizes - start, 0, slots).sum())
-            at = torch.arange(start, start + self._rows(real, slots), device=self.ids.device)
-            yield LocalStep(self._gather(at.clamp(max=len(self.ids) - 1), at), None, real)
+
+        def scheduled(start: int) -> ScheduledStep:
+            takers = takers_of(self.sizes, start, slots)
+
+            def batch() -> Batch:
+                stop = start + self._rows(takers.samples, slots)
+                at = torch.arange(start, stop, device=self.ids.device)
+                return self._gather(at.clamp(max=len(self.ids) - 1), at)
+
+            return ScheduledStep(batch, lambda: self.size > start, *takers)
+
+        return map(scheduled, range(0, int(self.sizes.max(initial=0)), slots))
 
     @property
     def in_one_batch(self) -> bool:

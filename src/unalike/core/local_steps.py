@@ -151,15 +151,32 @@ def average(fn: Callable[[Batch], Tensor], batches: Batches) -> Tensor:
 
     `fn` is itself a mean over its batch: of losses [], gradients [P], or anything else.
     """
-    total: Tensor | None = None
-    for batch, _, samples in batches.in_order():
-        with gradient_cost(samples):
-            value = fn(batch)
-        if batches.in_one_batch:
-            return value
-        part = value * (batch.weight.sum() / batches.size.clamp(min=1))
-        total = part if total is None else total + part
-    return torch.zeros_like(batches.size, dtype=batches.dtype) if total is None else total
+    steps = list(batches.schedule_in_order())
+    if not steps:
+        return torch.zeros_like(batches.size, dtype=batches.dtype)
+    first, *rest = steps
+    batch = first.batch()
+    with gradient_cost(first.samples):
+        value = fn(batch)
+    if batches.in_one_batch:
+        return value
+
+    def part(value: Tensor, batch: Batch) -> Tensor:
+        return value * (batch.weight.sum() / batches.size.clamp(min=1))
+
+    def more(total: Tensor, batch: Batch) -> Tensor:
+        return total + part(fn(batch), batch)
+
+    def more_in_place(total: Tensor, batch: Batch) -> Tensor:
+        return total.add_(part(fn(batch), batch))
+
+    total, stack = part(value, batch), _stack(batches)
+    if stack is not None:
+        return descend_stacked(more, more_in_place, total, rest, stack)
+    for step in rest:
+        with gradient_cost(step.samples):
+            total = more(total, step.batch())
+    return total
 
 
 def each_sample(fn: Callable[[Batch], Tensor], batches: Batches, *, none: Tensor) -> Tensor:
