@@ -190,6 +190,23 @@ def test_clients_without_more_samples_leave_an_average(monkeypatch: pytest.Monke
     assert torch.equal(left, stayed)
 
 
+def test_clients_without_more_samples_are_asked_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches_module, "IN_ORDER_SIZE", 2)
+    asked: list[int] = []
+
+    def doubled(batch: Batch) -> Tensor:
+        stack = stack_of(batch.weight)
+        asked.append(1 if stack is None else stack.size)
+        return 2 * batch.x * batch.weight
+
+    with torch.no_grad():
+        found, _ = everybody(lambda batches: each_sample(doubled, batches, none=X[:9]))
+    assert asked[:5] == [4, 2, 2, 2, 2]
+    for i, size in enumerate(SIZES):
+        assert found[i, :size].tolist() == (2 * X[10 * i : 10 * i + size]).tolist()
+        assert not found[i, size:].any()
+
+
 def test_average_is_over_samples_not_batches() -> None:
     stacked, alone = everybody(lambda batches: average(mean, batches))
     torch.testing.assert_close(stacked, torch.stack(alone))

@@ -19,7 +19,14 @@ from .batches import Batch, Batches
 from .plain_descent import plain_descent
 from .solver_memory import begin_solver, end_solver
 from .solvers import Solver
-from .stacked_steps import StackedPath, descend_stacked, retrace_stacked, trace_stacked, where
+from .stacked_steps import (
+    StackedPath,
+    descend_stacked,
+    retrace_stacked,
+    trace_stacked,
+    values_stacked,
+    where,
+)
 
 Carry = TypeVar("Carry")
 
@@ -184,6 +191,10 @@ def each_sample(fn: Callable[[Batch], Tensor], batches: Batches, *, none: Tensor
 
     none: what comes back where no client has a sample.
     """
+    stack = _stack(batches)
+    if stack is not None:
+        values = values_stacked(fn, batches.schedule_in_order(), stack)
+        return torch.cat(values, -1) if values else none
     values = []
     for batch, _, samples in batches.in_order():
         with gradient_cost(samples):

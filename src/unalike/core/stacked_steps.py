@@ -133,6 +133,26 @@ def _back(step: StepBack[Carry], carry: Carry, met: tuple[Any, Any]) -> Carry:
     return step(carry, *met)
 
 
+def values_stacked(
+    fn: Callable[[Any], Tensor], steps: Iterable[ScheduledStep], stack: Stack
+) -> list[Tensor]:
+    """`fn` of each step's batch, of one shape; zero for clients who are not asked any more."""
+    values: list[Tensor] = []
+
+    def asked(scheduled: ScheduledStep, _: Any = None, within: Any = None) -> Tensor:
+        with gradient_cost(scheduled.samples):
+            return fn(scheduled.batch())
+
+    for scheduled in steps:
+        if values:
+            size, none = _stack_size(scheduled.last, stack.size), torch.zeros_like(values[0])
+            value = _of_first(size, stack, partial(asked, scheduled), none, ours=False)
+        else:
+            value = asked(scheduled)
+        values.append(value)
+    return values
+
+
 def _of_first(
     size: int, stack: Stack, work: Callable[[Carry, Stack], Carry], carry: Carry, *, ours: bool
 ) -> Carry:
