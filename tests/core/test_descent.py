@@ -108,7 +108,9 @@ def test_stacked_clients_may_share_the_weights_that_they_start_from() -> None:
 METHODS: list[Method] = [
     FedAvg(lr=0.1),
     FedAvg(lr=0.05, solver="momentum:0.8"),
+    FedAvg(lr=0.01, solver="adam"),
     FedProx(lr=0.1, mu=0.5),
+    FedProx(lr=0.01, mu=0.5, solver="adam"),
     FedProx(lr=0.05, mu=0.5, solver="momentum:0.8"),
     Scaffold(lr=0.1),
     Ditto(lr=0.1, lam_rule="sum", lam=20.0),
@@ -116,6 +118,7 @@ METHODS: list[Method] = [
     MOCHA(lr=0.1, lam=0.05),
     MOCHA(lr=0.05, lam=0.05, solver="momentum"),
     FedRep(lr=0.1),
+    FedRep(lr=0.01, solver="adam"),
     FedRep(lr=0.05, solver="momentum"),
     PerFedAvg(hessian="none"),
     FedEM(lr=0.1),
@@ -146,13 +149,13 @@ def test_steps_have_the_same_bits_before_and_after_they_are_recorded(
 def test_other_directions_and_solvers_are_not_taken_for_it() -> None:
     problem = blobs().problem
     whole = WholeGradient(problem)
-    found = plain_descent(sgd(0.25), problem.grad)
-    assert found == PlainDescent(whole, Direction(problem.grad), -0.25)
-    found = plain_descent(momentum(0.25, 0.8), problem.grad)
-    assert found == PlainDescent(whole, Direction(problem.grad), -0.25, 0.8)
+    for solver in (sgd(0.25), momentum(0.25, 0.8), adam(0.25)):
+        found = plain_descent(solver, problem.grad)
+        assert found == PlainDescent(whole, Direction(problem.grad), solver)
+    unknown = Solver(lambda w: SGDState(), lambda w, g, state: (w - g, state))
+    assert plain_descent(unknown, problem.grad) is None
     assert plain_descent(sgd(0.25), lambda w, batch: problem.grad(w, batch)) is None
     assert plain_descent(sgd(0.25), problem.loss) is None
-    assert plain_descent(adam(0.25), problem.grad) is None
     assert plain_descent(sgd(0.25), proximal(problem.loss, problem.init(), 1.0)) is None
 
     class Doubled(Problem):

@@ -9,6 +9,7 @@ from torch.optim import SGD, Adam
 
 from unalike.core import solvers
 from unalike.errors import InputError
+from unalike.functional.trees import map_tree
 
 TWINS: dict[str, Any] = {
     "sgd": lambda w: SGD(w, lr=0.05),
@@ -33,7 +34,8 @@ def test_twin(text: str) -> None:
     for g in gradients:
         theirs.grad = g.clone()
         optimiser.step()
-        over, over_state = solver.step_in_place(w.clone(), g.clone(), state)
+        kept = map_tree(torch.clone, state)
+        over, over_state = solver.step_in_place(w.clone(), g.clone(), kept)
         w, state = solver.step(w, g, state)
         torch.testing.assert_close(w, theirs.detach(), atol=1e-12, rtol=0)
         torch.testing.assert_close(over, w, atol=1e-15, rtol=0)

@@ -133,8 +133,8 @@ def optimise(
     """Follow `direction(w, batch) -> [P]` downhill with a local solver, from `start` [P] on.
 
     `direction` must keep neither w nor what it returns: the next step may write over both. Where
-    it is the gradient of a problem, with what `proximal` and `corrected` add to it, and the solver
-    only scales and adds, both are one function.
+    it is the gradient of a problem, with what `proximal` and `corrected` add to it, stacked clients
+    go through all steps at once; where the solver only scales and adds, a step is one function.
     """
     plain = plain_descent(solver, direction)
 

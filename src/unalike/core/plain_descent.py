@@ -1,7 +1,7 @@
-"""Local steps along a known gradient, by a solver that only scales and adds.
+"""Local steps along a known gradient, by a solver that does the same to each number of w.
 
-Such a step is one function of w and the batch; with momentum it is one of v, and w follows. Stacked
-clients go through all of theirs on what their tensors hold: weights and samples are taken out of
+Where it only scales and adds, such a step is one function of w and the batch; with momentum it is
+one of v, and w follows. Stacked clients go through all of theirs on what their tensors hold: weights and samples are taken out of
 the stack once, so that `vmap` does not look at every operation of every step.
 """
 
@@ -25,12 +25,13 @@ from unalike.functional.stack import (
     stack_of,
     stacked,
 )
+from unalike.functional.trees import leaves, map_tree
 
 from .batches import Batch, Batches
 from .directions import Direction
 from .gradient_steps import SteppedGradient, Terms, number_like
 from .problem import Problem, WholeGradient
-from .solvers import MomentumState, Solver
+from .solvers import MomentumState, SGDState, Solver
 from .stacked_steps import runs_of
 from .step_schedule import Gather
 
@@ -54,6 +55,13 @@ class StackedStep(NamedTuple):
         return drawn if len(drawn) > 1 else drawn[0]
 
 
+class Moving(NamedTuple):
+    """Where clients stand: rows [S, P] of their weights, and what their solver remembers."""
+
+    w: Tensor
+    state: Any = SGDState()
+
+
 class StepConstants(NamedTuple):
     """What steps of stacked clients need beside weights and samples."""
 
@@ -69,19 +77,27 @@ class StepConstants(NamedTuple):
 
 @dataclass(frozen=True)
 class PlainDescent:
-    """Steps w + scale v, where v is memory times the v before and the direction."""
+    """Steps of a solver along a gradient and what is added to it."""
 
     gradient: SteppedGradient
-    direction: Direction  # the gradient and what is added to it
-    scale: float
-    memory: float = 0.0
+    direction: Direction
+    solver: Solver
+
+    @property
+    def scale(self) -> float:
+        """By which a step of a solver that only scales and adds is multiplied."""
+        return self.solver.scale or 0.0
 
     def step(self, w: Tensor, state: Any, batch: Batch, *, over: bool) -> tuple[Tensor, Any]:
         """w [P] and the solver's state after one; `over`: both may be written over."""
+        if self.solver.scale is None:
+            move = self.solver.step_in_place if over else self.solver.step
+            return move(w, self.direction(w, batch), state)
         if not isinstance(state, MomentumState):
             terms = self.terms(w)
             return self.gradient.descend(w, batch, self.scale, terms=terms, over=over), state
-        v = state.v.mul_(self.memory) if over else state.v * self.memory
+        memory = self.solver.memory
+        v = state.v.mul_(memory) if over else state.v * memory
         more = self.direction.terms(w)
         v = v if more is None else v + more
         v = self.gradient.descend(v, batch, 1.0, at=w, over=True)
@@ -109,9 +125,10 @@ class PlainDescent:
             return None
         if self.gradient.steps is None:
             return None
-        moving = [rows_of(tensor, stack) for tensor in (start, *state)]
+        begun = Moving(start, state)
+        moving = map_tree(lambda leaf: _rows(leaf, stack), begun)
         constants = self._constants(start, stack)
-        if not all(map(is_plain, moving)):
+        if not all(map(is_plain, leaves(moving))):
             return None
         scheduled = list(batches.schedule())
         epochs: dict[int, Knowledge] = {}
@@ -126,34 +143,31 @@ class PlainDescent:
                 )
             steps.append(StackedStep(one.gather, epochs[place], one.samples, one.last))
         with WithoutStacks():
-            rows = [each.clone(memory_format=torch.contiguous_format) for each in moving]
-            begun = 0
+            rows = map_tree(_own, moving)
+            done = 0
             for run in runs_of(scheduled, stack.size):
-                first = [each[: run.size] for each in rows]
-                own = steps[begun : begun + len(run.steps)]
-                for before, after in zip(
-                    first, self._in_one_stack(first, own, constants.first(run.size)), strict=True
-                ):
-                    if after.data_ptr() != before.data_ptr():
-                        before.copy_(after)
-                begun += len(run.steps)
-        w, *memory = (stacked(each, stack) for each in rows)
-        return w, type(state)(*memory)
+                first = map_tree(lambda leaf, size=run.size: leaf[:size], rows)
+                own = steps[done : done + len(run.steps)]
+                map_tree(_keep, first, self._in_one_stack(first, own, constants.first(run.size)))
+                done += len(run.steps)
+        return map_tree(
+            lambda leaf, before: stacked(leaf.view(stack.size, *before.shape), stack), rows, begun
+        )
 
     def _in_one_stack(
-        self, here: list[Tensor], steps: list[StackedStep], constants: StepConstants
-    ) -> list[Tensor]:
-        """The rows [S, P] of clients, to be written over, after these steps; rows of clients who
+        self, here: Moving, steps: list[StackedStep], constants: StepConstants
+    ) -> Moving:
+        """The rows [S, ...] of clients, to be written over, after these steps; rows of clients who
         have left are put back."""
-        count = last = len(here[0])
-        left: list[Tensor] = []
+        count = last = len(here.w)
+        left: Moving | None = None
         for step in steps:
             if step.last > last:
                 _put_back(here, left, last)
                 last = count
             if step.last < last:
-                left = left or [torch.empty_like(each) for each in here]
-                for kept, each in zip(left, here, strict=True):
+                left = map_tree(torch.empty_like, here) if left is None else left
+                for kept, each in zip(leaves(left), leaves(here), strict=True):
                     kept[step.last : last] = each[step.last : last]
                 last = step.last
             with gradient_cost(step.samples):
@@ -162,20 +176,23 @@ class PlainDescent:
             _put_back(here, left, last)
         return here
 
-    def _step_of_rows(
-        self, here: list[Tensor], batch: Any, constants: StepConstants
-    ) -> list[Tensor]:
-        w, *memory = here
+    def _step_of_rows(self, here: Moving, batch: Any, constants: StepConstants) -> Moving:
+        w, state = here
         descend, frozen = self.gradient.descend_rows, constants.frozen
-        if not memory:
+        if isinstance(state, SGDState):
             kind = self.direction.centre is not None, self.direction.correction is not None
-            return [descend(w, batch, self.scale, kind=kind, terms=constants.terms, frozen=frozen)]
+            terms = constants.terms
+            return Moving(descend(w, batch, self.scale, kind=kind, terms=terms, frozen=frozen))
         own: dict[str, Any] = {name: held.tensor for name, held in constants.added.items()}
-        v, more = memory[0].mul_(self.memory), replace(self.direction, **own).terms(w)
+        goes_on = isinstance(state, MomentumState)
+        v = state.v.mul_(self.solver.memory) if goes_on else torch.zeros_like(w)
+        more = replace(self.direction, **own).terms(w)
         if more is not None:
             v.add_(more)
         v = descend(v, batch, 1.0, at=w, frozen=frozen)
-        return [w.add_(v, alpha=self.scale), v]
+        if goes_on:
+            return Moving(w.add_(v, alpha=self.scale), MomentumState(v))
+        return Moving(*self.solver.step_in_place(w, v, state))
 
     def _constants(self, w: Tensor, stack: Stack) -> StepConstants:
         """What the steps need, without its stack; a client's weight for its row of w [S, P]."""
@@ -194,10 +211,25 @@ class PlainDescent:
         )
 
 
-def _put_back(here: list[Tensor], left: list[Tensor], last: int) -> None:
+def _put_back(here: Moving, left: Moving | None, last: int) -> None:
     """Rows from `last` on hold what they had when their clients left."""
-    for each, kept in zip(here, left, strict=True):
+    for each, kept in zip(leaves(here), leaves(left), strict=True):
         each[last:] = kept[last:]
+
+
+def _rows(leaf: Tensor, stack: Stack) -> Tensor:
+    """What stands for the numbers of w [S, P], or is one number for all of them [S, 1]."""
+    rows = rows_of(leaf, stack)
+    return rows[:, None] if leaf.dim() == 0 else rows
+
+
+def _own(rows: Tensor) -> Tensor:
+    return rows.clone(memory_format=torch.contiguous_format)
+
+
+def _keep(place: Tensor, rows: Tensor) -> Tensor:
+    """The place, in which these rows lie."""
+    return place if rows.data_ptr() == place.data_ptr() else place.copy_(rows)
 
 
 def plain_descent(solver: Solver, direction: Any) -> PlainDescent | None:
@@ -208,9 +240,9 @@ def plain_descent(solver: Solver, direction: Any) -> PlainDescent | None:
     """
     whole = direction if isinstance(direction, Direction) else Direction(direction)
     gradient = _stepped(whole.gradient)
-    if solver.scale is None or gradient is None:
+    if gradient is None or (solver.scale is None and not solver.by_number):
         return None
-    return PlainDescent(gradient, whole, solver.scale, solver.memory)
+    return PlainDescent(gradient, whole, solver)
 
 
 def _stepped(gradient: Any) -> SteppedGradient | None:

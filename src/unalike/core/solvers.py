@@ -23,7 +23,7 @@ Step = Callable[[Tensor, Tensor, State], tuple[Tensor, State]]
 class Solver(NamedTuple):
     """Two pure functions; the state is a tree of tensors.
 
-    `in_place` is `step` where nobody else needs w and g any more: it may write over both.
+    `in_place` is `step` where nobody else needs what it is given any more: it may write over all.
     """
 
     init: Callable[[Tensor], State]
@@ -31,6 +31,7 @@ class Solver(NamedTuple):
     in_place: Step | None = None
     scale: float | None = None  # where a step is w + scale v, and nothing else:
     memory: float = 0.0  # v is memory times the v before, and g
+    by_number: bool = False  # whether a step does the same to each number of w, and no more
 
     @property
     def step_in_place(self) -> Step:
@@ -91,13 +92,23 @@ def adam(lr: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8)
         return AdamState(torch.zeros_like(w), torch.zeros_like(w), one, one)
 
     def step(w: Tensor, g: Tensor, state: AdamState) -> tuple[Tensor, AdamState]:
-        m_left, v_left = state.m_left * beta1, state.v_left * beta2
-        m = beta1 * state.m + (1 - beta1) * g
-        v = beta2 * state.v + (1 - beta2) * g * g
-        scale = torch.sqrt(v / (1 - v_left)) + eps
-        return w - lr * (m / (1 - m_left)) / scale, AdamState(m, v, m_left, v_left)
+        m = torch.add(state.m * beta1, g, alpha=1 - beta1)
+        v = torch.add(state.v * beta2, g * g, alpha=1 - beta2)
+        return moved(torch.sub, w, m, v, state)
 
-    return Solver(init, step)
+    def in_place(w: Tensor, g: Tensor, state: AdamState) -> tuple[Tensor, AdamState]:
+        m = state.m.mul_(beta1).add_(g, alpha=1 - beta1)
+        v = state.v.mul_(beta2).add_(g.mul_(g), alpha=1 - beta2)
+        return moved(Tensor.sub_, w, m, v, state)
+
+    def moved(
+        less: Callable[[Tensor, Tensor], Tensor], w: Tensor, m: Tensor, v: Tensor, state: AdamState
+    ) -> tuple[Tensor, AdamState]:
+        m_left, v_left = state.m_left * beta1, state.v_left * beta2
+        scale = (v / (1 - v_left)).sqrt_().add_(eps)
+        return less(w, (m / scale).mul_(lr / (1 - m_left))), AdamState(m, v, m_left, v_left)
+
+    return Solver(init, step, in_place, by_number=True)
 
 
 class Choice(NamedTuple):
