@@ -1,8 +1,9 @@
 """Local steps along a known gradient, by a solver that does the same to each number of w.
 
 Where it only scales and adds, such a step is one function of w and the batch; with momentum it is
-one of v, and w follows. Stacked clients go through all of theirs on what their tensors hold: weights and samples are taken out of
-the stack once, so that `vmap` does not look at every operation of every step.
+one of v, and w follows. Stacked clients go through all of theirs on what their tensors hold:
+weights and samples are taken out of the stack once, so that `vmap` does not look at every operation
+of every step.
 """
 
 from __future__ import annotations
