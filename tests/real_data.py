@@ -8,12 +8,16 @@ import pytest
 
 from unalike.data import is_here, load
 
+_NAMED = os.environ.get("UNALIKE_DATA")
 _BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
-DATA = os.environ.get("UNALIKE_DATA") or (str(_BESIDE) if _BESIDE.is_dir() else None)
+DATA = _NAMED or (str(_BESIDE) if _BESIDE.is_dir() else None)
 
 
 def need(name):
-    """Skip a test where the files of this data set are not here."""
+    """Skip a test where the files of this data set are not here; fail where their folder is not,
+    although it was named."""
+    if _NAMED and not Path(_NAMED).is_dir():
+        pytest.fail(f"UNALIKE_DATA names {_NAMED}, which is no folder")
     if not is_here(name, DATA):
         pytest.skip(f"the files of {name} are not here: set UNALIKE_DATA to the folder with them")
 

@@ -1,7 +1,5 @@
 """The report in a real browser, opened as a file: no error, no overflow, the right numbers."""
 
-import os
-import shutil
 from contextlib import contextmanager
 
 import pytest
@@ -10,6 +8,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from comparisons import comparison
+from programs import CHROMIUM, DRIVER
 from unalike.report.comparison_page import write_report
 from unalike.results.columns import columns_of
 from unalike.results.table import as_frame
@@ -34,14 +33,6 @@ FLAGS = (
 )
 
 
-def found(variable, *names):
-    """A program of the environment or the path."""
-    given = os.environ.get(variable)
-    return given or next((path for name in names if (path := shutil.which(name))), None)
-
-
-CHROMIUM = found("CHROMIUM", "chromium", "chromium-browser", "google-chrome")
-DRIVER = found("CHROMEDRIVER", "chromedriver")
 pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="no chromium with chromedriver is installed"
 )

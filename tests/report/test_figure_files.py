@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 from comparisons import comparison
+from programs import CHROMIUM
 from unalike.errors import InputError
 from unalike.report import image_files
 from unalike.report.figures import KINDS, figure_of, panels_by_kind
@@ -60,10 +60,10 @@ def test_what_is_missing_is_said_before_anything_is_written(
 
 
 @pytest.mark.slow
-def test_files_are_drawn_at_their_size(tmp_path: Path) -> None:
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
+def test_files_are_drawn_at_their_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("kaleido")
-    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))):
-        pytest.skip("no chromium is installed")
+    monkeypatch.setenv("BROWSER_PATH", str(CHROMIUM))
     paths = write_figures(MADE, tmp_path, ["svg", "pdf"])
     assert {path.suffix for path in paths} == {".svg", ".pdf"}
     assert all(path.stat().st_size > 1000 for path in paths)
