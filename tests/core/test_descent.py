@@ -16,6 +16,7 @@ from unalike.core.directions import Direction
 from unalike.core.local_work import LocalWork
 from unalike.core.plain_descent import PlainDescent, plain_descent
 from unalike.core.problem import WholeGradient
+from unalike.core.seen_gradient import SeenGradient
 from unalike.core.solvers import SGDState, Solver, adam, momentum, sgd
 from unalike.engines.plan import Plan
 from unalike.functional.gradient_count import count_gradients, gradient_cost
@@ -163,6 +164,24 @@ def test_other_directions_and_solvers_are_not_taken_for_it() -> None:
             return 2 * super().grad(w, batch)
 
     assert plain_descent(sgd(0.25), Doubled(nn.Linear(2, 2)).grad) is None
+
+
+def test_another_gradient_of_a_class_of_ones_own_is_followed_by_every_step() -> None:
+    """As one that clips or adds noise."""
+
+    class Seven(Problem):
+        def grad(self, w: Tensor, batch: Batch) -> Tensor:
+            return torch.full_like(w, 7.0)
+
+    world = blobs()
+    problem, batch = Seven(world.problem.module), batch_of(world)
+    w = torch.ones_like(problem.init())
+    expected = torch.full_like(w, 1 - 0.5 * 7)
+    seen = SeenGradient(problem, lambda batch: batch, ())
+    for gradient, given in ((seen, batch), (AdaptedGradient(problem, 0.1), (batch, batch))):
+        assert gradient.steps is None
+        assert torch.equal(gradient.descend(w, given, -0.5), expected)
+    assert torch.equal(problem.descend(w, batch, -0.5), expected)
 
 
 @pytest.mark.parametrize("calls", [2, 1 << 30])

@@ -117,6 +117,7 @@ def compare(
             metavar="[STUDY]",
             help="A study file (TOML; options given here win), or the same as --data.",
             show_default=False,
+            autocompletion=completion.data,
         ),
     ] = None,
     data: options.Data = None,

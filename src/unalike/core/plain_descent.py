@@ -204,7 +204,8 @@ class PlainDescent:
         }
         if "weight" in added and added["weight"].dim == 0:
             added["weight"] = Held(added["weight"].tensor[:, None], 0)
-        frozen, terms = self.gradient.frozen, self.terms(w).given
+        frozen = self.gradient.frozen
+        terms = [] if self.solver.scale is None else self.terms(w).given
         return StepConstants(
             tuple(held_by(one, stack) for one in frozen),
             tuple(held_by(one, stack) for one in terms),

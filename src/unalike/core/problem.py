@@ -458,7 +458,10 @@ def _no_output(output: Tensor, y: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class WholeGradient(SteppedGradient):
-    """The gradient of a problem's mean loss by all of w."""
+    """The gradient of a problem's mean loss by all of w.
+
+    Where a class of somebody's own has another `grad`, that is followed, and nothing is recorded.
+    """
 
     problem: Problem
 
@@ -467,8 +470,10 @@ class WholeGradient(SteppedGradient):
 
     @property
     def steps(self) -> GradientSteps | None:
-        moments = bool(self.problem.batch_norm_layers) and current_statistics() is not None
-        return None if moments or self.problem.fit.alone is not None else self.problem.steps
+        problem = self.problem
+        moments = bool(problem.batch_norm_layers) and current_statistics() is not None
+        own = type(problem).grad is not Problem.grad
+        return None if own or moments or problem.fit.alone is not None else problem.steps
 
 
 class _FunctionProblem(Problem):
